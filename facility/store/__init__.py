@@ -89,7 +89,7 @@ class Store(Protocol):
     ) -> pl.DataFrame:
         """Hourly summaries with start <= hour < end, sorted by asset, channel, hour.
 
-        Columns: asset, channel (str), hour (datetime[us, UTC]), count (u32), mean, std (population), min, max, first,
+        Columns: asset, channel (str), hour (datetime[us, UTC]), count (i32), mean, std (population), min, max, first,
         last (f64), increase (f64: growth of a cumulative channel since the hour before, resets handled).
         If `end` is not a full hour, the last hour holds only what is before `end`.
         """
