@@ -1,8 +1,8 @@
 """The channel catalogue: what each class of equipment measures, how it fails, and what the law wants inspected.
 
 All of it is data, one TOML file a class in `facility/catalogue/`; nothing about a lift or a lamp stands in code. Units
-are UCUM codes. Every threshold names its source: a standard, `D` for our own design value, `U` where the standard's text
-was not seen.
+are UCUM codes. Every threshold names its source: a standard, `D` for our own design value, `U` where the standard's
+text was not seen.
 """
 
 from __future__ import annotations

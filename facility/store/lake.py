@@ -12,7 +12,6 @@ since; those are summarised afresh at each question, so an answer never lags beh
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import threading
@@ -49,7 +48,7 @@ _FRAME = pl.Schema(
         "arrived": pl.Datetime("us", "UTC"),
     }
 )
-_log = logging.getLogger(__name__)
+_PACKED = WriterProperties(compression="ZSTD", compression_level=3)
 
 
 class Lake:
@@ -102,14 +101,14 @@ class Lake:
             known = fresh.join(marks, on=["asset", "channel"], how="left", maintain_order="left")
             older = known.filter(pl.col("time") <= pl.col("mark")).select(_FRAME.names())
             new = known.filter(pl.col("mark").is_null() | (pl.col("time") > pl.col("mark"))).select(_FRAME.names())
-            late, repeated, revised = self._compare(older)
+            late, revised = self._compare(older)
             kept = pl.concat([new, late])
             done = Appended(kept.height, batch.height - kept.height, late.height)
             properties = self._commit(source, cursor, tally, done)
             if revised.height:
                 self._rewrite(kept, revised, properties)
             elif kept.height or source:
-                self._write(kept, properties, mode="append")
+                self._write(kept, properties)
             if kept.height:
                 self._marks = (
                     pl.concat([marks, kept.select("asset", "channel", pl.col("time").alias("mark"))])
@@ -118,10 +117,10 @@ class Lake:
                 )
             return done
 
-    def _compare(self, older: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Split rows that are not newer than what is kept: absent there, there with the same value, with another."""
+    def _compare(self, older: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Of rows not newer than what is kept: those absent there, and those there with another value."""
         if older.is_empty():
-            return older, older, older
+            return older, older
         held = self.read(
             assets=older["asset"].unique().to_list(),
             channels=older["channel"].unique().to_list(),
@@ -134,7 +133,6 @@ class Lake:
         columns = _FRAME.names()
         return (
             both.filter(~there).select(columns),
-            both.filter(there & same).select(columns),
             both.filter(there & ~same).select(columns),
         )
 
@@ -144,23 +142,20 @@ class Lake:
         days = sorted(rows["time"].dt.date().unique().to_list())
         held = self._scan(self._files(self._fresh(self._raw), days)).collect()
         whole = pl.concat([held, rows]).unique(subset=_IDENTITY, keep="last", maintain_order=True)
-        listed = ", ".join(f"'{day.isoformat()}'" for day in days)
-        self._write(whole, properties, mode="overwrite", predicate=f"day in ({listed})")
+        self._write(whole, properties, replacing=days)
 
-    def _write(
-        self, rows: pl.DataFrame, properties: CommitProperties, *, mode: str, predicate: str | None = None
-    ) -> None:
-        table = rows.sort("time" if rows.height < 1000 else _IDENTITY).with_columns(
-            pl.col("time").dt.date().alias("day")
-        )
-        write_deltalake(
-            self._fresh(self._raw),
-            table.to_arrow(compat_level=pl.CompatLevel.oldest()),
-            mode=mode,  # type: ignore[arg-type]
-            predicate=predicate,
-            commit_properties=properties,
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
-        )
+    def _write(self, rows: pl.DataFrame, commit: CommitProperties, *, replacing: Sequence[date] = ()) -> None:
+        """Commit rows, either beside what is there or in place of whole days."""
+        table = rows.sort(_IDENTITY).with_columns(pl.col("time").dt.date().alias("day"))
+        data = table.to_arrow(compat_level=pl.CompatLevel.oldest())
+        target = self._fresh(self._raw)
+        if replacing:
+            predicate = _days(replacing)
+            write_deltalake(
+                target, data, mode="overwrite", predicate=predicate, commit_properties=commit, writer_properties=_PACKED
+            )
+        else:
+            write_deltalake(target, data, mode="append", commit_properties=commit, writer_properties=_PACKED)
 
     @staticmethod
     def _commit(source: str, cursor: int, tally: str, done: Appended) -> CommitProperties:
@@ -208,7 +203,7 @@ class Lake:
             for day in crowded:
                 raw.optimize.compact(
                     partition_filters=[("day", "=", day.isoformat())],
-                    writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+                    writer_properties=_PACKED,
                 )
             self._summarise_changed_days()
             if time.monotonic() - self._vacuumed > VACUUM_EVERY:
@@ -225,14 +220,13 @@ class Lake:
         sizes = dict(adds.group_by("day").agg(pl.col("rows").sum()).iter_rows())
         for last, days in _portions(changed, [sizes.get(day, 0) for day in changed], ROWS_AT_ONCE):
             rows = summarise(self._scan(self._files(raw, days)))
-            listed = ", ".join(f"'{day.isoformat()}'" for day in days)
             write_deltalake(
                 self._fresh(self._hourly),
                 rows.with_columns(pl.col("hour").dt.date().alias("day")).to_arrow(compat_level=pl.CompatLevel.oldest()),
                 mode="overwrite",
-                predicate=f"day in ({listed})",
+                predicate=_days(days),
                 commit_properties=CommitProperties(custom_metadata={MADE_FROM: str(version)} if last else None),
-                writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+                writer_properties=_PACKED,
             )
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -382,6 +376,11 @@ class Lake:
 def _moment(value: object) -> datetime:
     assert isinstance(value, datetime)  # noqa: S101 - polars types a column's extreme as any literal
     return value
+
+
+def _days(days: Sequence[date]) -> str:
+    """A partition predicate."""
+    return "day in ({})".format(", ".join(f"'{day.isoformat()}'" for day in days))
 
 
 def _portions(days: Sequence[date], rows: Sequence[int], at_once: int) -> Iterator[tuple[bool, list[date]]]:
