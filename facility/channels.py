@@ -75,6 +75,7 @@ class Channel:
     source: str
     brick: str
     states: Mapping[int, Text]  # for Aggregate.STATE: what each value means
+    in_service: frozenset[int] = frozenset()  # states in which the other channels tell of normal use; empty: says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +194,7 @@ def _load_class(file: Path) -> EquipmentClass:
                 int(value): text(words, f"{file.name}: {row['key']}.states")
                 for value, words in row.get("states", {}).items()
             },
+            in_service=frozenset(row.get("in_service", ())),
         )
         for row in raw["channel"]
     }
