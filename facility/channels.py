@@ -75,7 +75,7 @@ class Channel:
     source: str
     brick: str
     states: Mapping[int, Text]  # for Aggregate.STATE: what each value means
-    in_service: frozenset[int] = frozenset()  # states in which the other channels tell of normal use; empty: says nothing
+    in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
