@@ -1,0 +1,116 @@
+"""`score`: what is believed of every asset now, kept, with its alerts. `rank`: the same as a list, for any date."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands import options
+from commands.shown import progress, show_json, show_table
+from commands.words import say
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from commands.installation import Installation
+    from facility.assessments import Assessment
+
+Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")]
+
+
+def assessments(
+    here: Installation, *, as_of: datetime, horizon: timedelta, timezone: ZoneInfo, kind: str = "", quiet: bool = False
+) -> list[Assessment]:
+    """Assess the registered assets from readings strictly before `as_of`."""
+    from models.assessing import assess
+    from models.ranking import ordered
+
+    with progress(quiet) as shown:
+        task = shown.add_task(say("score.progress"), total=None)
+        found = assess(
+            here.store,
+            here.assets(kind),
+            as_of=as_of,
+            horizon=horizon,
+            timezone=timezone,
+            folder=here.folder.models,
+            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
+    return ordered(found)
+
+
+def score(
+    data: options.Data = options.DATA,
+    as_of: Annotated[str, typer.Option("--as-of", help=say("score.as_of"), metavar="DATE")] = "",
+    horizon: Horizon = "7d",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from serviceday.alerts import evaluate_alerts
+
+    place = options.zone(timezone)
+    now = datetime.now(UTC)
+    moment = options.midnight(options.day(as_of), place) if as_of else now
+    with installation(data) as here:
+        found = assessments(
+            here, as_of=moment, horizon=options.span(horizon), timezone=place, quiet=as_json
+        )
+        here.records.assessments.put(found)
+        changes = evaluate_alerts(here.records, here.store, found, now=moment)
+    flagged = [one for one in found if one.flagged]
+    if as_json:
+        show_json(
+            {
+                "as_of": moment.isoformat(),
+                "assets": len(found),
+                "flagged": [one.asset for one in flagged],
+                "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
+                "alerts": {"opened": len(changes.opened), "updated": len(changes.updated), "cleared": len(changes.cleared)},
+            }
+        )
+        return
+    typer.echo(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
+    _table(flagged or found[:10])
+
+
+def rank(
+    data: options.Data = options.DATA,
+    as_of: Annotated[str, typer.Option("--as-of", help=say("rank.as_of"), metavar="DATE")] = "",
+    horizon: Horizon = "7d",
+    kind: options.Kind = "",
+    top: Annotated[int, typer.Option("--top", help=say("rank.top"), min=0)] = 0,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from models.ranking import ranking
+
+    place = options.zone(timezone)
+    moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
+    with installation(data) as here:
+        found = assessments(
+            here, as_of=moment, horizon=options.span(horizon), timezone=place, kind=kind, quiet=as_json
+        )
+    found = found[: top or None]
+    if as_json:
+        show_json(ranking(found, preferred()))
+    else:
+        _table(found[: top or 30])
+
+
+def _today(place: ZoneInfo) -> date:
+    return datetime.now(place).date()
+
+
+def _table(found: list[Assessment]) -> None:
+    language = preferred()
+    show_table(
+        say("rank.title"),
+        [say("column.rank"), say("column.asset"), say("column.probability"), say("column.reason")],
+        [(i, one.asset, f"{one.probability:.0%}", one.reason[language]) for i, one in enumerate(found, 1)],
+        right=[0, 2],
+    )

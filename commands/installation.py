@@ -1,0 +1,46 @@
+"""One data folder, opened: its registry, its records and its readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from facility.errors import CannotDo
+from facility.estate import Asset
+from facility.folder import DataFolder
+from facility.records import Records
+from facility.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    folder: DataFolder
+    records: Records
+    store: Store
+
+    def assets(self, kind: str = "") -> list[Asset]:
+        """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
+        if kind:
+            from facility.channels import catalogue
+
+            catalogue().kind(kind)
+        found = self.records.estate.assets(kind=kind or None)
+        if not found:
+            what = f"no assets of kind {kind!r}" if kind else "no assets"
+            raise CannotDo(f"{what} in {self.folder.path}", "Register some: `serviceday import assets FILE`")
+        return found
+
+
+@contextmanager
+def installation(data: Path, *, create: bool = False) -> Iterator[Installation]:
+    """Open a data folder, making it if asked. Raises `CannotDo` where there is none or it cannot be written."""
+    folder = DataFolder(data)
+    folder = folder.prepare() if create else folder.existing()
+    with Records(folder.records) as records:
+        store = open_store(folder.readings, create=create)
+        try:
+            yield Installation(folder=folder, records=records, store=store)
+        finally:
+            store.close()

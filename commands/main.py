@@ -1,0 +1,68 @@
+"""`serviceday`: finds the command and turns what users can mend into one line and exit code 2.
+
+Command modules are light; what they need of the rooms they import when they run, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from facility.errors import ServicedayError
+
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
+
+def spread_maps(arguments: list[str]) -> list[str]:
+    """`--map a=x b=y` said the short way becomes `--map a=x --map b=y`."""
+    spread: list[str] = []
+    mapping = False
+    for argument in arguments:
+        if mapping and spread[-1] != "--map" and re.fullmatch(r"\w+=.+", argument):
+            spread += ["--map", argument]
+            continue
+        if argument == "--map":
+            mapping = True
+        elif not (spread and spread[-1] == "--map"):
+            mapping = False
+        spread.append(argument)
+    return spread
+
+
+def choose_language(arguments: list[str]) -> list[str]:
+    """`--lang zh` may stand anywhere; it must be known before the commands and their help are read."""
+    kept = list(arguments)
+    for index, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--lang":
+            used = 1 if value else 2
+            value = value or (arguments[index + 1] if index + 1 < len(arguments) else "")
+            if value not in ("zh", "en"):
+                raise ServicedayError(f"--lang {value!r} is not a language of ours", "Say --lang zh or --lang en")
+            os.environ["SERVICEDAY_LANGUAGE"] = value
+            del kept[index : index + used]
+            break
+    return kept
+
+
+def run() -> None:
+    """Entry point of the `serviceday` program."""
+    try:
+        arguments = spread_maps(choose_language(sys.argv[1:]))
+        from commands.program import program
+
+        program(args=arguments, prog_name="serviceday", standalone_mode=True)
+    except ServicedayError as error:
+        print(f"serviceday: {error}", file=sys.stderr)
+        sys.exit(EXIT_WRONG)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,70 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.words import say
+from facility.errors import CannotParse
+
+Data = Annotated[Path, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("option.data"), metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
+Broker = Annotated[str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("option.broker"), metavar="URL")]
+Kind = Annotated[str, typer.Option("--kind", help=say("option.kind"), metavar="KIND")]
+Maps = Annotated[list[str], typer.Option("--map", help=say("option.map"), metavar="OURS=THEIRS")]
+Zone = Annotated[
+    str, typer.Option("--timezone", envvar="SERVICEDAY_TIMEZONE", help=say("option.timezone"), metavar="ZONE")
+]
+
+DATA = Path("serviceday-data")
+ZONE = "Asia/Shanghai"
+
+_SPANS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(words: str) -> timedelta:
+    """`45d`, `12h`, `30min`, `6w`."""
+    digits = words.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        length = timedelta(**{_SPANS[words[len(digits) :]]: float(digits)})
+    except (KeyError, ValueError, OverflowError):
+        length = timedelta(0)
+    if length <= timedelta(0):
+        raise CannotParse(f"{words!r} is not a length of time", "Write for example 45d, 12h or 30min")
+    return length
+
+
+def zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise CannotParse(f"{name!r} is not a time zone", "Write for example Asia/Shanghai or Europe/Berlin") from None
+
+
+def day(words: str) -> date:
+    """A date as people write it for a service day."""
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        raise CannotParse(f"{words!r} is not a date", "Write it as 2026-03-31") from None
+
+
+def midnight(on: date, timezone: ZoneInfo) -> datetime:
+    """The start of a day at the place, in UTC."""
+    return datetime(on.year, on.month, on.day, tzinfo=timezone).astimezone(UTC)
+
+
+def mapping(pairs: list[str]) -> dict[str, str]:
+    """`--map OURS=THEIRS` pairs as a dictionary."""
+    found = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise CannotParse(f"--map {pair!r} is not OURS=THEIRS", "Write for example --map asset=device time=date")
+        found[ours] = theirs
+    return found

@@ -1,0 +1,31 @@
+"""`dashboard`: serve the pages."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from commands import options
+from commands.words import say
+from facility.folder import DataFolder
+from facility.language import preferred
+
+HOST = "127.0.0.1"
+PORT = 8501
+
+
+def dashboard(
+    data: options.Data = options.DATA,
+    host: Annotated[str, typer.Option("--host", help=say("dashboard.host"))] = HOST,
+    port: Annotated[int, typer.Option("--port", help=say("dashboard.port"), min=1, max=65535)] = PORT,
+) -> None:
+    from commands.running import free_port_or_refuse
+    from dashboard.serve import command
+
+    folder = DataFolder(data).existing()
+    free_port_or_refuse(host, port)
+    program, environment = command(folder, host=host, port=port, language=preferred())
+    typer.echo(say("dashboard.address", address=f"http://{host}:{port}"))
+    os.execve(program[0], program, environment)  # noqa: S606 - this process becomes the server

@@ -1,0 +1,88 @@
+"""Rules of the house that no other tool holds."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from facility.language import LANGUAGES, Phrases
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ["commands", "dashboard", "facility", "ingest", "models", "serviceday", "simulators"]
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]
+
+
+def phrase_files() -> list[Path]:
+    return sorted(file for room in ROOMS for file in (ROOT / room).rglob("phrases.toml"))
+
+
+@pytest.mark.parametrize("file", phrase_files(), ids=lambda file: file.parent.name)
+def test_every_phrase_exists_in_both_languages_with_the_same_placeholders(file: Path) -> None:
+    phrases = Phrases(file)
+    for key in phrases.keys():
+        found = {language: set(re.findall(r"{(\w+)", phrases[key][language])) for language in LANGUAGES}
+        assert found["zh"] == found["en"], key
+        assert phrases[key]["zh"].strip(), key
+
+
+def test_every_room_that_speaks_has_phrases() -> None:
+    assert {"commands", "dashboard", "models", "serviceday"} <= {file.parent.name for file in phrase_files()}
+
+
+def test_no_bags_and_no_room_names_inside_rooms() -> None:
+    bags = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager"}
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            assert file.stem not in bags, file
+            assert file.stem not in ROOMS, file
+
+
+def test_every_package_is_listed_for_installation() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    there = {
+        ".".join(file.parent.relative_to(ROOT).parts) for room in ROOMS for file in (ROOT / room).rglob("__init__.py")
+    }
+    assert there == listed
+
+
+def test_requirements_are_pinned_by_hash_and_name_no_index() -> None:
+    for file in (ROOT / "requirements").glob("*.txt"):
+        text = file.read_text()
+        assert "http" not in text
+        assert "--index" not in text
+        pins = [line for line in text.splitlines() if re.match(r"^[a-z0-9]", line)]
+        assert pins
+        assert all("==" in pin for pin in pins)
+        assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_nothing_committed_names_this_machine_or_an_index() -> None:
+    unwanted = [b"/wo" + b"rk/", b"files.python" + b"hosted", b"pypi" + b".org/simple"]
+    for file in tracked():
+        content = file.read_bytes()
+        assert not [word for word in unwanted if word in content], file
+
+
+def test_both_readmes_have_the_same_headings_pictures_and_commands() -> None:
+    def outline(name: str) -> tuple[list[str], list[str], list[str]]:
+        text = (ROOT / name).read_text()
+        levels = [line.split()[0] for line in text.splitlines() if re.match(r"^#+ ", line)]
+        pictures = [Path(path).stem.removesuffix("-zh").removesuffix("-en") for path in re.findall(r"!\[.*?\]\((.*?)\)", text)]
+        code = [block.splitlines()[1:] for block in re.findall(r"```(?:sh|shell)\n.*?```", text, re.S)]
+        commands = [re.sub(r"\s+#.*", "", line) for lines in code for line in lines]
+        return levels, pictures, commands
+
+    assert outline("README.md") == outline("README.zh-CN.md")
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for file in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
+            if not target.startswith(("http", "mailto")):
+                assert (file.parent / target).exists(), f"{file.relative_to(ROOT)}: {target}"

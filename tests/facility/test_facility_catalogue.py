@@ -1,0 +1,64 @@
+"""The catalogue is data; this holds all of it to its rules at once."""
+
+import math
+import re
+
+import pytest
+
+from facility.channels import Aggregate, Bad, Channel, EquipmentClass, catalogue
+from facility.errors import CannotConvert
+
+CLASSES = list(catalogue().values())
+CHANNELS = [channel for one in CLASSES for channel in one.channels.values()]
+
+
+def test_the_ten_classes_are_there() -> None:
+    assert set(catalogue()) == {
+        "lift",
+        "lighting_circuit",
+        "emergency_lighting",
+        "hydrant_zone",
+        "pump_set",
+        "tank",
+        "smoke_detector",
+        "fire_panel",
+        "electrical_fire",
+        "fire_door",
+    }
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda c: f"{c.kind}.{c.key}")
+def test_every_channel_is_whole(channel: Channel) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", channel.key)
+    assert channel.name.zh
+    assert channel.name.en
+    assert channel.unit
+    assert channel.source
+    assert channel.stale_after > channel.cadence
+    assert channel.physical.bounded
+    for band in (channel.normal, channel.limit):
+        for edge in (band.low, band.high):
+            assert not math.isfinite(edge) or channel.physical.holds(edge)
+    if channel.aggregate is Aggregate.STATE and channel.states:
+        assert all(channel.physical.holds(value) for value in channel.states)
+    if channel.limit.bounded:
+        assert channel.bad is not Bad.NONE or channel.kind in {"tank", "pump_set", "smoke_detector"}
+
+
+@pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.key)
+def test_modes_and_duties_speak_of_channels_that_exist(one: EquipmentClass) -> None:
+    assert one.modes
+    assert one.duties
+    for mode in one.modes.values():
+        assert set(mode.signs) <= set(one.channels), mode.key
+    for duty in one.duties.values():
+        assert set(duty.channels) <= set(one.channels), duty.key
+        assert duty.interval_days > 0
+        assert duty.minutes > 0
+
+
+def test_an_unknown_channel_names_the_known_ones() -> None:
+    with pytest.raises(CannotConvert, match="unknown channel 'speed' for tank.*level"):
+        catalogue().channel("tank", "speed")
+    with pytest.raises(CannotConvert, match="unknown equipment class 'boat'.*lift"):
+        catalogue().kind("boat")
