@@ -2,3 +2,42 @@
 
 `Records(path)` opens (and migrates) the database. The nouns each have a module beside this one.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from facility.records.alerts import AlertRecords
+from facility.records.assessments import AssessmentRecords
+from facility.records.estate import Changes, EstateRecords
+from facility.records.opening import open_engine
+from facility.records.outcomes import OutcomeRecords
+from facility.records.plans import DutyRecords, PlanRecords
+
+__all__ = ["Changes", "Records"]
+
+
+class Records:
+    """The records behind a path (SQLite) or an SQLAlchemy URL. May be shared by threads and processes."""
+
+    def __init__(self, place: Path | str) -> None:
+        self._engine = open_engine(place)
+        self.estate = EstateRecords(self._engine)
+        self.assessments = AssessmentRecords(self._engine)
+        self.alerts = AlertRecords(self._engine)
+        self.plans = PlanRecords(self._engine)
+        self.duties = DutyRecords(self._engine)
+        self.outcomes = OutcomeRecords(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

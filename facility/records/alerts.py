@@ -1,0 +1,177 @@
+"""Alerts with their trail. What opens and closes them is decided elsewhere; here it is kept, and each step with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from facility.alerts import Alert, AlertState, Severity, Source, Step
+from facility.errors import CannotDo
+from facility.language import Text
+from facility.records.opening import writing
+from facility.records.tables import AlertRow, AlertStepRow, table_of
+
+_ALERTS = table_of(AlertRow)
+_STEPS = table_of(AlertStepRow)
+
+
+class AlertRecords:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open(self, *, asset: str | None = None) -> list[Alert]:
+        """Every alert that is not closed, however old; newest first."""
+        return self.all(asset=asset, closed=False)
+
+    def all(
+        self, *, asset: str | None = None, closed: bool | None = None, since: datetime | None = None
+    ) -> list[Alert]:
+        """Alerts, newest first. `since` leaves out closed ones that were closed before it, never an open one."""
+        query = select(_ALERTS).order_by(_ALERTS.c.opened_at.desc(), _ALERTS.c.id.desc())
+        if asset is not None:
+            query = query.where(_ALERTS.c.asset == asset)
+        if closed is not None:
+            query = query.where(_ALERTS.c.closed_at.is_not(None) if closed else _ALERTS.c.closed_at.is_(None))
+        if since is not None:
+            query = query.where(_ALERTS.c.closed_at.is_(None) | (_ALERTS.c.closed_at >= since))
+        with self._engine.connect() as connection:
+            return [_alert(row) for row in connection.execute(query)]
+
+    def get(self, number: int) -> Alert:
+        """One alert. Raises `CannotDo` if there is none of that number."""
+        with self._engine.connect() as connection:
+            return _get(connection, number)
+
+    def trail(self, number: int) -> list[Step]:
+        """What happened to an alert, oldest first."""
+        query = select(_STEPS).where(_STEPS.c.alert == number).order_by(_STEPS.c.id)
+        with self._engine.connect() as connection:
+            return [
+                Step(alert=row.alert, at=row.at, who=row.who, what=row.what, note=row.note)
+                for row in connection.execute(query)
+            ]
+
+    def last_closed(self, causes: Collection[str]) -> dict[str, int]:
+        """Number of the alert closed last, by cause."""
+        if not causes:
+            return {}
+        query = (
+            select(_ALERTS.c.cause, func.max(_ALERTS.c.id))
+            .where(_ALERTS.c.closed_at.is_not(None))
+            .group_by(_ALERTS.c.cause)
+        )
+        wanted = set(causes)
+        with self._engine.connect() as connection:
+            return {cause: number for cause, number in connection.execute(query) if cause in wanted}
+
+    def keep(self, opened: Iterable[Alert], changed: Iterable[tuple[Alert, str, str]], *, now: datetime) -> list[Alert]:
+        """Keep what an evaluation decided, all or nothing.
+
+        `opened` come without a number (0) and are given back with it. `changed` are (alert, step, note); an empty step
+        keeps the change without an entry in the trail, for what is not worth one, such as a later `last_seen_at`.
+        An alert that meanwhile was closed, or whose cause meanwhile was opened by another process, is left alone.
+        """
+        kept = []
+        with writing(self._engine) as connection:
+            still_open = dict(
+                connection.execute(select(_ALERTS.c.id, _ALERTS.c.cause).where(_ALERTS.c.closed_at.is_(None))).all()
+            )
+            causes = set(still_open.values())
+            for alert, what, note in changed:
+                if alert.id in still_open:
+                    _change(connection, alert)
+                    if what:
+                        _tell(connection, alert.id, now, "", what, note)
+                    if alert.closed_at is not None:
+                        causes.discard(alert.cause)
+            for alert in opened:
+                if alert.cause in causes:
+                    continue
+                causes.add(alert.cause)
+                values = {name: value for name, value in _values(alert).items() if name != "id"}
+                number = int(connection.execute(insert(_ALERTS).values(values).returning(_ALERTS.c.id)).scalar_one())
+                note = "" if alert.follows is None else f"follows {alert.follows}"
+                _tell(connection, number, now, "", "opened", note)
+                kept.append(_get(connection, number))
+        return kept
+
+    def acknowledge(self, number: int, *, by: str, now: datetime, note: str = "") -> Alert:
+        """Somebody has seen it. One that had returned to normal meanwhile is closed with this.
+
+        Raises `CannotDo` if it is closed, or was acknowledged before.
+        """
+        with writing(self._engine) as connection:
+            alert = _get(connection, number)
+            if alert.state is AlertState.CLOSED:
+                raise CannotDo(f"alert {number} is closed since {alert.closed_at:%Y-%m-%d %H:%M} UTC", "Nothing to do")
+            if alert.state is AlertState.ACKNOWLEDGED:
+                raise CannotDo(
+                    f"alert {number} was acknowledged by {alert.acknowledged_by}", "Close it when it is done"
+                )
+            values: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by": by}
+            if note:
+                values["note"] = note
+            if alert.state is AlertState.RETURNED:
+                values |= {"closed_at": now, "closed_by": by}
+            connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(values))
+            _tell(connection, number, now, by, "acknowledged", note)
+            if alert.state is AlertState.RETURNED:
+                _tell(connection, number, now, by, "closed", "")
+            return _get(connection, number)
+
+    def close(self, number: int, *, by: str, now: datetime, note: str = "") -> Alert:
+        """Somebody says it is done. If it is not, the next evaluation opens another that follows this one.
+
+        Raises `CannotDo` if it is closed already.
+        """
+        with writing(self._engine) as connection:
+            alert = _get(connection, number)
+            if alert.state is AlertState.CLOSED:
+                raise CannotDo(f"alert {number} is closed since {alert.closed_at:%Y-%m-%d %H:%M} UTC", "Nothing to do")
+            values = {"closed_at": now, "closed_by": by} | ({"note": note} if note else {})
+            connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(values))
+            _tell(connection, number, now, by, "closed", note)
+            return _get(connection, number)
+
+
+def _get(connection: Connection, number: int) -> Alert:
+    row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == number)).one_or_none()
+    if row is None:
+        raise CannotDo(f"there is no alert {number}", "`serviceday alerts list` shows those there are")
+    return _alert(row)
+
+
+def _change(connection: Connection, alert: Alert) -> None:
+    values = {name: value for name, value in _values(alert).items() if name != "id"}
+    connection.execute(update(_ALERTS).where(_ALERTS.c.id == alert.id).values(values))
+
+
+def _tell(connection: Connection, number: int, at: datetime, who: str, what: str, note: str) -> None:
+    connection.execute(insert(_STEPS).values(alert=number, at=at, who=who, what=what, note=note))
+
+
+_PLAIN = tuple(name for name in Alert.__dataclass_fields__ if name not in ("source", "severity", "title", "reason"))
+
+
+def _values(alert: Alert) -> dict[str, Any]:
+    return {name: getattr(alert, name) for name in _PLAIN} | {
+        "source": alert.source.value,
+        "severity": alert.severity.value,
+        "title_zh": alert.title.zh,
+        "title_en": alert.title.en,
+        "reason_zh": alert.reason.zh,
+        "reason_en": alert.reason.en,
+    }
+
+
+def _alert(row: Any) -> Alert:
+    return Alert(
+        **{name: getattr(row, name) for name in _PLAIN},
+        source=Source(row.source),
+        severity=Severity(row.severity),
+        title=Text(zh=row.title_zh, en=row.title_en),
+        reason=Text(zh=row.reason_zh, en=row.reason_en),
+    )

@@ -1,0 +1,50 @@
+"""What people found: the labels models learn from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select
+
+from facility.inspections import Finding, Outcome
+from facility.records.opening import writing
+from facility.records.tables import OutcomeRow, table_of
+
+_TABLE = table_of(OutcomeRow)
+
+
+class OutcomeRecords:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, outcome: Outcome) -> None:
+        """Keep an outcome; one of the same asset and moment is corrected by it."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(_TABLE).where(_TABLE.c.asset == outcome.asset, _TABLE.c.at == outcome.at))
+            connection.execute(
+                insert(_TABLE).values(
+                    asset=outcome.asset,
+                    at=outcome.at,
+                    finding=outcome.finding.value,
+                    found_by=outcome.by,
+                    mode=outcome.mode,
+                    note=outcome.note,
+                )
+            )
+
+    def all(self, *, until: datetime | None = None, asset: str | None = None) -> list[Outcome]:
+        """Outcomes found before `until`, oldest first."""
+        query = select(_TABLE).order_by(_TABLE.c.at, _TABLE.c.asset)
+        if until is not None:
+            query = query.where(_TABLE.c.at < until)
+        if asset is not None:
+            query = query.where(_TABLE.c.asset == asset)
+        with self._engine.connect() as connection:
+            return [_outcome(row) for row in connection.execute(query)]
+
+
+def _outcome(row: Any) -> Outcome:
+    return Outcome(
+        asset=row.asset, at=row.at, finding=Finding(row.finding), by=row.found_by, mode=row.mode, note=row.note
+    )

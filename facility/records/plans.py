@@ -1,0 +1,78 @@
+"""Inspection lists as they were handed out, and the duties done since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+from sqlalchemy import Engine, func, insert, select
+
+from facility.inspections import InspectionList
+from facility.records.opening import writing
+from facility.records.tables import DutyDoneRow, PlanRow, table_of
+
+_PLANS = table_of(PlanRow)
+_DONE = table_of(DutyDoneRow)
+
+
+class PlanRecords:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, plan: InspectionList) -> int:
+        """Keep a list whole; returns its number. Lists are never changed: a new plan is a new row."""
+        body = msgspec.json.encode(plan).decode()
+        values = {"service_day": plan.service_day, "created_at": plan.created_at, "body": body}
+        with writing(self._engine) as connection:
+            return int(connection.execute(insert(_PLANS).values(values).returning(_PLANS.c.id)).scalar_one())
+
+    def days(self) -> list[date]:
+        """Service days that have a list, newest first."""
+        query = select(_PLANS.c.service_day).distinct().order_by(_PLANS.c.service_day.desc())
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def newest(self, service_day: date | None = None) -> InspectionList | None:
+        """The list made last, of one service day or of the latest day that has one."""
+        query = select(_PLANS.c.body).order_by(_PLANS.c.service_day.desc(), _PLANS.c.id.desc()).limit(1)
+        if service_day is not None:
+            query = query.where(_PLANS.c.service_day == service_day)
+        return self._one(query)
+
+    def get(self, number: int) -> InspectionList | None:
+        return self._one(select(_PLANS.c.body).where(_PLANS.c.id == number))
+
+    def _one(self, query: object) -> InspectionList | None:
+        with self._engine.connect() as connection:
+            body = connection.execute(query).scalar()  # type: ignore[call-overload]
+        return None if body is None else msgspec.json.decode(body, type=InspectionList)
+
+
+class DutyRecords:
+    """When each duty was last done at each asset."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def done(self, asset: str, duty: str, on: date, *, by: str = "", note: str = "") -> None:
+        self.put({(asset, duty): on}, by=by, note=note)
+
+    def put(self, dates: Mapping[tuple[str, str], date], *, by: str = "", note: str = "") -> int:
+        """Record duties done, by (asset, duty); returns how many were not on record yet."""
+        with writing(self._engine) as connection:
+            known = {tuple(row) for row in connection.execute(select(_DONE.c.asset, _DONE.c.duty, _DONE.c.done_on))}
+            new = [
+                {"asset": asset, "duty": duty, "done_on": on, "done_by": by, "note": note}
+                for (asset, duty), on in dates.items()
+                if (asset, duty, on) not in known
+            ]
+            if new:
+                connection.execute(insert(_DONE), new)
+        return len(new)
+
+    def last_done(self) -> dict[tuple[str, str], date]:
+        """The latest date on record, by (asset, duty)."""
+        query = select(_DONE.c.asset, _DONE.c.duty, func.max(_DONE.c.done_on)).group_by(_DONE.c.asset, _DONE.c.duty)
+        with self._engine.connect() as connection:
+            return {(asset, duty): on for asset, duty, on in connection.execute(query)}

@@ -1,0 +1,163 @@
+"""The tables of the records. Alembic's migrations build them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+import sqlalchemy
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """UTC on both sides; a naive datetime is refused. SQLite, which knows no zones, keeps it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, str]: JSON, list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class SiteRow(Table):
+    __tablename__ = "site"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class BuildingRow(Table):
+    __tablename__ = "building"
+    site: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+
+
+class AssetRow(Table):
+    __tablename__ = "asset"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    site: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    building: Mapped[str]
+    floor: Mapped[str]
+    name: Mapped[str]
+    commissioned: Mapped[date | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    attributes: Mapped[dict[str, str]]
+
+
+class AssessmentRow(Table):
+    __tablename__ = "assessment"
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[datetime] = mapped_column(primary_key=True)
+    horizon_days: Mapped[float]
+    probability: Mapped[float]
+    sensor_probability: Mapped[float]
+    flagged: Mapped[bool]
+    score: Mapped[float]
+    mode: Mapped[str]
+    reason_zh: Mapped[str]
+    reason_en: Mapped[str]
+    coverage: Mapped[float]
+    model: Mapped[str]
+    evidence: Mapped[list[Any]]
+
+
+class AlertRow(Table):
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index(
+            "one_open_alert_a_cause",
+            "cause",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset: Mapped[str] = mapped_column(index=True)
+    cause: Mapped[str] = mapped_column(index=True)
+    channel: Mapped[str]
+    source: Mapped[str]
+    severity: Mapped[str]
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    reason_zh: Mapped[str]
+    reason_en: Mapped[str]
+    opened_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str]
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+    closed_by: Mapped[str]
+    note: Mapped[str]
+    follows: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+
+
+class AlertStepRow(Table):
+    __tablename__ = "alert_step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alert: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    note: Mapped[str]
+
+
+class PlanRow(Table):
+    __tablename__ = "plan"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    service_day: Mapped[date] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    body: Mapped[str]  # the whole list as JSON: it is kept as it was handed out
+
+
+class DutyDoneRow(Table):
+    __tablename__ = "duty_done"
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    duty: Mapped[str] = mapped_column(primary_key=True)
+    on: Mapped[date] = mapped_column("done_on", primary_key=True)
+    by: Mapped[str] = mapped_column("done_by")
+    note: Mapped[str]
+
+
+class OutcomeRow(Table):
+    __tablename__ = "outcome"
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    finding: Mapped[str] = mapped_column(String(20))
+    by: Mapped[str] = mapped_column("found_by")
+    mode: Mapped[str]
+    note: Mapped[str]
+
+
+def table_of(row: type[Table]) -> sqlalchemy.Table:
+    """The table behind a class: the records read and write in bulk, without an object a row."""
+    return cast(sqlalchemy.Table, row.__table__)
