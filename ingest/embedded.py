@@ -64,7 +64,7 @@ class PatientBroker(amqtt.broker.Broker):  # type: ignore[misc]
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
-        self._broadcast_queue = asyncio.Queue(maxsize=PASSED_ON)
+        self._broadcast_queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=PASSED_ON)
 
     async def _initialize_client_session(self, *args: Any) -> tuple[BrokerProtocolHandler, Session]:
         handler, session = await super()._initialize_client_session(*args)

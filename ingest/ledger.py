@@ -1,0 +1,98 @@
+"""How many messages and readings came, and what became of each: counts that add up at any moment.
+
+A *message* is counted when the journal has it on disk. A *reading* can be counted only once its message is decoded, so
+readings move from `pending` (messages) to `journalled` and to exactly one of stored, duplicates and quarantined in one
+transaction. A message that cannot be read counts as one item.
+
+    received = journalled = stored + duplicates + quarantined        (items; late is a part of stored)
+    messages.received = messages.journalled + messages.redelivered
+    messages.journalled = messages.decoded + messages.unreadable + pending
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from urllib.parse import quote
+
+from facility.errors import CannotDo
+from facility.folder import DataFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Everything the ledger counts; each is a row of the journal's `ledger` table."""
+
+    messages_received: int = 0
+    messages_redelivered: int = 0
+    messages_journalled: int = 0
+    messages_decoded: int = 0
+    messages_unreadable: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    late: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+
+    @property
+    def pending(self) -> int:
+        """Messages in the journal that are not decoded yet."""
+        return self.messages_journalled - self.messages_decoded - self.messages_unreadable
+
+    @property
+    def journalled(self) -> int:
+        """Items of all decoded messages."""
+        return self.stored + self.duplicates + self.quarantined
+
+    def shown(self) -> dict[str, object]:
+        """As `status --json` gives it."""
+        return {
+            "received": self.journalled,
+            "journalled": self.journalled,
+            "stored": self.stored,
+            "duplicates": self.duplicates,
+            "late": self.late,
+            "quarantined": self.quarantined,
+            "redelivered": self.messages_redelivered,
+            "pending": self.pending,
+            "messages": {
+                name.removeprefix("messages_"): value
+                for name, value in asdict(self).items()
+                if name.startswith("messages_")
+            },
+        }
+
+
+def from_rows(rows: Mapping[str, int]) -> Counts:
+    """Counts from the journal's table; a row that is not there yet counts nothing."""
+    return Counts(**{one.name: rows.get(one.name, 0) for one in fields(Counts)})
+
+
+def read_counts(connection: sqlite3.Connection) -> Counts:
+    return from_rows(dict(connection.execute("SELECT name, value FROM ledger")))
+
+
+def add_counts(connection: sqlite3.Connection, change: Counts) -> None:
+    """Add to the ledger, within the caller's transaction."""
+    rows = [(name, value) for name, value in asdict(change).items() if value]
+    connection.executemany(
+        "INSERT INTO ledger(name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value",
+        rows,
+    )
+
+
+def ledger(folder: DataFolder) -> dict[str, object]:
+    """The ledger of a data folder, at this moment, from any process. All zero where nothing was taken in yet."""
+    if not folder.journal.exists():
+        return Counts().shown()
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(folder.journal))}?mode=ro", uri=True, timeout=10)) as connection:
+            return read_counts(connection).shown()
+    except sqlite3.Error as error:
+        if "no such table" in str(error):
+            return Counts().shown()
+        raise CannotDo(f"the journal {folder.journal} cannot be read: {error}", "Restore it from a backup") from None

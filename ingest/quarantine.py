@@ -1,0 +1,70 @@
+"""Why something was not admitted, and the record that is kept of it.
+
+Nothing is dropped: what cannot be understood or admitted is kept with its topic, its payload and one of these reasons.
+A payload of refused readings is itself a native batched payload, so it can be sent again once the cause is mended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from facility.language import Phrases, Text
+
+PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
+
+
+class Reason(StrEnum):
+    """Why a message or a reading is in quarantine."""
+
+    UNKNOWN_TOPIC = "unknown_topic"
+    UNREADABLE = "unreadable"
+    UNKNOWN_ASSET = "unknown_asset"
+    WRONG_SITE = "wrong_site"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    NOT_A_NUMBER = "not_a_number"
+    OUT_OF_RANGE = "out_of_range"
+    FUTURE = "future"
+    ANCIENT = "ancient"
+
+    @property
+    def words(self) -> Text:
+        return PHRASES[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One message, or the readings of one message refused for one reason."""
+
+    seq: int  # of the message in the journal
+    reason: Reason
+    detail: str  # what was found, what was expected
+    payload: bytes
+    count: int = 1  # readings; an unreadable message counts as one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A refusal as it is listed."""
+
+    id: int
+    arrived: datetime
+    topic: str
+    payload: bytes
+    reason: Reason
+    detail: str
+    count: int
+
+
+def batched(readings: Collection[tuple[int, str, object]]) -> bytes:
+    """Readings of one asset (time in ms, channel, value) as a native batched payload."""
+    times = sorted({time for time, _, _ in readings})
+    at = {time: index for index, time in enumerate(times)}
+    values: dict[str, list[object]] = {}
+    for time, channel, value in readings:
+        values.setdefault(channel, [None] * len(times))[at[time]] = value
+    return json.dumps({"t": times, "v": values}).encode()

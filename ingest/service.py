@@ -1,0 +1,171 @@
+"""The life of ingest: claim the folder, receive, drain, keep house, and end cleanly."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from types import FrameType
+
+from facility.channels import catalogue
+from facility.estate import Asset
+from facility.folder import DataFolder
+from facility.store import Store
+from ingest.address import BrokerAddress
+from ingest.journal import Journal
+from ingest.receiver import Receiver
+from ingest.sink import Sink
+
+APPEND_EVERY = 1.0  # seconds between appends of a trickle
+SYNC_EVERY = 10.0
+MAINTAIN_EVERY = 60.0
+KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
+RETRY_AT_MOST = 30.0  # seconds
+LAST_DRAIN = 20.0
+
+log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """Takes readings into one data folder. One process at a time may (`CannotDo` for a second)."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        store: Store,
+        address: BrokerAddress,
+        directory: Callable[[], Mapping[str, Asset]],
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._address = address
+        self._directory = directory
+        self._held = ExitStack()
+        self._ending = threading.Event()
+        self._hurry = threading.Event()
+        self._journalled = threading.Event()
+        self._settled = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._receiver: Receiver
+        self._journal: Journal
+
+    def start(self) -> None:
+        """Begin. Returns once the broker delivers to us; raises `CannotDo` or `CannotCommunicate` otherwise."""
+        self._held.enter_context(self._folder.claim("ingest"))
+        try:
+            self._journal = Journal(self._folder.journal)
+            self._held.callback(self._journal.close)
+            self._receiver = Receiver(self._address, self._journal, on_journalled=self._journalled)
+            self._receiver.start()
+        except BaseException:
+            self._held.close()
+            raise
+        self._journalled.set()
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("sink", self._drain_until_ended), ("housekeeping", self._keep_house_until_ended))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End: bring to disk what has arrived, into the store what can be, and leave the folder to others."""
+        self._receiver.stop()
+        if not self.drain(LAST_DRAIN):
+            log.warning("%s messages wait in the journal for the next start", self._journal.counts().pending)
+        self._ending.set()
+        self._journalled.set()
+        self._hurry.set()
+        for thread in self._threads:
+            thread.join()
+        self._held.close()
+
+    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Start, say so, serve until SIGINT or SIGTERM, stop. Call from the main thread."""
+        asked = threading.Event()
+
+        def ask(_signal: int, _frame: FrameType | None) -> None:
+            asked.set()
+
+        before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.start()
+            if on_ready is not None:
+                on_ready()
+            try:
+                while not asked.wait(1):
+                    pass
+            finally:
+                self.stop()
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all that was received is decoded and in the store. False if it took longer than `timeout`."""
+        deadline = time.monotonic() + timeout
+        self._hurry.set()
+        try:
+            with self._settled:
+                while self._receiver.waiting() or self._journal.counts().pending:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        return False
+                    self._settled.wait(min(left, 0.1))
+            return True
+        finally:
+            self._hurry.clear()
+
+    def __enter__(self) -> Ingest:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # -- threads --------------------------------------------------------------------------------------------------
+
+    def _drain_until_ended(self) -> None:
+        sink = Sink(self._journal, self._store, self._directory, catalogue())
+        recovered = False
+        failures = 0
+        while not self._ending.is_set():
+            try:
+                if not recovered:
+                    sink.recover()
+                    recovered = True
+                self._journalled.clear()
+                began = time.monotonic()
+                if sink.step():
+                    with self._settled:
+                        self._settled.notify_all()
+                    if not sink.behind:
+                        self._hurry.wait(max(0.0, APPEND_EVERY - (time.monotonic() - began)))
+                else:
+                    self._journalled.wait()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - store and registry may fail in any way; the journal keeps all
+                recovered = False
+                wait = min(RETRY_AT_MOST, 0.5 * 2**failures)
+                failures += 1
+                log.warning("cannot store (%s); the journal keeps everything, next try in %.1f s", error, wait)
+                self._ending.wait(wait)
+
+    def _keep_house_until_ended(self) -> None:
+        maintained = time.monotonic()
+        while not self._ending.wait(SYNC_EVERY):
+            try:
+                self._sync_and_trim()
+                if time.monotonic() - maintained > MAINTAIN_EVERY:
+                    self._store.maintain()
+                    maintained = time.monotonic()
+            except Exception as error:  # noqa: BLE001 - as above
+                log.warning("housekeeping failed (%s); it is tried again", error)
+
+    def _sync_and_trim(self) -> None:
+        position = self._journal.position()
+        self._store.sync()
+        self._journal.trim(position, arrived_before_us=time.time_ns() // 1000 - KEEP_MESSAGES_US)
