@@ -96,6 +96,7 @@ class Ingest:
             if on_ready is not None:
                 on_ready()
             try:
+                on_ready()
                 while not asked.wait(1):
                     pass
             finally:
