@@ -70,8 +70,10 @@ def import_readings(
     `mapping` names the file's columns (`{"asset": "lift", "time": "date", "value": "polls"}`; a name left out is the
     column of the same name). `channel` is the channel of every row; None reads it from the channel column. Values are
     multiplied by `scale`. Times without a zone are in `timezone`. `now` is the arrival time, the present if left out.
-    `on_progress` is told rows done and rows in all, which is an estimate until the end. Raises `CannotConvert` for an unknown channel or mapping, `Problems` for missing columns,
-    `CannotParse` or `CannotDo` for a file that cannot be read.
+    `on_progress` is told rows done and rows in all, which is an estimate until the end.
+
+    Raises `CannotConvert` for an unknown channel or mapping, `Problems` for missing columns, `CannotParse` or
+    `CannotDo` for a file that cannot be read.
     """
     now = now or datetime.now(UTC)
     known = catalogue()
@@ -165,8 +167,8 @@ def _blocks(stream: BufferedIOBase, size: int = 8 << 20) -> Iterator[bytes]:
     while piece := stream.read(size):
         held += piece
         cut = held.rfind(b"\n") + 1
-        while cut and held.count(b'"', 0, cut) % 2:
-            cut = held.rfind(b"\n", 0, cut - 1) + 1
+        if held.count(b'"', 0, cut) % 2:
+            cut = held.rfind(b"\n", 0, held.rfind(b'"', 0, cut)) + 1
         if cut:
             yield held[:cut]
             held = held[cut:]

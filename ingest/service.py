@@ -94,9 +94,11 @@ class Ingest:
         try:
             self.start()
             if on_ready is not None:
-                on_ready()
+                if on_ready is not None:
+                    on_ready()
             try:
-                on_ready()
+                if on_ready is not None:
+                    on_ready()
                 while not asked.wait(1):
                     pass
             finally:
