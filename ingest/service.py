@@ -83,7 +83,7 @@ class Ingest:
             thread.join()
         self._held.close()
 
-    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+    def run(self, on_ready: Callable[[], object] | None = None) -> None:
         """Start, say so, serve until SIGINT or SIGTERM, stop. Call from the main thread."""
         asked = threading.Event()
 
@@ -93,9 +93,6 @@ class Ingest:
         before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.start()
-            if on_ready is not None:
-                if on_ready is not None:
-                    on_ready()
             try:
                 if on_ready is not None:
                     on_ready()
