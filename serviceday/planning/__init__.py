@@ -1,0 +1,6 @@
+"""From due dates and assessments to the inspection list of a service day."""
+
+from serviceday.planning.planner import plan
+from serviceday.planning.policy import Crew, Policy
+
+__all__ = ["Crew", "Policy", "plan"]

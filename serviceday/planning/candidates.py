@@ -1,0 +1,186 @@
+"""Everything that could be done on a service day, each with the reason it is a candidate."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import IntEnum
+
+from facility.assessments import Assessment, Trouble
+from facility.channels import Duty, EquipmentClass, catalogue
+from facility.estate import Asset
+from facility.inspections import Ground, Item, LeftOut, Priority
+from serviceday.planning.items import PHRASES, duty_item, item, passes_within, percent
+from serviceday.planning.policy import Policy
+
+_EPOCH = date(2000, 1, 1)
+_SURE = 0.7  # a warning this likely is of high priority (D)
+
+
+class Tier(IntEnum):
+    """The order in which candidates get the hours; a tier waits until nothing more of the one before it fits."""
+
+    LAW = 0
+    ASSUMED_LAW = 1
+    FLAGGED = 2
+    PROMISE = 3
+    RISK = 4
+    ROTATION = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item, how it ranks (`value` per minute within its tier), and which asset it belongs to."""
+
+    item: Item
+    asset_number: int
+    tier: Tier
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    possible: list[Candidate]
+    refused: list[Item]  # never tried, each with its reason
+    unrecorded: Mapping[str, Mapping[str, int]]  # kind -> statutory duty -> assets without a date
+
+
+def gather(
+    assets: Sequence[Asset],
+    assessments: Mapping[str, Assessment],
+    duties_done: Mapping[tuple[str, str], date],
+    *,
+    service_day: date,
+    policy: Policy,
+) -> Candidates:
+    """Candidates of a day, in the order of the assets."""
+    possible: list[Candidate] = []
+    refused: list[Item] = []
+    unrecorded: dict[str, dict[str, int]] = {}
+    classes = catalogue()
+    for number, asset in enumerate(assets):
+        kind = classes.kind(asset.kind)
+        for duty in kind.duties.values():
+            last = duties_done.get((asset.id, duty.key))
+            if last is None and duty.statutory:
+                counts = unrecorded.setdefault(asset.kind, {})
+                counts[duty.key] = counts.get(duty.key, 0) + 1
+            found = (
+                _by_rotation(asset, kind, duty, service_day, policy)
+                if last is None
+                else _by_date(asset, kind, duty, last, service_day, policy)
+            )
+            if isinstance(found, Item):
+                refused.append(found)
+            elif found is not None:
+                possible.append(Candidate(found[0], number, found[1], found[2]))
+        assessment = assessments.get(asset.id)
+        if assessment is not None:
+            for warning, tier, value in _by_risk(asset, kind, assessment, policy):
+                if warning.left_out is not None:
+                    refused.append(warning)
+                else:
+                    possible.append(Candidate(warning, number, tier, value))
+    return Candidates(possible, refused, unrecorded)
+
+
+_Found = tuple[Item, Tier, float]
+
+
+def _by_date(
+    asset: Asset, kind: EquipmentClass, duty: Duty, last: date, day: date, policy: Policy
+) -> _Found | Item | None:
+    due = last + timedelta(days=duty.interval_days)
+    if last >= day:  # done on the day itself, or recorded ahead
+        return None
+    late = (day - due).days
+    words: dict[str, object] = {"source": duty.source, "days": duty.interval_days, "last": last, "due": due}
+    ahead = policy.next_service_day
+    if late > 0:
+        reason = PHRASES["overdue"].filled(**words, late=late)
+    elif late < 0 and ahead is not None and due < ahead:
+        reason = PHRASES["due_before_next"].filled(**words, next=ahead)
+    else:
+        reason = PHRASES["due"].filled(**words)
+    ground = Ground.STATUTORY if duty.statutory else Ground.PROMISE
+    if duty.statutory:
+        priority = Priority.URGENT if late >= 0 else Priority.HIGH
+    else:
+        priority = Priority.MEDIUM if late > 0 else Priority.LOW
+    candidate = duty_item(asset, duty, ground, reason, priority, due)
+    if late < 0 and (ahead is None or due >= ahead):
+        words_out = PHRASES["not_due"].filled(due=due)
+        return replace(candidate, priority=Priority.LOW, left_out=LeftOut.NOT_DUE, left_out_reason=words_out)
+    value = kind.criticality * (1 + max(late, 0) / duty.interval_days)
+    return candidate, Tier.LAW if duty.statutory else Tier.PROMISE, value
+
+
+def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, policy: Policy) -> _Found | None:
+    """A duty without a record takes its turn on days spread over the interval by the asset's id.
+
+    Commissioning sets the start, the id a fixed shift, so that a batch commissioned together is not due together.
+    """
+    shift = zlib.crc32(f"{asset.id}/{duty.key}".encode()) % duty.interval_days
+    since_turn = ((day - (asset.commissioned or _EPOCH)).days - shift) % duty.interval_days
+    if since_turn >= policy.rotation_days:
+        return None
+    turn = day - timedelta(days=since_turn)
+    reason = PHRASES["rotation"].filled(source=duty.source, days=duty.interval_days, turn=turn)
+    ground = Ground.ROTATION if duty.statutory else Ground.PROMISE
+    priority = Priority.HIGH if duty.statutory and policy.assume_rotation else Priority.LOW
+    candidate = duty_item(asset, duty, ground, reason, priority, None)
+    if not duty.statutory:
+        return candidate, Tier.ROTATION, 0.5 * kind.criticality
+    return candidate, Tier.ASSUMED_LAW if policy.assume_rotation else Tier.ROTATION, kind.criticality
+
+
+def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy) -> Iterator[_Found]:
+    mode = kind.modes.get(one.mode)
+    days = f"{one.horizon_days:g}"
+    equipment = [evidence for evidence in one.evidence if evidence.trouble is Trouble.EQUIPMENT]
+    crossings = [evidence.crosses_limit_at.date() for evidence in equipment if evidence.crosses_limit_at]
+    strongest = next(iter(equipment), None)
+    channel = kind.channels.get(strongest.channel) if strongest else None
+    serious = one.flagged and (kind.life_safety or one.probability >= _SURE)
+    risk = item(
+        asset,
+        task="warning",
+        what=PHRASES["warning_mode"].filled(mode=mode.name) if mode else PHRASES["warning"],
+        method=mode.look_for if mode else PHRASES["method_warning"],
+        passes=passes_within(channel),
+        ground=Ground.RISK,
+        reason=PHRASES["risk"].filled(percent=percent(one.probability), days=days, reason=one.reason),
+        priority=Priority.HIGH if serious else Priority.MEDIUM if one.flagged else Priority.LOW,
+        qualification=kind.qualification,
+        minutes=kind.inspect_minutes,
+        due=min(crossings, default=None),
+    )
+    value = one.probability * kind.criticality
+    if one.flagged:
+        yield risk, Tier.FLAGGED, value
+    elif one.probability >= policy.risk_floor:
+        yield risk, Tier.RISK, value
+    else:
+        out = PHRASES["not_risky"].filled(percent=percent(one.probability), floor=percent(policy.risk_floor))
+        yield replace(risk, left_out=LeftOut.NOT_RISKY, left_out_reason=out), Tier.RISK, value
+    if one.sensor_probability >= policy.sensor_floor:
+        doubt = next((e.sentence for e in one.evidence if e.trouble is Trouble.SENSOR), one.reason)
+        yield (
+            item(
+                asset,
+                task="sensor",
+                what=PHRASES["sensor_check"],
+                method=PHRASES["method_sensor"],
+                passes=PHRASES["passes_sensor"],
+                ground=Ground.SENSOR,
+                reason=PHRASES["sensor"].filled(percent=percent(one.sensor_probability), reason=doubt),
+                priority=Priority.MEDIUM if kind.life_safety else Priority.LOW,
+                qualification=kind.qualification,
+                minutes=kind.inspect_minutes,
+                due=None,
+            ),
+            Tier.PROMISE,
+            one.sensor_probability * kind.criticality,
+        )

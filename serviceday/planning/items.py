@@ -1,0 +1,96 @@
+"""How a candidate is written on a list: what to do, by which method, and when it passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from facility.channels import Band, Channel, Duty, catalogue
+from facility.estate import Asset
+from facility.inspections import Ground, Item, Priority
+from facility.language import Language, Phrases, Text
+from facility.units import symbol
+
+PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
+
+
+def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: Priority, due: date | None) -> Item:
+    channels = [channel for key in duty.channels if (channel := catalogue()[asset.kind].channels.get(key))]
+    if channels:
+        method = PHRASES["method_duty_channels"].filled(source=duty.source, channels=_names(channels))
+    else:
+        method = PHRASES["method_duty"].filled(source=duty.source)
+    return item(
+        asset,
+        task=duty.key,
+        what=duty.name,
+        method=method,
+        passes=duty.passes,
+        ground=ground,
+        reason=reason,
+        priority=priority,
+        qualification=duty.qualification,
+        minutes=duty.minutes,
+        due=due,
+    )
+
+
+def item(
+    asset: Asset,
+    *,
+    task: str,
+    what: Text,
+    method: Text,
+    passes: Text,
+    ground: Ground,
+    reason: Text,
+    priority: Priority,
+    qualification: str,
+    minutes: int,
+    due: date | None,
+) -> Item:
+    return Item(
+        asset=asset.id,
+        kind=asset.kind,
+        site=asset.site,
+        building=asset.building,
+        floor=asset.floor,
+        place=asset.place,
+        task=task,
+        what=what,
+        method=method,
+        passes=passes,
+        ground=ground,
+        reason=reason,
+        priority=priority,
+        qualification=qualification,
+        minutes=minutes,
+        due=due,
+    )
+
+
+def _names(channels: Sequence[Channel]) -> Text:
+    return Text(zh="、".join(one.name.zh for one in channels), en=", ".join(one.name.en for one in channels))
+
+
+def passes_within(channel: Channel | None) -> Text:
+    if channel is None or not (channel.limit.bounded or channel.normal.bounded):
+        return PHRASES["passes_warning"]
+    band = channel.limit if channel.limit.bounded else channel.normal
+    words = Text(zh=_band(band, channel, "zh"), en=_band(band, channel, "en"))
+    return PHRASES["passes_band"].filled(channel=channel.name, band=words)
+
+
+def _band(band: Band, channel: Channel, language: Language) -> str:
+    unit = symbol(channel.unit, language)
+    unit = f" {unit}" if unit else ""
+    if band.low == float("-inf"):
+        return f"≤ {band.high:g}{unit}"
+    if band.high == float("inf"):
+        return f"≥ {band.low:g}{unit}"
+    return f"{band.low:g} … {band.high:g}{unit}"
+
+
+def percent(probability: float) -> str:
+    return f"{100 * probability:.0f} %"
