@@ -44,3 +44,10 @@ def installation(data: Path, *, create: bool = False) -> Iterator[Installation]:
             yield Installation(folder=folder, records=records, store=store)
         finally:
             store.close()
+
+
+@contextmanager
+def recorded(data: Path) -> Iterator[Records]:
+    """The records of an existing data folder."""
+    with Records(DataFolder(data).existing().records) as records:
+        yield records

@@ -7,20 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, dashboard, demo, evaluate, imports, ingest, plan, simulate, status, train
+from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo.demo,
     "simulate": simulate.simulate,
-    "ingest": ingest.ingest,
+    "ingest": receive.ingest,
     "score": assess.score,
     "train": train.train,
     "rank": assess.rank,
     "plan": plan.plan,
     "evaluate": evaluate.evaluate,
     "status": status.status,
-    "dashboard": dashboard.dashboard,
+    "dashboard": serve.dashboard,
 }
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     "import": {"assets": imports.assets, "readings": imports.readings},

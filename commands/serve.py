@@ -20,12 +20,14 @@ def dashboard(
     data: options.Data = options.DATA,
     host: Annotated[str, typer.Option("--host", help=say("dashboard.host"))] = HOST,
     port: Annotated[int, typer.Option("--port", help=say("dashboard.port"), min=1, max=65535)] = PORT,
+    timezone: options.Zone = options.ZONE,
 ) -> None:
     from commands.running import free_port_or_refuse
-    from dashboard.serve import command
+    from dashboard.serve import address, command, environment
 
     folder = DataFolder(data).existing()
+    options.zone(timezone)
     free_port_or_refuse(host, port)
-    program, environment = command(folder, host=host, port=port, language=preferred())
-    typer.echo(say("dashboard.address", address=f"http://{host}:{port}"))
-    os.execve(program[0], program, environment)  # noqa: S606 - this process becomes the server
+    program = command(folder.path, host=host, port=port, language=preferred(), timezone=timezone)
+    typer.echo(say("dashboard.address", address=address(host, port)))
+    os.execve(program[0], program, environment())  # noqa: S606 - this process becomes the server

@@ -1,0 +1,83 @@
+"""`alerts`: what is wrong now, who is on it, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import options
+from commands.shown import show_json, show_table
+from commands.words import say
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from facility.alerts import Alert
+
+Number = Annotated[int, typer.Argument(help=say("alerts.id"), metavar="ALERT")]
+By = Annotated[str, typer.Option("--by", help=say("alerts.by"), metavar="NAME")]
+Note = Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="TEXT")]
+
+
+def list_alerts(
+    data: options.Data = options.DATA,
+    closed: Annotated[bool, typer.Option("--all", help=say("alerts.all"))] = False,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        found = records.alerts.all() if closed else records.alerts.open()
+    if as_json:
+        show_json([_plain(alert) for alert in found])
+    elif not found:
+        typer.echo(say("alerts.none"))
+    else:
+        language = preferred()
+        show_table(
+            say("alerts.title"),
+            ["#", say("column.severity"), say("column.asset"), say("column.reason"), say("column.since"), say("column.state")],
+            [
+                (one.id, say(f"severity.{one.severity}"), one.asset, one.reason[language], f"{one.opened_at:%Y-%m-%d %H:%M}", say(f"state.{one.state}"))
+                for one in found
+            ],
+            right=[0],
+        )
+
+
+def show(number: Number, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert, trail = records.alerts.get(number), records.alerts.trail(number)
+    if as_json:
+        show_json(_plain(alert) | {"trail": [asdict(step) for step in trail]})
+        return
+    language = preferred()
+    typer.echo(f"{alert.id} {alert.asset} · {say(f'severity.{alert.severity}')} · {say(f'state.{alert.state}')}")
+    typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
+    for step in trail:
+        who = f" {step.who}" if step.who else ""
+        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {say(f'step.{step.what}')}{who}  {step.note}")
+
+
+def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert = records.alerts.acknowledge(number, by=by, now=datetime.now(UTC), note=note)
+    typer.echo(say("alerts.done", id=alert.id, state=say(f"state.{alert.state}")))
+
+
+def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert = records.alerts.close(number, by=by, now=datetime.now(UTC), note=note)
+    typer.echo(say("alerts.done", id=alert.id, state=say(f"state.{alert.state}")))
+
+
+def _plain(alert: Alert) -> dict[str, Any]:
+    return asdict(alert) | {"state": str(alert.state)}
