@@ -1,0 +1,73 @@
+"""Re-evaluates every condition against the open alerts and keeps the outcome. Run on a timer or after scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from facility.alerts import Alert
+from facility.assessments import Assessment
+from facility.channels import Aggregate
+from facility.estate import Asset
+from facility.records import Records
+from facility.store import Store
+from serviceday.alerts.conditions import (
+    ON_HOURS,
+    assessment_conditions,
+    limit_channels,
+    limit_conditions,
+    service_channels,
+)
+from serviceday.alerts.lifecycle import decide
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanges:
+    """What an evaluation did. `updated` are those that worsened or recurred, not mere sightings."""
+
+    opened: tuple[Alert, ...]
+    updated: tuple[Alert, ...]
+    cleared: tuple[Alert, ...]  # returned to normal
+
+
+def evaluate_alerts(
+    records: Records, store: Store, assessments: Iterable[Assessment], *, now: datetime
+) -> AlertChanges:
+    """Open, update and clear alerts after the readings before `now` and the newest assessments."""
+    assets = records.estate.assets()
+    conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now)
+    conditions += assessment_conditions(assessments, assets, now=now)
+    last_closed = records.alerts.last_closed({one.cause for one in conditions})
+    decisions = decide(records.alerts.open(), conditions, last_closed, now=now)
+    opened = records.alerts.keep(
+        decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=now
+    )
+    return AlertChanges(
+        opened=tuple(opened),
+        updated=tuple(one.alert for one in decisions.changed if one.step in ("worsened", "recurred")),
+        cleared=tuple(one.alert for one in decisions.changed if one.step in ("returned", "closed")),
+    )
+
+
+def _recent_hours(store: Store, assets: list[Asset], now: datetime) -> pl.DataFrame:
+    """Rollups of the channels with limits, each back to where its data turn stale, and no further."""
+    kinds = {asset.kind for asset in assets}
+    depth: dict[timedelta, set[str]] = {}
+    for (kind, key), channel in (limit_channels() | service_channels()).items():
+        if kind in kinds:
+            rare = channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY)
+            back = channel.stale_after if rare else channel.stale_after + timedelta(hours=ON_HOURS)
+            depth.setdefault(_whole_days(back), set()).add(key)
+    frames = [
+        store.rollups(channels=keys, start=now - back, end=now).select("asset", "channel", "hour", "mean", "last")
+        for back, keys in sorted(depth.items())
+    ]
+    # a key may stand in two groups (battery_voltage of panels and of doors); the hours are the same then
+    return pl.concat(frames).unique() if frames else pl.DataFrame()
+
+
+def _whole_days(back: timedelta) -> timedelta:
+    return timedelta(days=back.days + 1)
