@@ -177,13 +177,12 @@ class Lake:
 
     def cursor(self, source: str) -> tuple[int, Appended, str] | None:
         raw = self._fresh(self._raw)
-        if raw.transaction_version(source) is None:
+        position = raw.transaction_version(source)
+        if position is None:
             return None
         info = delta_log.last_note(self.folder / "raw", raw.version(), f"{NOTE}.{source}")
-        if info is None:
-            raise CannotDo(
-                f"{self.folder} no longer says what was kept of {source!r}", "Restore the store from a backup"
-            )
+        if info is None:  # kept so long ago that the log has been cleaned up past it
+            return position, Appended(0, 0, 0), ""
         note = json.loads(info[NOTE])
         return note["cursor"], Appended(note["stored"], note["duplicates"], note["late"]), note["tally"]
 
