@@ -54,7 +54,7 @@ class Sink:
     def recover(self) -> None:
         """Bring journal and store to agree on what has been kept. Call before the first step and after a failure."""
         kept = self._store.cursor(SOURCE)
-        if kept is not None:
+        if kept is not None and kept[2]:  # without a tally it was kept too long ago to be in doubt
             seq, done, tally = kept
             noted = json.loads(tally)
             if noted["journal"] == self._identity and seq > self._journal.position():
