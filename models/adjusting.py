@@ -1,0 +1,169 @@
+"""Take out of each series what is not the asset's own doing: weather, holidays, load, use, the season.
+
+Two kinds of explanation are fitted on the reference days by robust ridge regression, all series at once: the asset's
+own context channels (catalogue: bad = "none"), and what its whole class did on the same day (the class median: a
+holiday or a cold front moves every asset). The loadings are drawn half-way to the class's, so that one asset's fault
+that happens to coincide with a warm week is not explained away by it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from facility.channels import Aggregate, Bad
+from facility.estate import Asset
+from models.figures import DailyFigures
+from models.rescaling import without_scale_steps
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, grouped_median, median, shrunk_scale, spread
+from models.windows import PRIOR_FREEDOM, RECENT, Figure, Windows, number_groups
+
+CLASS_SIZE = 5  # smallest class whose median says something about the day
+CONTEXTS = 3  # context channels used an asset
+RIDGE = 4.0  # in days: how much evidence a loading needs
+OWN_LOADING = 0.5  # weight of the asset's own loadings against its class's
+RELATIVE_FLOOR = 0.002  # of the level: a smaller spread is the device's rounding, not the equipment's steadiness
+HUBER = 1.5
+
+
+def fleet_windows(
+    daily: DailyFigures, assets: tuple[Asset, ...], excluded: BoolArray, *, end: datetime, timezone: ZoneInfo
+) -> Windows:
+    """Scored series (every channel that can be bad) of the whole fleet. `excluded`: one a series of `daily`."""
+    days = daily.values.shape[1]
+    reference = max(days - RECENT, 0)
+    standard = _standardised(daily.values, reference, daily.floor)
+    group, groups = number_groups(daily.channels, daily.figures)
+    scored = np.array([c.bad is not Bad.NONE for c in daily.channels], dtype=np.bool_)
+    rows = np.flatnonzero(scored)
+    columns = _explanations(daily, standard, group, groups, len(assets), _weekend(end, days, timezone))
+    adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
+    own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
+    floor = daily.floor[rows] + np.where(
+        [daily.figures[i] in (Figure.LEVEL, Figure.TEST) for i in rows],
+        RELATIVE_FLOOR * np.abs(np.nan_to_num(median(daily.values[rows]))),
+        0.0,
+    )
+    number = np.sum(~np.isnan(adjusted[:, :reference]), axis=1).astype(np.float64)
+    own = np.where(number >= 3, own, np.nan)
+    prior = grouped_median(own, group[rows], groups)[group[rows]]
+    scale = np.maximum(shrunk_scale(own, number - 3, prior, PRIOR_FREEDOM), np.maximum(floor, 0.4 * prior))
+    scale = np.where(np.isnan(scale) | (scale <= 0), np.inf, scale)
+    windows = Windows(
+        assets=assets,
+        channels=tuple(daily.channels[i] for i in rows),
+        figures=tuple(daily.figures[i] for i in rows),
+        owner=daily.owner[rows],
+        group=group[rows],
+        groups=groups,
+        end=end,
+        values=daily.values[rows],
+        adjusted=adjusted,
+        scale=scale,
+        leverage=leverage,
+        excluded=excluded[rows],
+    )
+    return without_scale_steps(windows)
+
+
+def _standardised(values: FloatArray, reference: int, floor: FloatArray) -> FloatArray:
+    past = values[:, :reference] if reference >= 3 else values
+    width = np.maximum(np.nan_to_num(spread(past)), np.maximum(floor, 1e-9))
+    return np.asarray(np.clip((values - median(past)[:, None]) / width[:, None], -8, 8))
+
+
+def _weekend(end: datetime, days: int, timezone: ZoneInfo) -> FloatArray:
+    """Share of each day's hours that fall on a local Saturday or Sunday, centred."""
+    share = np.array(
+        [
+            np.mean(
+                [
+                    (end - timedelta(days=days - d, hours=-h - 0.5)).astimezone(timezone).weekday() >= 5
+                    for h in range(24)
+                ]
+            )
+            for d in range(days)
+        ]
+    )
+    return np.asarray(share - 2 / 7, dtype=np.float64)
+
+
+def _explanations(
+    daily: DailyFigures, standard: FloatArray, group: IntArray, groups: int, assets: int, weekend: FloatArray
+) -> FloatArray:
+    """(series, days, columns): class median, weekend, use, and context channels of the asset; 0 where unknown."""
+    series, days = standard.shape
+    out = np.zeros((series, days, 3 + CONTEXTS))
+    weather = np.array(
+        [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)]
+    )
+    warmth = median(standard[weather], axis=0) if weather.sum() >= CLASS_SIZE else np.full(days, np.nan)
+    for number in range(groups):
+        members = np.flatnonzero(group == number)
+        common = median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth
+        out[members, :, 0] = np.nan_to_num(common)
+    out[:, :, 1] = weekend
+    use = np.zeros((assets, days))
+    context = np.zeros((assets, days, CONTEXTS))
+    counters: dict[int, list[int]] = {}
+    taken: dict[tuple[str, str], int] = {}
+    used: dict[str, int] = {}
+    for row, (channel, figure) in enumerate(zip(daily.channels, daily.figures, strict=True)):
+        if channel.bad is not Bad.NONE:
+            continue
+        if channel.aggregate is Aggregate.COUNTER:
+            counters.setdefault(int(daily.owner[row]), []).append(row)
+        elif figure is Figure.LEVEL and channel.aggregate is Aggregate.MEAN:
+            place = taken.get((channel.kind, channel.key))
+            if place is None:
+                place = taken[channel.kind, channel.key] = used.get(channel.kind, 0)
+                used[channel.kind] = place + 1
+            if place < CONTEXTS:
+                context[daily.owner[row], :, place] = np.nan_to_num(standard[row])
+    for owner, rows in counters.items():
+        use[owner] = np.nan_to_num(median(standard[rows], axis=0))
+    out[:, :, 2] = use[daily.owner]
+    out[:, :, 3:] = context[daily.owner]
+    return out
+
+
+def _explained_away(
+    daily: DailyFigures, columns: FloatArray, rows: IntArray, group: IntArray, groups: int, reference: int
+) -> tuple[FloatArray, FloatArray]:
+    values = daily.values[rows]
+    past = values[:, :reference] if reference >= 3 else values
+    centre = median(past)[:, None]
+    if reference < 10:
+        return values - centre, np.zeros(len(rows))
+    regular = np.array([daily.figures[i] in (Figure.LEVEL, Figure.SPREAD, Figure.RATE) for i in rows], dtype=np.bool_)
+    width = np.maximum(np.nan_to_num(spread(past)), np.maximum(daily.floor[rows], 1e-9))[:, None]
+    target = (values - centre) / width
+    known = ~np.isnan(target[:, :reference])
+    own, inverse = _ridge(columns[:, :reference], np.nan_to_num(target[:, :reference]), known)
+    of_class = np.stack([grouped_median(own[:, p], group[rows], groups) for p in range(own.shape[1])], axis=1)
+    crowded = np.bincount(group[rows], minlength=groups)[group[rows]] >= 3
+    loading = np.where(crowded[:, None], OWN_LOADING * own + (1 - OWN_LOADING) * of_class[group[rows]], own)
+    loading = np.where(regular[:, None], loading, 0.0)
+    residual = target - np.einsum("sdp,sp->sd", columns, loading)
+    residual -= np.nan_to_num(median(residual[:, :reference]))[:, None]
+    outside = columns[:, -RECENT:].mean(axis=1) - columns[:, :reference].mean(axis=1)
+    leverage = np.where(regular, np.einsum("sp,spq,sq->s", outside, inverse, outside), 0.0)
+    return residual * width, leverage
+
+
+def _ridge(x: FloatArray, y: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Huber-weighted ridge regression, a row each. Returns loadings (series, p) and inverse Gram matrices."""
+    weight = known.astype(np.float64)
+    x = x - (np.einsum("sdp,sd->sp", x, weight) / np.maximum(weight.sum(axis=1), 1)[:, None])[:, None, :]
+    eye = RIDGE * np.eye(x.shape[2])
+    for _ in range(4):
+        weighted = x * weight[:, :, None]
+        inverse = np.linalg.inv(np.einsum("sdp,sdq->spq", weighted, x) + eye)
+        loading = np.einsum("spq,sdq,sd->sp", inverse, weighted, y)
+        residual = y - np.einsum("sdp,sp->sd", x, loading)
+        width = np.maximum(np.nan_to_num(spread(np.where(known, residual, np.nan))), 1e-6)[:, None]
+        with empty_slices():
+            weight = known * np.minimum(1.0, HUBER * width / np.maximum(np.abs(residual), 1e-12))
+    return loading, inverse

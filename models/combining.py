@@ -1,0 +1,138 @@
+"""From detector scores to one probability an asset, without labels.
+
+1. Scores of one channel: the strongest counts, indirect detectors at a discount.
+2. Channels of one failure mode (catalogue signs) add up, as a vector's length does, above what noise reaches.
+3. The best of channels and modes becomes a p-value under a heavy-tailed null (Student t), corrected for how many series
+   the asset has: an asset with twenty channels has twenty chances to look odd.
+4. The fleet corrects it: if typical assets look odder than the null allows (a heat wave nothing explained), all are
+   drawn back by as much (empirical null).
+5. p becomes a Bayes factor by the bound of Sellke, Bayarri and Berger (2001), and with a prior the probability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from facility.channels import Bad, Catalogue, FailureMode
+from models.robust import FloatArray
+from models.windows import Figure, Windows
+
+WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
+SPREAD_WEIGHT = 0.7
+NOISE = 1.5  # what a healthy channel's score reaches now and then; only more than that adds up
+TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian
+CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
+PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
+FLAG_AT = 0.5
+FLEET = 20  # assets before the fleet can correct the null
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the scores of one asset come to."""
+
+    statistic: float  # strongest channel or mode, in standard deviations
+    log_odds: float
+    probability: float
+    mode: str
+    series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
+
+
+def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
+    """The strongest of all detectors, one a series; 0 where the sensor is not believed."""
+    best = np.zeros(len(windows.channels))
+    for name, score in scores.items():
+        best = np.maximum(best, WEIGHT.get(name, 1.0) * score)
+    discount = np.array([SPREAD_WEIGHT if f is Figure.SPREAD else 1.0 for f in windows.figures])
+    return np.where(windows.excluded, 0.0, best * discount)
+
+
+def verdicts(
+    windows: Windows, strength: FloatArray, change: FloatArray, catalogue: Catalogue, *, prior: float = PRIOR
+) -> list[Verdict]:
+    """One verdict an asset of the windows. `change`: signed recent change, one a series."""
+    rows_of: list[list[int]] = [[] for _ in windows.assets]
+    for row, owner in enumerate(windows.owner):
+        rows_of[int(owner)].append(row)
+    statistic = np.zeros(len(windows.assets))
+    modes: list[str] = []
+    chances = np.ones(len(windows.assets))
+    for number, rows in enumerate(rows_of):
+        known = catalogue[windows.assets[number].kind].modes if windows.assets[number].kind in catalogue else {}
+        statistic[number], mode = _strongest(windows, rows, strength, change, tuple(known.values()))
+        modes.append(mode)
+        chances[number] = max(1.0, CHANCES * len(rows))
+    p = np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999)
+    odds = log_odds(_against_fleet(p), prior)
+    return [
+        Verdict(
+            statistic=float(statistic[number]),
+            log_odds=float(odds[number]),
+            probability=float(1 / (1 + np.exp(-odds[number]))),
+            mode=modes[number],
+            series=tuple(sorted((r for r in rows if strength[r] > 0), key=lambda r: -strength[r])),
+        )
+        for number, rows in enumerate(rows_of)
+    ]
+
+
+def log_odds(p: FloatArray, prior: float) -> FloatArray:
+    """Posterior log odds from p-values; above 1/e a p-value speaks against trouble, mildly."""
+    p = np.clip(p, 1e-300, 0.999)
+    bound = -1 - np.log(p) - np.log(-np.log(np.minimum(p, np.exp(-1.0))))
+    against = -(p - np.exp(-1.0))
+    factor = np.where(p < np.exp(-1.0), bound, against)
+    return np.asarray(np.log(prior / (1 - prior)) + factor)
+
+
+def _against_fleet(p: FloatArray) -> FloatArray:
+    if len(p) < FLEET:
+        return p
+    normal = stats.norm.isf(p)
+    middle, upper = np.quantile(normal, [0.5, 0.75])
+    shift = max(0.0, float(middle))
+    stretch = max(1.0, float(upper - middle) / 0.6745)
+    return np.asarray(stats.norm.sf((normal - shift) / stretch))
+
+
+def _strongest(
+    windows: Windows, rows: list[int], strength: FloatArray, change: FloatArray, modes: tuple[FailureMode, ...]
+) -> tuple[float, str]:
+    if not rows:
+        return 0.0, ""
+    single = max(float(strength[r]) for r in rows)
+    length = float(np.sqrt(sum(_by_channel(windows, rows, strength).values()))) or 1.0
+    best, name, likeness = single, "", 0.0
+    for mode in modes:
+        fitting = [r for r in rows if fits(windows, r, change, mode)]
+        by_channel = _by_channel(windows, fitting, strength)
+        together = NOISE + float(np.sqrt(sum(by_channel.values()))) if by_channel else 0.0
+        best = max(best, together)
+        alike = sum(np.sqrt(v) for v in by_channel.values()) / (np.sqrt(len(mode.signs)) * length)
+        if alike > likeness:
+            name, likeness = mode.key, float(alike)
+    return best, name
+
+
+def _by_channel(windows: Windows, rows: list[int], strength: FloatArray) -> dict[str, float]:
+    """Squared strength above noise of each channel, its strongest figure only."""
+    out: dict[str, float] = {}
+    for row in rows:
+        over = float(strength[row]) - NOISE
+        if over > 0:
+            key = windows.channels[row].key
+            out[key] = max(out.get(key, 0.0), over**2)
+    return out
+
+
+def fits(windows: Windows, row: int, change: FloatArray, mode: FailureMode) -> bool:
+    """Does this series move the way the mode's sign says?"""
+    sign = mode.signs.get(windows.channels[row].key)
+    if sign is None:
+        return False
+    if sign is Bad.BOTH or windows.figures[row] in (Figure.SPREAD, Figure.SHARE):
+        return True
+    return bool(change[row] > 0) == (sign is Bad.UP)

@@ -1,0 +1,56 @@
+"""What detectors learn from a fleet: per class figures, kept by name so that they outlive the run."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from models.robust import FloatArray, grouped_median
+from models.windows import Windows
+
+ENOUGH = 6  # series of a class before its own scatter is believed
+
+
+def class_key(windows: Windows, row: int) -> str:
+    channel = windows.channels[row]
+    return f"{channel.kind}/{channel.key}/{windows.figures[row]}"
+
+
+class ClassFigures:
+    """Named figures by class; the common part of all detectors that learn."""
+
+    def __init__(self) -> None:
+        self._learned: dict[str, dict[str, float]] = {}
+
+    def learn(self, name: str, windows: Windows, per_series: FloatArray) -> None:
+        """Keep the class medians of a figure that every series has."""
+        self.keep(name, windows, grouped_median(per_series, windows.group, windows.groups))
+
+    def keep(self, name: str, windows: Windows, by_group: FloatArray) -> None:
+        first = np.unique(windows.group, return_index=True)
+        self._learned[name] = {
+            class_key(windows, int(row)): float(by_group[number])
+            for number, row in zip(*first, strict=True)
+            if np.isfinite(by_group[number])
+        }
+
+    def recall(self, name: str, windows: Windows, default: float) -> FloatArray:
+        known = self._learned.get(name, {})
+        return np.array([known.get(class_key(windows, row), default) for row in range(len(windows.channels))])
+
+    def state(self) -> dict[str, dict[str, float]]:
+        return {name: dict(figures) for name, figures in self._learned.items()}
+
+    def restore(self, state: dict[str, dict[str, float]]) -> Self:
+        self._learned = {name: dict(figures) for name, figures in state.items()}
+        return self
+
+
+def scatter_by_group(windows: Windows, scores: FloatArray) -> FloatArray:
+    """Empirical null (Efron 2004): robust sd of a score over each class, never below 1, 1 for small classes."""
+    usable = np.where((scores != 0) & ~windows.excluded, scores, np.nan)
+    deviation = np.abs(usable)
+    scatter = 1.4826 * grouped_median(deviation, windows.group, windows.groups)
+    size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
+    return np.where(size >= ENOUGH, np.maximum(np.nan_to_num(scatter, nan=1.0), 1.0), 1.0)

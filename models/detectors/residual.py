@@ -1,0 +1,73 @@
+"""Robust seasonal residual: are the recent days off what the asset's own past, context and class lead one to expect?
+
+The mean of the last three and of the last seven days is compared with the reference days, in the robust standard
+deviation that means of as many days have for healthy assets of the class. What is over already does not count: the
+last two days must still show at least half of the shift.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from models.detectors.learning import ClassFigures, scatter_by_group
+from models.directions import badness
+from models.robust import FloatArray, empty_slices, grouped_median, mean, median, rolling_mean, spread
+from models.windows import Windows
+
+WIDTHS = (3, 7)
+
+
+class SeasonalResidual(ClassFigures):
+    name = "residual"
+
+    def fit(self, windows: Windows) -> Self:
+        for width in WIDTHS:
+            ratio = np.full(len(windows.channels), np.nan)
+            if windows.reference >= 2 * width:
+                means = rolling_mean(windows.standard[:, : windows.reference], width)
+                ratio = spread(means) / np.maximum(spread(windows.standard[:, : windows.reference]), 0.3)
+            of_class = grouped_median(ratio, windows.group, windows.groups)
+            self.keep(f"width{width}", windows, np.clip(of_class, width**-0.5, 1.2))
+        self.keep("scatter", windows, scatter_by_group(windows, self._raw(windows)))
+        return self
+
+    def score(self, windows: Windows) -> FloatArray:
+        return badness(windows, self._raw(windows) / self.recall("scatter", windows, 1.0))
+
+    def shift(self, windows: Windows) -> FloatArray:
+        """How far the last three days are off, in the channel's figure, signed."""
+        return np.nan_to_num(median(windows.adjusted[:, -3:]))
+
+    def _raw(self, windows: Windows) -> FloatArray:
+        standard = windows.standard
+        number = np.sum(~np.isnan(standard[:, : windows.reference]), axis=1)
+        last = mean(standard[:, -2:])
+        seen_last = np.where(np.isnan(last), _latest(standard), last)
+        best = np.zeros(len(standard))
+        for width in WIDTHS:
+            days = standard[:, -width:]
+            off = mean(days) if width > 3 else _typical_of_three(days)
+            off = np.where(np.isnan(off), seen_last, off)
+            still = np.sign(seen_last) == np.sign(off)
+            held = np.where(still, np.minimum(np.abs(off), 2 * np.abs(seen_last)) * np.sign(off), 0.0)
+            present = np.maximum(np.sum(~np.isnan(days), axis=1), 1)
+            ratio = np.maximum(self.recall(f"width{width}", windows, 1.0), present**-0.5)
+            width_sd = np.sqrt(ratio**2 + windows.leverage + 1.5 / np.maximum(number, 1))
+            with empty_slices():
+                score = np.where(number >= 3, held / width_sd, 0.0)
+            best = np.where(np.abs(score) > np.abs(best), score, best)
+        return np.nan_to_num(best)
+
+
+def _typical_of_three(days: FloatArray) -> FloatArray:
+    return np.asarray((median(days) + mean(days)) / 2)
+
+
+def _latest(standard: FloatArray) -> FloatArray:
+    """The newest figure of each row: sparse channels have none in most weeks' last days."""
+    seen = ~np.isnan(standard)
+    index = np.where(seen, np.arange(standard.shape[1]), -1).max(axis=1, initial=-1)
+    values = np.take_along_axis(standard, np.maximum(index, 0)[:, None], 1)[:, 0]
+    return np.asarray(np.where(index >= standard.shape[1] - 10, values, np.nan))

@@ -1,0 +1,52 @@
+"""Which way a change is bad.
+
+Most channels know it (catalogue: bad = up or down), spreads and abnormal shares are bad upwards. Where both ways are
+bad a change is still harmless if it is a sudden return towards what the class has and stays within the normal band:
+a detector that was cleaned, a lift that was levelled again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facility.channels import Bad
+from models.robust import FloatArray, IntArray, grouped_median, median
+from models.windows import Figure, Windows
+
+
+def fixed_directions(windows: Windows) -> IntArray:
+    """+1 up is bad, -1 down is bad, 0 both ways."""
+    sign = {Bad.UP: 1, Bad.DOWN: -1, Bad.BOTH: 0, Bad.NONE: 0}
+    return np.array(
+        [
+            1 if figure in (Figure.SPREAD, Figure.SHARE) else sign[channel.bad]
+            for channel, figure in zip(windows.channels, windows.figures, strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+def badness(windows: Windows, change: FloatArray) -> FloatArray:
+    """The part of a change (one a series) that is for the worse: positive is bad, negative is harmless."""
+    sign = fixed_directions(windows)
+    either = np.where(_relieved(windows, change), -np.abs(change), np.abs(change))
+    return np.where(sign == 0, either, sign * change)
+
+
+def _relieved(windows: Windows, change: FloatArray) -> FloatArray:
+    if windows.days < 10:
+        return np.zeros(len(change), dtype=np.bool_)
+    before = median(windows.values[:, : windows.reference])
+    now = median(windows.values[:, -3:])
+    normal_low = np.array([c.normal.low for c in windows.channels])
+    normal_high = np.array([c.normal.high for c in windows.channels])
+    middle = np.where(np.isfinite(normal_low + normal_high), (normal_low + normal_high) / 2, before)
+    of_class = grouped_median(before, windows.group, windows.groups)[windows.group]
+    size = np.bincount(windows.group, minlength=windows.groups)[windows.group]
+    centre = np.where(size >= 5, of_class, middle)
+    closer = np.abs(now - centre) < np.abs(before - centre)
+    inside = (now >= normal_low) & (now <= normal_high)
+    leaps = np.abs(windows.adjusted[:, 2:] - windows.adjusted[:, :-2])
+    leap = np.max(np.nan_to_num(leaps), axis=1, initial=0.0)
+    sudden = leap >= 0.7 * np.abs(now - before)
+    return np.asarray(closer & inside & sudden)

@@ -1,0 +1,236 @@
+"""Sensor trouble, looked for first and kept apart: a broken sensor is no broken lift.
+
+Each check looks at the hours of one channel, and says from which hour on the sensor is not to be believed. What it made
+up is left out of every figure that the equipment is judged by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facility.channels import Aggregate
+from models.cube import HOURS, Cube, Hourly
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
+from models.windows import RECENT
+
+FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, 14.504, 0.06895, 3.6, 1 / 3.6, 60.0, 1 / 60, 9.807, 0.10197, 101.97)
+RECENT_HOURS = RECENT * HOURS
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFinding:
+    """One channel (row of the cube) whose sensor is not to be believed since hour `since` of the cube."""
+
+    row: int
+    pattern: str  # stuck, missing, spikes, unit, clock
+    since: int
+    score: float  # robust standard deviations, or what is as rare
+    value: float
+    expected: float
+    amount: float  # hours stuck or shifted, share missing, number of spikes, factor: what the sentence tells
+
+
+def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
+    """All findings of a cube, and the hours (series, days, 24) that must not be averaged."""
+    doubtful = _unphysical(cube)
+    findings = [
+        *_spikes(cube, doubtful),
+        *_stuck(cube, doubtful),
+        *_missing(cube),
+        *_unit(cube, doubtful),
+        *_clock(cube, doubtful),
+    ]
+    return findings, doubtful
+
+
+def _unphysical(cube: Cube) -> BoolArray:
+    low = np.array([c.physical.low for c in cube.channels])[:, None, None]
+    high = np.array([c.physical.high for c in cube.channels])[:, None, None]
+    return np.asarray((cube.low < low) | (cube.high > high))
+
+
+def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
+    """Single readings far from everything around them, several times in the recent days."""
+    rows = cube.rows(Aggregate.MEAN)
+    if not rows.size:
+        return []
+    high, low, centre = (a[rows].reshape(len(rows), -1) for a in (cube.high, cube.low, cube.mean))
+    usual = median(centre)[:, None]
+    reach = np.fmax(high - usual, usual - low)
+    width = median(reach)[:, None]
+    tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * _quantile(reach, 0.90)[:, None])
+    tall |= doubtful[rows].reshape(len(rows), -1)
+    alone = tall.copy()
+    alone[:, 1:] &= ~tall[:, :-1]
+    alone[:, :-1] &= ~tall[:, 1:]
+    found = []
+    for i, row in enumerate(rows):
+        if not tall[i].any():
+            continue
+        doubtful[row] |= alone[i].reshape(doubtful[row].shape)
+        recent = np.flatnonzero(alone[i, -RECENT_HOURS:])
+        if recent.size >= 4:
+            first = tall.shape[1] - RECENT_HOURS + int(recent[0]) if tall.shape[1] > RECENT_HOURS else int(recent[0])
+            extreme = float(np.nanmax(np.where(alone[i, first:], reach[i, first:], np.nan)))
+            expected = float(usual[i, 0])
+            found.append(
+                SensorFinding(
+                    int(row), "spikes", first, 5.0 + recent.size / 4, expected + extreme, expected, recent.size
+                )
+            )
+    return found
+
+
+def _quantile(values: Hourly, share: float) -> FloatArray:
+    with empty_slices():
+        return np.asarray(np.nanquantile(values, share, axis=1), dtype=np.float64)
+
+
+def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
+    """The very same value for a day or more, in a channel that used to move, away from the ends of its range."""
+    found = []
+    rows = cube.rows(Aggregate.MEAN)
+    low, high = (a[rows].reshape(len(rows), -1) for a in (cube.low, cube.high))
+    for i, row in enumerate(rows):
+        seen = np.flatnonzero(~np.isnan(low[i]))
+        if seen.size < 4 * HOURS:
+            continue
+        lows, highs = low[i, seen], high[i, seen]
+        same = (lows == highs) & (lows == lows[-1])
+        moved = np.flatnonzero(~same)
+        if not moved.size:
+            continue
+        begin = int(moved[-1]) + 1
+        run = seen.size - begin
+        if run < HOURS or begin < 3 * HOURS:
+            continue
+        steady = np.concatenate([[False], (lows[1:begin] == highs[1:begin]) & (lows[1:begin] == lows[: begin - 1])])
+        if run < max(HOURS, 4 * _longest_run(steady)):
+            continue
+        floor, ceiling = np.quantile(lows[:begin], 0.01), np.quantile(highs[:begin], 0.99)
+        inside = floor + 0.04 * (ceiling - floor) < lows[-1] < ceiling - 0.04 * (ceiling - floor)
+        if not inside:
+            continue
+        since = int(seen[begin])
+        doubtful[row].reshape(-1)[since:] = True
+        found.append(
+            SensorFinding(
+                int(row), "stuck", since, 6.0 + run / HOURS, float(lows[-1]), float(np.median(lows[:begin])), run
+            )
+        )
+    return found
+
+
+def _longest_run(flags: BoolArray) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return int(np.max(edges[1::2] - edges[::2])) if edges.size else 0
+
+
+def _missing(cube: Cube) -> list[SensorFinding]:
+    """A channel that has fallen silent, wholly or for much of the time, against its own habit."""
+    found = []
+    present = (cube.count > 0).reshape(len(cube.channels), -1)
+    recent_hours = min(3 * HOURS, present.shape[1] // 2)
+    recent = present[:, -recent_hours:].mean(axis=1)
+    for row, channel in enumerate(cube.channels):
+        if channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
+            continue
+        before = present[row, :-recent_hours]
+        begun = np.flatnonzero(before)
+        if begun.size < HOURS:
+            continue
+        usual = before[begun[0] :].mean()
+        lost = 1 - recent[row] / usual
+        if usual < 0.4 or lost < 0.35 or (usual - recent[row]) * recent_hours < 12:
+            continue
+        gaps = np.flatnonzero(~present[row])
+        since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
+        found.append(SensorFinding(row, "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost)))
+    return found
+
+
+def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
+    """The level jumps by a factor that lies between two units, and its ups and downs with it."""
+    found = []
+    daily = median(np.where(doubtful, np.nan, cube.mean))
+    for row, channel in enumerate(cube.channels):
+        if channel.aggregate not in (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE):
+            continue
+        seen = np.flatnonzero(~np.isnan(daily[row]))
+        if seen.size < 4:
+            continue
+        series = daily[row, seen]
+        for cut in range(max(2, seen.size - 21), seen.size):
+            before, after = float(np.median(series[max(0, cut - 10) : cut])), float(np.median(series[cut:]))
+            if abs(before) < 1e-9 or abs(after) < 1e-9 or not 0.25 < series[cut] / after < 4:
+                continue
+            factor = _between_units(before, after, channel.unit, series[max(0, cut - 10) : cut])
+            if factor is None:
+                continue
+            since = int(seen[cut]) * HOURS
+            doubtful[row].reshape(-1)[since:] = True
+            found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
+            break
+    return found
+
+
+def _between_units(before: float, after: float, unit: str, past: FloatArray) -> float | None:
+    wander = 2 * float(np.median(np.abs(past - before))) / abs(before)
+    for factor in FACTORS:
+        if abs(after / before / factor - 1) < min(0.04 + wander, 0.15):
+            return factor
+    if (
+        unit == "Cel"
+        and abs(after - (1.8 * before + 32)) < max(2.0, 1.8 * wander * abs(before))
+        and after > before + 15
+    ):
+        return 1.8
+    return None
+
+
+def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
+    """The daily rhythm of an asset's channels comes hours too early or too late."""
+    rows = np.array([i for i, c in enumerate(cube.channels) if c.aggregate in (Aggregate.MEAN, Aggregate.COUNTER)])
+    if not rows.size or cube.days < RECENT + 7:
+        return []
+    counters = np.array([cube.channels[i].aggregate is Aggregate.COUNTER for i in rows])[:, None, None]
+    hourly = np.where(counters, cube.grown[rows], np.where(doubtful[rows], np.nan, cube.mean[rows]))
+    hourly = hourly - mean(hourly)[:, :, None]
+    past, late = mean(hourly[:, :-RECENT], axis=1), mean(hourly[:, -4:], axis=1)
+    usual = median(_alike(hourly[:, -RECENT - 7 : -RECENT], past[:, None, :]), axis=1)
+    lags = np.arange(-12, 12)
+    by_lag = np.stack([_alike(np.roll(late, -lag, axis=1), past) for lag in lags], axis=1)
+    best = np.argmax(np.nan_to_num(by_lag, nan=-1.0), axis=1)
+    rows_of: dict[int, list[int]] = {}
+    for i in range(len(rows)):
+        if np.nan_to_num(usual[i], nan=0.0) > 0.6:
+            rows_of.setdefault(int(cube.owner[rows[i]]), []).append(i)
+    found = []
+    for members in rows_of.values():
+        shifts = np.array([lags[best[i]] for i in members])
+        shift = int(np.median(shifts))
+        agree = [i for i, s in zip(members, shifts, strict=True) if abs(s - shift) <= 1 and s != 0]
+        if shift == 0 or len(agree) < max(2, 0.6 * len(members)):
+            continue
+        gain = np.median([by_lag[i, best[i]] - by_lag[i, 12] for i in agree])
+        if gain < 0.12 or np.median([by_lag[i, best[i]] for i in agree]) < 0.75:
+            continue
+        row = int(rows[agree[0]])
+        since = (cube.days - RECENT) * HOURS
+        found.append(SensorFinding(row, "clock", since, 5.0 + 10 * float(gain), np.nan, np.nan, float(shift)))
+    return found
+
+
+def _alike(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Correlation along the last axis."""
+    with empty_slices():
+        a, b = one - np.nanmean(one, axis=-1, keepdims=True), other - np.nanmean(other, axis=-1, keepdims=True)
+        return np.asarray(np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1)))
+
+
+def believable(channels_rows: IntArray, findings: list[SensorFinding]) -> BoolArray:
+    """Which of the rows no lasting finding speaks against."""
+    broken = {f.row for f in findings if f.pattern in ("stuck", "unit", "missing", "spikes")}
+    return np.array([int(row) not in broken for row in channels_rows], dtype=np.bool_)

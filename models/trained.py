@@ -1,0 +1,129 @@
+"""A trained model on disk: estimators as skops files, all else as JSON. Nothing here can run code when loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skops import io as skops_io
+
+from facility.errors import CannotDo, CannotParse
+from models.labels import Label
+from models.robust import FloatArray
+
+TRUSTED = frozenset(
+    {
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "numpy.dtype",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """Foresees a label within its horizon from outage histories."""
+
+    version: str
+    label: Label
+    horizon_days: int
+    features: tuple[str, ...]
+    estimators: tuple[Any, ...]  # scikit-learn classifiers; their log odds are averaged
+    card: dict[str, Any]  # what it was trained on, how it was chosen, how good it was on held-out days
+
+    def probability(self, table: FloatArray) -> FloatArray:
+        """One a row of a feature table (columns as `features`)."""
+        if table.shape[1] != len(self.features):
+            raise CannotDo(
+                f"model {self.version} wants {len(self.features)} features, there are {table.shape[1]}",
+                "Train it again with `serviceday train`",
+            )
+        odds = np.mean([_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators], axis=0)
+        return np.asarray(1 / (1 + np.exp(-odds)))
+
+    def summary(self) -> dict[str, Any]:
+        """What a person or a script wants to know of it: version, label, dates, held-out figures."""
+        return {"version": self.version, "label": str(self.label), "horizon_days": self.horizon_days, **self.card}
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def save(model: TrainedModel, folder: Path) -> Path:
+    """Write `folder/<version>/` and make it the current one. Returns its path."""
+    target = folder / model.version
+    target.mkdir(parents=True, exist_ok=True)
+    for number, estimator in enumerate(model.estimators):
+        skops_io.dump(estimator, target / f"estimator-{number}.skops")
+    about = {
+        "version": model.version,
+        "label": str(model.label),
+        "channel": model.label.channel,
+        "comparison": model.label.comparison,
+        "limit": model.label.limit,
+        "horizon_days": model.horizon_days,
+        "features": list(model.features),
+        "estimators": len(model.estimators),
+        "card": model.card,
+    }
+    (target / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
+    pointer = folder / "current.tmp"
+    pointer.write_text(model.version, encoding="utf-8")
+    pointer.replace(folder / "current")
+    return target
+
+
+def load_before(folder: Path, day: str) -> TrainedModel | None:
+    """The newest model of a folder that learned from nothing on or after a day (ISO date); None if there is none."""
+    fitting = []
+    for file in folder.glob("*/model.json"):
+        try:
+            until = str(json.loads(file.read_text(encoding="utf-8"))["card"]["until"])
+        except (OSError, KeyError, ValueError, TypeError):
+            continue
+        if until <= day:
+            fitting.append((until, file.parent.name))
+    return load(folder, max(fitting)[1]) if fitting else None
+
+
+def load(folder: Path, version: str = "") -> TrainedModel | None:
+    """The current model of a folder, or the version named; None where nothing was trained yet.
+
+    Raises `CannotParse` if a file is damaged or holds a type that is not on the list of trusted ones.
+    """
+    try:
+        chosen = version or (folder / "current").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    target = folder / chosen
+    try:
+        about = json.loads((target / "model.json").read_text(encoding="utf-8"))
+        estimators = tuple(_estimator(target / f"estimator-{i}.skops") for i in range(about["estimators"]))
+        return TrainedModel(
+            version=about["version"],
+            label=Label(about["channel"], about["comparison"], float(about["limit"])),
+            horizon_days=int(about["horizon_days"]),
+            features=tuple(about["features"]),
+            estimators=estimators,
+            card=about["card"],
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise CannotParse(
+            f"model {chosen} in {folder} cannot be read: {error}", "Train again with `serviceday train`"
+        ) from None
+
+
+def _estimator(file: Path) -> Any:
+    unknown = sorted(set(skops_io.get_untrusted_types(file=file)) - TRUSTED)
+    if unknown:
+        raise ValueError(f"{file.name} holds types that are not trusted: {', '.join(unknown)}")
+    return skops_io.load(file, trusted=sorted(TRUSTED))

@@ -1,0 +1,53 @@
+"""Figures into sentences, in Chinese and English."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from facility.language import Phrases, Text
+
+ROOM = Path(__file__).parent
+PHRASES = Phrases(ROOM / "phrases.toml")
+UNITS = Phrases(ROOM / "units.toml")
+
+
+def say(key: str, /, **values: object) -> Text:
+    """A phrase of this room with its placeholders filled."""
+    return PHRASES[key].filled(**values) if values else PHRASES[key]
+
+
+def quantity(value: float, unit: str) -> Text:
+    """A value with its unit as people write it: three significant digits, no exponent."""
+    name = UNITS[unit] if unit in UNITS else Text(zh=unit, en=unit)
+    digits = number(value)
+    return Text(**{lang: f"{digits} {words}".strip() for lang, words in (("zh", name.zh), ("en", name.en))})
+
+
+def number(value: float) -> str:
+    """Three significant digits, more where the value is large: 0.0312, 3.12, 31.2, 312, 3120."""
+    if not math.isfinite(value):
+        return "?"
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{min(decimals, 6)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(moment: datetime, timezone: ZoneInfo) -> Text:
+    """A date in the facility's time zone: 6月20日, 20 June."""
+    local = moment.astimezone(timezone)
+    return say("date", day=local.day, month=say(f"month_{local.month}"))
+
+
+def lower_first(words: Text) -> Text:
+    """A channel's name inside a sentence: `Door close time` -> `door close time`, but `LED` stays."""
+    en = words.en
+    return Text(zh=words.zh, en=en[0].lower() + en[1:] if len(en) > 1 and en[1].islower() else en)
+
+
+def sentence_case(words: Text) -> Text:
+    return Text(zh=words.zh, en=words.en[:1].upper() + words.en[1:])
