@@ -1,0 +1,72 @@
+"""The page that `streamlit run` serves: sidebar, language, navigation, and clear words where something is missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+
+import streamlit as st
+
+from dashboard import live, markup
+from dashboard.settings import Settings
+from dashboard.views import alerts, asset, fleet, worklist
+from dashboard.visit import Visit
+from dashboard.wording import say
+from facility.errors import ServicedayError
+from facility.language import LANGUAGES, Language
+
+_NAMES = {"zh": "中文", "en": "English"}
+_VIEWS = (
+    ("alerts", alerts.show, ":material/notifications:"),
+    ("fleet", fleet.show, ":material/apartment:"),
+    ("asset", asset.show, ":material/monitoring:"),
+    ("worklist", worklist.show, ":material/checklist:"),
+)
+
+
+def main() -> None:
+    st.set_page_config(page_title="serviceday", page_icon=":material/engineering:", layout="wide")
+    st.html(markup.STYLE)
+    try:
+        settings = Settings.given()
+    except ServicedayError as error:
+        st.html(markup.empty(error.what, error.do))
+        return
+    with st.sidebar:
+        head = st.container()
+        language = _language(settings.language)
+        head.html(markup.brand("serviceday", say("brand", language)))
+        links = st.container(gap="xsmall")
+        foot = st.container()
+    pages: dict[str, st.Page] = {}
+    visit = Visit(settings.folder, settings.timezone, language, datetime.now(UTC), pages)
+    for place, (name, show, icon) in enumerate(_VIEWS):
+        title = say(f"page_{name}", language)
+        pages[name] = st.Page(partial(show, visit), title=title, icon=icon, url_path=name, default=place == 0)
+    current = st.navigation(list(pages.values()), position="hidden")
+    for name, page in pages.items():
+        links.page_link(page, label=say(f"page_{name}", language))
+    try:
+        with foot:
+            live.tile(visit)
+        current.run()
+    except ServicedayError as error:
+        st.html(markup.empty(error.what, error.do))
+
+
+def _language(preferred: Language) -> Language:
+    """The visitor's choice, kept in the address as `?lang=`."""
+    chosen = st.segmented_control(
+        "语言 Language",
+        LANGUAGES,
+        default=preferred,
+        required=True,
+        format_func=_NAMES.__getitem__,
+        key="lang",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or preferred
+
+
+main()

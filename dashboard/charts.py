@@ -1,0 +1,292 @@
+"""Charts of channels: pure functions from a frame to an Altair chart.
+
+Every time axis shows the site's clock whatever the browser's zone: wall-clock times travel labelled as UTC and are
+drawn on a UTC scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+import altair as alt
+import polars as pl
+
+from dashboard import palette
+from dashboard.wording import number, quantity, say
+from facility.channels import Aggregate, Channel
+from facility.language import Language
+
+Drawing: TypeAlias = Any  # an Altair chart of whatever layers: its own types do not say
+
+REACH = 1.5  # a band or limit further off than this many data spans would flatten the line: it is told in words instead
+LOOKAHEAD = 0.5  # a forecast is drawn at most this share of the window beyond it
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A straight line from what was seen last to the limit it is heading for."""
+
+    start: datetime
+    value: float
+    crosses_at: datetime
+    limit: float
+
+    def until(self, end: datetime) -> Forecast:
+        """The same line, cut off at `end`."""
+        if self.crosses_at <= end or self.crosses_at <= self.start:
+            return self
+        share = (end - self.start) / (self.crosses_at - self.start)
+        return Forecast(self.start, self.value, end, self.value + share * (self.limit - self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The value axis of a chart and which of the catalogue's bounds lie on it."""
+
+    low: float
+    high: float
+    lines: tuple[float, ...]  # limits that can be drawn
+    beyond: tuple[float, ...]  # limits too far away
+
+
+def value_scale(frame: pl.DataFrame, channel: Channel, forecast: Forecast | None = None) -> Scale:
+    """Fit the axis to the data and to whatever bounds are near enough to be seen beside it.
+
+    `frame` has columns value and, where hours are summed up, low and high.
+    """
+    columns = [name for name in ("value", "low", "high") if name in frame.columns]
+    seen = [x for name in columns for x in (frame[name].min(), frame[name].max()) if isinstance(x, int | float)]
+    seen = [float(x) for x in seen if math.isfinite(x)] or [0.0]
+    if forecast:
+        seen += [forecast.value, forecast.limit]
+    low, high = min(seen), max(seen)
+    size = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-6)
+    near_low, near_high = low - REACH * size, high + REACH * size
+    for bound in (channel.normal.low, channel.normal.high):
+        if near_low <= bound <= near_high:
+            low, high = min(low, bound), max(high, bound)
+    limits = [bound for bound in (channel.limit.low, channel.limit.high) if math.isfinite(bound)]
+    lines = tuple(bound for bound in limits if near_low <= bound <= near_high)
+    low, high = min([low, *lines]), max([high, *lines])
+    room = 0.08 * max(high - low, size)
+    floor = low - room
+    if min(seen) >= 0 and floor < 0:
+        floor = 0.0
+    return Scale(floor, high + room, lines, tuple(bound for bound in limits if bound not in lines))
+
+
+def _wall(frame: pl.DataFrame, timezone: ZoneInfo) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.col("time").dt.convert_time_zone(str(timezone)).dt.replace_time_zone(None).dt.replace_time_zone("UTC")
+    )
+
+
+def _wall_moment(moment: datetime, timezone: ZoneInfo) -> str:
+    return moment.astimezone(timezone).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _time_axis(start: datetime, end: datetime, timezone: ZoneInfo) -> alt.X:
+    length = end - start
+    pattern = "%H:%M" if length <= timedelta(hours=30) else "%m-%d %H:%M" if length <= timedelta(days=3) else "%m-%d"
+    domain = [_wall_moment(start, timezone), _wall_moment(end, timezone)]
+    return alt.X(
+        "time:T",
+        title=None,
+        scale=alt.Scale(type="utc", domain=domain, nice=False),
+        axis=alt.Axis(format=pattern, tickCount=6, labelOverlap=True, grid=False),
+    )
+
+
+def _value_axis(scale: Scale) -> alt.Y:
+    return alt.Y(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(domain=[scale.low, scale.high], nice=False, zero=False),
+        axis=alt.Axis(tickCount=4, format="~g", gridColor=palette.GRID, domain=False, ticks=False),
+    )
+
+
+def _data(rows: pl.DataFrame) -> alt.Data:
+    """Rows as plain values in the specification: every renderer reads them alike."""
+    milliseconds = rows.with_columns(pl.col(pl.Datetime).dt.epoch("ms"))
+    return _values(milliseconds.to_dicts())
+
+
+def _values(rows: list[dict[str, Any]]) -> alt.Data:
+    data: alt.Data = alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    return data
+
+
+def channel_chart(
+    frame: pl.DataFrame,
+    channel: Channel,
+    *,
+    start: datetime,
+    end: datetime,
+    timezone: ZoneInfo,
+    language: Language,
+    forecast: Forecast | None = None,
+    height: int = 130,
+) -> Drawing:
+    """One channel over a window, with its normal band, its limits and, where given, the way to a limit.
+
+    `frame`: time (datetime, UTC), value and optionally low and high (the range within each hour), sorted by time.
+    """
+    if forecast:
+        edge = end + LOOKAHEAD * (end - start)
+        forecast = forecast.until(edge)
+        end = max(end, min(edge, forecast.crosses_at))
+    scale = value_scale(frame, channel, forecast)
+    x, y = _time_axis(start, end, timezone), _value_axis(scale)
+    layers: list[Any] = []
+    if channel.normal.bounded and channel.aggregate is not Aggregate.STATE:
+        layers.append(_normal_band(channel, scale))
+    layers += [_limit_line(bound, channel, language) for bound in scale.lines]
+    layers += _readings(frame, channel, x, y, timezone, language)
+    if forecast:
+        layers.append(_forecast_line(forecast, x, y, timezone))
+    return alt.layer(*layers).properties(height=height, width="container").configure_view(stroke=None)
+
+
+def _normal_band(channel: Channel, scale: Scale) -> Drawing:
+    low, high = max(channel.normal.low, scale.low), min(channel.normal.high, scale.high)
+    return (
+        alt.Chart(_values([{"low": low, "high": high}]))
+        .mark_rect(color=palette.NORMAL_BAND, opacity=0.65)
+        .encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    )
+
+
+def _limit_line(bound: float, channel: Channel, language: Language) -> Drawing:
+    words = say("chart_limit", language, value=quantity(bound, channel.unit, language))
+    data = _values([{"value": bound, "words": words}])
+    line = alt.Chart(data).mark_rule(color=palette.LIMIT, strokeDash=[5, 3]).encode(y="value:Q")
+    above = bound == channel.limit.high
+    label = (
+        alt.Chart(data)
+        .mark_text(
+            align="left", baseline="bottom" if above else "top", dx=3, dy=-2 if above else 3, color=palette.LIMIT
+        )
+        .encode(x=alt.value(0), y="value:Q", text="words:N")
+    )
+    return alt.layer(line, label)
+
+
+def _readings(
+    frame: pl.DataFrame, channel: Channel, x: alt.X, y: alt.Y, timezone: ZoneInfo, language: Language
+) -> list[Any]:
+    if channel.states:
+        named = {value: words[language] for value, words in channel.states.items()}
+        words = [named.get(round(value), number(value)) for value in frame["value"]]
+    else:
+        words = [quantity(value, channel.unit, language) for value in frame["value"]]
+    local = frame["time"].dt.convert_time_zone(str(timezone)).dt.strftime("%Y-%m-%d %H:%M")
+    shown = _wall(frame, timezone).with_columns(pl.Series("words", words, dtype=pl.String), local.alias("clock"))
+    tooltip = [
+        alt.Tooltip("clock:N", title=say("chart_time", language)),
+        alt.Tooltip("words:N", title=channel.name[language]),
+    ]
+    base = alt.Chart(_data(shown)).encode(x=x)
+    layers: list[Any] = []
+    if {"low", "high"} <= set(frame.columns) and channel.aggregate is Aggregate.MEAN:
+        layers.append(
+            base.mark_area(color=palette.RANGE, opacity=0.35).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+        )
+    if channel.aggregate is Aggregate.COUNTER:
+        layers.append(base.mark_bar(color=palette.LINE, opacity=0.75, size=2).encode(y=y, tooltip=tooltip))
+        return layers
+    sparse = channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY) or frame.height <= 2
+    step: Literal["step-after", "linear"] = "step-after" if channel.aggregate is Aggregate.STATE else "linear"
+    layers.append(
+        base.mark_line(
+            color=palette.LINE,
+            strokeWidth=1.4,
+            interpolate=step,
+            point=alt.OverlayMarkDef(filled=True, size=22, color=palette.LINE) if sparse else False,
+        ).encode(y=y)
+    )
+    layers.append(base.mark_point(size=60, opacity=0).encode(y=y, tooltip=tooltip))
+    return layers
+
+
+def _forecast_line(forecast: Forecast, x: alt.X, y: alt.Y, timezone: ZoneInfo) -> Drawing:
+    ends = pl.DataFrame(
+        {"time": [forecast.start, forecast.crosses_at], "value": [forecast.value, forecast.limit]},
+        schema={"time": pl.Datetime("us", "UTC"), "value": pl.Float64},
+    )
+    return (
+        alt.Chart(_data(_wall(ends, timezone)))
+        .mark_line(color=palette.FORECAST, strokeDash=[6, 4], strokeWidth=1.8)
+        .encode(x=x, y=y)
+    )
+
+
+def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, str]) -> Drawing:
+    """Buildings by equipment class: each cell coloured by its worst state and saying how many assets are in trouble.
+
+    `frame`: building, kind (names), state (worst, a key of `palette.STATES`), total, troubled (counts).
+    `states`: the name of each state.
+    """
+    rows = frame.with_columns(
+        pl.col("state").replace_strict(states).alias("worst"),
+        pl.when(pl.col("troubled") > 0)
+        .then(pl.format("{} / {}", "troubled", "total"))
+        .otherwise(pl.col("total").cast(pl.String))
+        .alias("words"),
+        (pl.col("state") == "normal").alias("calm"),
+    )
+    base = alt.Chart(_data(rows)).encode(
+        x=alt.X("kind:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=88, orient="top", ticks=False)),
+        y=alt.Y("building:N", title=None, axis=alt.Axis(labelLimit=110, ticks=False)),
+    )
+    cells = base.mark_rect(stroke="white", strokeWidth=2, cornerRadius=3).encode(
+        color=alt.Color(
+            "state:N",
+            scale=alt.Scale(domain=list(palette.STATES), range=list(palette.STATES.values())),
+            legend=None,
+        ),
+        opacity=alt.condition("datum.calm", alt.value(0.18), alt.value(0.88)),
+        tooltip=[
+            alt.Tooltip("building:N", title=say("building", language)),
+            alt.Tooltip("kind:N", title=say("kind", language)),
+            alt.Tooltip("worst:N", title=say("worst_state", language)),
+            alt.Tooltip("words:N", title=say("troubled_of_total", language)),
+        ],
+    )
+    labels = base.mark_text(fontSize=11).encode(
+        text="words:N", color=alt.condition("datum.calm", alt.value(palette.INK), alt.value("white"))
+    )
+    height = 28 * max(1, frame["building"].n_unique()) + 24
+    return alt.layer(cells, labels).properties(height=height, width="container").configure_view(stroke=None)
+
+
+def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str], height: int = 330) -> Drawing:
+    """Assets at their coordinates, without map tiles: nothing is fetched from anywhere.
+
+    `frame`: asset, place, latitude, longitude, state.
+    """
+    rows = frame.with_columns(pl.col("state").replace_strict(states).alias("worst"))
+    shown = list(palette.STATES)
+    return (
+        alt.Chart(_data(rows))
+        .mark_circle(stroke="white", strokeWidth=0.5)
+        .encode(
+            longitude="longitude:Q",
+            latitude="latitude:Q",
+            color=alt.Color("state:N", scale=alt.Scale(domain=shown, range=list(palette.STATES.values())), legend=None),
+            size=alt.condition("datum.state == 'normal'", alt.value(14), alt.value(46)),
+            opacity=alt.condition("datum.state == 'normal'", alt.value(0.35), alt.value(0.95)),
+            tooltip=[
+                alt.Tooltip("asset:N", title=say("asset", language)),
+                alt.Tooltip("place:N", title=say("place", language)),
+                alt.Tooltip("worst:N", title=say("state", language)),
+            ],
+        )
+        .project(type="mercator")
+        .properties(height=height, width="container")
+        .configure_view(stroke=None)
+    )

@@ -1,0 +1,155 @@
+"""Frames that the pages show: records and readings side by side, one row an asset, an alert or a channel.
+
+Nothing is judged here. An asset's state only repeats the worst of what alerts, assessments and the catalogue's
+staleness say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import polars as pl
+
+from dashboard.palette import STATES
+from facility.alerts import Alert, Severity, Source
+from facility.assessments import Assessment
+from facility.channels import catalogue
+from facility.estate import Asset
+from facility.language import Language
+
+_ORDER = {state: place for place, state in enumerate(STATES)}
+
+
+@lru_cache(maxsize=1)
+def _staleness() -> pl.DataFrame:
+    rows = [
+        (kind.key, channel.key, channel.stale_after)
+        for kind in catalogue().values()
+        for channel in kind.channels.values()
+    ]
+    return pl.DataFrame(
+        rows, schema={"kind": pl.String, "channel": pl.String, "stale_after": pl.Duration("us")}, orient="row"
+    )
+
+
+def freshness(latest: pl.DataFrame, assets: Sequence[Asset], now: datetime) -> pl.DataFrame:
+    """How fresh each asset is: asset, last (newest reading), channels (seen so far), stale (of these, silent)."""
+    kinds = pl.DataFrame(
+        {"asset": [one.id for one in assets], "kind": [one.kind for one in assets]},
+        schema={"asset": pl.String, "kind": pl.String},
+    )
+    known = latest.join(kinds, on="asset").join(_staleness(), on=["kind", "channel"], how="left")
+    return known.group_by("asset").agg(
+        pl.col("time").max().alias("last"),
+        pl.len().alias("channels"),
+        (pl.lit(now) - pl.col("time") > pl.col("stale_after")).sum().alias("stale"),
+    )
+
+
+def fleet(
+    assets: Sequence[Asset],
+    assessments: Mapping[str, Assessment],
+    alerts: Sequence[Alert],
+    latest: pl.DataFrame,
+    *,
+    now: datetime,
+    language: Language,
+) -> pl.DataFrame:
+    """One row an asset, likeliest trouble first.
+
+    Columns: asset, kind, kind_name, building, place, state, probability, score, reason, last, channels, stale, alerts,
+    latitude, longitude.
+    """
+    known = catalogue()
+    counted = Counter(one.asset for one in alerts)
+    urgent = {one.asset for one in alerts if one.severity is Severity.HIGH}
+    worrying = {one.asset for one in alerts if one.source is not Source.SENSOR}
+    doubted = {one.asset for one in alerts if one.source is Source.SENSOR}
+    rows = []
+    for one in assets:
+        said = assessments.get(one.id)
+        kind = known.get(one.kind)
+        rows.append(
+            (
+                one.id,
+                one.kind,
+                kind.name[language] if kind else one.kind,
+                one.building,
+                one.place,
+                _state(one.id, said, urgent, worrying, doubted),
+                said.probability if said else None,
+                said.score if said else None,
+                said.reason[language] if said else "",
+                counted[one.id],
+                one.latitude,
+                one.longitude,
+            )
+        )
+    schema = {
+        "asset": pl.String,
+        "kind": pl.String,
+        "kind_name": pl.String,
+        "building": pl.String,
+        "place": pl.String,
+        "said": pl.String,
+        "probability": pl.Float64,
+        "score": pl.Float64,
+        "reason": pl.String,
+        "alerts": pl.Int64,
+        "latitude": pl.Float64,
+        "longitude": pl.Float64,
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    fresh = freshness(latest, assets, now)
+    silent = (pl.col("said") == "normal") & (pl.col("stale") >= pl.col("channels"))
+    return (
+        frame.join(fresh, on="asset", how="left", maintain_order="left")
+        .with_columns(pl.col("channels", "stale").fill_null(0))
+        .with_columns(pl.when(silent).then(pl.lit("silent")).otherwise("said").alias("state"))
+        .drop("said")
+        .sort(["probability", "score", "asset"], descending=[True, True, False], nulls_last=True)
+    )
+
+
+def _state(asset: str, said: Assessment | None, urgent: set[str], worrying: set[str], doubted: set[str]) -> str:
+    if asset in urgent:
+        return "alarm"
+    if asset in worrying or (said and said.flagged):
+        return "attention"
+    return "sensor" if asset in doubted else "normal"
+
+
+def by_state(frame: pl.DataFrame) -> dict[str, int]:
+    """How many assets are in each state, worst first; states nobody is in count 0."""
+    found = dict(frame.group_by("state").len().iter_rows())
+    return {state: int(found.get(state, 0)) for state in STATES}
+
+
+def grid(frame: pl.DataFrame) -> pl.DataFrame:
+    """Buildings by kinds: building, kind (name), state (the worst), total, troubled."""
+    return (
+        frame.with_columns(pl.col("state").replace_strict(_ORDER, return_dtype=pl.Int64).alias("order"))
+        .group_by("building", pl.col("kind_name").alias("kind"), maintain_order=True)
+        .agg(
+            pl.col("state").sort_by("order").first(),
+            pl.len().alias("total"),
+            pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled"),
+        )
+        .sort("kind", "building")
+    )
+
+
+def matching(frame: pl.DataFrame, *, kind: str = "", state: str = "", words: str = "") -> pl.DataFrame:
+    """The rows of `fleet` of that kind and state whose asset, place or reason holds the words."""
+    if kind:
+        frame = frame.filter(pl.col("kind") == kind)
+    if state:
+        frame = frame.filter(pl.col("state") == state)
+    if words.strip():
+        wanted = words.strip().lower()
+        spoken = pl.concat_str(["asset", "kind_name", "place", "reason"], separator=" ", ignore_nulls=True)
+        frame = frame.filter(spoken.str.to_lowercase().str.contains(wanted, literal=True))
+    return frame

@@ -1,0 +1,111 @@
+"""Small pieces of HTML: badges, tiles, evidence. Everything that comes from records is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from dashboard import palette
+
+STYLE = f"""
+<style>
+.sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
+.sd-tile {{flex: 1 1 6.5rem; border: 1px solid #dde3e8; border-left-width: 4px; border-radius: 6px;
+  padding: .4rem .7rem; background: #fff; min-width: 6.5rem}}
+.sd-tile b {{display: block; font-size: 1.35rem; line-height: 1.6rem; font-weight: 650; color: {palette.INK};
+  font-variant-numeric: tabular-nums}}
+.sd-tile span {{font-size: .82rem; color: {palette.QUIET}; white-space: nowrap}}
+.sd-badge {{display: inline-block; border-radius: 4px; padding: 0 .45em; font-size: .82rem; line-height: 1.45rem;
+  font-weight: 600; white-space: nowrap; border: 1px solid currentColor; margin-right: .35rem}}
+.sd-quiet {{color: {palette.QUIET}; font-size: .85rem}}
+.sd-head {{display: flex; justify-content: space-between; align-items: baseline; gap: .6rem; font-size: .9rem}}
+.sd-head b {{font-weight: 600}}
+.sd-head .sd-value {{font-variant-numeric: tabular-nums; font-weight: 650; white-space: nowrap}}
+.sd-list {{margin: 0; padding-left: 1.1rem}}
+.sd-list li {{margin: .18rem 0; line-height: 1.4}}
+.sd-pairs {{display: grid; grid-template-columns: max-content 1fr; gap: .12rem .9rem; margin: 0; font-size: .9rem}}
+.sd-pairs dt {{color: {palette.QUIET}; margin: 0}}
+.sd-pairs dd {{margin: 0}}
+.sd-table {{border-collapse: collapse; width: 100%; font-size: .88rem}}
+.sd-table th {{text-align: left; color: {palette.QUIET}; font-weight: 500; padding: .15rem .5rem .15rem 0;
+  border-bottom: 1px solid #dde3e8; white-space: nowrap}}
+.sd-table td {{padding: .22rem .5rem .22rem 0; border-bottom: 1px solid #eef1f4; vertical-align: top}}
+.sd-table .sd-figure {{text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap}}
+.sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
+.sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
+.sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
+.sd-brand {{font-weight: 700; font-size: 1.15rem; color: {palette.INK}}}
+.sd-brand span {{display: block; font-weight: 400; font-size: .8rem; color: {palette.QUIET}}}
+</style>
+"""
+
+
+def escaped(words: str) -> str:
+    return escape(words)
+
+
+def badge(words: str, colour: str) -> str:
+    return f'<span class="sd-badge" style="color:{colour}">{escape(words)}</span>'
+
+
+def state_badge(state: str, words: str) -> str:
+    """A state by sign, word and colour."""
+    return badge(f"{palette.STATE_SIGNS[state]} {words}", palette.STATES[state])
+
+
+def tiles(shown: Iterable[tuple[str, str, str]]) -> str:
+    """Figures side by side: (figure, words, colour)."""
+    cells = "".join(
+        f'<div class="sd-tile" style="border-left-color:{colour}">'
+        f"<b>{escape(figure)}</b><span>{escape(words)}</span></div>"
+        for figure, words, colour in shown
+    )
+    return f'<div class="sd-tiles">{cells}</div>'
+
+
+def quiet(words: str) -> str:
+    return f'<div class="sd-quiet">{escape(words)}</div>'
+
+
+def sentence(words: str) -> str:
+    return f'<div class="sd-sentence">{escape(words)}</div>'
+
+
+def bullets(lines: Iterable[str]) -> str:
+    return '<ul class="sd-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def pairs(shown: Iterable[tuple[str, str]]) -> str:
+    """Names and what belongs to them."""
+    cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in shown if value)
+    return f'<dl class="sd-pairs">{cells}</dl>'
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Sequence[int] = ()) -> str:
+    """A short table; the columns numbered in `figures` are set to the right."""
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=sd-figure' if place in figures else ''}>{escape(words)}</{tag}>"
+            for place, words in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f'<table class="sd-table"><thead><tr>{cells(titles, "th")}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def channel_head(name: str, value: str, note: str, *, colour: str = palette.INK) -> str:
+    """The line above a chart: the channel, its last value, how old that is."""
+    return (
+        f'<div class="sd-head"><b>{escape(name)}</b><span><span class="sd-value" style="color:{colour}">{escape(value)}'
+        f'</span> <span class="sd-quiet">{escape(note)}</span></span></div>'
+    )
+
+
+def empty(what: str, do: str) -> str:
+    """Nothing to show: what that means and what to do."""
+    return f'<div class="sd-empty"><b>{escape(what)}</b>{escape(do)}</div>'
+
+
+def brand(name: str, words: str) -> str:
+    return f'<div class="sd-brand">{escape(name)}<span>{escape(words)}</span></div>'

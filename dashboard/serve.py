@@ -1,0 +1,60 @@
+"""How the dashboard's server is started: the command that serves it, for whoever spawns it.
+
+Streamlit's own conveniences that reach outside or watch files are off: no usage statistics, no e-mail prompt on the
+first run, no file watcher.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from facility.language import Language
+
+APP = Path(__file__).with_name("app.py")
+THEME = Path(__file__).with_name("theme.toml")
+
+
+def command(
+    folder: Path,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    language: Language | None = None,
+    timezone: str | None = None,
+) -> list[str]:
+    """The argument vector that serves the data folder on host and port. Spawn it with `environment()`."""
+    settings = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.showEmailPrompt": "false",
+        "browser.gatherUsageStats": "false",
+        "browser.serverAddress": host,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "runner.magicEnabled": "false",
+        "logger.level": "warning",
+        "theme.base": str(THEME),
+    }
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    asked = ["--data", str(folder.absolute())]
+    if language:
+        asked += ["--language", language]
+    if timezone:
+        asked += ["--timezone", timezone]
+    return [sys.executable, "-m", "streamlit", "run", str(APP), *flags, "--", *asked]
+
+
+def environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What the server's process needs in its environment: the rooms must be importable, installed or not."""
+    house = str(APP.parent.parent)
+    paths = [house, *filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def address(host: str = "127.0.0.1", port: int = 8501) -> str:
+    """Where a browser finds it."""
+    return f"http://{host}:{port}"

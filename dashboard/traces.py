@@ -1,0 +1,131 @@
+"""What the asset page draws of each channel: its readings, its last value, and where it is heading."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from dashboard.charts import Forecast
+from dashboard.wording import number, quantity, say
+from facility.assessments import Assessment, Evidence
+from facility.channels import Aggregate, Channel, EquipmentClass
+from facility.language import Language
+
+_STEP = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One channel as it is shown."""
+
+    channel: Channel
+    frame: pl.DataFrame  # time, value and, for hourly summaries, low and high
+    last_time: datetime | None
+    last_value: float | None
+    stale: bool
+    beyond_limit: bool
+    forecast: Forecast | None
+
+
+def window_end(newest: datetime) -> datetime:
+    """Just after the newest reading, in whole minutes: pages drawn within one share what was read."""
+    return newest - timedelta(seconds=newest.second, microseconds=newest.microsecond) + _STEP
+
+
+def traces(
+    kind: EquipmentClass, seen: pl.DataFrame, latest: pl.DataFrame, assessment: Assessment | None, *, now: datetime
+) -> list[Trace]:
+    """The channels of an asset that were ever heard of: first those that speak for trouble, then those with limits.
+
+    `seen`: as `sources.window` gives it. `latest`: the newest reading of each channel of this asset.
+    """
+    newest = {row["channel"]: (row["time"], row["value"]) for row in latest.iter_rows(named=True)}
+    parts = {str(key[0]): part for key, part in seen.partition_by("channel", as_dict=True).items()}
+    speaking = {one.channel: one for one in reversed(assessment.evidence)} if assessment else {}
+    places = {one.channel: place for place, one in reversed(list(enumerate(assessment.evidence)))} if assessment else {}
+    known = [channel for channel in kind.channels.values() if channel.key in newest]
+    order = {channel.key: place for place, channel in enumerate(known)}
+    known.sort(key=lambda one: (places.get(one.key, math.inf), _plainness(one), order[one.key]))
+    return [
+        _trace(channel, parts.get(channel.key), newest[channel.key], speaking.get(channel.key), now)
+        for channel in known
+    ]
+
+
+def _plainness(channel: Channel) -> int:
+    if channel.limit.bounded:
+        return 0
+    if channel.normal.bounded:
+        return 1
+    return 3 if channel.aggregate is Aggregate.COUNTER else 2
+
+
+def _trace(
+    channel: Channel, part: pl.DataFrame | None, newest: tuple[datetime, float], said: Evidence | None, now: datetime
+) -> Trace:
+    time, value = newest
+    return Trace(
+        channel=channel,
+        frame=_shown(part, channel) if part is not None else pl.DataFrame(schema={"time": pl.Datetime, "value": float}),
+        last_time=time,
+        last_value=value,
+        stale=now - time > channel.stale_after,
+        beyond_limit=not channel.limit.holds(value),
+        forecast=_forecast(channel, said, time, value),
+    )
+
+
+def _shown(part: pl.DataFrame, channel: Channel) -> pl.DataFrame:
+    """The columns a chart of this channel draws."""
+    if channel.aggregate is Aggregate.COUNTER:
+        return part.select("time", pl.col("increase").alias("value")).drop_nulls("value")
+    read = part.drop_nulls("value")
+    if channel.aggregate is Aggregate.STATE:
+        return read.select("time", pl.col("last").alias("value"))
+    if channel.aggregate is Aggregate.MEAN and (read["low"] != read["high"]).any():
+        return read.select("time", "value", "low", "high")
+    return read.select("time", "value")
+
+
+def _forecast(channel: Channel, said: Evidence | None, time: datetime, value: float) -> Forecast | None:
+    if said is None or said.crosses_limit_at is None or said.crosses_limit_at <= time:
+        return None
+    rising = said.value >= said.expected
+    limit = channel.limit.high if rising else channel.limit.low
+    if not math.isfinite(limit):
+        return None
+    start = said.value if math.isfinite(said.value) else value
+    return Forecast(time, start, said.crosses_limit_at, limit)
+
+
+def last_words(trace: Trace, language: Language) -> str:
+    """The last value as people say it: a state by name, a figure with its unit."""
+    if trace.last_value is None:
+        return "–"
+    named: Mapping[int, str] = {value: words[language] for value, words in trace.channel.states.items()}
+    return named.get(round(trace.last_value)) or quantity(trace.last_value, trace.channel.unit, language)
+
+
+def bounds_words(channel: Channel, language: Language) -> str:
+    """Normal band and limit in words, with where they come from."""
+    parts = []
+    for key, band in (("normal_words", channel.normal), ("limit_words", channel.limit)):
+        if band.bounded:
+            low, high = math.isfinite(band.low), math.isfinite(band.high)
+            words = (
+                f"{number(band.low)}–{quantity(band.high, channel.unit, language)}"
+                if low and high
+                else f"≤ {quantity(band.high, channel.unit, language)}"
+                if high
+                else f"≥ {quantity(band.low, channel.unit, language)}"
+            )
+            parts.append(say(key, language, band=words))
+    if channel.aggregate is Aggregate.COUNTER:
+        parts.append(say("growth_words", language))
+    if parts:
+        parts.append(channel.source)
+    return " · ".join(parts)

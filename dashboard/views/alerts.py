@@ -1,0 +1,230 @@
+"""Alerts for engineers: what is open now, worst first, whatever its age; why; and what was done about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import markup, palette, sources
+from dashboard.visit import Visit
+from facility.alerts import Alert, AlertState, Severity
+from facility.channels import catalogue
+from facility.errors import ServicedayError
+from facility.estate import Asset
+
+_REFRESH = timedelta(seconds=10)
+_CLOSED_SINCE = timedelta(days=90)
+_RANK = {severity: place for place, severity in enumerate(Severity)}
+_WAITING = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
+_COLUMNS = ("severity", "asset", "kind", "place", "title", "opened", "state")
+
+
+def show(visit: Visit) -> None:
+    st.subheader(visit.say("page_alerts"), anchor=False)
+    which = st.segmented_control(
+        visit.say("alerts_which"),
+        ("open", "closed"),
+        default="open",
+        required=True,
+        format_func=lambda one: visit.say(f"alerts_{one}"),
+        key="alerts",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    _board(visit, closed=which == "closed")
+
+
+@st.fragment(run_every=_REFRESH)
+def _board(visit: Visit, *, closed: bool) -> None:
+    """The table and, beside it, the chosen alert. Renews itself without disturbing the form below it."""
+    alerts = _closed(visit) if closed else sources.open_alerts(visit.folder)
+    assets = {one.id: one for one in sources.assets(visit.folder)}
+    ordered = alerts if closed else sorted(alerts, key=_urgency)
+    if not closed:
+        st.html(_counts(visit, ordered))
+    if not ordered:
+        st.html(_nothing(visit, closed=closed, watched=len(assets)))
+        return
+    chosen = _table(visit, ordered, assets)
+    _detail(visit, chosen, assets.get(chosen.asset))
+
+
+def _closed(visit: Visit) -> list[Alert]:
+    found = sources.records(visit.folder).alerts.all(closed=True, since=visit.now - _CLOSED_SINCE)
+    return sorted(found, key=lambda one: one.closed_at or one.opened_at, reverse=True)
+
+
+def _urgency(alert: Alert) -> tuple[int, bool, float]:
+    return _RANK[alert.severity], alert.state not in _WAITING, -alert.opened_at.timestamp()
+
+
+def _counts(visit: Visit, alerts: Sequence[Alert]) -> str:
+    severities = Counter(one.severity for one in alerts)
+    waiting = sum(one.state in _WAITING for one in alerts)
+    shown = [
+        (str(severities[one]), visit.say(f"severity_{one.value}_long"), palette.SEVERITIES[one.value])
+        for one in Severity
+    ]
+    return markup.tiles([*shown, (str(waiting), visit.say("alerts_waiting"), palette.LINE)])
+
+
+def _nothing(visit: Visit, *, closed: bool, watched: int) -> str:
+    if closed:
+        return markup.empty(visit.say("no_closed_alerts"), visit.say("no_closed_alerts_do"))
+    if not watched:
+        return markup.empty(visit.say("no_assets"), visit.say("no_assets_do"))
+    return markup.empty(visit.say("no_alerts"), visit.say("no_alerts_do", count=watched))
+
+
+def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> Alert:
+    """Draw the table; give back the alert that is chosen, by the address or by a click."""
+    ids = [one.id for one in alerts]
+    asked = st.query_params.get("alert", "")
+    place = ids.index(int(asked)) if asked.isdigit() and int(asked) in ids else 0
+    event: Any = st.dataframe(
+        _frame(visit, alerts, assets),
+        hide_index=True,
+        height=min(38 + 35 * len(alerts), 323),
+        row_height=35,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [place]}},
+        key=f"alert-table-{visit.language}-{hash(tuple(ids))}",
+        column_config=_columns(visit),
+    )
+    rows = event.selection.rows
+    chosen = alerts[rows[0]] if rows and rows[0] < len(alerts) else alerts[place]
+    if str(chosen.id) != asked:
+        st.query_params["alert"] = str(chosen.id)
+    return chosen
+
+
+def _frame(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> pl.DataFrame:
+    known = catalogue()
+    rows = []
+    for one in alerts:
+        asset = assets.get(one.asset)
+        kind = known.get(asset.kind) if asset else None
+        rows.append(
+            (
+                [visit.say(f"severity_{one.severity.value}")],
+                one.asset,
+                kind.name[visit.language] if kind else "",
+                asset.place if asset else "",
+                one.title[visit.language],
+                visit.relative(one.opened_at),
+                _progress(visit, one),
+            )
+        )
+    schema = {name: pl.List(pl.String) if name == "severity" else pl.String for name in _COLUMNS}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _progress(visit: Visit, alert: Alert) -> str:
+    words = visit.say(f"alert_{alert.state.value}")
+    who = alert.closed_by if alert.state is AlertState.CLOSED else alert.acknowledged_by
+    return f"{words} · {who}" if who else words
+
+
+def _columns(visit: Visit) -> dict[str, Any]:
+    text = st.column_config.TextColumn
+    severities = [visit.say(f"severity_{one.value}") for one in Severity]
+    return {
+        "severity": st.column_config.MultiselectColumn(
+            visit.say("severity"), options=severities, color=list(palette.SEVERITIES.values()), width=72
+        ),
+        "asset": text(visit.say("asset"), width=110),
+        "kind": text(visit.say("kind"), width=110),
+        "place": text(visit.say("place"), width=130),
+        "title": text(visit.say("what"), width=300),
+        "opened": text(visit.say("since"), width=90),
+        "state": text(visit.say("state"), width=130),
+    }
+
+
+def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
+    with st.container(border=True):
+        told, acted = st.columns([5, 3], gap="medium")
+        with told:
+            severity = markup.badge(
+                visit.say(f"severity_{alert.severity.value}_long"), palette.SEVERITIES[alert.severity.value]
+            )
+            st.html(f"{severity} <b>{markup.escaped(alert.title[visit.language])}</b>")
+            st.html(markup.sentence(alert.reason[visit.language]))
+            st.html(markup.pairs(_facts(visit, alert, asset)))
+            st.page_link(
+                visit.pages["asset"],
+                label=visit.say("open_asset", asset=alert.asset),
+                icon=":material/monitoring:",
+                query_params={"asset": alert.asset},
+            )
+        with acted:
+            if alert.state is not AlertState.CLOSED:
+                _form(visit, alert)
+            _trail(visit, alert)
+
+
+def _facts(visit: Visit, alert: Alert, asset: Asset | None) -> list[tuple[str, str]]:
+    return [
+        (visit.say("asset"), f"{alert.asset} · {asset.place}" if asset else alert.asset),
+        (visit.say("since"), visit.both(alert.opened_at)),
+        (visit.say("last_seen"), visit.both(alert.last_seen_at)),
+        (visit.say("returned"), visit.both(alert.returned_at) if alert.returned_at else ""),
+        (visit.say("source"), visit.say(f"source_{alert.source.value}")),
+        (visit.say("note"), alert.note),
+        (visit.say("follows"), visit.say("alert_number", number=alert.follows) if alert.follows else ""),
+    ]
+
+
+def _form(visit: Visit, alert: Alert) -> None:
+    with st.form(f"act-{alert.id}", border=False):
+        name, note = st.columns([2, 3])
+        who = name.text_input(visit.say("your_name"), value=st.session_state.get("who", ""), max_chars=60)
+        words = note.text_input(visit.say("note"), max_chars=500)
+        seen, done = st.columns(2)
+        acknowledge = seen.form_submit_button(
+            visit.say("acknowledge"),
+            disabled=alert.state is AlertState.ACKNOWLEDGED,
+            width="stretch",
+            type="primary" if alert.state in _WAITING else "secondary",
+        )
+        close = done.form_submit_button(visit.say("close"), width="stretch")
+    if not (acknowledge or close):
+        return
+    if not who.strip():
+        st.warning(visit.say("name_needed"))
+        return
+    st.session_state["who"] = who.strip()
+    keep = sources.records(visit.folder).alerts
+    try:
+        (keep.acknowledge if acknowledge else keep.close)(
+            alert.id, by=who.strip(), now=_moment(visit), note=words.strip()
+        )
+    except ServicedayError as error:
+        st.warning(f"{error.what}. {error.do}")
+        return
+    sources.forget_alerts()
+    st.rerun(scope="app")
+
+
+def _moment(visit: Visit) -> datetime:
+    """Now, as the store of times wants it; a form may be sent long after its page was drawn."""
+    return max(visit.now, datetime.now(visit.now.tzinfo))
+
+
+def _trail(visit: Visit, alert: Alert) -> None:
+    steps = sources.records(visit.folder).alerts.trail(alert.id)
+    rows = [
+        (
+            visit.exact(step.at),
+            visit.say(f"step_{step.what}"),
+            " · ".join(filter(None, (step.who, step.note if step.who else ""))),
+        )
+        for step in reversed(steps[-8:])
+    ]
+    st.html(markup.table([visit.say("when"), visit.say("happened"), visit.say("who")], rows))

@@ -1,0 +1,226 @@
+"""One asset: what is believed of it and why, what it measures, what is open and what is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+import streamlit as st
+
+from dashboard import frames, markup, palette, sources, traces, wording
+from dashboard.visit import Visit
+from facility.assessments import Assessment
+from facility.channels import EquipmentClass, catalogue
+from facility.estate import Asset
+
+_WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
+_REFRESH = timedelta(seconds=30)
+_FIRST = 6  # charts shown before one asks for all
+
+
+def show(visit: Visit) -> None:
+    assets = {one.id: one for one in sources.assets(visit.folder)}
+    if not assets:
+        st.subheader(visit.say("page_asset"), anchor=False)
+        st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
+        return
+    asset = _chosen(visit, assets)
+    kind = catalogue().get(asset.kind)
+    assessment = sources.assessments(visit.folder).get(asset.id)
+    _head(visit, asset, kind, assessment)
+    told, kept = st.columns([5, 4], gap="medium")
+    with told, st.container(border=True, height="stretch"):
+        _belief(visit, assessment, kind)
+    with kept, st.container(border=True, height="stretch"):
+        _alerts(visit, asset)
+        if kind:
+            _duties(visit, asset, kind)
+    if kind:
+        _channels(visit, asset, kind, assessment)
+
+
+def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
+    """The asset of the address, else the likeliest to need attention."""
+    ranked = sorted(sources.assessments(visit.folder).values(), key=lambda one: (-one.score, one.asset))
+    first = next((one.asset for one in ranked if one.asset in assets), next(iter(assets)))
+    known = catalogue()
+    title, box = st.columns([2, 5], vertical_alignment="bottom")
+    title.subheader(visit.say("page_asset"), anchor=False)
+    ids = [first, *(one for one in assets if one != first)]
+    asked = st.query_params.get("asset")
+    if asked and asked not in assets:
+        st.warning(visit.say("unknown_asset", asset=asked))
+
+    def words(one: str) -> str:
+        asset = assets[one]
+        kind = known[asset.kind].name[visit.language] if asset.kind in known else asset.kind
+        return f"{one} · {kind} · {asset.place}"
+
+    chosen = box.selectbox(
+        visit.say("asset"),
+        ids,
+        index=ids.index(asked) if asked in assets else 0,
+        format_func=words,
+        key=f"asset-{visit.language}-{asked}",
+        label_visibility="collapsed",
+    )
+    if chosen != asked:
+        st.query_params["asset"] = chosen
+    return assets[chosen]
+
+
+def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: Assessment | None) -> None:
+    row = frames.fleet(
+        [asset],
+        {asset.id: assessment} if assessment else {},
+        [one for one in sources.open_alerts(visit.folder) if one.asset == asset.id],
+        sources.latest(visit.folder).filter(pl.col("asset") == asset.id),
+        now=visit.now,
+        language=visit.language,
+    ).row(0, named=True)
+    badge = markup.state_badge(row["state"], visit.say(f"state_{row['state']}"))
+    name = kind.name[visit.language] if kind else asset.kind
+    facts = [asset.id, name, asset.place]
+    if asset.commissioned:
+        facts.append(visit.say("commissioned", day=asset.commissioned.isoformat()))
+    facts.append(visit.say("fresh", when=visit.relative(row["last"]), stale=row["stale"], channels=row["channels"]))
+    st.html(f"{badge} {markup.escaped(' · '.join(facts))}")
+
+
+def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) -> None:
+    if said is None:
+        st.html(markup.empty(visit.say("not_assessed"), visit.say("not_assessed_do")))
+        return
+    st.html(markup.sentence(said.reason[visit.language]))
+    if said.evidence:
+        st.html(markup.bullets(one.sentence[visit.language] for one in said.evidence))
+    mode = kind.modes.get(said.mode) if kind else None
+    st.html(
+        markup.pairs(
+            [
+                (
+                    visit.say("probability"),
+                    visit.say(
+                        "within_days", share=wording.percent(said.probability), days=wording.number(said.horizon_days)
+                    ),
+                ),
+                (visit.say("sensor_probability"), wording.percent(said.sensor_probability)),
+                (visit.say("mode"), mode.name[visit.language] if mode else ""),
+                (visit.say("look_for"), mode.look_for[visit.language] if mode else ""),
+                (visit.say("coverage"), wording.percent(said.coverage)),
+                (visit.say("as_of"), visit.both(said.as_of)),
+                (visit.say("model"), said.model),
+            ]
+        )
+    )
+
+
+def _alerts(visit: Visit, asset: Asset) -> None:
+    st.markdown(f"**{visit.say('alerts')}**")
+    alerts = sources.records(visit.folder).alerts.all(asset=asset.id)
+    if not alerts:
+        st.html(markup.quiet(visit.say("no_alerts_here")))
+        return
+    rows = [
+        (
+            visit.say(f"severity_{one.severity.value}"),
+            one.title[visit.language],
+            visit.relative(one.opened_at),
+            visit.say(f"alert_{one.state.value}"),
+        )
+        for one in alerts[:6]
+    ]
+    titles = [visit.say(key) for key in ("severity", "what", "since", "state")]
+    st.html(markup.table(titles, rows))
+
+
+def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
+    if not kind.duties:
+        return
+    st.markdown(f"**{visit.say('duties')}**")
+    done = sources.duties_done(visit.folder)
+    rows = []
+    for duty in kind.duties.values():
+        last = done.get((asset.id, duty.key))
+        rows.append(
+            (
+                duty.name[visit.language],
+                visit.say("statutory") if duty.statutory else visit.say("advised"),
+                visit.say("every_days", days=duty.interval_days),
+                last.isoformat() if last else visit.say("no_record"),
+                (last + timedelta(days=duty.interval_days)).isoformat() if last else "–",
+            )
+        )
+    titles = [visit.say(key) for key in ("duty", "ground", "interval", "last_done", "next_due")]
+    st.html(markup.table(titles, rows))
+
+
+def _channels(visit: Visit, asset: Asset, kind: EquipmentClass, assessment: Assessment | None) -> None:
+    title, window_box, all_box = st.columns([3, 3, 2], vertical_alignment="center")
+    title.markdown(f"**{visit.say('channels')}**")
+    window = window_box.segmented_control(
+        visit.say("window"),
+        list(_WINDOWS),
+        default="30d",
+        required=True,
+        format_func=lambda one: visit.say(f"window_{one}"),
+        key="window",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    everything = all_box.toggle(visit.say("all_channels"), key="all", bind="query-params")
+    _charts(visit, asset, kind, assessment, _WINDOWS[window or "30d"], everything=everything)
+
+
+@st.fragment(run_every=_REFRESH)
+def _charts(
+    visit: Visit,
+    asset: Asset,
+    kind: EquipmentClass,
+    assessment: Assessment | None,
+    length: timedelta,
+    *,
+    everything: bool,
+) -> None:
+    now = max(visit.now, datetime.now(visit.now.tzinfo))
+    latest = sources.latest(visit.folder).filter(pl.col("asset") == asset.id)
+    if latest.is_empty():
+        st.html(markup.empty(visit.say("no_readings"), visit.say("no_readings_do")))
+        return
+    newest = latest["time"].max()
+    end = traces.window_end(newest if isinstance(newest, datetime) else now)
+    seen = sources.window(visit.folder, asset.id, end - length, end)
+    drawn = traces.traces(kind, seen, latest, assessment, now=now)
+    shown = drawn if everything else drawn[:_FIRST]
+    for left in range(0, len(shown), 2):
+        for column, trace in zip(st.columns(2, gap="small"), shown[left : left + 2], strict=False):
+            with column, st.container(border=True):
+                _chart(visit, trace, end - length, end, now)
+    if len(shown) < len(drawn):
+        st.html(markup.quiet(visit.say("more_channels", n=len(drawn) - len(shown))))
+
+
+def _chart(visit: Visit, trace: traces.Trace, start: datetime, end: datetime, now: datetime) -> None:
+    from dashboard import charts
+
+    channel = trace.channel
+    note = wording.relative(trace.last_time, now, visit.language)
+    if trace.stale:
+        note = visit.say("stale_note", when=note)
+    value = traces.last_words(trace, visit.language)
+    colour = palette.LIMIT if trace.beyond_limit else palette.INK
+    st.html(markup.channel_head(channel.name[visit.language], value, note, colour=colour))
+    if trace.frame.is_empty():
+        st.html(markup.quiet(visit.say("nothing_in_window")))
+    else:
+        chart = charts.channel_chart(
+            trace.frame,
+            channel,
+            start=start,
+            end=end,
+            timezone=visit.timezone,
+            language=visit.language,
+            forecast=trace.forecast,
+        )
+        st.altair_chart(chart, theme=None, key=f"chart-{channel.key}")
+    st.html(markup.quiet(traces.bounds_words(channel, visit.language)))

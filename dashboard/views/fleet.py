@@ -1,0 +1,162 @@
+"""The fleet at a glance: how many assets are in which state, where, and which need attention most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import charts, frames, markup, palette, sources, wording
+from dashboard.visit import Visit
+from facility.channels import catalogue
+
+_GRID_FROM = 2  # buildings; with fewer a grid says nothing that the tiles do not
+_COLUMNS = ("rank", "asset", "kind_name", "place", "state", "probability", "reason", "last")
+
+
+def show(visit: Visit) -> None:
+    st.subheader(visit.say("page_fleet"), anchor=False)
+    assets = sources.assets(visit.folder)
+    if not assets:
+        st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
+        return
+    everything = frames.fleet(
+        assets,
+        sources.assessments(visit.folder),
+        sources.open_alerts(visit.folder),
+        sources.latest(visit.folder),
+        now=visit.now,
+        language=visit.language,
+    ).with_row_index("rank", offset=1)
+    st.html(_tiles(visit, everything))
+    picture, figures = st.columns([7, 3], gap="medium")
+    with picture:
+        _picture(visit, everything)
+    with figures:
+        st.html(_ledger(visit, everything))
+    _ranking(visit, everything)
+
+
+def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
+    shown = [(wording.count(frame.height), visit.say("assets"), palette.LINE)]
+    for state, number in frames.by_state(frame).items():
+        shown.append(
+            (
+                wording.count(number),
+                f"{palette.STATE_SIGNS[state]} {visit.say(f'state_{state}')}",
+                palette.STATES[state],
+            )
+        )
+    return markup.tiles(shown)
+
+
+def _picture(visit: Visit, frame: pl.DataFrame) -> None:
+    states = {state: visit.say(f"state_{state}") for state in palette.STATES}
+    placed = frame.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
+    buildings = frame.filter(pl.col("building") != "")
+    if buildings["building"].n_unique() >= _GRID_FROM:
+        st.altair_chart(
+            charts.estate_grid(frames.grid(buildings), language=visit.language, states=states), key="estate-grid"
+        )
+    elif placed.height:
+        columns = ["asset", "place", "latitude", "longitude", "state"]
+        worst_last = placed.sort(pl.col("state") != "normal").select(columns)
+        st.altair_chart(charts.estate_map(worst_last, language=visit.language, states=states), key="estate-map")
+    else:
+        st.html(markup.quiet(visit.say("no_buildings")))
+
+
+def _ledger(visit: Visit, frame: pl.DataFrame) -> str:
+    size = sources.size(visit.folder)
+    said = sources.assessments(visit.folder)
+    as_of = max((one.as_of for one in said.values()), default=None)
+    return markup.pairs(
+        [
+            (visit.say("readings_kept"), wording.count(size.readings)),
+            (visit.say("on_disk"), f"{wording.number(size.bytes / 1e6)} MB · {visit.say('files', n=size.files)}"),
+            (visit.say("first_reading"), visit.exact(size.first)),
+            (visit.say("last_reading"), visit.both(size.last)),
+            (visit.say("channels_seen"), wording.count(int(frame["channels"].sum()))),
+            (visit.say("channels_stale"), wording.count(int(frame["stale"].sum()))),
+            (visit.say("assessed"), visit.say("of_count", n=len(said), of=frame.height)),
+            (visit.say("as_of"), visit.both(as_of)),
+        ]
+    )
+
+
+def _ranking(visit: Visit, frame: pl.DataFrame) -> None:
+    title, kind_box, state_box, search_box = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    title.markdown(f"**{visit.say('ranking')}**")
+    known = catalogue()
+    kind = kind_box.selectbox(
+        visit.say("kind"),
+        ["", *sorted(set(frame["kind"]))],
+        format_func=lambda one: (
+            visit.say("all_kinds") if not one else known[one].name[visit.language] if one in known else one
+        ),
+        key="kind",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    state = state_box.selectbox(
+        visit.say("state"),
+        ["", *palette.STATES],
+        format_func=lambda one: visit.say(f"state_{one}") if one else visit.say("all_states"),
+        key="state",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    words = search_box.text_input(
+        visit.say("search"),
+        key="find",
+        bind="query-params",
+        placeholder=visit.say("search"),
+        label_visibility="collapsed",
+    )
+    shown = frames.matching(frame, kind=kind or "", state=state or "", words=words or "")
+    if shown.is_empty():
+        st.html(markup.empty(visit.say("nothing_matches"), visit.say("nothing_matches_do")))
+        return
+    event: Any = st.dataframe(
+        _table(visit, shown),
+        hide_index=True,
+        height=min(38 + 35 * shown.height, 423),
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"ranking-{visit.language}",
+        column_config=_columns(visit),
+        column_order=_COLUMNS,
+    )
+    st.html(markup.quiet(visit.say("ranking_hint")))
+    cells = event.selection.cells
+    if cells and cells[0][0] < shown.height:
+        st.switch_page(visit.pages["asset"], query_params={"asset": shown["asset"][cells[0][0]]})
+
+
+def _table(visit: Visit, frame: pl.DataFrame) -> pl.DataFrame:
+    names = {state: f"{palette.STATE_SIGNS[state]} {visit.say(f'state_{state}')}" for state in palette.STATES}
+    return frame.with_columns(
+        pl.concat_list(pl.col("state").replace_strict(names)).alias("state"),
+        (pl.col("probability") * 100).alias("probability"),
+        pl.col("last").map_elements(visit.relative, return_dtype=pl.String, skip_nulls=False),
+    ).select(_COLUMNS)
+
+
+def _columns(visit: Visit) -> dict[str, Any]:
+    text = st.column_config.TextColumn
+    states = [f"{palette.STATE_SIGNS[state]} {visit.say(f'state_{state}')}" for state in palette.STATES]
+    return {
+        "rank": st.column_config.NumberColumn(visit.say("rank"), width=44),
+        "asset": text(visit.say("asset"), width=100),
+        "kind_name": text(visit.say("kind"), width=100),
+        "place": text(visit.say("place"), width=120),
+        "state": st.column_config.MultiselectColumn(
+            visit.say("state"), options=states, color=list(palette.STATES.values()), width=100
+        ),
+        "probability": st.column_config.ProgressColumn(
+            visit.say("probability"), format="%.0f%%", min_value=0, max_value=100, width=110
+        ),
+        "reason": text(visit.say("reason"), width=330),
+        "last": text(visit.say("last_reading"), width=90),
+    }

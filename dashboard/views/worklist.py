@@ -1,0 +1,185 @@
+"""The inspection list of a service day: what to do, in which order and why, and what did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import markup, palette, planned, sources, wording
+from dashboard.visit import Visit
+from facility.inspections import InspectionList, Item, Priority
+
+_COLUMNS = ("number", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
+_LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "reason", "minutes", "due")
+
+
+def show(visit: Visit) -> None:
+    st.subheader(visit.say("page_worklist"), anchor=False)
+    assets = sources.assets(visit.folder)
+    if not assets:
+        st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
+        return
+    made = _asked(visit)
+    st.html(_summary(visit, made))
+    for note in made.notes:
+        st.html(markup.quiet(note[visit.language]))
+    _downloads(visit, made)
+    inside, outside = st.tabs(
+        [
+            visit.say("list_in", n=wording.count(len(made.items))),
+            visit.say("list_out", n=wording.count(len(made.left_out))),
+        ]
+    )
+    with inside:
+        _inside(visit, made)
+    with outside:
+        _outside(visit, made)
+
+
+def _asked(visit: Visit) -> InspectionList:
+    """The list for the day, hours and people that the page's address names."""
+    today = visit.now.astimezone(visit.timezone).date()
+    day_box, hours_box, people_box, _ = st.columns([2, 1.4, 1.4, 3], vertical_alignment="bottom")
+    day = day_box.date_input(
+        visit.say("service_day"),
+        value=today + timedelta(days=1),
+        key="day",
+        bind="query-params",
+        format="YYYY-MM-DD",
+        required=True,
+    )
+    hours = hours_box.number_input(
+        visit.say("hours"),
+        min_value=0.5,
+        max_value=24.0,
+        value=8.0,
+        step=0.5,
+        format="%.1f",
+        key="hours",
+        bind="query-params",
+    )
+    people = people_box.number_input(
+        visit.say("people"), min_value=1, max_value=50, value=1, step=1, key="people", bind="query-params"
+    )
+    chosen = day if isinstance(day, date) else today + timedelta(days=1)
+    return planned.inspection_list(visit.folder, chosen, float(hours or 8.0), int(people or 1))
+
+
+def _summary(visit: Visit, made: InspectionList) -> str:
+    urgent = len(made.breaches)
+    work, walk = timedelta(minutes=made.work_minutes), timedelta(minutes=made.travel_minutes)
+    return markup.tiles(
+        [
+            (wording.calendar_day(made.service_day, visit.language), visit.say("service_day"), palette.LINE),
+            (wording.count(len(made.items)), visit.say("tasks"), palette.LINE),
+            (wording.count(len({item.asset for item in made.items})), visit.say("assets"), palette.LINE),
+            (wording.hours(work, visit.language), visit.say("work_time"), palette.LINE),
+            (wording.hours(walk, visit.language), visit.say("walk_time"), palette.LINE),
+            (wording.count(urgent), visit.say("breaches"), palette.PRIORITIES["urgent"] if urgent else palette.QUIET),
+        ]
+    )
+
+
+def _downloads(visit: Visit, made: InspectionList) -> None:
+    excel, csv, keep, _ = st.columns([1.5, 1.5, 1.5, 3])
+    name = f"serviceday-{made.service_day.isoformat()}-{visit.language}"
+    excel.download_button(
+        visit.say("download_xlsx"),
+        data=lambda: planned.as_xlsx(made, visit.language),
+        file_name=f"{name}.xlsx",
+        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+    csv.download_button(
+        visit.say("download_csv"),
+        data=lambda: planned.as_csv(made, visit.language),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+    if keep.button(visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"):
+        number = sources.records(visit.folder).plans.put(made)
+        st.toast(visit.say("list_kept", number=number))
+
+
+def _inside(visit: Visit, made: InspectionList) -> None:
+    if not made.items:
+        st.html(markup.empty(visit.say("list_empty"), visit.say("list_empty_do")))
+        return
+    _grid(visit, made.items, _COLUMNS, "list-in")
+
+
+def _outside(visit: Visit, made: InspectionList) -> None:
+    if not made.left_out:
+        st.html(markup.empty(visit.say("nothing_left_out"), visit.say("nothing_left_out_do")))
+        return
+    _grid(visit, made.left_out, _LEFT_COLUMNS, "list-out")
+
+
+def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
+    st.dataframe(
+        frame(visit, items).select(columns),
+        hide_index=True,
+        height=min(38 + 35 * len(items), 493),
+        key=f"{key}-{visit.language}",
+        column_config=_columns(visit),
+    )
+
+
+def frame(visit: Visit, items: tuple[Item, ...]) -> pl.DataFrame:
+    """One row an item, in words."""
+    language = visit.language
+    rows = [
+        {
+            "number": item.number,
+            "person": item.person,
+            "priority": [visit.say(f"priority_{item.priority.value}")],
+            "place": item.place,
+            "asset": item.asset,
+            "what": item.what[language],
+            "ground": visit.say(f"ground_{item.ground.value}"),
+            "why_not": item.left_out_reason[language] if item.left_out_reason else "",
+            "reason": item.reason[language],
+            "minutes": item.minutes,
+            "due": item.due,
+        }
+        for item in items
+    ]
+    schema: Mapping[str, Any] = {
+        "number": pl.Int64,
+        "person": pl.Int64,
+        "priority": pl.List(pl.String),
+        "minutes": pl.Int64,
+        "due": pl.Date,
+    }
+    names = dict.fromkeys((*_COLUMNS, *_LEFT_COLUMNS))
+    return pl.DataFrame(rows, schema={name: schema.get(name, pl.String) for name in names})
+
+
+def _columns(visit: Visit) -> dict[str, Any]:
+    text = st.column_config.TextColumn
+    figure = st.column_config.NumberColumn
+    priorities = [visit.say(f"priority_{one.value}") for one in Priority]
+    return {
+        "number": figure(visit.say("number"), width=44),
+        "person": figure(visit.say("person"), width=52),
+        "priority": st.column_config.MultiselectColumn(
+            visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=72
+        ),
+        "place": text(visit.say("place"), width=130),
+        "asset": text(visit.say("asset"), width=100),
+        "what": text(visit.say("task"), width=150),
+        "ground": text(visit.say("ground"), width=80),
+        "why_not": text(visit.say("why_not"), width=230),
+        "reason": text(visit.say("reason"), width=320),
+        "minutes": figure(visit.say("minutes"), width=56),
+        "due": st.column_config.DateColumn(visit.say("due"), format="YYYY-MM-DD", width=90),
+    }

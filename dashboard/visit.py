@@ -1,0 +1,37 @@
+"""One run of a page for one visitor: which folder, which language, what time it is, and where the other pages are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from dashboard import wording
+from facility.language import Language
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    folder: Path
+    timezone: ZoneInfo
+    language: Language
+    now: datetime  # UTC
+    pages: Mapping[str, Page] = field(default_factory=dict)  # by name: alerts, fleet, asset, worklist
+
+    def say(self, key: str, /, **values: object) -> str:
+        return wording.say(key, self.language, **values)
+
+    def relative(self, moment: datetime | None) -> str:
+        return wording.relative(moment, self.now, self.language)
+
+    def exact(self, moment: datetime | None) -> str:
+        return wording.exact(moment, self.timezone)
+
+    def both(self, moment: datetime | None) -> str:
+        return wording.both(moment, self.now, self.timezone, self.language)
