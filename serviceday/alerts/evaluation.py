@@ -14,14 +14,9 @@ from facility.channels import Aggregate
 from facility.estate import Asset
 from facility.records import Records
 from facility.store import Store
-from serviceday.alerts.conditions import (
-    ON_HOURS,
-    assessment_conditions,
-    limit_channels,
-    limit_conditions,
-    service_channels,
-)
 from serviceday.alerts.lifecycle import decide
+from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
+from serviceday.alerts.warnings import assessment_conditions
 
 
 @dataclass(frozen=True, slots=True)

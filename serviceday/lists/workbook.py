@@ -30,7 +30,8 @@ from serviceday.lists.columns import (
 
 _A4 = 9
 _LINE = 13.5  # points
-_LOWEST_ROW = 33.0  # room for a signature
+_SIGNED_ROW = 33.0  # room for a signature
+_PLAIN_ROW = 18.0
 _COLOURS = {
     Priority.URGENT: ("#9C0006", "#FFC7CE"),
     Priority.HIGH: ("#974706", "#FCD5B4"),
@@ -157,7 +158,8 @@ def _line(
             sheet.write_string(line, number, cell, shape)
         else:
             sheet.write_blank(line, number, None, shape)
-    sheet.set_row(line, max(_LOWEST_ROW, _LINE * _lines(columns, cells) + 5))
+    lowest = _SIGNED_ROW if any(column.key == "signature" for column in columns) else _PLAIN_ROW
+    sheet.set_row(line, max(lowest, _LINE * _lines(columns, cells) + 5))
 
 
 def _lines(columns: Sequence[Column], cells: Iterable[Cell]) -> int:

@@ -17,6 +17,7 @@ from serviceday.planning.policy import Policy
 
 _EPOCH = date(2000, 1, 1)
 _SURE = 0.7  # a warning this likely is of high priority (D)
+_EVEN = 0.5  # and this likely of medium, flagged or not (D)
 
 
 class Tier(IntEnum):
@@ -143,7 +144,6 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
     crossings = [evidence.crosses_limit_at.date() for evidence in equipment if evidence.crosses_limit_at]
     strongest = next(iter(equipment), None)
     channel = kind.channels.get(strongest.channel) if strongest else None
-    serious = one.flagged and (kind.life_safety or one.probability >= _SURE)
     risk = item(
         asset,
         task="warning",
@@ -152,7 +152,7 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
         passes=passes_within(channel),
         ground=Ground.RISK,
         reason=PHRASES["risk"].filled(percent=percent(one.probability), days=days, reason=one.reason),
-        priority=Priority.HIGH if serious else Priority.MEDIUM if one.flagged else Priority.LOW,
+        priority=_priority(one, kind),
         qualification=kind.qualification,
         minutes=kind.inspect_minutes,
         due=min(crossings, default=None),
@@ -184,3 +184,9 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
             Tier.PROMISE,
             one.sensor_probability * kind.criticality,
         )
+
+
+def _priority(one: Assessment, kind: EquipmentClass) -> Priority:
+    if one.flagged and (kind.life_safety or one.probability >= _SURE):
+        return Priority.HIGH
+    return Priority.MEDIUM if one.flagged or one.probability >= _EVEN else Priority.LOW

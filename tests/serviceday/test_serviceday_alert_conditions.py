@@ -11,7 +11,9 @@ from facility.alerts import Severity, Source
 from facility.assessments import Assessment, Evidence, Trouble
 from facility.estate import Asset
 from facility.language import Text
-from serviceday.alerts.conditions import Verdict, assessment_conditions, limit_channels, limit_conditions
+from serviceday.alerts.conditions import Verdict
+from serviceday.alerts.limits import limit_channels, limit_conditions
+from serviceday.alerts.warnings import assessment_conditions
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ZONE = Asset(id="HZ-1", kind="hydrant_zone")
