@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -27,6 +26,7 @@ def assessments(
     """Assess the registered assets from readings strictly before `as_of`."""
     from models.assessing import assess
     from models.ranking import ordered
+    from models.trained import newest_before
 
     with progress(quiet) as shown:
         task = shown.add_task(say("score.progress"), total=None)
@@ -36,7 +36,7 @@ def assessments(
             as_of=as_of,
             horizon=horizon,
             timezone=timezone,
-            folder=here.folder.models,
+            model=newest_before(here.folder.models, as_of.astimezone(timezone).date()),
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     return ordered(found)

@@ -95,3 +95,55 @@ def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: s
     if until:
         parts.append(until)
     return options.DATA / ("demo-" + "-".join(parts))
+
+
+def _broker(held: ExitStack, broker: str, port: int) -> BrokerAddress:
+    from ingest.address import BrokerAddress
+    from ingest.broker import embedded_broker
+
+    return BrokerAddress.parse(broker) if broker else held.enter_context(embedded_broker(port=port))
+
+
+def _start_ingest(children: Children, folder: DataFolder, url: str) -> None:
+    """The ordinary `serviceday ingest`, in a process of its own; returns when it takes messages in."""
+    children.start_and_wait(
+        "ingest",
+        [sys.executable, "-m", "commands.main", "ingest", "--data", str(folder.path)],
+        environment={"SERVICEDAY_BROKER": url},  # not on the command line: others could read a password there
+        log=folder.path / "ingest.log",
+    )
+
+
+def _publish(running: Simulation, address: BrokerAddress, end: datetime, children: Children) -> None:
+    with progress() as shown:
+        total = running.expected_readings(end)
+        task = shown.add_task(say("demo.publishing"), total=total)
+
+        def seen(readings: int) -> None:
+            shown.update(task, completed=min(readings, total))
+            children.check()
+
+        running.publish_history(address, until=end, on_progress=seen)
+        shown.update(task, completed=total)
+
+
+def _settle(folder: DataFolder, running: Simulation, children: Children) -> None:
+    """Wait until every reading published is accounted for."""
+    from ingest.ledger import ledger
+
+    deadline = time.monotonic() + SETTLES_WITHIN
+    with progress() as shown:
+        task = shown.add_task(say("demo.storing"), total=running.published)
+        while True:
+            counts = ledger(folder)
+            shown.update(task, completed=min(int(counts["journalled"]), running.published))
+            if counts["journalled"] >= running.published and counts["pending"] == 0:
+                return
+            children.check()
+            if time.monotonic() > deadline:
+                raise CannotCommunicate(
+                    f"only {counts['journalled']:,} of {running.published:,} readings arrived within"
+                    f" {SETTLES_WITHIN:.0f} s",
+                    f"See {folder.path / 'ingest.log'}; run the same command again to go on",
+                )
+            time.sleep(0.2)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from commands import options
-from commands.shown import show_json, show_table
+from commands.shown import show_table
 from commands.words import say
-from facility.errors import CannotDo, CannotParse
-from facility.language import preferred
+from facility.language import Language, preferred
 
 if TYPE_CHECKING:
     from commands.installation import Installation
     from facility.assessments import Assessment
     from facility.inspections import InspectionList
 
-FORMATS = (".xlsx", ".csv", ".json")
+FRESH = timedelta(days=7)  # an older assessment does not speak for a service day
 
 
 def plan(
@@ -32,36 +33,81 @@ def plan(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.assess import assessments
     from commands.installation import installation
+    from serviceday.lists import check_form, write_list
 
     day, place = options.day(service_day), options.zone(timezone)
-    check_outputs(outputs)
+    for file in outputs:
+        check_form(file)
     with installation(data) as here:
-        known = here.records.assessments.latest()
-        believed = {asset.id: known[asset.id] for asset in here.assets(kind) if asset.id in known}
-        moment = options.midnight(day, place)
-        fresh = [one for one in believed.values() if moment - timedelta(days=7) <= one.as_of <= moment]
-        if not fresh:  # nothing believed of that date yet: look now, at what was known before it
-            found = assessments(
-                here,
-                as_of=min(moment, datetime.now(UTC)),
-                horizon=timedelta(days=7),
-                timezone=place,
-                kind=kind,
-                quiet=as_json,
-            )
-            here.records.assessments.put(found)
-            believed = {one.asset: one for one in found}
+        believed = beliefs(here, day, place, kind=kind, quiet=as_json)
         made = planned(here, believed, day=day, hours=hours, people=people, kind=kind)
         here.records.plans.put(made)
-        write(here, made, outputs, believed)
+    language = preferred()
+    for file in outputs:
+        write_list(made, file, language=language)
     if as_json:
-        show_json(list_as_json(made, preferred()))
+        import sys
+
+        from serviceday.lists import FORMS
+
+        sys.stdout.buffer.write(FORMS[".json"](made, language=language) + b"\n")
         return
-    typer.echo(summary(made))
+    _show(made, outputs, language)
+
+
+def beliefs(here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False) -> dict[str, Assessment]:
+    """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
+    from commands.assess import assessments
+
+    morning = options.midnight(day, place)
+    moment = min(morning, datetime.now(UTC))
+    wanted = {asset.id for asset in here.assets(kind)}
+    kept = {
+        asset: one
+        for asset, one in here.records.assessments.latest().items()
+        if asset in wanted and moment - FRESH <= one.as_of <= moment
+    }
+    if len(kept) == len(wanted):
+        return kept
+    found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
+    here.records.assessments.put(found)
+    return {one.asset: one for one in found}
+
+
+def planned(
+    here: Installation, believed: Mapping[str, Assessment], *, day: date, hours: float, people: int, kind: str = ""
+) -> InspectionList:
+    """The plan for a day from what is believed and what is on record."""
+    from serviceday.planning import Crew
+    from serviceday.planning import plan as make
+
+    return make(
+        here.assets(kind),
+        believed,
+        here.records.duties.last_done(),
+        service_day=day,
+        now=datetime.now(UTC),
+        crew=Crew(people=people, hours=hours),
+        buildings=here.records.estate.buildings(),
+    )
+
+
+def _show(made: InspectionList, outputs: list[Path], language: Language) -> None:
+    available = round(made.people * made.hours * 60)
+    typer.echo(
+        say(
+            "plan.done",
+            day=made.service_day,
+            items=len(made.items),
+            minutes=made.work_minutes + made.travel_minutes,
+            available=available,
+            left=len(made.left_out),
+        )
+    )
+    for note in made.notes:
+        typer.echo(f"  {note[language]}")
     if not outputs:
-        language = preferred()
         show_table(
             say("plan.title"),
             ["#", say("column.place"), say("column.asset"), say("column.work"), say("column.minutes"), say("column.reason")],

@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from facility.errors import CannotCommunicate
+from facility.errors import CannotCommunicate, CannotDo
 
 _PR_SET_PDEATHSIG = 1
-GRACE = 15.0  # seconds to end by itself before it is killed
+GRACE = 30.0  # seconds to end by itself before it is killed
 
 
 def _die_with_parent() -> None:
@@ -26,38 +27,51 @@ class Children:
     """Child processes, ended in reverse order when the block is left."""
 
     def __init__(self) -> None:
-        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._running: list[tuple[str, subprocess.Popen[bytes], Path]] = []
 
     def start(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None, log: str = ""
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        output: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a child in a session of its own, so that Ctrl-C reaches only us and the order of ending is ours."""
-        output = open(log, "ab") if log else None  # noqa: SIM115, PTH123 - handed over to the child
-        try:
+        with log.open("ab") as errors:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=output or None,
-                stderr=subprocess.STDOUT if output else None,
+                stdout=errors if output is None else output,
+                stderr=errors,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+                preexec_fn=_die_with_parent,
             )
-        finally:
-            if output:
-                output.close()
-        self._running.append((name, child))
+        self._running.append((name, child, log))
         return child
 
-    def ended(self) -> list[tuple[str, int]]:
-        """Children that ended though nobody told them to, with their exit codes."""
-        return [(name, code) for name, child in self._running if (code := child.poll()) is not None]
+    def start_and_wait(
+        self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a child and return when it has said its first line. Raises `CannotDo` if it ends before."""
+        child = self.start(name, command, log=log, environment=environment, output=subprocess.PIPE)
+        assert child.stdout is not None  # noqa: S101 - a pipe was asked for
+        if not child.stdout.readline():
+            child.wait()
+            self.check()
 
-    def forget(self, child: subprocess.Popen[bytes]) -> None:
-        self._running = [(name, one) for name, one in self._running if one is not child]
+    def check(self) -> None:
+        """Raises `CannotDo`, with its last words, if a child ended though nobody told it to."""
+        for name, child, log in self._running:
+            if child.poll() is not None:
+                said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise CannotDo(f"{name} ended by itself: {said[-1] if said else 'without a word'}", f"See {log}")
 
     def stop(self) -> None:
-        for _name, child in reversed(self._running):
+        while self._running:
+            _name, child, _log = self._running.pop()
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
                 try:
@@ -65,7 +79,8 @@ class Children:
                 except subprocess.TimeoutExpired:
                     child.kill()
                     child.wait()
-        self._running.clear()
+            if child.stdout is not None:
+                child.stdout.close()
 
     def __enter__(self) -> Children:
         return self

@@ -22,16 +22,18 @@ def train(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
-    from models import training
+    from facility.channels import catalogue
+    from models.labels import parse_label
+    from models.training import train as learn
 
     place = options.zone(timezone)
     with installation(data) as here, progress(as_json) as shown:
         task = shown.add_task(say("train.progress"), total=None)
-        trained = training.train(
+        trained = learn(
             here.store,
             here.assets(kind),
             until=options.midnight(options.day(until), place),
-            label=training.parse_label(label) if label else None,
+            label=parse_label(label, catalogue()) if label else None,
             horizon=options.span(horizon),
             timezone=place,
             folder=here.folder.models,
@@ -39,6 +41,8 @@ def train(
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     if as_json:
-        show_json(trained.summary())
-    else:
-        typer.echo(trained.summary())
+        show_json({"version": trained.version, "label": str(trained.label), **trained.card})
+        return
+    typer.echo(say("train.done", version=trained.version, label=trained.label, until=until))
+    for name, value in trained.card.items():
+        typer.echo(f"  {name}: {value}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,22 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
         raise CannotParse(
             f"model {chosen} in {folder} cannot be read: {error}", "Train again with `serviceday train`"
         ) from None
+
+
+def newest_before(folder: Path, day: date) -> TrainedModel | None:
+    """The newest model that learned only from days before `day`; None if there is none.
+
+    A ranking of the past must not ask a model that has seen what came after.
+    """
+    found = []
+    for file in folder.glob("*/model.json"):
+        try:
+            about = json.loads(file.read_text(encoding="utf-8"))
+            found.append((date.fromisoformat(about["card"]["until"]), about["version"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CannotParse(f"{file} is no model card: {error}", "Train again with `serviceday train`") from None
+    suited = [one for one in found if one[0] <= day]
+    return load(folder, max(suited)[1]) if suited else None
 
 
 def _estimator(file: Path) -> Any:

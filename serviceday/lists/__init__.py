@@ -1,5 +1,5 @@
 """Inspection lists on paper and on screens: XLSX, CSV, JSON."""
 
-from serviceday.lists.writing import check_form, write_list
+from serviceday.lists.writing import FORMS, check_form, write_list
 
-__all__ = ["check_form", "write_list"]
+__all__ = ["FORMS", "check_form", "write_list"]
