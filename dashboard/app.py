@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import live, markup
+from dashboard import live, markup, query
 from dashboard.settings import Settings
 from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
@@ -25,7 +25,7 @@ _VIEWS = (
 
 
 def main() -> None:
-    st.set_page_config(page_title="serviceday", page_icon=":material/engineering:", layout="wide")
+    st.set_page_config(page_title="serviceday", page_icon=markup.ICON, layout="wide", initial_sidebar_state=216)
     st.html(markup.STYLE)
     try:
         settings = Settings.given()
@@ -45,7 +45,7 @@ def main() -> None:
         pages[name] = st.Page(partial(show, visit), title=title, icon=icon, url_path=name, default=place == 0)
     current = st.navigation(list(pages.values()), position="hidden")
     for name, page in pages.items():
-        links.page_link(page, label=say(f"page_{name}", language))
+        links.page_link(page, label=say(f"page_{name}", language), query_params=visit.link())
     try:
         with foot:
             live.tile(visit)
@@ -56,17 +56,8 @@ def main() -> None:
 
 def _language(preferred: Language) -> Language:
     """The visitor's choice, kept in the address as `?lang=`."""
-    chosen = st.segmented_control(
-        "语言 Language",
-        LANGUAGES,
-        default=preferred,
-        required=True,
-        format_func=_NAMES.__getitem__,
-        key="lang",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen or preferred
+    chosen = query.segments("语言 Language", "lang", LANGUAGES, preferred, _NAMES.__getitem__)
+    return next(one for one in LANGUAGES if one == chosen)
 
 
 main()

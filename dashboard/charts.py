@@ -240,8 +240,12 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         (pl.col("state") == "normal").alias("calm"),
     )
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("kind:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=88, orient="top", ticks=False)),
-        y=alt.Y("building:N", title=None, axis=alt.Axis(labelLimit=110, ticks=False)),
+        x=alt.X(
+            "building:N",
+            title=None,
+            axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False, labelLimit=90),
+        ),
+        y=alt.Y("kind:N", title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=170)),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=2, cornerRadius=3).encode(
         color=alt.Color(
@@ -260,7 +264,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
     labels = base.mark_text(fontSize=11).encode(
         text="words:N", color=alt.condition("datum.calm", alt.value(palette.INK), alt.value("white"))
     )
-    height = 28 * max(1, frame["building"].n_unique()) + 24
+    height = 24 * max(1, frame["kind"].n_unique())
     return alt.layer(cells, labels).properties(height=height, width="container").configure_view(stroke=None)
 
 

@@ -30,11 +30,11 @@ def tile(visit: Visit) -> None:
         visit.say("live_readings"),
         wording.count(size.readings),
         delta=visit.say("live_rate", rate=wording.number(sum(rates[-5:]) / max(1, len(rates[-5:])))),
-        delta_color="off",
+        delta_color="gray",
         delta_arrow="off",
         chart_data=rates if any(rates) else None,
         chart_type="area",
     )
     newest = wording.relative(size.last, now, visit.language)
-    st.html(markup.quiet(visit.say("live_newest", when=newest)))
-    st.html(markup.quiet(visit.say("live_clock", when=wording.exact(now, visit.timezone), zone=str(visit.timezone))))
+    clock = visit.say("live_clock", when=wording.exact(now, visit.timezone), zone=str(visit.timezone))
+    st.html(markup.quiet(visit.say("live_newest", when=newest)) + markup.quiet(clock))

@@ -7,8 +7,14 @@ from html import escape
 
 from dashboard import palette
 
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5f8b"/>'
+    '<path d="M7 17l6 6L25 10" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/></svg>'
+)
 STYLE = f"""
 <style>
+[data-testid="stMainBlockContainer"] {{padding: 1.6rem 2rem 2rem}}
+[data-testid="stSidebarHeader"] {{height: 1.6rem; min-height: 1.6rem; margin-bottom: 0}}
 .sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
 .sd-tile {{flex: 1 1 6.5rem; border: 1px solid #dde3e8; border-left-width: 4px; border-radius: 6px;
   padding: .4rem .7rem; background: #fff; min-width: 6.5rem}}
@@ -23,14 +29,13 @@ STYLE = f"""
 .sd-head .sd-value {{font-variant-numeric: tabular-nums; font-weight: 650; white-space: nowrap}}
 .sd-list {{margin: 0; padding-left: 1.1rem}}
 .sd-list li {{margin: .18rem 0; line-height: 1.4}}
-.sd-pairs {{display: grid; grid-template-columns: max-content 1fr; gap: .12rem .9rem; margin: 0; font-size: .9rem}}
-.sd-pairs dt {{color: {palette.QUIET}; margin: 0}}
-.sd-pairs dd {{margin: 0}}
+.sd-pairs {{display: grid; grid-template-columns: max-content 1fr; gap: .15rem .9rem; font-size: .9rem}}
+.sd-pairs span:nth-child(odd) {{color: {palette.QUIET}}}
 .sd-table {{border-collapse: collapse; width: 100%; font-size: .88rem}}
 .sd-table th {{text-align: left; color: {palette.QUIET}; font-weight: 500; padding: .15rem .5rem .15rem 0;
   border-bottom: 1px solid #dde3e8; white-space: nowrap}}
 .sd-table td {{padding: .22rem .5rem .22rem 0; border-bottom: 1px solid #eef1f4; vertical-align: top}}
-.sd-table .sd-figure {{text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap}}
+.sd-table .sd-one-line {{white-space: nowrap; font-variant-numeric: tabular-nums}}
 .sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
 .sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
 .sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
@@ -77,16 +82,16 @@ def bullets(lines: Iterable[str]) -> str:
 
 def pairs(shown: Iterable[tuple[str, str]]) -> str:
     """Names and what belongs to them."""
-    cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in shown if value)
-    return f'<dl class="sd-pairs">{cells}</dl>'
+    cells = "".join(f"<span>{escape(name)}</span><span>{escape(value)}</span>" for name, value in shown if value)
+    return f'<div class="sd-pairs">{cells}</div>'
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Sequence[int] = ()) -> str:
-    """A short table; the columns numbered in `figures` are set to the right."""
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, wraps: int = 0) -> str:
+    """A short table; only the column numbered `wraps` breaks its lines."""
 
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
-            f"<{tag}{' class=sd-figure' if place in figures else ''}>{escape(words)}</{tag}>"
+            f"<{tag}{'' if place == wraps else ' class=sd-one-line'}>{escape(words)}</{tag}>"
             for place, words in enumerate(row)
         )
 
@@ -109,3 +114,8 @@ def empty(what: str, do: str) -> str:
 
 def brand(name: str, words: str) -> str:
     return f'<div class="sd-brand">{escape(name)}<span>{escape(words)}</span></div>'
+
+
+def table_height(rows: int, *, most: int) -> int:
+    """Pixels of a data table that shows its rows, up to `most` of them, without a torn one."""
+    return 35 * (min(rows, most) + 1) + 3

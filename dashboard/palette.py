@@ -24,3 +24,6 @@ STATES: Mapping[str, str] = {
 STATE_SIGNS: Mapping[str, str] = {"alarm": "▲", "attention": "◆", "sensor": "◌", "silent": "○", "normal": "●"}
 SEVERITIES: Mapping[str, str] = {"high": "#b3261e", "medium": "#c77700", "low": "#4a6fa5"}
 PRIORITIES: Mapping[str, str] = {"urgent": "#b3261e", "high": "#c77700", "medium": "#4a6fa5", "low": "#7a8793"}
+
+# In tables, where a chip is a filled spot, what needs no eye stays pale.
+STATE_CHIPS: Mapping[str, str] = {**STATES, "silent": "#d3dae0", "normal": "#e3eeea"}

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import sources
 from facility.inspections import InspectionList
 from facility.language import Language
+from serviceday.lists import plain
 from serviceday.planning import Crew, plan
 
 
@@ -29,12 +30,10 @@ def inspection_list(folder: Path, day: date, hours: float, people: int) -> Inspe
 
 
 def as_xlsx(made: InspectionList, language: Language) -> bytes:
-    from serviceday.lists import xlsx_bytes
+    from serviceday.lists.workbook import as_workbook
 
-    return xlsx_bytes(made, language)
+    return as_workbook(made, language=language)
 
 
 def as_csv(made: InspectionList, language: Language) -> bytes:
-    from serviceday.lists import csv_bytes
-
-    return csv_bytes(made, language)
+    return plain.as_csv(made, language=language)

@@ -117,7 +117,7 @@ def bounds_words(channel: Channel, language: Language) -> str:
         if band.bounded:
             low, high = math.isfinite(band.low), math.isfinite(band.high)
             words = (
-                f"{number(band.low)}–{quantity(band.high, channel.unit, language)}"
+                f"{number(band.low)} … {quantity(band.high, channel.unit, language)}"
                 if low and high
                 else f"≤ {quantity(band.high, channel.unit, language)}"
                 if high

@@ -27,6 +27,10 @@ class Visit:
     def say(self, key: str, /, **values: object) -> str:
         return wording.say(key, self.language, **values)
 
+    def link(self, **asked: str) -> dict[str, str]:
+        """What an address on another page must hold: the language stays chosen."""
+        return {"lang": self.language, **asked}
+
     def relative(self, moment: datetime | None) -> str:
         return wording.relative(moment, self.now, self.language)
 

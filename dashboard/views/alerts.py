@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, sources
+from dashboard import markup, palette, query, sources
 from dashboard.visit import Visit
 from facility.alerts import Alert, AlertState, Severity
 from facility.channels import catalogue
@@ -26,15 +26,8 @@ _COLUMNS = ("severity", "asset", "kind", "place", "title", "opened", "state")
 
 def show(visit: Visit) -> None:
     st.subheader(visit.say("page_alerts"), anchor=False)
-    which = st.segmented_control(
-        visit.say("alerts_which"),
-        ("open", "closed"),
-        default="open",
-        required=True,
-        format_func=lambda one: visit.say(f"alerts_{one}"),
-        key="alerts",
-        bind="query-params",
-        label_visibility="collapsed",
+    which = query.segments(
+        visit.say("alerts_which"), "show", ("open", "closed"), "open", lambda one: visit.say(f"alerts_{one}")
     )
     _board(visit, closed=which == "closed")
 
@@ -89,8 +82,7 @@ def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> A
     event: Any = st.dataframe(
         _frame(visit, alerts, assets),
         hide_index=True,
-        height=min(38 + 35 * len(alerts), 323),
-        row_height=35,
+        height=markup.table_height(len(alerts), most=8),
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [place]}},
@@ -138,12 +130,12 @@ def _columns(visit: Visit) -> dict[str, Any]:
         "severity": st.column_config.MultiselectColumn(
             visit.say("severity"), options=severities, color=list(palette.SEVERITIES.values()), width=72
         ),
-        "asset": text(visit.say("asset"), width=110),
-        "kind": text(visit.say("kind"), width=110),
+        "asset": text(visit.say("asset"), width=90),
+        "kind": text(visit.say("kind"), width=120),
         "place": text(visit.say("place"), width=130),
-        "title": text(visit.say("what"), width=300),
-        "opened": text(visit.say("since"), width=90),
-        "state": text(visit.say("state"), width=130),
+        "title": text(visit.say("what"), width=270),
+        "opened": text(visit.say("since"), width=85),
+        "state": text(visit.say("state"), width=150),
     }
 
 
@@ -161,7 +153,7 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
                 visit.pages["asset"],
                 label=visit.say("open_asset", asset=alert.asset),
                 icon=":material/monitoring:",
-                query_params={"asset": alert.asset},
+                query_params=visit.link(asset=alert.asset),
             )
         with acted:
             if alert.state is not AlertState.CLOSED:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import streamlit as st
 
-from dashboard import frames, markup, palette, sources, traces, wording
+from dashboard import charts, frames, markup, palette, query, sources, traces, wording
 from dashboard.visit import Visit
 from facility.assessments import Assessment
 from facility.channels import EquipmentClass, catalogue
@@ -61,7 +61,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
         ids,
         index=ids.index(asked) if asked in assets else 0,
         format_func=words,
-        key=f"asset-{visit.language}-{asked}",
+        key=f"asset-{asked}",
         label_visibility="collapsed",
     )
     if chosen != asked:
@@ -92,8 +92,9 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
         st.html(markup.empty(visit.say("not_assessed"), visit.say("not_assessed_do")))
         return
     st.html(markup.sentence(said.reason[visit.language]))
-    if said.evidence:
-        st.html(markup.bullets(one.sentence[visit.language] for one in said.evidence))
+    more = [one.sentence[visit.language] for one in said.evidence if one.sentence != said.reason]
+    if more:
+        st.html(markup.bullets(more))
     mode = kind.modes.get(said.mode) if kind else None
     st.html(
         markup.pairs(
@@ -131,7 +132,7 @@ def _alerts(visit: Visit, asset: Asset) -> None:
         for one in alerts[:6]
     ]
     titles = [visit.say(key) for key in ("severity", "what", "since", "state")]
-    st.html(markup.table(titles, rows))
+    st.html(markup.table(titles, rows, wraps=1))
 
 
 def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
@@ -158,18 +159,13 @@ def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
 def _channels(visit: Visit, asset: Asset, kind: EquipmentClass, assessment: Assessment | None) -> None:
     title, window_box, all_box = st.columns([3, 3, 2], vertical_alignment="center")
     title.markdown(f"**{visit.say('channels')}**")
-    window = window_box.segmented_control(
-        visit.say("window"),
-        list(_WINDOWS),
-        default="30d",
-        required=True,
-        format_func=lambda one: visit.say(f"window_{one}"),
-        key="window",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    everything = all_box.toggle(visit.say("all_channels"), key="all", bind="query-params")
-    _charts(visit, asset, kind, assessment, _WINDOWS[window or "30d"], everything=everything)
+    with window_box:
+        window = query.segments(
+            visit.say("window"), "window", list(_WINDOWS), "30d", lambda one: visit.say(f"window_{one}")
+        )
+    with all_box:
+        everything = query.switch(visit.say("all_channels"), "all")
+    _charts(visit, asset, kind, assessment, _WINDOWS[window], everything=everything)
 
 
 @st.fragment(run_every=_REFRESH)
@@ -201,8 +197,6 @@ def _charts(
 
 
 def _chart(visit: Visit, trace: traces.Trace, start: datetime, end: datetime, now: datetime) -> None:
-    from dashboard import charts
-
     channel = trace.channel
     note = wording.relative(trace.last_time, now, visit.language)
     if trace.stale:

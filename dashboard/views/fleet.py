@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, frames, markup, palette, sources, wording
+from dashboard import charts, frames, markup, palette, query, sources, wording
 from dashboard.visit import Visit
 from facility.channels import catalogue
 
@@ -30,7 +30,7 @@ def show(visit: Visit) -> None:
         language=visit.language,
     ).with_row_index("rank", offset=1)
     st.html(_tiles(visit, everything))
-    picture, figures = st.columns([7, 3], gap="medium")
+    picture, figures = st.columns([11, 7], gap="medium")
     with picture:
         _picture(visit, everything)
     with figures:
@@ -56,13 +56,18 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     placed = frame.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
     buildings = frame.filter(pl.col("building") != "")
     if buildings["building"].n_unique() >= _GRID_FROM:
+        st.html(markup.quiet(visit.say("grid_words")))
         st.altair_chart(
-            charts.estate_grid(frames.grid(buildings), language=visit.language, states=states), key="estate-grid"
+            charts.estate_grid(frames.grid(buildings), language=visit.language, states=states),
+            theme=None,
+            key="estate-grid",
         )
     elif placed.height:
         columns = ["asset", "place", "latitude", "longitude", "state"]
         worst_last = placed.sort(pl.col("state") != "normal").select(columns)
-        st.altair_chart(charts.estate_map(worst_last, language=visit.language, states=states), key="estate-map")
+        st.altair_chart(
+            charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
+        )
     else:
         st.html(markup.quiet(visit.say("no_buildings")))
 
@@ -71,14 +76,14 @@ def _ledger(visit: Visit, frame: pl.DataFrame) -> str:
     size = sources.size(visit.folder)
     said = sources.assessments(visit.folder)
     as_of = max((one.as_of for one in said.values()), default=None)
+    stale, heard = int(frame["stale"].sum()), int(frame["channels"].sum())
     return markup.pairs(
         [
             (visit.say("readings_kept"), wording.count(size.readings)),
             (visit.say("on_disk"), f"{wording.number(size.bytes / 1e6)} MB · {visit.say('files', n=size.files)}"),
             (visit.say("first_reading"), visit.exact(size.first)),
             (visit.say("last_reading"), visit.both(size.last)),
-            (visit.say("channels_seen"), wording.count(int(frame["channels"].sum()))),
-            (visit.say("channels_stale"), wording.count(int(frame["stale"].sum()))),
+            (visit.say("channels_stale"), visit.say("of_count", n=wording.count(stale), of=wording.count(heard))),
             (visit.say("assessed"), visit.say("of_count", n=len(said), of=frame.height)),
             (visit.say("as_of"), visit.both(as_of)),
         ]
@@ -86,42 +91,35 @@ def _ledger(visit: Visit, frame: pl.DataFrame) -> str:
 
 
 def _ranking(visit: Visit, frame: pl.DataFrame) -> None:
-    title, kind_box, state_box, search_box = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    title, kind_box, state_box, search_box = st.columns([2, 2, 2, 3], vertical_alignment="center")
     title.markdown(f"**{visit.say('ranking')}**")
     known = catalogue()
-    kind = kind_box.selectbox(
-        visit.say("kind"),
-        ["", *sorted(set(frame["kind"]))],
-        format_func=lambda one: (
-            visit.say("all_kinds") if not one else known[one].name[visit.language] if one in known else one
-        ),
-        key="kind",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    state = state_box.selectbox(
-        visit.say("state"),
-        ["", *palette.STATES],
-        format_func=lambda one: visit.say(f"state_{one}") if one else visit.say("all_states"),
-        key="state",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    words = search_box.text_input(
-        visit.say("search"),
-        key="find",
-        bind="query-params",
-        placeholder=visit.say("search"),
-        label_visibility="collapsed",
-    )
-    shown = frames.matching(frame, kind=kind or "", state=state or "", words=words or "")
+    with kind_box:
+        kind = query.selection(
+            visit.say("kind"),
+            "kind",
+            ["", *sorted(set(frame["kind"]))],
+            "",
+            lambda one: known[one].name[visit.language] if one in known else one or visit.say("all_kinds"),
+        )
+    with state_box:
+        state = query.selection(
+            visit.say("state"),
+            "state",
+            ["", *palette.STATES],
+            "",
+            lambda one: visit.say(f"state_{one}") if one else visit.say("all_states"),
+        )
+    with search_box:
+        words = query.words(visit.say("search"), "find")
+    shown = frames.matching(frame, kind=kind, state=state, words=words)
     if shown.is_empty():
         st.html(markup.empty(visit.say("nothing_matches"), visit.say("nothing_matches_do")))
         return
     event: Any = st.dataframe(
         _table(visit, shown),
         hide_index=True,
-        height=min(38 + 35 * shown.height, 423),
+        height=markup.table_height(shown.height, most=12),
         on_select="rerun",
         selection_mode="single-cell",
         key=f"ranking-{visit.language}",
@@ -131,7 +129,7 @@ def _ranking(visit: Visit, frame: pl.DataFrame) -> None:
     st.html(markup.quiet(visit.say("ranking_hint")))
     cells = event.selection.cells
     if cells and cells[0][0] < shown.height:
-        st.switch_page(visit.pages["asset"], query_params={"asset": shown["asset"][cells[0][0]]})
+        st.switch_page(visit.pages["asset"], query_params=visit.link(asset=shown["asset"][cells[0][0]]))
 
 
 def _table(visit: Visit, frame: pl.DataFrame) -> pl.DataFrame:
@@ -148,15 +146,15 @@ def _columns(visit: Visit) -> dict[str, Any]:
     states = [f"{palette.STATE_SIGNS[state]} {visit.say(f'state_{state}')}" for state in palette.STATES]
     return {
         "rank": st.column_config.NumberColumn(visit.say("rank"), width=44),
-        "asset": text(visit.say("asset"), width=100),
-        "kind_name": text(visit.say("kind"), width=100),
+        "asset": text(visit.say("asset"), width=84),
+        "kind_name": text(visit.say("kind"), width=120),
         "place": text(visit.say("place"), width=120),
         "state": st.column_config.MultiselectColumn(
-            visit.say("state"), options=states, color=list(palette.STATES.values()), width=100
+            visit.say("state"), options=states, color=list(palette.STATE_CHIPS.values()), width=118
         ),
         "probability": st.column_config.ProgressColumn(
-            visit.say("probability"), format="%.0f%%", min_value=0, max_value=100, width=110
+            visit.say("probability"), format="%.0f%%", min_value=0, max_value=100, width=100
         ),
-        "reason": text(visit.say("reason"), width=330),
-        "last": text(visit.say("last_reading"), width=90),
+        "reason": text(visit.say("reason"), width=262),
+        "last": text(visit.say("last_reading"), width=96),
     }

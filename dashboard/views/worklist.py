@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, planned, sources, wording
+from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
 from facility.inspections import InspectionList, Item, Priority
 
@@ -25,9 +25,10 @@ def show(visit: Visit) -> None:
         return
     made = _asked(visit)
     st.html(_summary(visit, made))
-    for note in made.notes:
-        st.html(markup.quiet(note[visit.language]))
     _downloads(visit, made)
+    if made.notes:
+        with st.expander(visit.say("planner_notes", n=len(made.notes)), icon=":material/info:"):
+            st.html(markup.bullets(note[visit.language] for note in made.notes))
     inside, outside = st.tabs(
         [
             visit.say("list_in", n=wording.count(len(made.items))),
@@ -43,30 +44,24 @@ def show(visit: Visit) -> None:
 def _asked(visit: Visit) -> InspectionList:
     """The list for the day, hours and people that the page's address names."""
     today = visit.now.astimezone(visit.timezone).date()
-    day_box, hours_box, people_box, _ = st.columns([2, 1.4, 1.4, 3], vertical_alignment="bottom")
-    day = day_box.date_input(
-        visit.say("service_day"),
-        value=today + timedelta(days=1),
-        key="day",
-        bind="query-params",
-        format="YYYY-MM-DD",
-        required=True,
-    )
-    hours = hours_box.number_input(
-        visit.say("hours"),
-        min_value=0.5,
-        max_value=24.0,
-        value=8.0,
-        step=0.5,
-        format="%.1f",
-        key="hours",
-        bind="query-params",
-    )
-    people = people_box.number_input(
-        visit.say("people"), min_value=1, max_value=50, value=1, step=1, key="people", bind="query-params"
-    )
-    chosen = day if isinstance(day, date) else today + timedelta(days=1)
-    return planned.inspection_list(visit.folder, chosen, float(hours or 8.0), int(people or 1))
+    day_box, hours_box, people_box, _ = st.columns([2, 1.6, 1.6, 3], vertical_alignment="bottom")
+    tomorrow = today + timedelta(days=1)
+    day = day_box.date_input(visit.say("service_day"), value=_day(tomorrow), key="choice-day", format="YYYY-MM-DD")
+    chosen = day if isinstance(day, date) else tomorrow
+    query.kept("day", chosen.isoformat(), tomorrow.isoformat())
+    with hours_box:
+        hours = query.figure(visit.say("hours"), "hours", low=0.5, high=24.0, default=8.0, step=0.5)
+    with people_box:
+        people = query.figure(visit.say("people"), "people", low=1.0, high=50.0, default=1.0, step=1.0)
+    return planned.inspection_list(visit.folder, chosen, hours, int(people))
+
+
+def _day(default: date) -> date:
+    """The day the address asks for."""
+    try:
+        return date.fromisoformat(st.query_params.get("day", ""))
+    except ValueError:
+        return default
 
 
 def _summary(visit: Visit, made: InspectionList) -> str:
@@ -74,7 +69,6 @@ def _summary(visit: Visit, made: InspectionList) -> str:
     work, walk = timedelta(minutes=made.work_minutes), timedelta(minutes=made.travel_minutes)
     return markup.tiles(
         [
-            (wording.calendar_day(made.service_day, visit.language), visit.say("service_day"), palette.LINE),
             (wording.count(len(made.items)), visit.say("tasks"), palette.LINE),
             (wording.count(len({item.asset for item in made.items})), visit.say("assets"), palette.LINE),
             (wording.hours(work, visit.language), visit.say("work_time"), palette.LINE),
@@ -128,7 +122,7 @@ def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: 
     st.dataframe(
         frame(visit, items).select(columns),
         hide_index=True,
-        height=min(38 + 35 * len(items), 493),
+        height=markup.table_height(len(items), most=13),
         key=f"{key}-{visit.language}",
         column_config=_columns(visit),
     )

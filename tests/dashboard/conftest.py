@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -152,13 +152,11 @@ def _template(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Path:
 
 
 @pytest.fixture
-def installation(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def installation(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A filled data folder that the app is told to show; each test has its own."""
-    import shutil
-
     folder = tmp_path / "data"
     shutil.copytree(_template, folder)
     monkeypatch.setenv("SERVICEDAY_DATA", str(folder))
     monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
     monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Asia/Shanghai")
-    yield folder
+    return folder
