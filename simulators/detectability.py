@@ -48,7 +48,8 @@ def daily_figures(batches: Sequence[Batch], kind: str, channel: str, until: date
         counts = np.bincount(days - first)
         sums = np.bincount(days - first, weights=values)
         has = np.flatnonzero(counts)
-        return Figures(has + first, sums[has] if counter else sums[has] / counts[has])
+        figures = sums[has] if counter else sums[has] / counts[has]
+        return Figures(has + first, figures.astype(np.float64))
     return Figures(np.zeros(0, dtype=np.int64), np.zeros(0))
 
 

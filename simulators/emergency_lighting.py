@@ -35,7 +35,7 @@ def simulate(sheet: Sheet) -> None:
 
     at = sheet.at_local(hour, weekday)
     fresh = lot.between("duration", 118.0, 170.0)
-    lasting = (fresh * (1 - 0.32 * np.asarray(fade)) + 0.25 * (room - 21.0) + 1.3 * sheet.noise("duration") + zeros)
+    lasting = fresh * (1 - 0.32 * np.asarray(fade)) + 0.25 * (room - 21.0) + 1.3 * sheet.noise("duration") + zeros
     lasting = np.floor(np.maximum(lasting, 0.0) / 2) * 2
     failed = np.zeros(len(around.ticks))
     failed[:] = np.where((fresh * (1 - 0.32 * np.asarray(fade)) < RATED_MIN) & (zeros == 0), 4.0, 0.0)

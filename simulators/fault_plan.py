@@ -1,7 +1,7 @@
 """Who falls ill: draws faults for an estate so that a given share is detectably faulty at the end.
 
-Besides those there are assets that were repaired earlier, a few whose trouble has begun but can't be seen yet, and a few
-with a broken sensor. A draw whose fault doesn't show by the end is drawn again, a little worse.
+Besides those there are assets that were repaired earlier, a few whose trouble has begun but can't be seen yet, and a
+few with a broken sensor. A draw whose fault doesn't show by the end is drawn again, a little worse.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Planner:
         """A fault that has run the share `gone` of its way by `until`, but began after the asset was seen healthy."""
         course = COURSES[mode]
         lead = timedelta(days=self.dice.uniform(*course.lead_days))
-        seen_healthy = self.start + min(timedelta(days=10), (until - self.start) * 0.25)
+        seen_healthy = self.start + min(timedelta(days=14), (until - self.start) * 0.35) * self.dice.uniform(0.6, 1.0)
         onset = until - lead * (1.0 if course.shape is Shape.STEP else self.dice.uniform(*gone))
         onset = max(onset, seen_healthy).replace(microsecond=0)
         failure = onset if course.shape is Shape.STEP else (onset + lead).replace(microsecond=0)

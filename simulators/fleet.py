@@ -76,8 +76,12 @@ def _buildings(count: int, sites: int, seed: int) -> tuple[Building, ...]:
                 id=f"{site.id}-{number}",
                 site=site.id,
                 name=f"{number}号楼",
-                latitude=round(_LATITUDE + centre.between("north", -0.03, 0.03) + lot.between("north", -0.002, 0.002), 5),
-                longitude=round(_LONGITUDE + centre.between("east", -0.035, 0.035) + lot.between("east", -0.002, 0.002), 5),
+                latitude=round(
+                    _LATITUDE + centre.between("north", -0.03, 0.03) + lot.between("north", -0.002, 0.002), 5
+                ),
+                longitude=round(
+                    _LONGITUDE + centre.between("east", -0.035, 0.035) + lot.between("east", -0.002, 0.002), 5
+                ),
             )
         )
     return tuple(made)
@@ -101,7 +105,9 @@ def _asset(kind: str, number: int, in_building: int, building: Building, use: st
     identity = f"{letter}-{number:04d}"
     lot = Lot(seed, f"fleet/{identity}")
     floors = Lot(seed, f"floors/{building.id}").whole("floors", 6, 32)
-    floor = {"pump_set": "B1", "tank": "RF", "fire_panel": "1F", "lift": ""}.get(kind, f"{lot.whole('floor', 1, floors)}F")
+    floor = {"pump_set": "B1", "tank": "RF", "fire_panel": "1F", "lift": ""}.get(
+        kind, f"{lot.whole('floor', 1, floors)}F"
+    )
     attributes = {"use": use, "name_en": f"{en} {in_building}", "class_en": catalogue()[kind].name.en}
     if kind == "lighting_circuit":
         share = lot.share("control")

@@ -54,7 +54,9 @@ def simulate(sheet: Sheet) -> None:
     side = 1.0 if lot.share("side") < 0.5 else -1.0
     spread = lot.between("level_spread", 1.6, 2.6) * (1 + 0.9 * brake + 0.7 * traction)
     levelling = lot.between("level_bias", -2.2, 2.2) - 1.5 * (load - 0.3)
-    levelling = levelling + side * 4.0 * brake - 6.5 * rope * (0.6 + load) + spread / per_trip * sheet.noise("levelling")
+    levelling = (
+        levelling + side * 4.0 * brake - 6.5 * rope * (0.6 + load) + spread / per_trip * sheet.noise("levelling")
+    )
 
     vertical = lot.between("vertical", 0.11, 0.19) * (1 + 0.05 * (load - 0.3)) + 0.075 * bearing + 0.04 * traction
     vertical = vertical + 0.016 / np.sqrt(per_trip) * sheet.noise("vertical") + 0.003 * sheet.wander("vertical", 40)
@@ -134,7 +136,7 @@ def _maintenance(sheet: Sheet) -> FloatArray:
     begins = sheet.lot.whole("maintenance_hour", 9, 15)
     today = (sheet.around.local_day + sheet.lot.whole("maintenance_day", 0, 13)) % 14 == 0
     hour = sheet.around.hour
-    return (today & (hour >= begins) & (hour < begins + 1.25)).astype(np.float64)
+    return np.where(today & (hour >= begins) & (hour < begins + 1.25), 1.0, 0.0)
 
 
 def _gate(sheet: Sheet, name: str, hours: float, above: float) -> FloatArray:

@@ -34,7 +34,9 @@ def simulate(sheet: Sheet) -> None:
     dirt = 1.0 - 0.03 * since_clean / 120.0
     age = lot.between("maintenance", 88.0, 99.0) - 0.004 * (around.local_day - around.origin_day)
     age = age * (1 - 0.13 * dim)
-    design = 1.15 * {"always": 50.0, "schedule": 100.0, "photocell": 80.0}[_control(sheet)] * lot.between("lux", 0.9, 1.3)
+    design = (
+        1.15 * {"always": 50.0, "schedule": 100.0, "photocell": 80.0}[_control(sheet)] * lot.between("lux", 0.9, 1.3)
+    )
     daylight_share = 0.0 if _control(sheet) == "always" else lot.between("daylight_share", 0.001, 0.004)
     lux = design * on * (age / 95.0) * dirt * (1 - dead) + daylight_share * sky.daylight
     lux = lux * (1 + 0.012 * sheet.noise("lux")) + 0.6

@@ -46,7 +46,9 @@ def simulate(sheet: Sheet) -> None:
     air = room[at][:, None]
     run_to_run = lot.stream("run").normal(around.ticks[at])[:, None]
     pressure = lot.between("pressure", 7.0, 11.0) * (1 - 0.11 * now(worn)) + 0.05 * run_to_run + fuzz("pressure", 0.05)
-    current = lot.between("current", 35.0, 85.0) * (1 + 0.05 * now(bearing) - 0.03 * now(worn)) * (1 + 0.006 * run_to_run)
+    current = (
+        lot.between("current", 35.0, 85.0) * (1 + 0.05 * now(bearing) - 0.03 * now(worn)) * (1 + 0.006 * run_to_run)
+    )
     vibration = lot.between("vibration", 1.3, 2.5) + 2.6 * now(bearing) + 0.06 * run_to_run + fuzz("vibration", 0.1)
     hot = np.maximum(now(bearing) - 0.2, 0.0)
     sheet.tested(

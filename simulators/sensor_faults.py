@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facility.channels import Aggregate, Channel, catalogue
 from simulators.chance import FloatArray, IntArray, Lot
@@ -34,17 +35,26 @@ def disturb(batches: Sequence[Batch], faults: Sequence[Fault], kind: str, seed: 
             if not ill.any():
                 continue
             if fault.mode == "sensor_clock_skew":
-                lag = 1_234_567 + 61_000 * fault.severity * (batch.due_ms - fault.onset.timestamp() * 1000) / DAY_S / 1000
+                lag = (
+                    1_234_567 + 61_000 * fault.severity * (batch.due_ms - fault.onset.timestamp() * 1000) / DAY_S / 1000
+                )
                 batch.stamp_ms = np.where(ill, batch.stamp_ms - lag.astype(np.int64), batch.stamp_ms)
             elif channel.key in batch.values:
                 values = batch.values[channel.key]
-                batch.values[channel.key] = np.where(ill, _said(fault, channel, batch.due_ms, values, ill, seed, carry), values)
+                batch.values[channel.key] = np.where(
+                    ill, _said(fault, channel, batch.due_ms, values, ill, seed, carry), values
+                )
 
 
 def _said(
-    fault: Fault, channel: Channel, due_ms: IntArray, values: FloatArray, ill: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    seed: int, carry: dict[str, float],
-) -> FloatArray:  # fmt: skip
+    fault: Fault,
+    channel: Channel,
+    due_ms: IntArray,
+    values: FloatArray,
+    ill: NDArray[np.bool_],
+    seed: int,
+    carry: dict[str, float],
+) -> FloatArray:
     lot = Lot(seed, f"sensor/{fault.asset}/{fault.mode}")
     band = channel.normal
     size = band.high - band.low if math.isfinite(band.high - band.low) else 0.6 * float(np.nanmedian(np.abs(values)))
@@ -70,4 +80,4 @@ def _said(
         said = values * 1.8 + 32.0
     else:
         said = values * (10.0 if np.nanmax(values) * 10 <= channel.physical.high else 0.1)
-    return np.round(np.clip(said, channel.physical.low, channel.physical.high), 3)
+    return np.asarray(np.round(np.clip(said, channel.physical.low, channel.physical.high), 3), dtype=np.float64)

@@ -160,7 +160,7 @@ class Sheet:
         send[self._hourly] = True
         times, values = [self._times[send]], [now[send]]
         for index, (happens, code, seconds) in enumerate(blips):
-            # None in a day's last tick: a day's samples stay within a day of its first.
+            # None in a day's last tick: what a day's ticks report is all out a tick after midnight.
             hit = np.flatnonzero((happens[LEAD_IN:] > 0) & (now == rest) & (self.around.ticks[LEAD_IN:] % 96 != 95))
             begins = self.lot.stream(f"{key}/blip{index}").uniform(self.around.ticks[LEAD_IN:][hit])
             begin = self._times[hit] + 1000 + (begins * (TICK_S - seconds - 5) * 1000).astype(np.int64)

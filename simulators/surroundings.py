@@ -62,14 +62,13 @@ class Surroundings:
     def local_s(self) -> IntArray:
         days = self.utc_s // DAY_S
         first = int(days[0])
-        offsets = np.array(
-            [
-                int((self.zone.utcoffset(datetime.fromtimestamp(day * DAY_S, UTC).replace(tzinfo=None))).total_seconds())  # type: ignore[union-attr]
-                for day in range(first, int(days[-1]) + 1)
-            ],
-            dtype=np.int64,
-        )
+        noons = (datetime.fromtimestamp((day + 0.5) * DAY_S, UTC) for day in range(first, int(days[-1]) + 1))
+        offsets = np.array([self._offset_s(noon) for noon in noons], dtype=np.int64)
         return self.utc_s + offsets[days - first]
+
+    def _offset_s(self, moment: datetime) -> int:
+        offset = moment.astimezone(self.zone).utcoffset()
+        return int(offset.total_seconds()) if offset else 0
 
     @cached_property
     def hour(self) -> FloatArray:

@@ -49,9 +49,7 @@ def weather(utc_s: IntArray, hour: FloatArray, lot: Lot, latitude: float, longit
     shower = np.maximum(lot.stream("shower").wander(utc_s, 3 * 3600) + 0.3, 0.0)
     rain = np.where(cloud > 0.8, 3.0 * shower * (cloud - 0.8) / 0.2, 0.0)
     swing = np.cos(2 * np.pi * (hour - 15.0) / 24.0)
-    temperature = (
-        MEAN_C + SEASON_C * season + 3.2 * front + (4.5 - 2.8 * cloud) * swing - 0.5 * np.minimum(rain, 3.0)
-    )
+    temperature = MEAN_C + SEASON_C * season + 3.2 * front + (4.5 - 2.8 * cloud) * swing - 0.5 * np.minimum(rain, 3.0)
     humidity = np.clip(
         68.0 + 14.0 * (cloud - 0.5) - 9.0 * (1 - 0.6 * cloud) * swing + 5.0 * np.minimum(rain, 3.0)
         + 4.0 * lot.stream("moisture").wander(utc_s, 5 * 3600),

@@ -1,0 +1,394 @@
+"""One simulated estate through time: a past to upload, a present to follow, and a state that lets both go on.
+
+`Simulation.create` plans a fleet and its faults; `history` yields the past as gateways upload it after an outage, day
+by day over all assets; `live` yields single messages as they fall due. `save` and `resume` keep where it stands:
+nothing is published twice, counters stay monotonic, the physics is the same.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from facility.errors import CannotDo, CannotParse
+from facility.estate import Asset, Estate
+from facility.folder import DataFolder
+from simulators.fault_plan import DEFAULT_SHARE, plan_faults
+from simulators.faults import Fault
+from simulators.fleet import make_fleet
+from simulators.payloads import Message, batched, single, telemetry_topic
+from simulators.physics import day_number, simulate, surroundings
+from simulators.sheet import Batch
+from simulators.surroundings import TICK_S, Span, Surroundings
+from simulators.truth import FILE, write_truth
+from simulators.weather import DAY_S
+
+if TYPE_CHECKING:
+    from simulators.gateway import Address
+    from simulators.publishing import Published
+
+STATE_FILE = "simulation.json"
+_FORMAT = 1
+_CHUNK_DAYS = 14
+_CHUNK_ASSET_DAYS = 8_000  # keeps a chunk in some hundred megabytes
+_READINGS_A_DAY = 600  # of an average asset of the default mix, measured
+_JOURNAL_BYTES, _STORE_BYTES = 12, 24  # a reading, kept raw and kept in the store while it is being compacted
+_PATIENCE_S = 0.5
+
+Carries = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a history will take, before it is made."""
+
+    readings: int
+    bytes: int
+
+
+def estimate_history(assets: int, history: timedelta) -> Estimate:
+    """Readings of a history and the disk its journal and store take together at the worst moment."""
+    readings = int(assets * _READINGS_A_DAY * history / timedelta(days=1))
+    return Estimate(readings, readings * (_JOURNAL_BYTES + _STORE_BYTES))
+
+
+def estimate_bytes(assets: int, history: timedelta) -> int:
+    """Disk a history takes together with its journal, at the worst moment."""
+    return estimate_history(assets, history).bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a simulation is a function of."""
+
+    assets: int
+    seed: int
+    start: datetime
+    end: datetime
+    faults: float
+    timezone: str
+    confounders: bool = True
+
+
+class Simulation:
+    """A simulated estate. `published_until` moves on as its messages are taken."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        folder: DataFolder | None,
+        published_until: datetime,
+        published: int,
+        checkpoint: tuple[int, Carries],
+        resumed: bool,
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.resumed = resumed
+        self.published = published  # readings acknowledged by the broker, over all runs
+        self.published_until = published_until
+        self.estate: Estate = make_fleet(settings.assets, settings.seed)
+        self.injected: tuple[Fault, ...] = plan_faults(
+            self.estate,
+            settings.start,
+            settings.end,
+            settings.seed,
+            settings.faults,
+            timezone=settings.timezone,
+            confounders=settings.confounders,
+        )
+        self._checkpoints = [checkpoint]
+        self._zone = ZoneInfo(settings.timezone)
+        self._ill: dict[str, list[Fault]] = {}
+        for fault in self.injected:
+            self._ill.setdefault(fault.asset, []).append(fault)
+
+    @property
+    def assets(self) -> int:
+        return self.settings.assets
+
+    @property
+    def seed(self) -> int:
+        return self.settings.seed
+
+    @property
+    def faults(self) -> float:
+        """The share of assets that is detectably faulty at the planned end."""
+        return self.settings.faults
+
+    @property
+    def start(self) -> datetime:
+        return self.settings.start
+
+    @property
+    def end(self) -> datetime:
+        """The planned end of the history."""
+        return self.settings.end
+
+    @classmethod
+    def create(
+        cls,
+        folder: DataFolder | None = None,
+        *,
+        assets: int,
+        seed: int,
+        start: datetime,
+        end: datetime,
+        faults: float = DEFAULT_SHARE,
+        timezone: ZoneInfo | str = "Asia/Shanghai",
+        confounders: bool = True,
+    ) -> Simulation:
+        """A new simulation; with a folder its state and truth are written there."""
+        if end <= start:
+            raise CannotDo("the history ends before it starts", "Ask for a longer --history")
+        if not 0 <= faults <= 1:
+            raise CannotDo(f"a share of {faults} faulty assets", "Give --faults between 0 and 1")
+        settings = Settings(
+            assets=assets,
+            seed=seed,
+            start=start.astimezone(UTC),
+            end=end.astimezone(UTC),
+            faults=faults,
+            timezone=str(timezone),
+            confounders=confounders,
+        )
+        made = cls(
+            settings,
+            folder=folder,
+            published_until=settings.start,
+            published=0,
+            checkpoint=(day_number(settings.start), {}),
+            resumed=False,
+        )
+        if folder is not None:
+            made.write_truth(folder.truth / FILE)
+            made.save()
+        return made
+
+    @classmethod
+    def resume(cls, folder: DataFolder) -> Simulation:
+        """The simulation a folder holds, where it stopped. Raises `CannotDo` if there is none."""
+        file = folder.path / STATE_FILE
+        try:
+            state = json.loads(file.read_text(encoding="utf-8"))
+            kept = state["settings"]
+            settings = Settings(
+                **{**kept, "start": datetime.fromisoformat(kept["start"]), "end": datetime.fromisoformat(kept["end"])}
+            )
+            if state["format"] != _FORMAT:
+                raise CannotDo(f"{file} is of format {state['format']}", "Simulate into a new folder with --data")
+            return cls(
+                settings,
+                folder=folder,
+                published_until=datetime.fromisoformat(state["published_until"]),
+                published=int(state["published"]),
+                checkpoint=(int(state["carry_day"]), state["carries"]),
+                resumed=True,
+            )
+        except FileNotFoundError:
+            raise CannotDo(f"no simulation in {folder.path}", "Start one with `serviceday simulate`") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise CannotParse(
+                f"{file} is no state of a simulation: {error}", "Remove it or use another folder with --data"
+            ) from None
+
+    @staticmethod
+    def exists(folder: DataFolder) -> bool:
+        return (folder.path / STATE_FILE).is_file()
+
+    def save(self) -> None:
+        """Keep where the simulation stands, all or nothing; without a folder it isn't kept."""
+        if self.folder is None:
+            return
+        kept = self.settings
+        carry_day, carries = self._checkpoint()
+        state = {
+            "format": _FORMAT,
+            "settings": {
+                "assets": kept.assets,
+                "seed": kept.seed,
+                "start": kept.start.isoformat(),
+                "end": kept.end.isoformat(),
+                "faults": kept.faults,
+                "timezone": kept.timezone,
+                "confounders": kept.confounders,
+            },
+            "published_until": self.published_until.isoformat(),
+            "published": self.published,
+            "carry_day": carry_day,
+            "carries": carries,
+        }
+        file = self.folder.prepare().path / STATE_FILE
+        draft = file.with_suffix(".part")
+        draft.write_text(json.dumps(state), encoding="utf-8")
+        draft.replace(file)
+
+    def write_truth(self, path: Path) -> None:
+        write_truth(path, self.injected)
+
+    def expected_readings(self, until: datetime) -> int:
+        """About how many readings are still to be published before `until`."""
+        return estimate_history(self.assets, max(until - self.published_until, timedelta(0))).readings
+
+    def history(self, until: datetime | None = None) -> Iterator[Message]:
+        """Batched messages of everything from `published_until` to `until` (the planned end if not given)."""
+        until = (until or self.settings.end).astimezone(UTC)
+        first = self._rewind()
+        length = min(_CHUNK_DAYS, max(2, _CHUNK_ASSET_DAYS // len(self.estate.assets)))
+        spilled: list[tuple[Asset, list[Batch]]] = []
+        while self.published_until < until:
+            last = min(first + length, day_number(until) + 1)
+            chunk = self._simulated(Span(first, last), keep=True)
+            for day in range(first, last):
+                since, reached = max(self.published_until, _at_day(day)), min(_at_day(day + 1), until)
+                if reached <= since:
+                    continue
+                for asset, batches in spilled + chunk:
+                    topic = telemetry_topic(asset)
+                    for batch in batches:
+                        yield from batched(topic, batch, *_window(batch, since, reached))
+                self.published_until, spilled = reached, []
+            spilled = [(asset, _after(batches, _at_day(last))) for asset, batches in chunk]
+            first = last
+
+    def live(
+        self,
+        now: datetime,
+        *,
+        speed: float = 1.0,
+        stop: threading.Event | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> Iterator[Message]:
+        """Single messages as they fall due, from `published_until` on, `speed` times as fast as the clock.
+
+        Simulated time never runs ahead of the clock that said `now`: once it has caught up it goes on in real time.
+        """
+        stop = stop or threading.Event()
+        begin, origin = monotonic(), self.published_until
+        while not stop.is_set():
+            first = self._rewind()
+            reach = _at_day(first + 1) + timedelta(seconds=TICK_S)
+            due = self._due(first, reach)
+            for index, (due_ms, message) in enumerate(due):
+                while not stop.is_set():
+                    elapsed = timedelta(seconds=monotonic() - begin)
+                    clock = min(origin + elapsed * speed, max(now.astimezone(UTC) + elapsed, origin))
+                    ahead = due_ms / 1000 - clock.timestamp()
+                    if ahead <= 0:
+                        break
+                    stop.wait(min(_PATIENCE_S, max(ahead / max(speed, 1.0), 0.001)))
+                if stop.is_set():
+                    return
+                yield message
+                if index + 1 == len(due) or due[index + 1][0] > due_ms:
+                    self.published_until = datetime.fromtimestamp((due_ms + 1) / 1000, UTC)
+            self.published_until = max(self.published_until, reach)
+
+    def publish_history(
+        self,
+        address: Address,
+        *,
+        until: datetime | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Published:
+        """See `simulators.publishing.publish_history`."""
+        from simulators import publishing  # a simulation that is only looked at needs no MQTT client
+
+        return publishing.publish_history(address, self, until=until, on_progress=on_progress)
+
+    def publish_live(
+        self,
+        address: Address,
+        now: datetime,
+        *,
+        speed: float = 1.0,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Published:
+        """See `simulators.publishing.publish_live`."""
+        from simulators import publishing
+
+        return publishing.publish_live(address, self, now, speed=speed, stop=stop, on_progress=on_progress)
+
+    def _checkpoint(self) -> tuple[int, Carries]:
+        """The latest carried state from which all that is still to be published can be simulated."""
+        day = max(day_number(self.published_until - timedelta(seconds=TICK_S)), day_number(self.settings.start))
+        return max((kept for kept in self._checkpoints if kept[0] <= day), key=lambda kept: kept[0])
+
+    def _rewind(self) -> int:
+        """Make the carried state that of the day still to be published from; that day's number."""
+        day = max(day_number(self.published_until - timedelta(seconds=TICK_S)), day_number(self.settings.start))
+        self._checkpoints = [self._checkpoint()]
+        while self._checkpoints[-1][0] < day:
+            reached = self._checkpoints[-1][0]
+            self._simulated(Span(reached, min(reached + _CHUNK_DAYS, day)), keep=True)
+        return day
+
+    def _simulated(self, span: Span, *, keep: bool = False) -> list[tuple[Asset, list[Batch]]]:
+        """All assets over a span that begins at a checkpoint; with `keep` its end becomes one too."""
+        carries = next(state for day, state in self._checkpoints if day == span.first_day)
+        around: Surroundings = surroundings(
+            self.estate,
+            span,
+            seed=self.settings.seed,
+            zone=self._zone,
+            origin_day=day_number(self.settings.start),
+            confounders=self.settings.confounders,
+        )
+        made, moved = [], {}
+        for asset in self.estate.assets:
+            carry = dict(carries.get(asset.id, {}))
+            made.append((asset, simulate(asset, self._ill.get(asset.id, ()), around, carry)))
+            moved[asset.id] = carry
+        if keep:
+            self._checkpoints = [*self._checkpoints[-1:], (span.last_day, moved)]
+        return made
+
+    def _due(self, day: int, until: datetime) -> list[tuple[int, Message]]:
+        """The single messages from `published_until` to `until`, in the order they fall due."""
+        merged: dict[tuple[int, str, int], dict[str, float]] = {}
+        topics = {asset.id: telemetry_topic(asset) for asset in self.estate.assets}
+        for asset, batches in self._simulated(Span(day, day + 2)):
+            for batch in batches:
+                first, last = _window(batch, self.published_until, until)
+                moments = list(zip(batch.due_ms[first:last].tolist(), batch.stamp_ms[first:last].tolist(), strict=True))
+                for key, values in batch.values.items():
+                    for (due_ms, stamp_ms), value in zip(moments, values[first:last].tolist(), strict=True):
+                        if value == value:
+                            merged.setdefault((due_ms, asset.id, stamp_ms), {})[key] = value
+        return [
+            (due_ms, single(topics[asset], stamp_ms, values))
+            for (due_ms, asset, stamp_ms), values in sorted(merged.items(), key=lambda item: item[0])
+        ]
+
+
+def _window(batch: Batch, since: datetime, until: datetime) -> tuple[int, int]:
+    """Which samples of a batch fall due in since <= t < until."""
+    edges = [round(since.timestamp() * 1000), round(until.timestamp() * 1000)]
+    first, last = np.searchsorted(batch.due_ms, edges)
+    return int(first), int(last)
+
+
+def _after(batches: list[Batch], since: datetime) -> list[Batch]:
+    """Copies of the samples that fall due from `since` on."""
+    left = []
+    for batch in batches:
+        first = int(np.searchsorted(batch.due_ms, round(since.timestamp() * 1000)))
+        if first < len(batch.due_ms):
+            tail = {key: values[first:].copy() for key, values in batch.values.items()}
+            left.append(Batch(batch.due_ms[first:].copy(), batch.stamp_ms[first:].copy(), tail))
+    return left
+
+
+def _at_day(day: int) -> datetime:
+    return datetime.fromtimestamp(day * DAY_S, UTC)
