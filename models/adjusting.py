@@ -24,7 +24,8 @@ CLASS_SIZE = 5  # smallest class whose median says something about the day
 CONTEXTS = 3  # context channels used an asset
 RIDGE = 4.0  # in days: how much evidence a loading needs
 OWN_LOADING = 0.5  # weight of the asset's own loadings against its class's
-RELATIVE_FLOOR = 0.002  # of the level: a smaller spread is the device's rounding, not the equipment's steadiness
+LEVEL_PART, TEST_PART = 0.005, 0.01  # of the level: repeatability of fixed sensors and of test runs
+BAND_PART = 0.01  # of the normal band's width
 HUBER = 1.5
 
 
@@ -41,16 +42,13 @@ def fleet_windows(
     columns = _explanations(daily, standard, group, groups, len(assets), _weekend(end, days, timezone))
     adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
-    floor = daily.floor[rows] + np.where(
-        [daily.figures[i] in (Figure.LEVEL, Figure.TEST) for i in rows],
-        RELATIVE_FLOOR * np.abs(np.nan_to_num(median(daily.values[rows]))),
-        0.0,
-    )
+    floor = np.maximum(daily.floor[rows], _least_spread(daily, rows))
     number = np.sum(~np.isnan(adjusted[:, :reference]), axis=1).astype(np.float64)
     own = np.where(number >= 3, own, np.nan)
     prior = grouped_median(own, group[rows], groups)[group[rows]]
     scale = np.maximum(shrunk_scale(own, number - 3, prior, PRIOR_FREEDOM), np.maximum(floor, 0.4 * prior))
     scale = np.where(np.isnan(scale) | (scale <= 0), np.inf, scale)
+    scale = scale * _heavy_tails(adjusted[:, :reference] / scale[:, None], group[rows], groups)
     windows = Windows(
         assets=assets,
         channels=tuple(daily.channels[i] for i in rows),
@@ -66,6 +64,30 @@ def fleet_windows(
         excluded=excluded[rows],
     )
     return without_scale_steps(windows)
+
+
+def _least_spread(daily: DailyFigures, rows: IntArray) -> FloatArray:
+    """No channel is steadier than a small part of its level and of its normal band: instruments are not."""
+    usual = np.abs(np.nan_to_num(median(daily.values[rows])))
+    out = np.zeros(len(rows))
+    for place, row in enumerate(rows):
+        if daily.figures[row] not in (Figure.LEVEL, Figure.TEST):
+            continue
+        normal = daily.channels[row].normal
+        part = LEVEL_PART if daily.figures[row] is Figure.LEVEL else TEST_PART
+        band = BAND_PART * (normal.high - normal.low)
+        out[place] = min(part * usual[place], band if np.isfinite(band) else np.inf)
+    return out
+
+
+def _heavy_tails(standard: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """Channels that healthy assets throw about now and then: how much wider than Gaussian their class's tails are."""
+    if standard.shape[1] < 10:
+        return np.ones(len(standard))
+    with empty_slices():
+        own = np.nanquantile(np.abs(standard), 0.95, axis=1)
+    of_class = grouped_median(own, group, groups)[group]
+    return np.asarray(np.clip(np.nan_to_num(of_class, nan=2.0) / 2.0, 1.0, 4.0))
 
 
 def _standardised(values: FloatArray, reference: int, floor: FloatArray) -> FloatArray:

@@ -21,12 +21,13 @@ from models.robust import FloatArray
 from models.windows import Figure, Windows
 
 WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
-SPREAD_WEIGHT = 0.7
+SPREAD_WEIGHT = 0.5
 NOISE = 1.5  # what a healthy channel's score reaches now and then; only more than that adds up
 TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 FLAG_AT = 0.5
+UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
 FLEET = 20  # assets before the fleet can correct the null
 
 
@@ -94,7 +95,7 @@ def _against_fleet(p: FloatArray) -> FloatArray:
     normal = stats.norm.isf(p)
     middle, upper = np.quantile(normal, [0.5, 0.75])
     shift = max(0.0, float(middle))
-    stretch = max(1.0, float(upper - middle) / 0.6745)
+    stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
     return np.asarray(stats.norm.sf((normal - shift) / stretch))
 
 

@@ -1,8 +1,8 @@
 """Which way a change is bad.
 
 Most channels know it (catalogue: bad = up or down), spreads and abnormal shares are bad upwards. Where both ways are
-bad a change is still harmless if it is a sudden return towards what the class has and stays within the normal band:
-a detector that was cleaned, a lift that was levelled again.
+bad a change is still harmless if it is sudden, stays within the normal band, and is small or a return towards what the
+class has: a detector that was cleaned, a lift that was levelled again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from facility.channels import Bad
 from models.robust import FloatArray, IntArray, grouped_median, median
 from models.windows import Figure, Windows
+
+SMALL_STEP = 0.3  # of the level
 
 
 def fixed_directions(windows: Windows) -> IntArray:
@@ -40,7 +42,8 @@ def _relieved(windows: Windows, change: FloatArray) -> FloatArray:
     now = median(windows.values[:, -3:])
     normal_low = np.array([c.normal.low for c in windows.channels])
     normal_high = np.array([c.normal.high for c in windows.channels])
-    middle = np.where(np.isfinite(normal_low + normal_high), (normal_low + normal_high) / 2, before)
+    bounded = np.isfinite(normal_low) & np.isfinite(normal_high)
+    middle = np.where(bounded, (np.where(bounded, normal_low, 0.0) + np.where(bounded, normal_high, 0.0)) / 2, before)
     of_class = grouped_median(before, windows.group, windows.groups)[windows.group]
     size = np.bincount(windows.group, minlength=windows.groups)[windows.group]
     centre = np.where(size >= 5, of_class, middle)
@@ -49,4 +52,5 @@ def _relieved(windows: Windows, change: FloatArray) -> FloatArray:
     leaps = np.abs(windows.adjusted[:, 2:] - windows.adjusted[:, :-2])
     leap = np.max(np.nan_to_num(leaps), axis=1, initial=0.0)
     sudden = leap >= 0.7 * np.abs(now - before)
-    return np.asarray(closer & inside & sudden)
+    small = np.abs(now - before) < SMALL_STEP * np.abs(before)
+    return np.asarray((closer | small) & inside & sudden)

@@ -154,39 +154,46 @@ def _missing(cube: Cube) -> list[SensorFinding]:
 def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """The level jumps by a factor that lies between two units, and its ups and downs with it."""
     found = []
-    daily = median(np.where(doubtful, np.nan, cube.mean))
+    kept = np.where(doubtful, np.nan, cube.mean)
+    daily = mean(kept)
+    with empty_slices():
+        within = np.nanstd(kept, axis=-1)
     for row, channel in enumerate(cube.channels):
         if channel.aggregate not in (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE):
             continue
         seen = np.flatnonzero(~np.isnan(daily[row]))
-        if seen.size < 4:
+        if seen.size < 6:
             continue
-        series = daily[row, seen]
-        for cut in range(max(2, seen.size - 21), seen.size):
-            before, after = float(np.median(series[max(0, cut - 10) : cut])), float(np.median(series[cut:]))
-            if abs(before) < 1e-9 or abs(after) < 1e-9 or not 0.25 < series[cut] / after < 4:
-                continue
-            factor = _between_units(before, after, channel.unit, series[max(0, cut - 10) : cut])
-            if factor is None:
-                continue
-            since = int(seen[cut]) * HOURS
-            doubtful[row].reshape(-1)[since:] = True
-            found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
-            break
+        series, inner = daily[row, seen], within[row, seen]
+        steps = np.abs(np.diff(series))
+        cut = int(np.argmax(steps[2:])) + 3
+        factor = _between_units(series, inner, cut, channel.unit)
+        if factor is None:
+            continue
+        since = int(seen[cut - 1]) * HOURS
+        doubtful[row].reshape(-1)[since:] = True
+        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
+        found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
     return found
 
 
-def _between_units(before: float, after: float, unit: str, past: FloatArray) -> float | None:
-    wander = 2 * float(np.median(np.abs(past - before))) / abs(before)
-    for factor in FACTORS:
-        if abs(after / before / factor - 1) < min(0.04 + wander, 0.15):
-            return factor
-    if (
-        unit == "Cel"
-        and abs(after - (1.8 * before + 32)) < max(2.0, 1.8 * wander * abs(before))
-        and after > before + 15
-    ):
+def _between_units(series: FloatArray, inner: FloatArray, cut: int, unit: str) -> float | None:
+    """The factor between two units that explains the largest step of a daily series, if one does."""
+    past, now = series[: cut - 1], series[cut:]
+    if past.size < 3 or not now.size:
+        return None
+    before, after = float(np.median(past)), float(np.median(now))
+    jump = abs(after - before)
+    restless = float(np.max(np.abs(past - before))) > 0.3 * jump or float(np.ptp(now)) > 0.5 * jump
+    if restless or abs(before) < 1e-9 or abs(after) < 1e-9:
+        return None
+    if unit == "Cel" and after > before + 15 and abs(after - (1.8 * before + 32)) < 3.0:
         return 1.8
+    growth = float(np.median(inner[cut:])) / max(float(np.median(inner[: cut - 1])), 1e-9)
+    tolerance = min(0.05 + 2 * float(np.median(np.abs(past - before))) / abs(before), 0.15)
+    for factor in FACTORS:
+        if abs(after / before / factor - 1) < tolerance and factor / 4 < growth < factor * 4:
+            return factor
     return None
 
 

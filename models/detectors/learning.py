@@ -9,7 +9,8 @@ import numpy as np
 from models.robust import FloatArray, grouped_median
 from models.windows import Windows
 
-ENOUGH = 6  # series of a class before its own scatter is believed
+FEWEST = 4  # series of a class before it says anything about its own null
+DRAW = 4.0  # series that the standard null is worth against the class's own
 
 
 def class_key(windows: Windows, row: int) -> str:
@@ -48,9 +49,18 @@ class ClassFigures:
 
 
 def scatter_by_group(windows: Windows, scores: FloatArray) -> FloatArray:
-    """Empirical null (Efron 2004): robust sd of a score over each class, never below 1, 1 for small classes."""
+    """Empirical null (Efron 2004): robust sd of a score over each class, never below 1, drawn to 1 in small classes."""
     usable = np.where((scores != 0) & ~windows.excluded, scores, np.nan)
-    deviation = np.abs(usable)
-    scatter = 1.4826 * grouped_median(deviation, windows.group, windows.groups)
+    centre = common_to_group(windows, scores)
+    deviation = np.abs(usable - centre[windows.group])
+    scatter = np.nan_to_num(1.4826 * grouped_median(deviation, windows.group, windows.groups), nan=1.0)
     size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
-    return np.where(size >= ENOUGH, np.maximum(np.nan_to_num(scatter, nan=1.0), 1.0), 1.0)
+    return np.where(size >= FEWEST, np.sqrt((size * np.maximum(scatter, 1.0) ** 2 + DRAW) / (size + DRAW)), 1.0)
+
+
+def common_to_group(windows: Windows, scores: FloatArray) -> FloatArray:
+    """What a whole class has in common is a season or a festival, not a fault; drawn to 0 in small classes."""
+    usable = np.where(windows.excluded, np.nan, scores)
+    size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
+    middle = np.nan_to_num(grouped_median(usable, windows.group, windows.groups))
+    return np.where(size >= FEWEST, middle * size / (size + 1.0), 0.0)

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, scatter_by_group
+from models.detectors.learning import ClassFigures, common_to_group, scatter_by_group
 from models.directions import badness
 from models.robust import FloatArray, empty_slices, grouped_median, mean, median, rolling_mean, spread
 from models.windows import Windows
@@ -30,11 +30,14 @@ class SeasonalResidual(ClassFigures):
                 ratio = spread(means) / np.maximum(spread(windows.standard[:, : windows.reference]), 0.3)
             of_class = grouped_median(ratio, windows.group, windows.groups)
             self.keep(f"width{width}", windows, np.clip(of_class, width**-0.5, 1.2))
-        self.keep("scatter", windows, scatter_by_group(windows, self._raw(windows)))
+        raw = self._raw(windows)
+        self.keep("common", windows, common_to_group(windows, raw))
+        self.keep("scatter", windows, scatter_by_group(windows, raw))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        return badness(windows, self._raw(windows) / self.recall("scatter", windows, 1.0))
+        own = self._raw(windows) - self.recall("common", windows, 0.0)
+        return badness(windows, own / self.recall("scatter", windows, 1.0))
 
     def shift(self, windows: Windows) -> FloatArray:
         """How far the last three days are off, in the channel's figure, signed."""
@@ -43,12 +46,11 @@ class SeasonalResidual(ClassFigures):
     def _raw(self, windows: Windows) -> FloatArray:
         standard = windows.standard
         number = np.sum(~np.isnan(standard[:, : windows.reference]), axis=1)
-        last = mean(standard[:, -2:])
-        seen_last = np.where(np.isnan(last), _latest(standard), last)
+        seen_last = _persistent(standard)
         best = np.zeros(len(standard))
         for width in WIDTHS:
             days = standard[:, -width:]
-            off = mean(days) if width > 3 else _typical_of_three(days)
+            off = (median(days) + mean(days)) / 2
             off = np.where(np.isnan(off), seen_last, off)
             still = np.sign(seen_last) == np.sign(off)
             held = np.where(still, np.minimum(np.abs(off), 2 * np.abs(seen_last)) * np.sign(off), 0.0)
@@ -61,8 +63,14 @@ class SeasonalResidual(ClassFigures):
         return np.nan_to_num(best)
 
 
-def _typical_of_three(days: FloatArray) -> FloatArray:
-    return np.asarray((median(days) + mean(days)) / 2)
+def _persistent(standard: FloatArray) -> FloatArray:
+    """What both of the last two days show: the smaller of the two, or half their mean if they disagree."""
+    before, last = standard[:, -2], standard[:, -1]
+    smaller = np.where(np.abs(before) < np.abs(last), before, last)
+    both = np.where(before * last > 0, smaller, (before + last) / 4)
+    one = np.where(np.isnan(last), before, last)
+    pair = np.where(np.isnan(both), one, both)
+    return np.asarray(np.where(np.isnan(pair), _latest(standard), pair))
 
 
 def _latest(standard: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, scatter_by_group
+from models.detectors.learning import ClassFigures, common_to_group, scatter_by_group
 from models.directions import badness
 from models.robust import FloatArray, grouped_median, mean, median, spread, theil_sen
 from models.windows import Windows
@@ -35,11 +35,13 @@ class TrendToLimit(ClassFigures):
 
     def fit(self, windows: Windows) -> Self:
         raw = self._raw(windows)
+        self.keep("common", windows, common_to_group(windows, raw))
         self.keep("scatter", windows, scatter_by_group(windows, raw))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        return badness(windows, self._raw(windows) / self.recall("scatter", windows, 1.0))
+        own = self._raw(windows) - self.recall("common", windows, 0.0)
+        return badness(windows, own / self.recall("scatter", windows, 1.0))
 
     def line(self, windows: Windows, days: int) -> Line:
         """The line through the last `days` days of every series, in units of the figure."""
