@@ -20,7 +20,7 @@ from dashboard.wording import number, quantity, say
 from facility.channels import Aggregate, Channel
 from facility.language import Language
 
-Drawing: TypeAlias = Any  # an Altair chart of whatever layers: its own types do not say
+Specification: TypeAlias = dict[str, Any]  # a Vega-Lite chart; its rows are Polars frames in `datasets`
 
 REACH = 1.5  # a band or limit further off than this many data spans would flatten the line: it is told in words instead
 LOOKAHEAD = 0.5  # a forecast is drawn at most this share of the window beyond it
@@ -110,15 +110,19 @@ def _value_axis(scale: Scale) -> alt.Y:
     )
 
 
-def _data(rows: pl.DataFrame) -> alt.Data:
-    """Rows as plain values in the specification: every renderer reads them alike."""
-    milliseconds = rows.with_columns(pl.col(pl.Datetime).dt.epoch("ms"))
-    return _values(milliseconds.to_dicts())
+def _rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows as every renderer reads them alike: moments in milliseconds since 1970."""
+    return frame.with_columns(pl.col(pl.Datetime).dt.epoch("ms").cast(pl.Float64))
 
 
-def _values(rows: list[dict[str, Any]]) -> alt.Data:
-    data: alt.Data = alt.Data(values=rows)  # type: ignore[no-untyped-call]
-    return data
+def _named(name: str) -> alt.NamedData:
+    return alt.NamedData(name=name)
+
+
+def _specification(chart: Any, **datasets: pl.DataFrame) -> Specification:
+    """The chart as Vega-Lite wants it, its rows beside it as frames. Tests hold it to the schema, not each run."""
+    said: Specification = chart.configure_view(stroke=None).to_dict(validate=False)
+    return {**said, "datasets": datasets}
 
 
 def channel_chart(
@@ -130,8 +134,8 @@ def channel_chart(
     timezone: ZoneInfo,
     language: Language,
     forecast: Forecast | None = None,
-    height: int = 130,
-) -> Drawing:
+    height: int = 150,
+) -> Specification:
     """One channel over a window, with its normal band, its limits and, where given, the way to a limit.
 
     `frame`: time (datetime, UTC), value and optionally low and high (the range within each hour), sorted by time.
@@ -143,54 +147,53 @@ def channel_chart(
     scale = value_scale(frame, channel, forecast)
     x, y = _time_axis(start, end, timezone), _value_axis(scale)
     layers: list[Any] = []
+    datasets = {"readings": _rows(_told(frame, channel, timezone, language))}
     if channel.normal.bounded and channel.aggregate is not Aggregate.STATE:
-        layers.append(_normal_band(channel, scale))
-    layers += [_limit_line(bound, channel, language) for bound in scale.lines]
-    layers += _readings(frame, channel, x, y, timezone, language)
+        layers.append(_normal_band())
+        low, high = max(channel.normal.low, scale.low), min(channel.normal.high, scale.high)
+        datasets["normal"] = pl.DataFrame({"low": [low], "high": [high]})
+    if scale.lines:
+        layers.append(_limit_lines())
+        words = [say("chart_limit", language, value=quantity(bound, channel.unit, language)) for bound in scale.lines]
+        datasets["limits"] = pl.DataFrame({"value": scale.lines, "words": words})
+    layers += _readings(frame, channel, x, y, language)
     if forecast:
-        layers.append(_forecast_line(forecast, x, y, timezone))
-    return alt.layer(*layers).properties(height=height, width="container").configure_view(stroke=None)
+        layers.append(_forecast_line(x, y))
+        ends = {"time": [forecast.start, forecast.crosses_at], "value": [forecast.value, forecast.limit]}
+        schema = pl.Schema({"time": pl.Datetime("us", "UTC"), "value": pl.Float64()})
+        datasets["forecast"] = _rows(_wall(pl.DataFrame(ends, schema=schema), timezone))
+    return _specification(alt.layer(*layers).properties(height=height, width="container"), **datasets)
 
 
-def _normal_band(channel: Channel, scale: Scale) -> Drawing:
-    low, high = max(channel.normal.low, scale.low), min(channel.normal.high, scale.high)
-    return (
-        alt.Chart(_values([{"low": low, "high": high}]))
-        .mark_rect(color=palette.NORMAL_BAND, opacity=0.65)
-        .encode(y=alt.Y("low:Q", title=None), y2="high:Q")
-    )
+def _normal_band() -> Any:
+    band = alt.Chart(_named("normal")).mark_rect(color=palette.NORMAL_BAND, opacity=0.65)
+    return band.encode(y=alt.Y("low:Q", title=None), y2="high:Q")
 
 
-def _limit_line(bound: float, channel: Channel, language: Language) -> Drawing:
-    words = say("chart_limit", language, value=quantity(bound, channel.unit, language))
-    data = _values([{"value": bound, "words": words}])
-    line = alt.Chart(data).mark_rule(color=palette.LIMIT, strokeDash=[5, 3]).encode(y="value:Q")
-    above = bound == channel.limit.high
-    label = (
-        alt.Chart(data)
-        .mark_text(
-            align="left", baseline="bottom" if above else "top", dx=3, dy=-2 if above else 3, color=palette.LIMIT
-        )
-        .encode(x=alt.value(0), y="value:Q", text="words:N")
-    )
-    return alt.layer(line, label)
+def _limit_lines() -> Any:
+    base = alt.Chart(_named("limits")).encode(y=alt.Y("value:Q", title=None))
+    line = base.mark_rule(color=palette.LIMIT, strokeDash=[5, 3])
+    label = base.mark_text(align="left", baseline="bottom", dx=3, dy=-2, color=palette.LIMIT)
+    return line + label.encode(x=alt.value(0), text="words:N")
 
 
-def _readings(
-    frame: pl.DataFrame, channel: Channel, x: alt.X, y: alt.Y, timezone: ZoneInfo, language: Language
-) -> list[Any]:
+def _told(frame: pl.DataFrame, channel: Channel, timezone: ZoneInfo, language: Language) -> pl.DataFrame:
+    """Readings on the site's clock, each with its value and time in words."""
     if channel.states:
         named = {value: words[language] for value, words in channel.states.items()}
         words = [named.get(round(value), number(value)) for value in frame["value"]]
     else:
         words = [quantity(value, channel.unit, language) for value in frame["value"]]
     local = frame["time"].dt.convert_time_zone(str(timezone)).dt.strftime("%Y-%m-%d %H:%M")
-    shown = _wall(frame, timezone).with_columns(pl.Series("words", words, dtype=pl.String), local.alias("clock"))
+    return _wall(frame, timezone).with_columns(pl.Series("words", words, dtype=pl.String), local.alias("clock"))
+
+
+def _readings(frame: pl.DataFrame, channel: Channel, x: alt.X, y: alt.Y, language: Language) -> list[Any]:
     tooltip = [
         alt.Tooltip("clock:N", title=say("chart_time", language)),
         alt.Tooltip("words:N", title=channel.name[language]),
     ]
-    base = alt.Chart(_data(shown)).encode(x=x)
+    base = alt.Chart(_named("readings")).encode(x=x)
     layers: list[Any] = []
     if {"low", "high"} <= set(frame.columns) and channel.aggregate is Aggregate.MEAN:
         layers.append(
@@ -213,19 +216,12 @@ def _readings(
     return layers
 
 
-def _forecast_line(forecast: Forecast, x: alt.X, y: alt.Y, timezone: ZoneInfo) -> Drawing:
-    ends = pl.DataFrame(
-        {"time": [forecast.start, forecast.crosses_at], "value": [forecast.value, forecast.limit]},
-        schema={"time": pl.Datetime("us", "UTC"), "value": pl.Float64},
-    )
-    return (
-        alt.Chart(_data(_wall(ends, timezone)))
-        .mark_line(color=palette.FORECAST, strokeDash=[6, 4], strokeWidth=1.8)
-        .encode(x=x, y=y)
-    )
+def _forecast_line(x: alt.X, y: alt.Y) -> Any:
+    line = alt.Chart(_named("forecast")).mark_line(color=palette.FORECAST, strokeDash=[6, 4], strokeWidth=1.8)
+    return line.encode(x=x, y=y)
 
 
-def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, str]) -> Drawing:
+def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, str]) -> Specification:
     """Buildings by equipment class: each cell coloured by its worst state and saying how many assets are in trouble.
 
     `frame`: building, kind (names), state (worst, a key of `palette.STATES`), total, troubled (counts).
@@ -239,7 +235,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         .alias("words"),
         (pl.col("state") == "normal").alias("calm"),
     )
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(_named("assets")).encode(
         x=alt.X(
             "building:N",
             title=None,
@@ -264,19 +260,19 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
     labels = base.mark_text(fontSize=11).encode(
         text="words:N", color=alt.condition("datum.calm", alt.value(palette.INK), alt.value("white"))
     )
-    height = 24 * max(1, frame["kind"].n_unique())
-    return alt.layer(cells, labels).properties(height=height, width="container").configure_view(stroke=None)
+    height = 25 * max(1, frame["kind"].n_unique()) + 26
+    return _specification(alt.layer(cells, labels).properties(height=height, width="container"), assets=rows)
 
 
-def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str], height: int = 330) -> Drawing:
+def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str], height: int = 330) -> Specification:
     """Assets at their coordinates, without map tiles: nothing is fetched from anywhere.
 
     `frame`: asset, place, latitude, longitude, state.
     """
     rows = frame.with_columns(pl.col("state").replace_strict(states).alias("worst"))
     shown = list(palette.STATES)
-    return (
-        alt.Chart(_data(rows))
+    dots = (
+        alt.Chart(_named("assets"))
         .mark_circle(stroke="white", strokeWidth=0.5)
         .encode(
             longitude="longitude:Q",
@@ -292,5 +288,5 @@ def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str
         )
         .project(type="mercator")
         .properties(height=height, width="container")
-        .configure_view(stroke=None)
     )
+    return _specification(dots, assets=rows)

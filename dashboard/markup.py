@@ -11,6 +11,8 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5f8b"/>'
     '<path d="M7 17l6 6L25 10" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/></svg>'
 )
+ROW = 31  # pixels of a table's row at the theme's font size
+
 STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{padding: 1.6rem 2rem 2rem}}
@@ -118,4 +120,4 @@ def brand(name: str, words: str) -> str:
 
 def table_height(rows: int, *, most: int) -> int:
     """Pixels of a data table that shows its rows, up to `most` of them, without a torn one."""
-    return 35 * (min(rows, most) + 1) + 3
+    return ROW * (min(rows, most) + 1) + 3

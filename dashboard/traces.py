@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from facility.channels import Aggregate, Channel, EquipmentClass
 from facility.language import Language
 
 _STEP = timedelta(minutes=1)
+_POINTS = 700  # more than a chart is wide in pixels would only be slower
+_STANDARD = re.compile(r"\b(GB(/T)?|EN|ISO|TSG|IES|DALI-2) [^:;(,]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,28 @@ def _shown(part: pl.DataFrame, channel: Channel) -> pl.DataFrame:
     if channel.aggregate is Aggregate.STATE:
         return read.select("time", pl.col("last").alias("value"))
     if channel.aggregate is Aggregate.MEAN and (read["low"] != read["high"]).any():
-        return read.select("time", "value", "low", "high")
-    return read.select("time", "value")
+        return thin(read.select("time", "value", "low", "high"))
+    return (
+        read.select("time", "value") if channel.aggregate is not Aggregate.MEAN else thin(read.select("time", "value"))
+    )
+
+
+def thin(frame: pl.DataFrame, points: int = _POINTS) -> pl.DataFrame:
+    """At most about that many rows: neighbours are averaged, their lowest and highest kept."""
+    each = -(-frame.height // points)
+    if each <= 1:
+        return frame
+    lowest, highest = ("low", "high") if "low" in frame.columns else ("value", "value")
+    return (
+        frame.group_by(pl.int_range(pl.len()) // each, maintain_order=True)
+        .agg(
+            pl.col("time").first(),
+            pl.col("value").mean(),
+            pl.col(lowest).min().alias("low"),
+            pl.col(highest).max().alias("high"),
+        )
+        .select("time", "value", "low", "high")
+    )
 
 
 def _forecast(channel: Channel, said: Evidence | None, time: datetime, value: float) -> Forecast | None:
@@ -127,5 +150,13 @@ def bounds_words(channel: Channel, language: Language) -> str:
     if channel.aggregate is Aggregate.COUNTER:
         parts.append(say("growth_words", language))
     if parts:
-        parts.append(channel.source)
-    return " · ".join(parts)
+        parts.append(source_words(channel.source, language))
+    return " · ".join(filter(None, parts))
+
+
+def source_words(source: str, language: Language) -> str:
+    """The standard that a threshold comes from, or that it is our own; remarks are left to the catalogue."""
+    standard = _STANDARD.search(source)
+    if standard:
+        return standard.group().strip()
+    return say("design_value", language) if re.search(r"\bD\b", source) else ""

@@ -83,6 +83,7 @@ def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> A
         _frame(visit, alerts, assets),
         hide_index=True,
         height=markup.table_height(len(alerts), most=8),
+        row_height=markup.ROW,
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [place]}},

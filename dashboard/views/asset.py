@@ -216,5 +216,5 @@ def _chart(visit: Visit, trace: traces.Trace, start: datetime, end: datetime, no
             language=visit.language,
             forecast=trace.forecast,
         )
-        st.altair_chart(chart, theme=None, key=f"chart-{channel.key}")
+        st.vega_lite_chart(chart, theme=None, key=f"chart-{channel.key}")
     st.html(markup.quiet(traces.bounds_words(channel, visit.language)))

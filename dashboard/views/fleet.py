@@ -57,7 +57,7 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     buildings = frame.filter(pl.col("building") != "")
     if buildings["building"].n_unique() >= _GRID_FROM:
         st.html(markup.quiet(visit.say("grid_words")))
-        st.altair_chart(
+        st.vega_lite_chart(
             charts.estate_grid(frames.grid(buildings), language=visit.language, states=states),
             theme=None,
             key="estate-grid",
@@ -65,7 +65,7 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     elif placed.height:
         columns = ["asset", "place", "latitude", "longitude", "state"]
         worst_last = placed.sort(pl.col("state") != "normal").select(columns)
-        st.altair_chart(
+        st.vega_lite_chart(
             charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
         )
     else:
@@ -120,6 +120,7 @@ def _ranking(visit: Visit, frame: pl.DataFrame) -> None:
         _table(visit, shown),
         hide_index=True,
         height=markup.table_height(shown.height, most=12),
+        row_height=markup.ROW,
         on_select="rerun",
         selection_mode="single-cell",
         key=f"ranking-{visit.language}",
@@ -150,7 +151,7 @@ def _columns(visit: Visit) -> dict[str, Any]:
         "kind_name": text(visit.say("kind"), width=120),
         "place": text(visit.say("place"), width=120),
         "state": st.column_config.MultiselectColumn(
-            visit.say("state"), options=states, color=list(palette.STATE_CHIPS.values()), width=118
+            visit.say("state"), options=states, color=list(palette.STATE_CHIPS.values()), width=128
         ),
         "probability": st.column_config.ProgressColumn(
             visit.say("probability"), format="%.0f%%", min_value=0, max_value=100, width=100

@@ -123,6 +123,7 @@ def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: 
         frame(visit, items).select(columns),
         hide_index=True,
         height=markup.table_height(len(items), most=13),
+        row_height=markup.ROW,
         key=f"{key}-{visit.language}",
         column_config=_columns(visit),
     )
