@@ -54,12 +54,15 @@ def daily_figures(batches: Sequence[Batch], kind: str, channel: str, until: date
 
 
 def detectable_from(
-    faulty: Sequence[Batch], twin: Sequence[Batch], kind: str, mode: str, until: datetime
+    faulty: Sequence[Batch], twin: Sequence[Batch], kind: str, mode: str, until: datetime, *, sigmas: float = SIGMAS
 ) -> datetime | None:
     """When the fault first shows on a channel of its signature; None if it doesn't before `until`."""
     earliest: datetime | None = None
     for channel in catalogue()[kind].modes[mode].signs:
-        seen = _shows(daily_figures(faulty, kind, channel, until), daily_figures(twin, kind, channel, until), channel)
+        finest = 10.0 ** -DECIMALS.get(channel, 0) / 2
+        seen = _shows(
+            daily_figures(faulty, kind, channel, until), daily_figures(twin, kind, channel, until), sigmas, finest
+        )
         if seen is None:
             continue
         end_of_day = min(datetime.fromtimestamp(seen * DAY_S, UTC) + timedelta(days=1), until)
@@ -67,13 +70,12 @@ def detectable_from(
     return earliest
 
 
-def _shows(faulty: Figures, twin: Figures, channel: str) -> int | None:
+def _shows(faulty: Figures, twin: Figures, sigmas: float, finest: float) -> int | None:
     common, here, there = np.intersect1d(faulty.days, twin.days, return_indices=True)
     if len(common) < TWICE:
         return None
     spread = 1.4826 * float(np.median(np.abs(twin.values - np.median(twin.values))))
-    finest = 10.0 ** -DECIMALS.get(channel, 0) / 2
-    beyond = np.abs(faulty.values[here] - twin.values[there]) > SIGMAS * max(spread, finest)
+    beyond = np.abs(faulty.values[here] - twin.values[there]) > sigmas * max(spread, finest)
     for index in np.flatnonzero(beyond):
         left = beyond[index:]
         if left.sum() >= TWICE and left.mean() >= LASTING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from facility.assessments import Trouble
 from facility.channels import catalogue
 from facility.estate import Asset, Estate
-from simulators.detectability import detectable_from
+from simulators.detectability import SIGMAS, detectable_from
 from simulators.faults import COURSES, NOT_SIMULATED, SENSOR_FAULTS, Fault, Shape
 from simulators.physics import day_number, simulate, surroundings
 from simulators.sheet import Batch
@@ -27,6 +27,9 @@ REPAIRED = 0.4  # for each detectably faulty asset: so many repaired earlier,
 LATENT = 0.16  # with trouble that doesn't show yet,
 SENSORS = 0.32  # and with a broken sensor
 _TRIES = 8
+_HIDDEN = 1.0  # standard deviations below which trouble counts as not showing yet
+
+Draw = Callable[[Asset, Sequence[Batch]], Fault | None]
 
 
 def plan_faults(
@@ -62,14 +65,14 @@ class _Planner:
 
     def plan(self, wanted: int, expected: float) -> list[Fault]:
         faults: list[Fault] = []
-        self._fill(faults, wanted, lambda asset, twin: self._showing(asset, twin))
-        self._fill(faults, round(REPAIRED * expected), lambda asset, twin: self._repaired(asset, twin))
-        self._fill(faults, round(LATENT * expected), lambda asset, twin: self._latent(asset, twin))
+        self._fill(faults, wanted, self._showing)
+        self._fill(faults, round(REPAIRED * expected), self._repaired)
+        self._fill(faults, round(LATENT * expected), self._latent)
         for asset in [self.healthy.pop() for _ in range(min(round(SENSORS * expected), len(self.healthy)))]:
             faults.append(self._sensor(asset))
         return sorted(faults, key=lambda fault: fault.asset)
 
-    def _fill(self, faults: list[Fault], count: int, draw) -> None:  # type: ignore[no-untyped-def]
+    def _fill(self, faults: list[Fault], count: int, draw: Draw) -> None:
         left: list[Asset] = []
         while self.healthy and count > 0:
             asset = self.healthy.pop()
@@ -105,8 +108,11 @@ class _Planner:
             severity=round(severity, 2),
         )
 
-    def _seen(self, asset: Asset, fault: Fault, twin: Sequence[Batch], until: datetime) -> datetime | None:
-        return detectable_from(simulate(asset, (fault,), self.around, {}), twin, asset.kind, fault.mode, until)
+    def _seen(
+        self, asset: Asset, fault: Fault, twin: Sequence[Batch], until: datetime, sigmas: float = SIGMAS
+    ) -> datetime | None:
+        ill = simulate(asset, (fault,), self.around, {})
+        return detectable_from(ill, twin, asset.kind, fault.mode, until, sigmas=sigmas)
 
     def _showing(self, asset: Asset, twin: Sequence[Batch]) -> Fault | None:
         mode = self._mode(asset)
@@ -134,7 +140,7 @@ class _Planner:
         if not gradual:
             return None
         fault = self._draw(asset, self.dice.choice(gradual), self.dice.uniform(0.4, 0.8), self.end, (0.03, 0.12))
-        return fault if self._seen(asset, fault, twin, self.end) is None else None
+        return fault if self._seen(asset, fault, twin, self.end, sigmas=_HIDDEN) is None else None
 
     def _sensor(self, asset: Asset) -> Fault:
         rarest = min(self.drawn[mode] for mode in SENSOR_FAULTS)

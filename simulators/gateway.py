@@ -131,7 +131,7 @@ class Gateway:
     def _reserve(self, timeout_s: float) -> None:
         if not self._free.acquire(timeout=timeout_s):
             raise CannotCommunicate(
-                f"the MQTT broker at {self.address.host}:{self.address.port} acknowledged nothing for {timeout_s:.0f} s",
+                f"the MQTT broker at {self.address.host}:{self.address.port} acknowledged nothing in {timeout_s:.0f} s",
                 "See that it runs and has room, then run the same command again to go on",
             )
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from simulators.chance import FloatArray
 from simulators.sheet import Sheet
-from simulators.surroundings import TICK_S, lagged
+from simulators.surroundings import LEAD_IN, TICK_S, lagged
 
 _TICK_H = TICK_S / 3600
+_WINDOW = LEAD_IN - 4
 
 
 def simulate(sheet: Sheet) -> None:
@@ -85,9 +86,11 @@ def simulate(sheet: Sheet) -> None:
     reversing = reversing * (1 + 2.6 * blocked)
     closings = trips * lot.between("closings_a_trip", 1.05, 1.3)
     again = sheet.counts("reversals", np.maximum(closings * reversing / 100.0, 0.0))
-    an_hour = sheet.hourly_mean(closings)
-    reversals = np.where(an_hour > 0, 100.0 * sheet.hourly_mean(again) / np.maximum(an_hour, 0.25), np.nan)
-    reversals = np.minimum(reversals, 100.0)
+    # Controllers report reversals per hundred closings over the last day's closings: an hour has too few.
+    shut = _last_day(closings)
+    reversals = np.where(
+        moved & (shut >= 5), np.minimum(100.0 * _last_day(again) / np.maximum(shut, 5.0), 100.0), np.nan
+    )
 
     stopping = lot.between("stopping", 60.0, 105.0) * (1 + 0.5 * brake) + 6.0 * (load - 0.3)
     stopping = stopping + 2.2 * sheet.noise("stopping")
@@ -142,6 +145,12 @@ def _maintenance(sheet: Sheet) -> FloatArray:
 def _gate(sheet: Sheet, name: str, hours: float, above: float) -> FloatArray:
     """Intermittence: 1.0 while a slow meander stands above a level, else 0.0."""
     return (sheet.wander(name, hours) > above - 0.5).astype(np.float64)
+
+
+def _last_day(counts: FloatArray) -> FloatArray:
+    """Sum over the 23 hours up to each tick."""
+    running = np.concatenate([np.zeros(_WINDOW), np.cumsum(counts)])
+    return running[_WINDOW:] - running[:-_WINDOW]
 
 
 def _standing(sheet: Sheet, *troubles: FloatArray | float) -> FloatArray:

@@ -33,13 +33,14 @@ def publish_history(
     simulation: Simulation,
     *,
     until: datetime | None = None,
+    stop: threading.Event | None = None,
     on_progress: Callable[[int], None] | None = None,
     window: int = 60,
 ) -> Published:
-    """Publish what is left of the history until `until`. Returns when the broker has acknowledged all of it.
+    """Publish what is left of the history until `until`, or until `stop` is set. Returns when all is acknowledged.
 
     The state is saved now and then, only when nothing is in flight, and at the end: a run that is cut short goes on
-    where it was saved. Raises `CannotCommunicate` if the broker isn't there or falls silent.
+    where it was saved, and what it sends again the store knows. Raises `CannotCommunicate` if the broker isn't there or falls silent.
     """
     began = saved = time.monotonic()
     messages = readings = size = told = counted = 0
@@ -54,6 +55,8 @@ def publish_history(
                     counted = readings
                     simulation.save()
                     saved = time.monotonic()
+            if stop is not None and stop.is_set():
+                break
             gateways.publish(message)
             messages += 1
             readings += message.readings

@@ -299,12 +299,13 @@ class Simulation:
         address: Address,
         *,
         until: datetime | None = None,
+        stop: threading.Event | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> Published:
         """See `simulators.publishing.publish_history`."""
         from simulators import publishing  # a simulation that is only looked at needs no MQTT client
 
-        return publishing.publish_history(address, self, until=until, on_progress=on_progress)
+        return publishing.publish_history(address, self, until=until, stop=stop, on_progress=on_progress)
 
     def publish_live(
         self,
