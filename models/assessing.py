@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ from models.figures import DailyFigures, daily_figures
 from models.outlook import Outlook, outage_channels, outlooks
 from models.robust import BoolArray, FloatArray, mean, theil_sen
 from models.sensing import SensorFinding, believable, sensor_findings
-from models.trained import TrainedModel, load_before
+from models.trained import TrainedModel, newest_before
 from models.windows import Windows
 
 VERSION = "fleet-1"
@@ -71,8 +71,9 @@ def assess(
     """
     if as_of.tzinfo is None:
         raise CannotConvert(f"as-of time {as_of.isoformat()} has no time zone", "Give it one, for example +00:00")
+    as_of = as_of.astimezone(UTC)
     if model is None and folder is not None:
-        model = load_before(folder, as_of.astimezone(timezone).date().isoformat())
+        model = newest_before(folder, as_of.astimezone(timezone).date())
     known = catalogue()
     windows, views = look(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
     judged = judge(windows, known, all_detectors() if detectors is None else detectors, timezone)

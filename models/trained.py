@@ -15,17 +15,7 @@ from facility.errors import CannotDo, CannotParse
 from models.labels import Label
 from models.robust import FloatArray
 
-TRUSTED = frozenset(
-    {
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.link.LogitLink",
-        "sklearn._loss.loss.HalfBinomialLoss",
-        "sklearn._loss._loss.CyHalfBinomialLoss",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "numpy.dtype",
-    }
-)
+TRUSTED = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +73,6 @@ def save(model: TrainedModel, folder: Path) -> Path:
     return target
 
 
-def load_before(folder: Path, day: str) -> TrainedModel | None:
-    """The newest model of a folder that learned from nothing on or after a day (ISO date); None if there is none."""
-    fitting = []
-    for file in folder.glob("*/model.json"):
-        try:
-            until = str(json.loads(file.read_text(encoding="utf-8"))["card"]["until"])
-        except (OSError, KeyError, ValueError, TypeError):
-            continue
-        if until <= day:
-            fitting.append((until, file.parent.name))
-    return load(folder, max(fitting)[1]) if fitting else None
-
-
 def load(folder: Path, version: str = "") -> TrainedModel | None:
     """The current model of a folder, or the version named; None where nothing was trained yet.
 
@@ -132,7 +109,7 @@ def newest_before(folder: Path, day: date) -> TrainedModel | None:
     for file in folder.glob("*/model.json"):
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
-            found.append((date.fromisoformat(about["card"]["until"]), about["version"]))
+            found.append((date.fromisoformat(about["card"]["until"]), str(about["version"])))
         except (KeyError, TypeError, ValueError) as error:
             raise CannotParse(f"{file} is no model card: {error}", "Train again with `serviceday train`") from None
     suited = [one for one in found if one[0] <= day]
