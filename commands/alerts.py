@@ -38,9 +38,23 @@ def list_alerts(
         language = preferred()
         show_table(
             say("alerts.title"),
-            ["#", say("column.severity"), say("column.asset"), say("column.reason"), say("column.since"), say("column.state")],
             [
-                (one.id, say(f"severity.{one.severity}"), one.asset, one.reason[language], f"{one.opened_at:%Y-%m-%d %H:%M}", say(f"state.{one.state}"))
+                "#",
+                say("column.severity"),
+                say("column.asset"),
+                say("column.reason"),
+                say("column.since"),
+                say("column.state"),
+            ],
+            [
+                (
+                    one.id,
+                    say(f"severity.{one.severity}"),
+                    one.asset,
+                    one.reason[language],
+                    f"{one.opened_at:%Y-%m-%d %H:%M}",
+                    say(f"state.{one.state}"),
+                )
                 for one in found
             ],
             right=[0],

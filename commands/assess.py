@@ -26,7 +26,6 @@ def assessments(
     """Assess the registered assets from readings strictly before `as_of`."""
     from models.assessing import assess
     from models.ranking import ordered
-    from models.trained import newest_before
 
     with progress(quiet) as shown:
         task = shown.add_task(say("score.progress"), total=None)
@@ -36,7 +35,7 @@ def assessments(
             as_of=as_of,
             horizon=horizon,
             timezone=timezone,
-            model=newest_before(here.folder.models, as_of.astimezone(timezone).date()),
+            folder=here.folder.models,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     return ordered(found)
@@ -56,9 +55,7 @@ def score(
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
     with installation(data) as here:
-        found = assessments(
-            here, as_of=moment, horizon=options.span(horizon), timezone=place, quiet=as_json
-        )
+        found = assessments(here, as_of=moment, horizon=options.span(horizon), timezone=place, quiet=as_json)
         here.records.assessments.put(found)
         changes = evaluate_alerts(here.records, here.store, found, now=moment)
     flagged = [one for one in found if one.flagged]
@@ -69,7 +66,11 @@ def score(
                 "assets": len(found),
                 "flagged": [one.asset for one in flagged],
                 "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
-                "alerts": {"opened": len(changes.opened), "updated": len(changes.updated), "cleared": len(changes.cleared)},
+                "alerts": {
+                    "opened": len(changes.opened),
+                    "updated": len(changes.updated),
+                    "cleared": len(changes.cleared),
+                },
             }
         )
         return
@@ -92,9 +93,7 @@ def rank(
     place = options.zone(timezone)
     moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
     with installation(data) as here:
-        found = assessments(
-            here, as_of=moment, horizon=options.span(horizon), timezone=place, kind=kind, quiet=as_json
-        )
+        found = assessments(here, as_of=moment, horizon=options.span(horizon), timezone=place, kind=kind, quiet=as_json)
     found = found[: top or None]
     if as_json:
         show_json(ranking(found, preferred()))

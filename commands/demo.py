@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -14,22 +16,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options, simulate
+from commands import demo_result, options, simulate
+from commands.main import EXIT_INTERRUPTED
+from commands.running import GRACE, Children, die_with_parent, free_port_or_refuse
 from commands.serve import HOST, PORT
-from commands.shown import progress, show_table
+from commands.shown import progress
 from commands.words import say
 from facility.errors import CannotCommunicate
 from facility.folder import DataFolder
 from facility.language import preferred
 
 if TYPE_CHECKING:
-    from commands.running import Children
     from ingest.address import BrokerAddress
     from simulators.simulation import Simulation
 
-SETTLES_WITHIN = 600.0  # seconds for the last reading to reach the store
+SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
 SCORE_EVERY = 300.0  # seconds between assessments while live
-HORIZON = timedelta(days=7)
+LIVE_FROM = timedelta(hours=2)  # the history ends so long ago; live data catches up with the clock from there
 
 
 def demo(
@@ -47,12 +50,10 @@ def demo(
     port: Annotated[int, typer.Option("--port", help=say("demo.port"), min=1, max=65535)] = PORT,
     hours: Annotated[float, typer.Option("--hours", help=say("demo.hours"))] = 8.0,
     people: Annotated[int, typer.Option("--people", help=say("demo.people"), min=1)] = 2,
-    speed: simulate.Speed = 60.0,
+    speed: simulate.Speed = 12.0,
     timezone: options.Zone = options.ZONE,
     summary: Annotated[Path | None, typer.Option("--json", help=say("demo.json_out"), metavar="FILE")] = None,
 ) -> None:
-    from commands.running import Children, free_port_or_refuse
-
     began = time.monotonic()
     place, span = options.zone(timezone), options.span(history)
     folder = DataFolder(data or _own_folder(assets, span, seed, faults, until)).prepare()
@@ -60,9 +61,15 @@ def demo(
         pass
     if not headless:
         free_port_or_refuse(HOST, port)
-    with ExitStack() as held, _ended_by_signal() as ending:
+    with ExitStack() as held, asked_to_stop() as stop:
         running = simulate.simulation(
-            folder, assets=assets, history=span, until=until, seed=seed, faults=faults, timezone=place
+            folder,
+            assets=assets,
+            history=span,
+            end=simulate.history_end(until, place, behind=timedelta(0) if headless else LIVE_FROM),
+            seed=seed,
+            faults=faults,
+            timezone=place,
         )
         typer.echo(
             say("demo.resumes", folder=folder.path)
@@ -70,21 +77,44 @@ def demo(
             else say("demo.fleet", assets=assets, history=history, seed=seed),
             err=True,
         )
-        simulate.register(folder, running)
         address = _broker(held, broker, broker_port)
         children = held.enter_context(Children())
+        simulate.register(folder, running)
         _start_ingest(children, folder, broker or str(address))
-        end = running.end if not running.resumed else datetime.now(UTC)
-        _publish(running, address, end, children)
-        _settle(folder, running, children)
-        result = _assess_and_plan(folder, running, place, end, hours, people)
-        result["seconds"] = round(time.monotonic() - began, 1)
-        if summary is not None:
-            _write_summary(summary, result)
-        _show(result)
-        if not headless:
-            _live(children, folder, running, address, port, speed, timezone, ending)
-        typer.echo(say("demo.stopping"), err=True)
+        end = running.end
+        if running.resumed and not until:
+            end = max(running.published_until, datetime.now(UTC) - LIVE_FROM)
+        _publish(running, address, end, children, stop)
+        if not stop.is_set():
+            _settle(folder, running, children, stop)
+        if not stop.is_set():
+            result = demo_result.assess_and_plan(folder, running, place, end, hours=hours, people=people)
+            result["seconds"] = round(time.monotonic() - began, 1)
+            demo_result.show(result, summary)
+        if not stop.is_set() and not headless:
+            _live(children, folder, running, address, port, speed, timezone, stop)
+        if stop.is_set():
+            typer.echo(say("demo.stopping"), err=True)
+    if stop.is_set() and headless:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C no longer waits."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: str) -> Path:
@@ -114,36 +144,83 @@ def _start_ingest(children: Children, folder: DataFolder, url: str) -> None:
     )
 
 
-def _publish(running: Simulation, address: BrokerAddress, end: datetime, children: Children) -> None:
+def _publish(
+    running: Simulation, address: BrokerAddress, end: datetime, children: Children, stop: threading.Event
+) -> None:
     with progress() as shown:
         total = running.expected_readings(end)
         task = shown.add_task(say("demo.publishing"), total=total)
 
         def seen(readings: int) -> None:
-            shown.update(task, completed=min(readings, total))
+            shown.update(task, completed=readings, total=max(total, readings))
             children.check()
 
-        running.publish_history(address, until=end, on_progress=seen)
-        shown.update(task, completed=total)
+        sent = running.publish_history(address, until=end, on_progress=seen, stop=stop)
+        shown.update(task, completed=sent.readings, total=sent.readings)
 
 
-def _settle(folder: DataFolder, running: Simulation, children: Children) -> None:
+def _settle(folder: DataFolder, running: Simulation, children: Children, stop: threading.Event) -> None:
     """Wait until every reading published is accounted for."""
     from ingest.ledger import ledger
 
-    deadline = time.monotonic() + SETTLES_WITHIN
+    quiet_since, seen = time.monotonic(), -1
     with progress() as shown:
         task = shown.add_task(say("demo.storing"), total=running.published)
-        while True:
-            counts = ledger(folder)
-            shown.update(task, completed=min(int(counts["journalled"]), running.published))
+        while not stop.is_set():
+            counts: dict[str, Any] = ledger(folder)
+            shown.update(task, completed=min(counts["journalled"], running.published))
             if counts["journalled"] >= running.published and counts["pending"] == 0:
                 return
             children.check()
-            if time.monotonic() > deadline:
+            if counts["journalled"] != seen:
+                quiet_since, seen = time.monotonic(), counts["journalled"]
+            if time.monotonic() - quiet_since > SILENCE:
                 raise CannotCommunicate(
-                    f"only {counts['journalled']:,} of {running.published:,} readings arrived within"
-                    f" {SETTLES_WITHIN:.0f} s",
+                    f"{seen:,} of {running.published:,} readings arrived, and none for {SILENCE:.0f} s",
                     f"See {folder.path / 'ingest.log'}; run the same command again to go on",
                 )
-            time.sleep(0.2)
+            stop.wait(0.2)
+
+
+def _live(
+    children: Children,
+    folder: DataFolder,
+    running: Simulation,
+    address: BrokerAddress,
+    port: int,
+    speed: float,
+    timezone: str,
+    stop: threading.Event,
+) -> None:
+    """Serve the dashboard, publish what falls due, and assess anew now and then, until told to stop."""
+    from dashboard.serve import address as page
+    from dashboard.serve import command, environment
+
+    children.start(
+        "dashboard",
+        command(folder.path, host=HOST, port=port, language=preferred(), timezone=timezone),
+        environment=environment(),
+        log=folder.path / "dashboard.log",
+    )
+    scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
+    scoring.start()
+    typer.echo(say("demo.live", address=page(HOST, port)))
+    running.publish_live(
+        address, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
+    )
+    stop.set()
+    scoring.join(GRACE)
+
+
+def _score_until(folder: DataFolder, timezone: str, stop: threading.Event) -> None:
+    """The ordinary `serviceday score`, each time in a process of its own that gives its memory back."""
+    command = [sys.executable, "-m", "commands.main", "score", "--data", str(folder.path), "--timezone", timezone]
+    with (folder.path / "score.log").open("ab") as log:
+        while not stop.wait(SCORE_EVERY):
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+            )
+            while child.poll() is None:
+                if stop.wait(0.2):
+                    child.terminate()
+                    child.wait()

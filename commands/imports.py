@@ -31,9 +31,7 @@ def assets(
     if as_json:
         show_json(asdict(changes))
     else:
-        typer.echo(
-            say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged)
-        )
+        typer.echo(say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
 
 
 def readings(

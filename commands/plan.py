@@ -56,7 +56,9 @@ def plan(
     _show(made, outputs, language)
 
 
-def beliefs(here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False) -> dict[str, Assessment]:
+def beliefs(
+    here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False
+) -> dict[str, Assessment]:
     """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
     from commands.assess import assessments
 
@@ -110,8 +112,18 @@ def _show(made: InspectionList, outputs: list[Path], language: Language) -> None
     if not outputs:
         show_table(
             say("plan.title"),
-            ["#", say("column.place"), say("column.asset"), say("column.work"), say("column.minutes"), say("column.reason")],
-            [(one.number, one.place, one.asset, one.what[language], one.minutes, one.reason[language]) for one in made.items],
+            [
+                "#",
+                say("column.place"),
+                say("column.asset"),
+                say("column.work"),
+                say("column.minutes"),
+                say("column.reason"),
+            ],
+            [
+                (one.number, one.place, one.asset, one.what[language], one.minutes, one.reason[language])
+                for one in made.items
+            ],
             right=[0, 4],
         )
     for file in outputs:

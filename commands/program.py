@@ -68,7 +68,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help=say("option.version"))] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help=say("option.version"))
+    ] = False,
     lang: Annotated[str, typer.Option("--lang", help=say("option.lang"), metavar="zh|en")] = "",
 ) -> None:
     """`--lang` is taken before the commands are read (`commands.main`); it stands here for the help."""

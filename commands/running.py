@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 GRACE = 30.0  # seconds to end by itself before it is killed
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux: be told to end when the parent is gone, however it went."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -47,7 +47,7 @@ class Children:
                 stderr=errors,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         self._running.append((name, child, log))
         return child

@@ -18,7 +18,9 @@ def show_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> None:
+def show_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()
+) -> None:
     from rich.console import Console
     from rich.table import Table
 

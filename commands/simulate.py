@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -30,23 +31,23 @@ def simulation(
     *,
     assets: int,
     history: timedelta,
-    until: str,
+    end: datetime,
     seed: int,
     faults: float,
     timezone: ZoneInfo,
 ) -> Simulation:
-    """The folder's simulation, gone on with if there is one, begun otherwise. Raises `CannotDo` if it is another one."""
+    """The folder's simulation: gone on with, or begun if there is none. Raises `CannotDo` if it is another one."""
     from simulators.simulation import Simulation
 
     if Simulation.exists(folder):
         found = Simulation.resume(folder)
         if (found.assets, found.seed, found.faults) != (assets, seed, faults):
             raise CannotDo(
-                f"{folder.path} holds another simulation ({found.assets} assets, seed {found.seed}, faults {found.faults:g})",
+                f"{folder.path} holds another simulation"
+                f" ({found.assets} assets, seed {found.seed}, faults {found.faults:g})",
                 "Say the same --assets, --seed and --faults, or choose another folder with --data",
             )
         return found
-    end = options.midnight(options.day(until), timezone) if until else _full_hour(datetime.now(UTC))
     refuse_if_too_long(folder, assets=assets, history=history)
     return Simulation.create(
         folder, assets=assets, seed=seed, start=end - history, end=end, faults=faults, timezone=timezone
@@ -69,5 +70,72 @@ def refuse_if_too_long(folder: DataFolder, *, assets: int, history: timedelta) -
         )
 
 
-def _full_hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
+def history_end(until: str, timezone: ZoneInfo, *, behind: timedelta = timedelta(0)) -> datetime:
+    """Where a history ends: the start of the day named, or the last full hour (`behind` now)."""
+    if until:
+        return options.midnight(options.day(until), timezone)
+    return (datetime.now(UTC) - behind).replace(minute=0, second=0, microsecond=0)
+
+
+def register(folder: DataFolder, running: Simulation) -> None:
+    """Put the simulated estate on record, as `import assets` does with a real one."""
+    from facility.records import Records
+
+    with Records(folder.records) as records:
+        records.estate.put(running.estate)
+
+
+def simulate(
+    broker: Annotated[
+        str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("simulate.broker"), metavar="URL")
+    ] = "mqtt://127.0.0.1:1883",
+    data: options.Data = options.DATA,
+    assets: Assets = 60,
+    history: History = "45d",
+    until: Until = "",
+    seed: Seed = 7,
+    faults: Faults = 0.125,
+    live: Annotated[bool, typer.Option("--live", help=say("simulate.live"))] = False,
+    speed: Speed = 1.0,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.demo import asked_to_stop
+    from facility.folder import DataFolder
+    from ingest.address import BrokerAddress
+
+    address, place = BrokerAddress.parse(broker), options.zone(timezone)
+    folder = DataFolder(data).prepare()
+    with asked_to_stop() as stop:
+        running = simulation(
+            folder,
+            assets=assets,
+            history=options.span(history),
+            end=history_end(until, place),
+            seed=seed,
+            faults=faults,
+            timezone=place,
+        )
+        register(folder, running)
+        end = running.end if until or not running.resumed else max(running.published_until, datetime.now(UTC))
+        with progress(as_json) as shown:
+            task = shown.add_task(say("demo.publishing"), total=running.expected_readings(end))
+            sent = running.publish_history(
+                address, until=end, on_progress=lambda done: shown.update(task, completed=done), stop=stop
+            )
+            shown.update(task, completed=sent.readings, total=sent.readings)
+        if as_json:
+            show_json({"published": running.published, "truth": str(folder.truth), **asdict(sent)})
+        else:
+            typer.echo(
+                say(
+                    "simulate.done",
+                    readings=f"{sent.readings:,}",
+                    messages=f"{sent.messages:,}",
+                    seconds=f"{sent.seconds:.1f}",
+                    truth=folder.truth,
+                )
+            )
+        if live and not stop.is_set():
+            typer.echo(say("simulate.live_now", speed=f"{speed:g}"), err=True)
+            running.publish_live(address, datetime.now(UTC), speed=speed, stop=stop)

@@ -18,7 +18,7 @@ def picture(folder: DataFolder) -> dict[str, Any]:
     from ingest.ledger import ledger
 
     size = open_store(folder.readings).size()
-    counts = ledger(folder)
+    counts: dict[str, Any] = ledger(folder)
     return {
         "ledger": counts,
         "store": {

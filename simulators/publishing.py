@@ -40,7 +40,8 @@ def publish_history(
     """Publish what is left of the history until `until`, or until `stop` is set. Returns when all is acknowledged.
 
     The state is saved now and then, only when nothing is in flight, and at the end: a run that is cut short goes on
-    where it was saved, and what it sends again the store knows. Raises `CannotCommunicate` if the broker isn't there or falls silent.
+    where it was saved, and what it sends again the store knows. Raises `CannotCommunicate` if the broker isn't there
+    or falls silent.
     """
     began = saved = time.monotonic()
     messages = readings = size = told = counted = 0

@@ -1,0 +1,110 @@
+"""What a demo run found: assessed, planned, judged against the truth, and summed up for people and scripts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.shown import show_table
+from commands.words import say
+from facility.errors import CannotDo
+from facility.folder import DataFolder
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from simulators.simulation import Simulation
+
+HORIZON = timedelta(days=7)
+SHOWN = (
+    *("published", "stored", "duplicates", "quarantined", "assets", "flagged", "faulty", "hits"),
+    *("precision", "recall", "seconds"),
+)
+
+
+def assess_and_plan(
+    folder: DataFolder, running: Simulation, timezone: ZoneInfo, as_of: datetime, *, hours: float, people: int
+) -> dict[str, Any]:
+    """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
+    from commands.assess import assessments
+    from commands.installation import installation
+    from commands.plan import planned
+    from commands.status import picture
+    from models.evaluation import evaluate, read_truth
+    from serviceday.alerts import evaluate_alerts
+    from serviceday.lists import write_list
+
+    with installation(folder.path) as here:
+        believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)
+        here.records.assessments.put(believed)
+        changes = evaluate_alerts(here.records, here.store, believed, now=as_of)
+        day = as_of.astimezone(timezone).date() + timedelta(days=1)
+        made = planned(here, {one.asset: one for one in believed}, day=day, hours=hours, people=people)
+        here.records.plans.put(made)
+        folder.lists.mkdir(exist_ok=True)
+        files = [
+            write_list(made, folder.lists / f"{day.isoformat()}-{language}{form}", language=language)
+            for language in ("zh", "en")
+            for form in (".xlsx", ".csv")
+        ]
+    truth = folder.truth / "faults.csv"
+    judged = evaluate(believed, read_truth(truth), as_of=as_of)
+    counts = picture(folder)
+    ledger = counts["ledger"]
+    return {
+        "published": running.published,
+        **{
+            key: ledger[key]
+            for key in (
+                "received",
+                "journalled",
+                "stored",
+                "duplicates",
+                "late",
+                "quarantined",
+                "redelivered",
+                "messages",
+            )
+        },
+        "adds_up": counts["adds_up"] and ledger["journalled"] == running.published,
+        "store": counts["store"],
+        "as_of": as_of.astimezone(UTC).isoformat(),
+        "service_day": day.isoformat(),
+        "assets": judged.assets,
+        "flagged": judged.flagged,
+        "faulty": judged.faulty,
+        "hits": judged.hits,
+        "precision": judged.precision,
+        "recall": judged.recall,
+        "false_flags": judged.false_flags,
+        "sensor_faulty": judged.sensor_faulty,
+        "sensor_hits": judged.sensor_hits,
+        "alerts_opened": len(changes.opened),
+        "planned": len(made.items),
+        "left_out": len(made.left_out),
+        "files": [str(file) for file in (*files, truth)],
+    }
+
+
+def show(result: dict[str, Any], file: Path | None) -> None:
+    """Print the summary; write it as JSON too, if asked."""
+    if file is not None:
+        try:
+            file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CannotDo(f"{file} cannot be written: {error.strerror}", "Choose another place with --json") from None
+    language = preferred()
+    rows = []
+    for key in SHOWN:
+        value = result[key]
+        shown = f"{value:.0%}" if key in ("precision", "recall") else f"{value:,}"
+        rows.append((say(f"demo.{key}"), shown))
+    show_table(say("demo.summary"), ["", ""], rows, right=[1])
+    typer.echo(say("status.adds_up") if result["adds_up"] else say("status.does_not_add_up"))
+    for path in result["files"]:
+        if f"-{language}." in path:
+            typer.echo(f"  {path}")

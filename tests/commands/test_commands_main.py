@@ -1,0 +1,126 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands.main import choose_language, spread_maps
+from commands.options import mapping, span, zone
+from facility.errors import CannotParse, ServicedayError
+
+
+def serviceday(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "commands.main", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment},
+        timeout=120,
+    )
+
+
+def test_maps_may_be_said_the_short_way() -> None:
+    said = ["import", "readings", "f.csv", "--map", "asset=a", "time=b", "value=c", "--scale", "5", "x=y"]
+    assert spread_maps(said) == [
+        *(
+            "import",
+            "readings",
+            "f.csv",
+            "--map",
+            "asset=a",
+            "--map",
+            "time=b",
+            "--map",
+            "value=c",
+            "--scale",
+            "5",
+            "x=y",
+        )
+    ]
+    assert spread_maps(["--map", "a=b", "--map", "c=d", "e=f", "file"]) == [
+        *("--map", "a=b", "--map", "c=d", "--map", "e=f", "file")
+    ]
+
+
+def test_the_language_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
+    assert choose_language(["plan", "--lang", "zh", "-o", "x"]) == ["plan", "-o", "x"]
+    assert choose_language(["--lang=en", "plan"]) == ["plan"]
+    with pytest.raises(ServicedayError, match="not a language"):
+        choose_language(["--lang", "fr"])
+
+
+def test_spans_zones_and_maps_say_what_they_expect() -> None:
+    assert span("45d").days == 45
+    assert span("1.5h").total_seconds() == 5400
+    for wrong in ("", "45", "d", "-3d", "0h", "3 years"):
+        with pytest.raises(CannotParse, match="45d"):
+            span(wrong)
+    with pytest.raises(CannotParse, match="time zone"):
+        zone("Mars/Olympus")
+    with pytest.raises(CannotParse, match="OURS=THEIRS"):
+        mapping(["asset"])
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_command_has_help_with_examples_in_both_languages(language: str) -> None:
+    from commands.program import COMMANDS, GROUPS
+
+    named = [[name] for name in COMMANDS] + [[group, name] for group, members in GROUPS.items() for name in members]
+    word = {"zh": "示例", "en": "Examples"}[language]
+    from commands.words import PHRASES
+
+    for name in named:
+        key = ".".join(name)
+        assert f"{key}.help" in PHRASES, key
+        assert f"{key}.examples" in PHRASES, key
+        assert f"serviceday {' '.join(name)}" in PHRASES[f"{key}.examples"][language], key  # type: ignore[index]
+    shown = serviceday("plan", "--help", SERVICEDAY_LANGUAGE=language)
+    assert shown.returncode == 0
+    assert word in shown.stdout
+
+
+def test_what_users_can_mend_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    registry = tmp_path / "registry.csv"
+    registry.write_text(
+        "id,kind,commissioned,latitude\n"
+        "L/1,lift,2020-01-01,\n"
+        "T-1,teapot,2020-01-01,\n"
+        "T-1,tank,2020-13-01,\n"
+        ",tank,,\n"
+        "T-2,tank,,abc\n"
+    )
+    plain = tmp_path / "file"
+    plain.write_text("x")
+    data = str(tmp_path / "data")
+    wrong = {
+        "registry.csv": ["import", "assets", str(registry), "--data", data],
+        "no data folder": ["rank", "--data", str(tmp_path / "none")],
+        "cannot be written": ["import", "assets", str(registry.with_name("ok.csv")), "--data", str(plain / "under")],
+        "not a length of time": ["rank", "--data", str(tmp_path), "--horizon", "soon"],
+        "127.0.0.1:1": ["ingest", "--data", data, "--broker", "mqtt://127.0.0.1:1"],
+        "not a date": ["plan", "--data", data, "--service-day", "tomorrow"],
+    }
+    registry.with_name("ok.csv").write_text("id,kind\nT-1,tank\n")
+    (tmp_path / "data").mkdir()
+    for what, arguments in wrong.items():
+        done = serviceday(*arguments)
+        assert done.returncode == 2, (arguments, done.stdout, done.stderr)
+        assert what in done.stderr, done.stderr
+        assert done.stderr.startswith("serviceday: "), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert "Traceback" not in done.stderr
+    told = serviceday(*wrong["registry.csv"]).stderr
+    for line in ("2", "3", "4", "5", "6"):
+        assert f"line {line}" in told or f":{line}" in told, told
+
+
+def test_help_does_not_import_the_heavy_rooms() -> None:
+    code = (
+        "import sys; from commands.program import program\n"
+        "heavy = {'polars', 'numpy', 'sqlalchemy', 'sklearn', 'deltalake', 'streamlit', 'paho', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
