@@ -22,6 +22,7 @@ from facility.language import Language
 
 Specification: TypeAlias = dict[str, Any]  # a Vega-Lite chart; its rows are Polars frames in `datasets`
 
+_FONT = "'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 REACH = 1.5  # a band or limit further off than this many data spans would flatten the line: it is told in words instead
 LOOKAHEAD = 0.5  # a forecast is drawn at most this share of the window beyond it
 
@@ -121,7 +122,7 @@ def _named(name: str) -> alt.NamedData:
 
 def _specification(chart: Any, **datasets: pl.DataFrame) -> Specification:
     """The chart as Vega-Lite wants it, its rows beside it as frames. Tests hold it to the schema, not each run."""
-    said: Specification = chart.configure_view(stroke=None).to_dict(validate=False)
+    said: Specification = chart.configure(font=_FONT, padding=2).configure_view(stroke=None).to_dict(validate=False)
     return {**said, "datasets": datasets}
 
 

@@ -39,6 +39,12 @@ def window_end(newest: datetime) -> datetime:
     return newest - timedelta(seconds=newest.second, microseconds=newest.microsecond) + _STEP
 
 
+def window_start(seen: pl.DataFrame, asked: datetime) -> datetime:
+    """Where charts begin: as asked, but no earlier than there is anything to see."""
+    first = seen["time"].min()
+    return max(asked, first) if isinstance(first, datetime) else asked
+
+
 def traces(
     kind: EquipmentClass, seen: pl.DataFrame, latest: pl.DataFrame, assessment: Assessment | None, *, now: datetime
 ) -> list[Trace]:

@@ -186,12 +186,13 @@ def _charts(
     newest = latest["time"].max()
     end = traces.window_end(newest if isinstance(newest, datetime) else now)
     seen = sources.window(visit.folder, asset.id, end - length, end)
+    start = traces.window_start(seen, end - length)
     drawn = traces.traces(kind, seen, latest, assessment, now=now)
     shown = drawn if everything else drawn[:_FIRST]
     for left in range(0, len(shown), 2):
         for column, trace in zip(st.columns(2, gap="small"), shown[left : left + 2], strict=False):
-            with column, st.container(border=True):
-                _chart(visit, trace, end - length, end, now)
+            with column, st.container(border=True, gap="xsmall"):
+                _chart(visit, trace, start, end, now)
     if len(shown) < len(drawn):
         st.html(markup.quiet(visit.say("more_channels", n=len(drawn) - len(shown))))
 

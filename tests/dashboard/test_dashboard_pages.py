@@ -1,0 +1,188 @@
+"""Every page, in both languages, on a real store and real records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from dashboard.serve import APP
+from dashboard.wording import say
+from facility.alerts import AlertState
+from facility.folder import DataFolder
+from facility.language import LANGUAGES, Language
+from facility.records import Records
+
+PAGES = ("alerts", "fleet", "asset", "worklist")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    st.cache_resource.clear()
+
+
+def _open(page: str, language: Language = "en", **asked: str) -> AppTest:
+    at = AppTest.from_file(str(APP), default_timeout=60)
+    at.query_params["lang"] = language
+    for name, value in asked.items():
+        at.query_params[name] = value
+    if page != PAGES[0]:
+        at._page_hash = calc_hash(page)  # pages are functions: AppTest.switch_page only knows files
+    return at.run()
+
+
+def _words(at: AppTest) -> str:
+    return " ".join(str(one.value if hasattr(one, "value") else one.body) for one in [*at.get("html"), *at.markdown])
+
+
+def _table(at: AppTest, place: int = 0) -> Any:
+    return at.dataframe[place].value
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_stands_in_both_languages(installation: Path, page: str, language: Language) -> None:
+    at = _open(page, language)
+    assert not at.exception
+    assert at.subheader[0].value == say(f"page_{page}", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_an_empty_installation_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, language: Language
+) -> None:
+    with Records(DataFolder(tmp_path).prepare().records):
+        pass
+    monkeypatch.setenv("SERVICEDAY_DATA", str(tmp_path))
+    at = _open(page, language)
+    assert not at.exception
+    assert say("no_assets", language) in _words(at)
+    assert "serviceday demo" in _words(at)
+
+
+def test_a_missing_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICEDAY_DATA", str(tmp_path / "nowhere"))
+    at = _open("fleet")
+    assert not at.exception
+    assert "nowhere" in _words(at)
+
+
+def test_an_unknown_time_zone_is_told_in_words(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Mars/Olympus")
+    at = _open("fleet")
+    assert not at.exception
+    assert "Mars/Olympus" in _words(at)
+
+
+def test_old_open_alerts_are_shown_worst_first(installation: Path) -> None:
+    table = _table(_open("alerts"))
+    assert list(table["asset"]) == ["L-01", "TK-01"]
+    assert list(table["opened"]) == ["2 d ago", "400 d ago"]
+
+
+def test_what_comes_from_records_is_escaped(installation: Path) -> None:
+    at = _open("asset", asset="L-02")
+    assert "&lt;b&gt;客梯 2&lt;/b&gt;" in _words(at)
+    assert "<b>客梯 2</b>" not in _words(at)
+
+
+def _press(at: AppTest, key: str) -> AppTest:
+    return next(one for one in at.button if one.label == say(key, "en")).click().run()
+
+
+def test_acknowledging_is_signed_and_kept(installation: Path) -> None:
+    at = _press(_open("alerts"), "acknowledge")
+    assert [one.value for one in at.warning] == [say("name_needed", "en")]
+    at.text_input[0].set_value("Li Lei")
+    at.text_input[1].set_value("on my way")
+    at = _press(at, "acknowledge")
+    assert not at.exception
+    with Records(DataFolder(installation).records) as records:
+        (alert,) = records.alerts.open(asset="L-01")
+        assert (alert.state, alert.acknowledged_by) == (AlertState.ACKNOWLEDGED, "Li Lei")
+        assert [step.what for step in records.alerts.trail(alert.id)] == ["opened", "acknowledged"]
+    assert "Acknowledged · Li Lei" in list(_table(at)["state"])
+
+
+def test_closing_removes_it_from_the_open_and_keeps_it_among_the_closed(installation: Path) -> None:
+    at = _open("alerts")
+    at.text_input[0].set_value("Li Lei")
+    at = _press(at, "close")
+    assert list(_table(at)["asset"]) == ["TK-01"]
+    st.cache_resource.clear()
+    closed = _open("alerts", show="closed")
+    assert list(_table(closed)["asset"]) == ["L-01"]
+
+
+def test_the_address_chooses_the_alert(installation: Path) -> None:
+    with Records(DataFolder(installation).records) as records:
+        (alert,) = records.alerts.open(asset="TK-01")
+    assert "Level sensor doubtful" in _words(_open("alerts", alert=str(alert.id)))
+
+
+@pytest.mark.parametrize("wrong", ["99", "x", "-1", "½"])
+def test_an_address_that_names_nothing_is_no_error(installation: Path, wrong: str) -> None:
+    for page, name in (("alerts", "alert"), ("asset", "asset"), ("worklist", "day"), ("worklist", "hours")):
+        assert not _open(page, **{name: wrong}).exception
+
+
+def test_the_fleet_ranks_and_narrows(installation: Path) -> None:
+    table = _table(_open("fleet"))
+    assert (table["asset"].iloc[0], round(table["probability"].iloc[0])) == ("L-01", 83)
+    assert list(_table(_open("fleet", state="sensor"))["asset"]) == ["TK-01"]
+    assert list(_table(_open("fleet", kind="lift", find="客梯 2"))["asset"]) == ["L-02"]
+
+
+def test_the_asset_page_tells_why_and_draws_the_channels(installation: Path) -> None:
+    at = _open("asset", "zh", asset="L-01")
+    words = _words(at)
+    assert "关门时间上升到 3.6 秒" in words
+    assert "门机磨损" in words
+    assert "GB/T 10058" in words
+    charts = at.get("arrow_vega_lite_chart") or at.get("vega_lite_chart")
+    assert len(charts) == 6
+    assert len(_open("asset", "zh", asset="L-01", all="1").get(charts[0].type)) > 6
+
+
+@pytest.mark.parametrize("window", ["24h", "7d", "90d"])
+def test_every_window_is_drawn(installation: Path, window: str) -> None:
+    at = _open("asset", asset="L-01", window=window, all="1")
+    assert not at.exception
+    assert say("nothing_in_window", "en") not in _words(at)
+
+
+def test_an_asset_without_readings_says_so(installation: Path) -> None:
+    words = _words(_open("asset", asset="SD-01"))
+    assert say("no_readings", "en") in words
+    assert say("not_assessed", "en") in words
+
+
+def test_the_list_gives_reasons_for_what_is_in_and_what_is_out(installation: Path) -> None:
+    at = _open("worklist", hours="0.5")
+    assert at.number_input[0].value == 0.5
+    inside, outside = _table(at, 0), _table(at, 1)
+    assert len(outside) > 0
+    assert all(inside["reason"])
+    assert all(outside["why_not"])
+
+
+def test_a_list_can_be_kept_as_it_is(installation: Path) -> None:
+    at = _press(_open("worklist"), "keep_list")
+    assert not at.exception
+    with Records(DataFolder(installation).records) as records:
+        kept = records.plans.newest()
+        assert kept is not None
+        assert kept.service_day > datetime.now(UTC).date().replace(day=1)
+
+
+def test_readings_are_only_read(installation: Path) -> None:
+    before = {one: one.stat().st_mtime_ns for one in (installation / "readings").rglob("*") if one.is_file()}
+    for page in PAGES:
+        _open(page)
+    assert before == {one: one.stat().st_mtime_ns for one in (installation / "readings").rglob("*") if one.is_file()}

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from dashboard import planned
+from dashboard.serve import APP, THEME, address, command, environment
+from dashboard.settings import Settings
+from facility.errors import CannotConvert
+
+
+def test_the_command_serves_the_folder_and_tells_nobody() -> None:
+    words = command(Path("/data/x"), port=9000, language="zh", timezone="Europe/Berlin")
+    assert words[1:5] == ["-m", "streamlit", "run", str(APP)]
+    assert {"--server.address=127.0.0.1", "--server.port=9000", "--browser.gatherUsageStats=false"} <= set(words)
+    assert THEME.exists()
+    given = Settings.given(words[words.index("--") + 1 :], {})
+    assert given == Settings(Path("/data/x"), "zh", ZoneInfo("Europe/Berlin"))
+    assert address("127.0.0.1", 9000) == "http://127.0.0.1:9000"
+
+
+def test_settings_fall_back_to_the_environment_and_then_to_defaults() -> None:
+    told = {"SERVICEDAY_DATA": "/d", "SERVICEDAY_LANGUAGE": "zh", "SERVICEDAY_TIMEZONE": "UTC"}
+    assert Settings.given([], told) == Settings(Path("/d"), "zh", ZoneInfo("UTC"))
+    assert Settings.given([], {}).timezone == ZoneInfo("Asia/Shanghai")
+    with pytest.raises(CannotConvert, match="Atlantis"):
+        Settings.given([], {"SERVICEDAY_TIMEZONE": "Atlantis"})
+
+
+def test_the_server_can_import_the_rooms() -> None:
+    assert environment({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"] == f"{APP.parent.parent}:/elsewhere"
+
+
+def test_the_downloads_open(installation: Path) -> None:
+    made = planned.inspection_list(installation, date(2026, 12, 1), 8.0, 1)
+    book = openpyxl.load_workbook(io.BytesIO(planned.as_xlsx(made, "zh")))
+    assert book.worksheets
+    assert planned.as_csv(made, "en").startswith(b"\xef\xbb\xbf")
