@@ -119,7 +119,8 @@ def _explanations(
     series, days = standard.shape
     out = np.zeros((series, days, 3 + CONTEXTS))
     weather = np.array(
-        [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)]
+        [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)],
+        dtype=np.bool_,
     )
     warmth = median(standard[weather], axis=0) if weather.sum() >= CLASS_SIZE else np.full(days, np.nan)
     for number in range(groups):

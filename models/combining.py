@@ -47,7 +47,7 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
     best = np.zeros(len(windows.channels))
     for name, score in scores.items():
         best = np.maximum(best, WEIGHT.get(name, 1.0) * score)
-    discount = np.array([SPREAD_WEIGHT if f is Figure.SPREAD else 1.0 for f in windows.figures])
+    discount = np.where(windows.having(Figure.SPREAD), SPREAD_WEIGHT, 1.0)
     return np.where(windows.excluded, 0.0, best * discount)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -103,19 +104,23 @@ def build_cube(
     )
 
 
+def flat(hourly: NDArray[Any]) -> NDArray[Any]:
+    """(series, hours): days laid end to end."""
+    return hourly.reshape(len(hourly), hourly.shape[1] * hourly.shape[2])
+
+
 def _channels(catalogue: Catalogue, asset: Asset) -> Mapping[str, Channel]:
     return catalogue[asset.kind].channels if asset.kind in catalogue else {}
 
 
 def _without_resets(first: Hourly, last: Hourly, high: Hourly, increase: Hourly) -> Hourly:
     """A swapped meter tells nothing of the hour it was swapped in."""
-    rows = len(first)
-    flat_last = last.reshape(rows, -1)
+    flat_last = flat(last)
     seen = ~np.isnan(flat_last)
     index = np.maximum.accumulate(np.where(seen, np.arange(flat_last.shape[1]), 0), axis=1)
     before = np.full_like(flat_last, np.nan)
     before[:, 1:] = np.take_along_axis(flat_last, index, 1)[:, :-1]
-    fell = (first.reshape(rows, -1) < before) | (high.reshape(rows, -1) > flat_last)
+    fell = (flat(first) < before) | (flat(high) > flat_last)
     return np.where(fell.reshape(first.shape), np.float32(np.nan), increase)
 
 

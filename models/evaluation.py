@@ -78,9 +78,7 @@ def read_truth(path: Path) -> list[TrueFault]:
                 )
             return [_fault(row, path, rows.line_num) for row in rows]
     except FileNotFoundError:
-        raise CannotDo(
-            f"no truth file at {path}", "Only simulated fleets have one: run `serviceday simulate`"
-        ) from None
+        raise CannotDo(f"no truth file at {path}", "Only simulated fleets have one") from None
     except UnicodeDecodeError as error:
         raise CannotParse(f"{path} is not UTF-8: {error}", "Save it as UTF-8") from None
 

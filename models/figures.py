@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facility.channels import Aggregate, Bad, Channel
-from models.cube import HOURS, Cube, Hourly, out_of_service
+from models.cube import HOURS, Cube, Hourly, flat, out_of_service
 from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
 from models.windows import RECENT, Figure
 
@@ -107,7 +107,7 @@ def _rate(cube: Cube, rows: IntArray) -> tuple[FloatArray, FloatArray]:
 def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
     low = np.array([cube.channels[i].normal.low for i in rows])[:, None, None]
     high = np.array([cube.channels[i].normal.high for i in rows])[:, None, None]
-    usual = median(cube.last[rows].reshape(len(rows), -1))[:, None, None]
+    usual = median(flat(cube.last[rows]))[:, None, None]
     unbounded = np.isinf(low) & np.isinf(high)
     abnormal = np.where(unbounded, cube.last[rows] != usual, (cube.low[rows] < low) | (cube.high[rows] > high))
     seen = (cube.count[rows] > 0) & ~away
@@ -118,7 +118,7 @@ def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
 
 def resolution(readings: Hourly) -> FloatArray:
     """The smallest step between different readings of each series: how coarsely the device rounds."""
-    ordered = np.sort(readings.reshape(len(readings), -1), axis=1)
+    ordered = np.sort(flat(readings), axis=1)
     steps = np.diff(ordered, axis=1)
     tolerance = 1e-5 * np.nan_to_num(np.abs(median(ordered)))[:, None] + 1e-7
     smallest = np.min(np.where(steps > tolerance, steps, np.inf), axis=1, initial=np.inf)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -57,7 +57,7 @@ def read_outages(
     store: Store, assets: Sequence[Asset], label: Label, *, end: datetime, timezone: ZoneInfo
 ) -> Outages | None:
     """Histories of the assets that have any, from readings before `end`; the last day is the one before `end`."""
-    readings = store.read(assets=[a.id for a in assets], channels=[label.channel], end=end)
+    readings = store.read(assets=[a.id for a in assets], channels=[label.channel], end=end.astimezone(UTC))
     if readings.is_empty():
         return None
     daily = (

@@ -25,7 +25,7 @@ def without_scale_steps(windows: Windows) -> Windows:
     if days < 2 * NEIGHBOURS + 2:
         return windows
     level = np.abs(median(windows.values))
-    eligible = np.array([f is Figure.LEVEL for f in windows.figures]) & (level > 5 * windows.scale)
+    eligible = windows.having(Figure.LEVEL) & (level > 5 * windows.scale)
     best = np.zeros(len(values))
     at = np.full(len(values), -1)
     for day in range(NEIGHBOURS, days - 1):

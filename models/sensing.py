@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facility.channels import Aggregate
-from models.cube import HOURS, Cube, Hourly
+from models.cube import HOURS, Cube, Hourly, flat
 from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
 from models.windows import RECENT
 
@@ -56,12 +56,12 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     rows = cube.rows(Aggregate.MEAN)
     if not rows.size:
         return []
-    high, low, centre = (a[rows].reshape(len(rows), -1) for a in (cube.high, cube.low, cube.mean))
+    high, low, centre = (flat(a[rows]) for a in (cube.high, cube.low, cube.mean))
     usual = median(centre)[:, None]
     reach = np.fmax(high - usual, usual - low)
     width = median(reach)[:, None]
     tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * _quantile(reach, 0.90)[:, None])
-    tall |= doubtful[rows].reshape(len(rows), -1)
+    tall |= flat(doubtful[rows])
     alone = tall.copy()
     alone[:, 1:] &= ~tall[:, :-1]
     alone[:, :-1] &= ~tall[:, 1:]
@@ -92,7 +92,7 @@ def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """The very same value for a day or more, in a channel that used to move, away from the ends of its range."""
     found = []
     rows = cube.rows(Aggregate.MEAN)
-    low, high = (a[rows].reshape(len(rows), -1) for a in (cube.low, cube.high))
+    low, high = (flat(a[rows]) for a in (cube.low, cube.high))
     for i, row in enumerate(rows):
         seen = np.flatnonzero(~np.isnan(low[i]))
         if seen.size < 4 * HOURS:
@@ -131,7 +131,7 @@ def _longest_run(flags: BoolArray) -> int:
 def _missing(cube: Cube) -> list[SensorFinding]:
     """A channel that has fallen silent, wholly or for much of the time, against its own habit."""
     found = []
-    present = (cube.count > 0).reshape(len(cube.channels), -1)
+    present = flat(cube.count) > 0
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
     recent = present[:, -recent_hours:].mean(axis=1)
     for row, channel in enumerate(cube.channels):

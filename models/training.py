@@ -105,7 +105,7 @@ def learn(
         "seed": seed,
     }
     return TrainedModel(
-        version=f"{outages.label.channel}-{until}",
+        version=f"{outages.label.channel}-{horizon}d-{until}",
         label=outages.label,
         horizon_days=horizon,
         features=lessons.names,

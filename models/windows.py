@@ -66,6 +66,10 @@ class Windows:
     def day_start(self, day: int) -> datetime:
         return self.end - timedelta(days=self.days - day)
 
+    def having(self, *figures: Figure) -> BoolArray:
+        """Which series are one of the figures."""
+        return np.array([f in figures for f in self.figures], dtype=np.bool_)
+
     def taking(self, rows: IntArray) -> Windows:
         """The same moment with only some of the series."""
         return Windows(

@@ -34,7 +34,7 @@ class LimitRule(ClassFigures):
 
     def _share(self, windows: Windows) -> FloatArray:
         """Share of the last three figures that lie outside the limit, on the bad side."""
-        level = np.array([f in (Figure.LEVEL, Figure.TEST) for f in windows.figures])
+        level = windows.having(Figure.LEVEL, Figure.TEST)
         low = np.array([c.limit.low if c.bad is not Bad.UP else -np.inf for c in windows.channels])[:, None]
         high = np.array([c.limit.high if c.bad is not Bad.DOWN else np.inf for c in windows.channels])[:, None]
         recent = windows.values[:, -3:]

@@ -40,7 +40,7 @@ class PeerComparison(ClassFigures):
             off = (self._now(windows) - centre) / np.hypot(width, own)
         sign = fixed_directions(windows)
         far = np.where(sign == 0, np.abs(off), sign * off)
-        figures = np.array([f in (Figure.LEVEL, Figure.TEST, Figure.RATE) for f in windows.figures])
+        figures = windows.having(Figure.LEVEL, Figure.TEST, Figure.RATE)
         return np.where(figures, np.nan_to_num(np.maximum(far - NATURAL, 0.0)) * WORTH, 0.0)
 
     def _now(self, windows: Windows) -> FloatArray:

@@ -36,7 +36,7 @@ class Subspace(ClassFigures):
         out = np.zeros(len(windows.channels))
         if windows.reference < FEWEST_DAYS:
             return out
-        chosen = np.array([f in (Figure.LEVEL, Figure.RATE) for f in windows.figures]) & ~windows.excluded
+        chosen = windows.having(Figure.LEVEL, Figure.RATE) & ~windows.excluded
         chosen &= np.isfinite(windows.scale)
         chosen &= np.mean(~np.isnan(windows.adjusted[:, -windows.reference :]), axis=1) > 0.7
         rows_of: dict[int, list[int]] = {}

@@ -1,0 +1,222 @@
+"""Judge a forecast as it would have been used: week after week, with a model that knew only the past of each day.
+
+On each service day a fresh model is trained on what was known, the assets that are not down already are ranked, and
+the days that followed decide. Beside it stand the decayed count of outage starts, which is the baseline that counts,
+and random order. Whether the model is better is said by a paired bootstrap over service days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from facility.channels import catalogue
+from facility.errors import CannotDo
+from facility.estate import Asset
+from facility.store import Store
+from models.candidates import Lessons
+from models.labels import DEFAULT_LABEL, Label
+from models.outages import SHORTEST, Outages, decayed_count, eligible, events_within, read_outages
+from models.robust import BoolArray, FloatArray
+from models.training import learn
+
+TOP_SHARE = 0.05
+TOP_COUNT = 20
+RESAMPLES = 2000
+WEEK = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """How well one order of assets puts first what came about."""
+
+    p_at_5_percent: float
+    p_at_20: float
+    recall_at_5_percent: float
+    average_precision: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDay:
+    day: str
+    assets: int
+    events: int
+    model: Ranked
+    decayed_count: Ranked
+    random: Ranked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Better:
+    """Model minus baseline: mean over service days, and the 95 % interval of a paired bootstrap."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Means over the service days, and every day for itself."""
+
+    label: str
+    horizon_days: int
+    model: Ranked
+    decayed_count: Ranked
+    random: Ranked
+    gain_p_at_5_percent: Better
+    gain_average_precision: Better
+    brier: float
+    brier_of_base_rate: float
+    reliability: tuple[tuple[float, float, int], ...]  # mean probability said, share that came about, assets
+    days: tuple[ServiceDay, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def walk_forward(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    first: date,
+    last: date,
+    timezone: ZoneInfo,
+    label: Label | None = None,
+    horizon: timedelta = timedelta(days=7),
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Walk:
+    """Evaluate on weekly service days first, first + 7 days, ... up to `last`.
+
+    Only days whose whole horizon is in the store can be judged. Raises `CannotDo` if there is none.
+    """
+    wanted = label or DEFAULT_LABEL
+    days = round(horizon / timedelta(days=1))
+    known = catalogue()
+    suited = [a for a in assets if a.kind in known and wanted.channel in known[a.kind].channels]
+    end = datetime.combine(last + timedelta(days=days), time(), timezone)
+    outages = read_outages(store, suited, wanted, end=end, timezone=timezone) if suited else None
+    if outages is None:
+        raise CannotDo(
+            f"there are no readings of {wanted.channel} before {end:%Y-%m-%d}",
+            f"Bring them in with `serviceday import readings FILE --channel {wanted.channel}`",
+        )
+    outages = outages.until(_reported(outages))
+    service_days = [
+        day
+        for day in range(outages.index(first), outages.index(last) + 1, WEEK)
+        if SHORTEST + days < day <= outages.days - days
+    ]
+    if not service_days:
+        raise CannotDo(
+            f"no service day from {first} to {last} has a past to learn from and {days} days after it to judge by",
+            f"The store holds {outages.label.channel} from {outages.first} for {outages.days} days: choose days within",
+        )
+    lessons = Lessons(outages, days)
+    random = np.random.default_rng(seed)
+    judged: list[ServiceDay] = []
+    said: list[FloatArray] = []
+    came: list[BoolArray] = []
+    for done, day in enumerate(service_days):
+        kept = eligible(outages, day)
+        truth = events_within(outages, day, days)[kept]
+        name = (outages.first + timedelta(days=day)).isoformat()
+        model = learn(lessons, day, until=name, seed=seed)
+        probability = model.probability(lessons.table(day))[kept]
+        judged.append(
+            ServiceDay(
+                day=name,
+                assets=len(truth),
+                events=int(truth.sum()),
+                model=ranked(probability, truth, random),
+                decayed_count=ranked(decayed_count(outages, day)[kept], truth, random),
+                random=ranked(np.zeros(len(truth)), truth, random),
+            )
+        )
+        said.append(probability)
+        came.append(truth)
+        if on_progress is not None:
+            on_progress(done + 1, len(service_days))
+    return _walk(wanted, days, judged, np.concatenate(said), np.concatenate(came), random)
+
+
+def _reported(outages: Outages) -> int:
+    """Days up to the last one anything was reported of: what was not yet reported is no quiet day."""
+    heard = np.flatnonzero((~np.isnan(outages.values)).any(axis=0))
+    return int(heard[-1]) + 1 if heard.size else 0
+
+
+def ranked(score: FloatArray, truth: BoolArray, random: np.random.Generator) -> Ranked:
+    """Figures of one order; ties are broken at random."""
+    order = np.lexsort((random.random(len(score)), -score))
+    share = max(1, int(np.ceil(TOP_SHARE * len(score))))
+    top, first = truth[order[:share]], truth[order[:TOP_COUNT]]
+    falling = np.empty(len(score))
+    falling[order] = -np.arange(len(score))
+    return Ranked(
+        p_at_5_percent=float(top.mean()),
+        p_at_20=float(first.mean()),
+        recall_at_5_percent=float(top.sum() / truth.sum()) if truth.any() else 0.0,
+        average_precision=float(average_precision_score(truth, falling)) if truth.any() else 0.0,
+    )
+
+
+def paired_bootstrap(difference: FloatArray, random: np.random.Generator) -> Better:
+    """Interval of the mean of paired differences, one a service day."""
+    draws = random.integers(0, len(difference), (RESAMPLES, len(difference)))
+    low, high = np.quantile(difference[draws].mean(axis=1), [0.025, 0.975])
+    return Better(mean=float(difference.mean()), low=float(low), high=float(high))
+
+
+def _walk(
+    label: Label,
+    horizon: int,
+    judged: Sequence[ServiceDay],
+    said: FloatArray,
+    came: BoolArray,
+    random: np.random.Generator,
+) -> Walk:
+    def gain(figure: str) -> Better:
+        pairs = [getattr(d.model, figure) - getattr(d.decayed_count, figure) for d in judged]
+        return paired_bootstrap(np.array(pairs), random)
+
+    rate = float(came.mean())
+    return Walk(
+        label=str(label),
+        horizon_days=horizon,
+        model=_mean([d.model for d in judged]),
+        decayed_count=_mean([d.decayed_count for d in judged]),
+        random=_mean([d.random for d in judged]),
+        gain_p_at_5_percent=gain("p_at_5_percent"),
+        gain_average_precision=gain("average_precision"),
+        brier=float(np.mean((said - came) ** 2)),
+        brier_of_base_rate=rate * (1 - rate),
+        reliability=_reliability(said, came),
+        days=tuple(judged),
+    )
+
+
+def _mean(rows: Sequence[Ranked]) -> Ranked:
+    return Ranked(
+        p_at_5_percent=float(np.mean([r.p_at_5_percent for r in rows])),
+        p_at_20=float(np.mean([r.p_at_20 for r in rows])),
+        recall_at_5_percent=float(np.mean([r.recall_at_5_percent for r in rows])),
+        average_precision=float(np.mean([r.average_precision for r in rows])),
+    )
+
+
+def _reliability(said: FloatArray, came: BoolArray) -> tuple[tuple[float, float, int], ...]:
+    bounds = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0001])
+    place = np.digitize(said, bounds) - 1
+    return tuple(
+        (float(said[place == i].mean()), float(came[place == i].mean()), int((place == i).sum()))
+        for i in range(len(bounds) - 1)
+        if (place == i).any()
+    )
