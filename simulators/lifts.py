@@ -150,7 +150,7 @@ def _gate(sheet: Sheet, name: str, hours: float, above: float) -> FloatArray:
 def _last_day(counts: FloatArray) -> FloatArray:
     """Sum over the 23 hours up to each tick."""
     running = np.concatenate([np.zeros(_WINDOW), np.cumsum(counts)])
-    return running[_WINDOW:] - running[:-_WINDOW]
+    return np.asarray(running[_WINDOW:] - running[:-_WINDOW], dtype=np.float64)
 
 
 def _standing(sheet: Sheet, *troubles: FloatArray | float) -> FloatArray:
