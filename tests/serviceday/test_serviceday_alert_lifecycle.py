@@ -1,0 +1,251 @@
+"""Alerts through the real records and a real store: one open alert a cause, nothing lost from the trail."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from facility.alerts import Alert, AlertState, Severity, Source
+from facility.assessments import Assessment
+from facility.errors import CannotDo
+from facility.estate import Asset, Estate
+from facility.language import Text
+from facility.records import Records
+from facility.store import READINGS, open_store
+from serviceday.alerts import AlertChanges, evaluate_alerts
+from serviceday.alerts.conditions import Condition, Verdict
+from serviceday.alerts.lifecycle import decide
+
+T0 = datetime(2026, 3, 10, tzinfo=UTC)
+CAUSES = ("A/limit/x", "A/equipment", "B/limit/x")
+
+
+def condition(
+    cause: str,
+    verdict: Verdict,
+    seen_at: datetime,
+    severity: Severity = Severity.LOW,
+    off_after: timedelta = timedelta(0),
+) -> Condition:
+    return Condition(
+        cause=cause,
+        verdict=verdict,
+        asset=cause[0],
+        channel="x",
+        source=Source.LIMIT,
+        severity=severity,
+        title=Text(zh="题", en="title"),
+        reason=Text(zh="因", en="reason"),
+        seen_at=seen_at,
+        off_after=off_after,
+    )
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Conditions come and go, people acknowledge and close, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.records = Records(Path(self.folder.name) / "records.sqlite")
+        self.now = T0
+        self.verdicts: dict[str, Verdict] = {}
+
+    def teardown(self) -> None:
+        self.records.close()
+        self.folder.cleanup()
+
+    @rule(
+        verdicts=st.dictionaries(st.sampled_from(CAUSES), st.sampled_from(Verdict)),
+        severity=st.sampled_from(Severity),
+        hours=st.integers(0, 30),
+    )
+    def evaluate(self, verdicts: dict[str, Verdict], severity: Severity, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        found = [condition(cause, verdict, self.now, severity) for cause, verdict in verdicts.items()]
+        decisions = decide(
+            self.records.alerts.open(), found, self.records.alerts.last_closed(set(CAUSES)), now=self.now
+        )
+        self.records.alerts.keep(
+            decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=self.now
+        )
+        open_now = {alert.cause: alert for alert in self.records.alerts.open()}
+        for cause, verdict in verdicts.items():
+            if verdict is Verdict.BAD:
+                assert cause in open_now, "what is bad has an open alert"
+            elif verdict is Verdict.GOOD and cause in open_now:
+                assert open_now[cause].state in (AlertState.RETURNED, AlertState.ACKNOWLEDGED)
+        again = decide(self.records.alerts.open(), found, {}, now=self.now)
+        assert again.opened == ()
+        assert all(change.step == "" for change in again.changed), "the same again changes nothing"
+
+    @rule(pick=st.integers(0, 5), what=st.sampled_from(["acknowledge", "close"]))
+    def person(self, pick: int, what: str) -> None:
+        alerts = self.records.alerts.all()
+        if not alerts:
+            return
+        alert = alerts[pick % len(alerts)]
+        act = self.records.alerts.acknowledge if what == "acknowledge" else self.records.alerts.close
+        if alert.state is AlertState.CLOSED or (what == "acknowledge" and alert.state is AlertState.ACKNOWLEDGED):
+            with pytest.raises(CannotDo):
+                act(alert.id, by="Li", now=self.now)
+            return
+        after = act(alert.id, by="Li", now=self.now, note="seen")
+        assert after.note == "seen"
+        if what == "close" or alert.state is AlertState.RETURNED:
+            assert (after.state, after.closed_by) == (AlertState.CLOSED, "Li")
+        else:
+            assert (after.state, after.acknowledged_by) == (AlertState.ACKNOWLEDGED, "Li")
+
+    @invariant()
+    def one_open_alert_a_cause(self) -> None:
+        causes = [alert.cause for alert in self.records.alerts.open()]
+        assert len(causes) == len(set(causes))
+
+    @invariant()
+    def the_trail_tells_every_alert(self) -> None:
+        for alert in self.records.alerts.all():
+            steps = [step.what for step in self.records.alerts.trail(alert.id)]
+            assert steps[0] == "opened"
+            assert steps.count("opened") == 1
+            assert (steps[-1] == "closed") == (alert.state is AlertState.CLOSED)
+            assert ("acknowledged" in steps) == (alert.acknowledged_at is not None)
+            if alert.returned_at is not None and alert.state is not AlertState.CLOSED:
+                assert "returned" in steps or alert.state is AlertState.ACKNOWLEDGED
+            if alert.follows is not None:
+                before = self.records.alerts.get(alert.follows)
+                assert (before.cause, before.state) == (alert.cause, AlertState.CLOSED)
+
+
+Lifecycle.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestLifecycle = Lifecycle.TestCase
+
+
+def open_alert(**given: object) -> Alert:
+    (alert,) = decide([], [condition("A/limit/x", Verdict.BAD, T0)], {}, now=T0).opened
+    return (
+        alert if not given else Alert(**({name: getattr(alert, name) for name in Alert.__dataclass_fields__} | given))
+    )  # type: ignore[arg-type]
+
+
+def test_severity_rises_and_never_eases_while_open() -> None:
+    alert = open_alert(id=1)
+    (worse,) = decide([alert], [condition(alert.cause, Verdict.BAD, T0, Severity.HIGH)], {}, now=T0).changed
+    assert (worse.step, worse.alert.severity, worse.note) == ("worsened", Severity.HIGH, "low -> high")
+    assert decide([worse.alert], [condition(alert.cause, Verdict.BAD, T0, Severity.LOW)], {}, now=T0).changed == ()
+
+
+def test_good_is_believed_only_after_its_delay() -> None:
+    alert, day = open_alert(id=1), timedelta(hours=24)
+    for hours, steps in ((23, []), (24, ["returned"])):
+        moment = T0 + timedelta(hours=hours)
+        good = condition(alert.cause, Verdict.GOOD, moment, off_after=day)
+        assert [change.step for change in decide([alert], [good], {}, now=moment).changed] == steps
+
+
+def test_old_bad_news_do_not_recall_what_has_returned() -> None:
+    alert = open_alert(id=1, returned_at=T0 + timedelta(hours=5))
+    assert decide([alert], [condition(alert.cause, Verdict.BAD, T0)], {}, now=T0 + timedelta(hours=6)).changed == ()
+    fresh = condition(alert.cause, Verdict.BAD, T0 + timedelta(hours=6))
+    assert [change.step for change in decide([alert], [fresh], {}, now=T0 + timedelta(hours=6)).changed] == ["recurred"]
+
+
+# --- through the store -----------------------------------------------------------------------------------------------
+
+
+class House:
+    """One hydrant zone with a real store and real records."""
+
+    def __init__(self, folder: Path) -> None:
+        self.records = Records(folder / "records.sqlite")
+        self.records.estate.put(Estate(assets=(Asset(id="HZ-1", kind="hydrant_zone"),)))
+        self.store = open_store(folder / "readings", create=True)
+
+    def measure(self, start: datetime, hours: float, value: float) -> None:
+        times = [start + timedelta(minutes=15 * step) for step in range(int(hours * 4))]
+        self.store.append(
+            pa.table(
+                {
+                    "asset": ["HZ-1"] * len(times),
+                    "channel": ["static_pressure"] * len(times),
+                    "time": times,
+                    "value": [value] * len(times),
+                    "arrived": times,
+                },
+                schema=READINGS,
+            )
+        )
+
+    def evaluate(self, now: datetime, *assessments: Assessment) -> AlertChanges:
+        return evaluate_alerts(self.records, self.store, assessments, now=now)
+
+    def close(self) -> None:
+        self.store.close()
+        self.records.close()
+
+
+def test_a_pressure_loss_from_first_reading_to_repair(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    hour = timedelta(hours=1)
+    house.measure(T0, 24, 0.40)
+    assert house.evaluate(T0 + 24 * hour) == AlertChanges((), (), ())
+    house.measure(T0 + 24 * hour, 1, 0.10)
+    assert house.evaluate(T0 + 25 * hour).opened == (), "one odd hour opens nothing"
+    house.measure(T0 + 25 * hour, 1, 0.10)
+    (alert,) = house.evaluate(T0 + 26 * hour).opened
+    assert (alert.asset, alert.channel, alert.severity) == ("HZ-1", "static_pressure", Severity.MEDIUM)
+    assert "0.1 MPa" in alert.reason.en
+    assert "低于" in alert.reason.zh
+    assert house.evaluate(T0 + 26 * hour).opened == ()
+
+    silent = T0 + 120 * hour
+    assert house.evaluate(silent) == AlertChanges((), (), ()), "death resolves nothing"
+    house.records.alerts.close(alert.id, by="Wang", now=silent, note="looks fine")
+    assert house.evaluate(silent).opened == (), "and old data raise nothing"
+
+    house.measure(silent, 2, 0.04)
+    (second,) = house.evaluate(silent + 2 * hour).opened
+    assert second.follows == alert.id, "closing was not mending"
+    assert second.severity is Severity.HIGH
+    house.records.alerts.acknowledge(second.id, by="Wang", now=silent + 2 * hour)
+    house.measure(silent + 2 * hour, 3, 0.40)
+    (cleared,) = house.evaluate(silent + 5 * hour).cleared
+    assert cleared.state is AlertState.CLOSED
+    assert [step.what for step in house.records.alerts.trail(second.id)] == ["opened", "acknowledged", "closed"]
+    assert house.records.alerts.open() == []
+    assert {one.id for one in house.records.alerts.all(since=silent)} == {alert.id, second.id}
+    house.close()
+
+
+def test_assessments_open_one_alert_for_equipment_and_one_for_sensors(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    flagged = Assessment(
+        asset="HZ-1",
+        as_of=T0,
+        horizon_days=7,
+        probability=0.9,
+        sensor_probability=0.8,
+        flagged=True,
+        score=1,
+        mode="",
+        reason=Text(zh="泄漏", en="leak"),
+        coverage=1,
+        model="m",
+    )
+    opened = house.evaluate(T0, flagged, flagged).opened
+    assert sorted(alert.source for alert in opened) == [Source.EQUIPMENT, Source.SENSOR]
+    assert house.evaluate(T0, flagged).opened == ()
+    assert house.records.alerts.open(asset="HZ-1") == house.records.alerts.open()
+    house.close()
+
+
+def test_a_number_that_is_none_is_told(tmp_path: Path) -> None:
+    with Records(tmp_path / "records.sqlite") as records, pytest.raises(CannotDo, match="no alert 7"):
+        records.alerts.close(7, by="Li", now=T0)
