@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,12 +28,15 @@ T0 = datetime(2026, 3, 10, tzinfo=UTC)
 CAUSES = ("A/limit/x", "A/equipment", "B/limit/x")
 
 
+NO_DELAY = timedelta(0)
+
+
 def condition(
     cause: str,
     verdict: Verdict,
     seen_at: datetime,
     severity: Severity = Severity.LOW,
-    off_after: timedelta = timedelta(0),
+    off_after: timedelta = NO_DELAY,
 ) -> Condition:
     return Condition(
         cause=cause,
@@ -128,22 +132,20 @@ Lifecycle.TestCase.settings = settings(max_examples=12, stateful_step_count=20, 
 TestLifecycle = Lifecycle.TestCase
 
 
-def open_alert(**given: object) -> Alert:
+def open_alert(returned_at: datetime | None = None) -> Alert:
     (alert,) = decide([], [condition("A/limit/x", Verdict.BAD, T0)], {}, now=T0).opened
-    return (
-        alert if not given else Alert(**({name: getattr(alert, name) for name in Alert.__dataclass_fields__} | given))
-    )  # type: ignore[arg-type]
+    return replace(alert, id=1, returned_at=returned_at)
 
 
 def test_severity_rises_and_never_eases_while_open() -> None:
-    alert = open_alert(id=1)
+    alert = open_alert()
     (worse,) = decide([alert], [condition(alert.cause, Verdict.BAD, T0, Severity.HIGH)], {}, now=T0).changed
     assert (worse.step, worse.alert.severity, worse.note) == ("worsened", Severity.HIGH, "low -> high")
     assert decide([worse.alert], [condition(alert.cause, Verdict.BAD, T0, Severity.LOW)], {}, now=T0).changed == ()
 
 
 def test_good_is_believed_only_after_its_delay() -> None:
-    alert, day = open_alert(id=1), timedelta(hours=24)
+    alert, day = open_alert(), timedelta(hours=24)
     for hours, steps in ((23, []), (24, ["returned"])):
         moment = T0 + timedelta(hours=hours)
         good = condition(alert.cause, Verdict.GOOD, moment, off_after=day)
@@ -151,7 +153,7 @@ def test_good_is_believed_only_after_its_delay() -> None:
 
 
 def test_old_bad_news_do_not_recall_what_has_returned() -> None:
-    alert = open_alert(id=1, returned_at=T0 + timedelta(hours=5))
+    alert = open_alert(returned_at=T0 + timedelta(hours=5))
     assert decide([alert], [condition(alert.cause, Verdict.BAD, T0)], {}, now=T0 + timedelta(hours=6)).changed == ()
     fresh = condition(alert.cause, Verdict.BAD, T0 + timedelta(hours=6))
     assert [change.step for change in decide([alert], [fresh], {}, now=T0 + timedelta(hours=6)).changed] == ["recurred"]
