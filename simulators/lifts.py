@@ -71,9 +71,9 @@ def simulate(sheet: Sheet) -> None:
     duty = np.minimum(trips / 30.0, 1.0)
     heat = lagged(duty, lot.between("motor_lag_h", 1.0, 1.6))
     setpoint = lot.between("room_setpoint", 22.0, 26.0)
-    follows = lot.between("room_follows", 0.18, 0.32) + 0.42 * np.minimum(cooling, 1.0)
+    follows = lot.between("room_follows", 0.18, 0.32) + 0.22 * np.minimum(cooling, 1.0)
     room = setpoint + follows * (lagged(sky.temperature, 1.5) - setpoint) + 3.0 * heat
-    room = room + cooling * (5.5 + 10.0 * heat) + 1.2 * serviced + 0.25 * sheet.noise("room")
+    room = room + cooling * (7.5 + 9.0 * heat) + 1.2 * serviced + 0.25 * sheet.noise("room")
     friction = np.maximum(np.asarray(bearing) - 0.3, 0.0)
     motor = room + lot.between("motor_rise", 26.0, 44.0) * heat * (1 + 0.2 * bearing) + 2.0 + 11.0 * friction
     motor = motor + 0.5 * sheet.noise("motor")

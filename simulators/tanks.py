@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulators.chance import Lot
 from simulators.sheet import Sheet
 from simulators.surroundings import TICK_S, lagged
+
+
+def overfills(lot: Lot) -> bool:
+    """Whether this tank's float would stick open and let it overflow, or closed and starve it."""
+    return lot.share("overfills") < 0.6
 
 
 def simulate(sheet: Sheet) -> None:
     lot, around = sheet.lot, sheet.around
     stuck = np.asarray(sheet.condition("float_fault"))
-    overfills = lot.share("overfills") < 0.6
+    too_much = overfills(lot)
     full, area = lot.between("full", 2.75, 3.15), lot.between("area_m2", 6.0, 20.0)
 
     room = 0.4 * lagged(around.weather.temperature, 4) + 0.6 * lot.between("room", 17.0, 20.0)
@@ -25,9 +31,9 @@ def simulate(sheet: Sheet) -> None:
     level = full - lost % deadband
     refilled = loss * area * TICK_S / 86_400
 
-    turn = lot.between("turn_h", 5.0, 14.0) if overfills else lot.between("turn_h", 40.0, 90.0)
+    turn = lot.between("turn_h", 5.0, 14.0) if too_much else lot.between("turn_h", 40.0, 90.0)
     swing = (around.utc_s / 3600 / turn) % 1.0
-    if overfills:
+    if too_much:
         level = level + np.minimum(stuck * (0.08 + 0.42 * swing), 0.75)
         refilled = refilled + stuck * 0.22 * TICK_S / 3600
     else:
