@@ -33,22 +33,22 @@ def _blank(_item: Item, _language: Language) -> Cell:
     return ""
 
 
-_NUMBER = Column("number", 5, lambda item, _: item.number or None)
-_PLACE = Column("place", 18, lambda item, _: item.place)
-_ASSET = Column("asset", 11, lambda item, _: item.asset)
-_WHAT = Column("what", 15, lambda item, language: item.what[language])
-_METHOD = Column("method", 22, lambda item, language: item.method[language])
-_PASSES = Column("passes", 15, lambda item, language: item.passes[language])
-_REASON = Column("reason", 34, lambda item, language: item.reason[language])
+_NUMBER = Column("number", 4, lambda item, _: item.number or None)
+_PLACE = Column("place", 15, lambda item, _: item.place)
+_ASSET = Column("asset", 10, lambda item, _: item.asset)
+_WHAT = Column("what", 13, lambda item, language: item.what[language])
+_METHOD = Column("method", 19, lambda item, language: item.method[language])
+_PASSES = Column("passes", 13, lambda item, language: item.passes[language])
+_REASON = Column("reason", 27, lambda item, language: item.reason[language])
 _GROUND = Column("ground", 12, lambda item, language: PHRASES[f"ground_{item.ground}"][language])
-_PRIORITY = Column("priority", 8, lambda item, language: PHRASES[f"priority_{item.priority}"][language])
+_PRIORITY = Column("priority", 7, lambda item, language: PHRASES[f"priority_{item.priority}"][language])
 _INSPECTOR = Column(
     "inspector",
-    9,
+    8,
     lambda item, language: PHRASES.say("inspector", language, number=item.person) if item.person else "",
 )
-_QUALIFICATION = Column("qualification", 12, lambda item, language: qualification(item.qualification)[language])
-_MINUTES = Column("minutes", 7, lambda item, _: item.minutes)
+_QUALIFICATION = Column("qualification", 11, lambda item, language: qualification(item.qualification)[language])
+_MINUTES = Column("minutes", 6, lambda item, _: item.minutes)
 _DUE = Column("deadline", 11, lambda item, _: item.due)
 _BREACH = Column("breach", 8, lambda item, language: PHRASES["yes"][language] if item.breach else "")
 _LEFT_OUT = Column(
@@ -71,11 +71,11 @@ def list_columns(service_day: date) -> tuple[Column, ...]:
         _QUALIFICATION,
         _MINUTES,
         Column("deadline", 11, lambda item, _: min(item.due or service_day, service_day)),
-        Column("result", 9, _blank),
-        Column("measured", 9, _blank),
-        Column("photo", 7, _blank),
+        Column("result", 8, _blank),
+        Column("measured", 8, _blank),
+        Column("photo", 6, _blank),
         Column("signature", 9, _blank),
-        Column("verifier", 10, _blank),
+        Column("verifier", 9, _blank),
     )
 
 

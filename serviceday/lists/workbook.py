@@ -29,7 +29,7 @@ from serviceday.lists.columns import (
 )
 
 _A4 = 9
-_LINE = 13.5  # points
+_LINE = 14.0  # points
 _SIGNED_ROW = 33.0  # room for a signature
 _PLAIN_ROW = 18.0
 _COLOURS = {
@@ -60,7 +60,7 @@ class _Look:
 
     def __init__(self, book: Any, language: Language) -> None:
         self._book = book
-        self._font = {"font_name": "Microsoft YaHei" if language == "zh" else "Arial", "font_size": 9}
+        self._font = {"font_name": "Microsoft YaHei" if language == "zh" else "Arial", "font_size": 10}
         self._made: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, **given: Any) -> Any:
@@ -85,7 +85,14 @@ class _Look:
     @property
     def header(self) -> Any:
         return self(
-            bold=True, font_color="#FFFFFF", bg_color=_INK, text_wrap=True, align="center", valign="vcenter", border=1
+            bold=True,
+            font_size=9,
+            font_color="#FFFFFF",
+            bg_color=_INK,
+            text_wrap=True,
+            align="center",
+            valign="vcenter",
+            border=1,
         )
 
 
@@ -171,13 +178,13 @@ def _lines(columns: Sequence[Column], cells: Iterable[Cell]) -> int:
 
 
 def _cells_wide(words: str) -> float:
-    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in words)
+    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 0.95 for letter in words)
 
 
 def _print_setup(sheet: Any, look: _Look, language: Language, *, header_row: int, last_row: int, columns: int) -> None:
     sheet.set_landscape()
     sheet.set_paper(_A4)
-    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_margins(left=0.3, right=0.3, top=0.4, bottom=0.6)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(header_row)
     sheet.freeze_panes(header_row + 1, 3)

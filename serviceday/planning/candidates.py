@@ -12,7 +12,7 @@ from facility.assessments import Assessment, Trouble
 from facility.channels import Duty, EquipmentClass, catalogue
 from facility.estate import Asset
 from facility.inspections import Ground, Item, LeftOut, Priority
-from serviceday.planning.items import PHRASES, duty_item, item, passes_within, percent
+from serviceday.planning.items import PHRASES, authority, duty_item, item, passes_within, percent
 from serviceday.planning.policy import Policy
 
 _EPOCH = date(2000, 1, 1)
@@ -97,7 +97,7 @@ def _by_date(
     if last >= day:  # done on the day itself, or recorded ahead
         return None
     late = (day - due).days
-    words: dict[str, object] = {"source": duty.source, "days": duty.interval_days, "last": last, "due": due}
+    words: dict[str, object] = {"source": authority(duty), "days": duty.interval_days, "last": last, "due": due}
     ahead = policy.next_service_day
     if late > 0:
         reason = PHRASES["overdue"].filled(**words, late=late)
@@ -128,7 +128,7 @@ def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, poli
     if since_turn >= policy.rotation_days:
         return None
     turn = day - timedelta(days=since_turn)
-    reason = PHRASES["rotation"].filled(source=duty.source, days=duty.interval_days, turn=turn)
+    reason = PHRASES["rotation"].filled(source=authority(duty), days=duty.interval_days, turn=turn)
     ground = Ground.ROTATION if duty.statutory else Ground.PROMISE
     priority = Priority.HIGH if duty.statutory and policy.assume_rotation else Priority.LOW
     candidate = duty_item(asset, duty, ground, reason, priority, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,24 @@ from facility.units import symbol
 PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 
 
+_STANDARD = re.compile(r"^((?:GB|TSG|EN|ISO|NFPA)\b[^;(]*)")
+
+
+def authority(duty: Duty) -> Text:
+    """Who asks for a duty: the standard without the catalogue's remarks, or good practice where none is named."""
+    named = _STANDARD.match(duty.source)
+    if named is None:
+        return PHRASES["good_practice"]
+    standard = named[1].strip()
+    return Text(zh=standard.replace(", annex ", " 附件 "), en=standard)
+
+
 def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: Priority, due: date | None) -> Item:
     channels = [channel for key in duty.channels if (channel := catalogue()[asset.kind].channels.get(key))]
     if channels:
-        method = PHRASES["method_duty_channels"].filled(source=duty.source, channels=_names(channels))
+        method = PHRASES["method_duty_channels"].filled(source=authority(duty), channels=_names(channels))
     else:
-        method = PHRASES["method_duty"].filled(source=duty.source)
+        method = PHRASES["method_duty"].filled(source=authority(duty))
     return item(
         asset,
         task=duty.key,

@@ -94,7 +94,7 @@ def test_what_the_law_wants_and_the_hours_do_not_give_is_a_breach_listed_first()
     assert "needs 78 min with the way there, at most 12 min are left" in breach.left_out_reason.en
     assert {item.left_out for item in found.left_out[1:]} == {LeftOut.NOT_RISKY, LeftOut.NOT_DUE}
     assert found.breaches == (breach,)
-    assert "1 statutory items do not fit" in found.notes[0].en
+    assert "Statutory items that do not fit: 1." in found.notes[0].en
 
 
 def test_the_longest_overdue_goes_first_among_equals() -> None:
@@ -102,7 +102,7 @@ def test_the_longest_overdue_goes_first_among_equals() -> None:
     done = {(lift.id, "half_monthly"): ago(15 + number) for number, lift in enumerate(lifts)}
     found = made(lifts, done=done, hours=1.5)
     assert on(found.items) == [("EL-3", "half_monthly")]
-    assert "3 days overdue" in found.items[0].reason.en
+    assert "overdue by 3 d" in found.items[0].reason.en
 
 
 def test_not_due_is_left_out_unless_the_next_service_day_is_too_late() -> None:
@@ -164,8 +164,8 @@ def test_a_suspect_sensor_is_looked_at() -> None:
 def test_what_is_unknown_is_noted() -> None:
     old = replace(believed("EL-1", 0.5), as_of=NOW - timedelta(days=30))
     notes = " ".join(note.en for note in made([LIFT, PUMP], [old]).notes)
-    assert "1 assets have no assessment" in notes
-    assert "1 assessments are more than 7 days older" in notes
+    assert "Assets without an assessment: 1." in notes
+    assert "more than 7 days older than the service day: 1," in notes
 
 
 def test_a_round_is_walked_site_by_site_building_by_building_floor_by_floor() -> None:
