@@ -8,10 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from facility.language import Phrases, Text
+from facility.units import symbol
 
 ROOM = Path(__file__).parent
 PHRASES = Phrases(ROOM / "phrases.toml")
-UNITS = Phrases(ROOM / "units.toml")
 
 
 def say(key: str, /, **values: object) -> Text:
@@ -21,9 +21,8 @@ def say(key: str, /, **values: object) -> Text:
 
 def quantity(value: float, unit: str) -> Text:
     """A value with its unit as people write it: three significant digits, no exponent."""
-    name = UNITS[unit] if unit in UNITS else Text(zh=unit, en=unit)
     digits = number(value)
-    return Text(**{lang: f"{digits} {words}".strip() for lang, words in (("zh", name.zh), ("en", name.en))})
+    return Text(zh=f"{digits} {symbol(unit, 'zh')}".strip(), en=f"{digits} {symbol(unit, 'en')}".strip())
 
 
 def number(value: float) -> str:

@@ -65,6 +65,8 @@ class SeasonalResidual(ClassFigures):
 
 def _persistent(standard: FloatArray) -> FloatArray:
     """What both of the last two days show: the smaller of the two, or half their mean if they disagree."""
+    if standard.shape[1] < 2:
+        return _latest(standard)
     before, last = standard[:, -2], standard[:, -1]
     smaller = np.where(np.abs(before) < np.abs(last), before, last)
     both = np.where(before * last > 0, smaller, (before + last) / 4)
