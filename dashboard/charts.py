@@ -107,7 +107,7 @@ def _value_axis(scale: Scale) -> alt.Y:
         "value:Q",
         title=None,
         scale=alt.Scale(domain=[scale.low, scale.high], nice=False, zero=False),
-        axis=alt.Axis(tickCount=4, format="~g", gridColor=palette.GRID, domain=False, ticks=False),
+        axis=alt.Axis(tickCount=4, format=",~r", gridColor=palette.GRID, domain=False, ticks=False),
     )
 
 
@@ -234,7 +234,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         .then(pl.format("{} / {}", "troubled", "total"))
         .otherwise(pl.col("total").cast(pl.String))
         .alias("words"),
-        (pl.col("state") == "normal").alias("calm"),
+        pl.col("state").is_in(["normal", "silent"]).alias("calm"),
     )
     base = alt.Chart(_named("assets")).encode(
         x=alt.X(
@@ -250,7 +250,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
             scale=alt.Scale(domain=list(palette.STATES), range=list(palette.STATES.values())),
             legend=None,
         ),
-        opacity=alt.condition("datum.calm", alt.value(0.18), alt.value(0.88)),
+        opacity=alt.condition("datum.calm", alt.value(0.22), alt.value(0.88)),
         tooltip=[
             alt.Tooltip("building:N", title=say("building", language)),
             alt.Tooltip("kind:N", title=say("kind", language)),

@@ -13,7 +13,6 @@ import streamlit as st
 from dashboard import markup, palette, query, sources
 from dashboard.visit import Visit
 from facility.alerts import Alert, AlertState, Severity
-from facility.channels import catalogue
 from facility.errors import ServicedayError
 from facility.estate import Asset
 
@@ -21,7 +20,7 @@ _REFRESH = timedelta(seconds=10)
 _CLOSED_SINCE = timedelta(days=90)
 _RANK = {severity: place for place, severity in enumerate(Severity)}
 _WAITING = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
-_COLUMNS = ("severity", "asset", "kind", "place", "title", "opened", "state")
+_COLUMNS = ("severity", "asset", "place", "title", "reason", "opened", "state")
 
 
 def show(visit: Visit) -> None:
@@ -98,18 +97,16 @@ def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> A
 
 
 def _frame(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> pl.DataFrame:
-    known = catalogue()
     rows = []
     for one in alerts:
         asset = assets.get(one.asset)
-        kind = known.get(asset.kind) if asset else None
         rows.append(
             (
                 [visit.say(f"severity_{one.severity.value}")],
                 one.asset,
-                kind.name[visit.language] if kind else "",
                 asset.place if asset else "",
                 one.title[visit.language],
+                one.reason[visit.language],
                 visit.relative(one.opened_at),
                 _progress(visit, one),
             )
@@ -131,12 +128,12 @@ def _columns(visit: Visit) -> dict[str, Any]:
         "severity": st.column_config.MultiselectColumn(
             visit.say("severity"), options=severities, color=list(palette.SEVERITIES.values()), width=72
         ),
-        "asset": text(visit.say("asset"), width=90),
-        "kind": text(visit.say("kind"), width=120),
-        "place": text(visit.say("place"), width=130),
-        "title": text(visit.say("what"), width=270),
-        "opened": text(visit.say("since"), width=85),
-        "state": text(visit.say("state"), width=150),
+        "asset": text(visit.say("asset"), width=75),
+        "place": text(visit.say("place"), width=165),
+        "title": text(visit.say("what"), width=190),
+        "reason": text(visit.say("reason"), width=240),
+        "opened": text(visit.say("since"), width=78),
+        "state": text(visit.say("state"), width=125),
     }
 
 

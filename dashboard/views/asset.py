@@ -92,7 +92,11 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
         st.html(markup.empty(visit.say("not_assessed"), visit.say("not_assessed_do")))
         return
     st.html(markup.sentence(said.reason[visit.language]))
-    more = [one.sentence[visit.language] for one in said.evidence if one.sentence != said.reason]
+    more = [
+        one.sentence[visit.language]
+        for one in said.evidence
+        if not _told_by(said.reason[visit.language], one.sentence[visit.language])
+    ]
     if more:
         st.html(markup.bullets(more))
     mode = kind.modes.get(said.mode) if kind else None
@@ -114,6 +118,10 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
             ]
         )
     )
+
+
+def _told_by(reason: str, sentence: str) -> bool:
+    return reason.startswith(sentence.rstrip(".。"))
 
 
 def _alerts(visit: Visit, asset: Asset) -> None:

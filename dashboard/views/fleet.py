@@ -149,13 +149,13 @@ def _columns(visit: Visit) -> dict[str, Any]:
         "rank": st.column_config.NumberColumn(visit.say("rank"), width=44),
         "asset": text(visit.say("asset"), width=84),
         "kind_name": text(visit.say("kind"), width=120),
-        "place": text(visit.say("place"), width=120),
+        "place": text(visit.say("place"), width=140),
         "state": st.column_config.MultiselectColumn(
             visit.say("state"), options=states, color=list(palette.STATE_CHIPS.values()), width=128
         ),
         "probability": st.column_config.ProgressColumn(
             visit.say("probability"), format="%.0f%%", min_value=0, max_value=100, width=100
         ),
-        "reason": text(visit.say("reason"), width=262),
+        "reason": text(visit.say("reason"), width=250),
         "last": text(visit.say("last_reading"), width=96),
     }

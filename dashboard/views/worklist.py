@@ -165,16 +165,16 @@ def _columns(visit: Visit) -> dict[str, Any]:
     priorities = [visit.say(f"priority_{one.value}") for one in Priority]
     return {
         "number": figure(visit.say("number"), width=44),
-        "person": figure(visit.say("person"), width=52),
+        "person": figure(visit.say("person"), width=48),
         "priority": st.column_config.MultiselectColumn(
-            visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=72
+            visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=66
         ),
-        "place": text(visit.say("place"), width=130),
-        "asset": text(visit.say("asset"), width=100),
+        "place": text(visit.say("place"), width=150),
+        "asset": text(visit.say("asset"), width=72),
         "what": text(visit.say("task"), width=150),
-        "ground": text(visit.say("ground"), width=80),
-        "why_not": text(visit.say("why_not"), width=230),
-        "reason": text(visit.say("reason"), width=320),
-        "minutes": figure(visit.say("minutes"), width=56),
-        "due": st.column_config.DateColumn(visit.say("due"), format="YYYY-MM-DD", width=90),
+        "ground": text(visit.say("ground"), width=70),
+        "why_not": text(visit.say("why_not"), width=200),
+        "reason": text(visit.say("reason"), width=215),
+        "minutes": figure(visit.say("minutes"), width=48),
+        "due": st.column_config.DateColumn(visit.say("due"), format="YYYY-MM-DD", width=88),
     }
