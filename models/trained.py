@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from skops import io as skops_io
@@ -94,7 +95,7 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
             estimators=estimators,
             card=about["card"],
         )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise CannotParse(
             f"model {chosen} in {folder} cannot be read: {error}", "Train again with `serviceday train`"
         ) from None

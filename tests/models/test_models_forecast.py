@@ -1,0 +1,262 @@
+"""Outage forecasts: labels, features, training, keeping, ranking the past with what was known then."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facility.channels import catalogue
+from facility.errors import CannotConvert, CannotDo, CannotParse
+from facility.estate import Asset
+from models.assessing import assess
+from models.labels import Label, parse_label
+from models.outages import days_since, decayed, eligible, events_within, features, read_outages, starts
+from models.ranking import ordered
+from models.trained import load, newest_before
+from models.training import train
+from models.walking import paired_bootstrap, ranked, walk_forward
+
+BERLIN = ZoneInfo("Europe/Berlin")
+FIRST = date(2026, 1, 1)
+DAYS, LIFTS = 120, 80
+LABEL = Label("downtime_min", ">=", 120.0)
+
+
+@pytest.fixture(scope="module")
+def lifts(shelf):
+    """Eighty lifts of which a quarter are bad ones: an outage breeds the next for weeks."""
+    random = np.random.default_rng(1)
+    weak = random.random(LIFTS) < 0.25
+    chance = np.where(weak, 0.10, 0.008)[:, None]
+    out = random.random((LIFTS, DAYS)) < chance
+    minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    rows = [
+        {
+            "asset": f"L-{i:03d}",
+            "channel": "downtime_min",
+            "time": datetime(2026, 1, 1, tzinfo=BERLIN) + timedelta(days=d),
+            "value": float(minutes[i, d]),
+        }
+        for i in range(LIFTS)
+        for d in range(DAYS)
+    ]
+    frame = pl.DataFrame(rows).with_columns(pl.col("time").dt.convert_time_zone("UTC").cast(pl.Datetime("us", "UTC")))
+    frame = frame.with_columns(arrived=pl.col("time"))
+    hourly = pl.DataFrame(
+        schema={"asset": pl.String, "channel": pl.String, "hour": pl.Datetime("us", "UTC")}
+        | dict.fromkeys(("mean", "std", "min", "max", "first", "last", "count", "increase"), pl.Float64)
+    )
+    assets = [Asset(id=f"L-{i:03d}", kind="lift") for i in range(LIFTS)]
+    return shelf(hourly, frame), assets, minutes, weak
+
+
+def midnight(day: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=BERLIN) + timedelta(days=day)
+
+
+@pytest.fixture(scope="module")
+def trained(lifts, tmp_path_factory):
+    store, assets, _, _ = lifts
+    folder = tmp_path_factory.mktemp("models")
+    return train(store, assets, until=midnight(100), timezone=BERLIN, folder=folder, label=LABEL), folder
+
+
+class TestLabel:
+    @pytest.mark.parametrize("words", ["downtime_min >= 120", "downtime_min>=120.0", "  downtime_min  >=  1.2e2 "])
+    def test_forms_of_one_label(self, words):
+        assert parse_label(words, catalogue()) == LABEL
+
+    @pytest.mark.parametrize(
+        "words", ["", "downtime_min", "downtime_min = 3", ">= 120", "downtime_min >= many", "a>=1;b"]
+    )
+    def test_anything_else_is_refused_with_an_example(self, words):
+        with pytest.raises(CannotParse, match="downtime_min >= 120"):
+            parse_label(words)
+
+    def test_an_unknown_channel_is_told_with_the_known(self):
+        with pytest.raises(CannotConvert, match="downtime_min"):
+            parse_label("uptime >= 3", catalogue())
+
+    @given(st.text(max_size=40))
+    def test_no_text_crashes(self, words):
+        with contextlib.suppress(CannotParse):
+            assert isinstance(parse_label(words), Label)
+
+    @given(st.sampled_from([">=", ">", "<=", "<"]), st.integers(-1000, 1000))
+    def test_what_is_written_is_read(self, comparison, limit):
+        label = Label("downtime_min", comparison, float(limit))
+        assert parse_label(str(label)) == label
+
+    def test_absence_is_no_event(self):
+        assert LABEL.holds(np.array([np.nan, 119.0, 120.0])).tolist() == [False, False, True]
+
+
+class TestHistory:
+    def test_days_are_local_and_end_before_the_moment(self, lifts):
+        store, assets, minutes, _ = lifts
+        outages = read_outages(store, assets, LABEL, end=midnight(50), timezone=BERLIN)
+        assert outages is not None
+        assert (outages.first, outages.days) == (FIRST, 50)
+        assert np.array_equal(outages.values, minutes[:, :50])
+
+    def test_starts_and_decay(self):
+        down = np.array([[1, 1, 0, 1, 0, 0]], dtype=bool)
+        assert starts(down).tolist() == [[True, False, False, True, False, False]]
+        assert decayed(starts(down), 30.0)[0] == pytest.approx(np.exp(-5 / 30) + np.exp(-2 / 30))
+        assert days_since(down)[0] == 3
+
+    def test_features_know_nothing_of_the_day_or_after(self, lifts):
+        store, assets, _, _ = lifts
+        whole = read_outages(store, assets, LABEL, end=midnight(DAYS), timezone=BERLIN)
+        part = read_outages(store, assets, LABEL, end=midnight(60), timezone=BERLIN)
+        assert np.array_equal(features(whole, 60)[0], features(part, 60)[0])
+
+
+class TestTraining:
+    def test_it_finds_the_bad_lifts(self, lifts, trained):
+        store, assets, _, weak = lifts
+        model, _ = trained
+        outages = read_outages(store, assets, LABEL, end=midnight(110), timezone=BERLIN)
+        p = model.probability(features(outages, 110)[0])
+        assert p[weak].mean() > 2 * p[~weak].mean()
+        truth = events_within(read_outages(store, assets, LABEL, end=midnight(117), timezone=BERLIN), 110, 7)
+        assert abs(p.mean() - truth.mean()) < 0.12
+
+    def test_training_saw_only_outcomes_before_its_day(self, lifts, trained, tmp_path):
+        """Changing everything from that day on changes nothing."""
+        store, assets, _, _ = lifts
+        model, _ = trained
+        later = pl.col("time") >= midnight(100).astimezone(UTC)
+        changed = type(store)(
+            store.hourly, store.readings.with_columns(pl.when(later).then(999.0).otherwise("value").alias("value"))
+        )
+        again = train(changed, assets, until=midnight(100), timezone=BERLIN, folder=tmp_path, label=LABEL)
+        assert again.card == model.card
+        table = np.random.default_rng(0).random((5, len(model.features)))
+        assert np.array_equal(again.probability(table), model.probability(table))
+
+    def test_saved_and_loaded_it_says_the_same(self, trained):
+        model, folder = trained
+        table = np.random.default_rng(0).random((50, len(model.features)))
+        loaded = load(folder)
+        assert loaded is not None
+        assert np.array_equal(loaded.probability(table), model.probability(table))
+        assert (loaded.label, loaded.card) == (model.label, model.card)
+
+    def test_no_model_yet(self, tmp_path):
+        assert load(tmp_path) is None
+        assert newest_before(tmp_path, date(2026, 1, 1)) is None
+
+    def test_a_model_is_never_asked_about_a_past_it_has_seen(self, trained):
+        _, folder = trained
+        assert newest_before(folder, FIRST + timedelta(days=99)) is None
+        assert newest_before(folder, FIRST + timedelta(days=100)) is not None
+
+    def test_a_damaged_model_is_told_of(self, trained, tmp_path):
+        model, folder = trained
+        target = tmp_path / model.version
+        target.mkdir()
+        (tmp_path / "current").write_text(model.version)
+        (target / "model.json").write_text((folder / model.version / "model.json").read_text())
+        (target / "estimator-0.skops").write_bytes(b"no zip")
+        with pytest.raises(CannotParse, match="cannot be read"):
+            load(tmp_path)
+
+    def test_untrusted_types_are_not_loaded(self, trained, tmp_path):
+        from sklearn.preprocessing import FunctionTransformer
+        from skops import io
+
+        model, folder = trained
+        target = tmp_path / model.version
+        target.mkdir()
+        (tmp_path / "current").write_text(model.version)
+        about = json.loads((folder / model.version / "model.json").read_text())
+        (target / "model.json").write_text(json.dumps(about | {"estimators": 1}))
+        io.dump(FunctionTransformer(parse_label), target / "estimator-0.skops")
+        with pytest.raises(CannotParse, match="not trusted"):
+            load(tmp_path)
+
+    def test_no_history_and_too_little(self, lifts, shelf, tmp_path):
+        store, assets, _, _ = lifts
+        with pytest.raises(CannotDo, match="no readings of downtime_min"):
+            train(shelf(store.hourly), assets, until=midnight(50), timezone=BERLIN, folder=tmp_path)
+        with pytest.raises(CannotDo, match="too few"):
+            train(store, assets, until=midnight(20), timezone=BERLIN, folder=tmp_path)
+        never = Label("downtime_min", ">=", 1e6)
+        with pytest.raises(CannotDo, match="nothing to learn"):
+            train(store, assets, until=midnight(100), timezone=BERLIN, folder=tmp_path, label=never)
+
+
+class TestUse:
+    @pytest.mark.parametrize("with_model", [True, False])
+    def test_lifts_with_only_a_history_are_ranked_by_it(self, lifts, trained, with_model):
+        store, assets, _, weak = lifts
+        found = assess(
+            store, assets, as_of=midnight(100), horizon=timedelta(days=7), timezone=BERLIN,
+            model=trained[0] if with_model else None,
+        )  # fmt: skip
+        top = [int(one.asset[2:]) for one in ordered(found)[:12]]
+        assert weak[top].mean() >= 0.75
+        assert all(0 < one.probability < 1 for one in found)
+        assert all(one.reason.zh and one.reason.en and "{" not in one.reason.en for one in found)
+        assert all(one.evidence[0].pattern == "history" for one in found)
+
+    def test_readings_after_the_moment_change_nothing(self, lifts, trained):
+        store, assets, _, _ = lifts
+        options = {"as_of": midnight(100), "horizon": timedelta(days=7), "timezone": BERLIN, "model": trained[0]}
+        cut = type(store)(store.hourly, store.readings.filter(pl.col("time") < midnight(100).astimezone(UTC)))
+        assert assess(store, assets, **options) == assess(cut, assets, **options)
+
+    def test_walking_forward(self, lifts):
+        store, assets, _, _ = lifts
+        walk = walk_forward(
+            store,
+            assets,
+            first=FIRST + timedelta(days=90),
+            last=FIRST + timedelta(days=97),
+            timezone=BERLIN,
+            label=LABEL,
+        )
+        assert len(walk.days) == 2
+        assert walk.model.average_precision > walk.random.average_precision
+        assert walk.decayed_count.average_precision > walk.random.average_precision
+        assert walk.brier < walk.brier_of_base_rate * 1.1
+        assert json.loads(json.dumps(walk.as_dict()))["label"] == "downtime_min >= 120"
+
+    def test_days_that_cannot_be_judged_are_refused(self, lifts):
+        store, assets, _, _ = lifts
+        with pytest.raises(CannotDo, match="no service day"):
+            walk_forward(store, assets, first=FIRST, last=FIRST + timedelta(days=7), timezone=BERLIN, label=LABEL)
+
+
+class TestFigures:
+    def test_a_perfect_order_and_a_reversed_one(self):
+        random = np.random.default_rng(0)
+        truth = np.arange(100) < 10
+        best, worst = ranked(-np.arange(100.0), truth, random), ranked(np.arange(100.0), truth, random)
+        assert (best.p_at_5_percent, best.p_at_20, best.recall_at_5_percent) == (1, 0.5, 0.5)
+        assert best.average_precision == pytest.approx(1)
+        assert (worst.p_at_5_percent, worst.recall_at_5_percent) == (0, 0)
+
+    def test_ties_fall_at_random(self):
+        truth = np.arange(1000) < 100
+        drawn = [ranked(np.zeros(1000), truth, np.random.default_rng(s)).p_at_5_percent for s in range(200)]
+        assert np.mean(drawn) == pytest.approx(0.1, abs=0.02)
+
+    def test_the_interval_holds_the_mean(self):
+        better = paired_bootstrap(np.array([0.1, 0.2, 0.15, 0.12]), np.random.default_rng(0))
+        assert better.low <= better.mean <= better.high
+        assert better.low > 0
+
+    def test_who_is_down_already_is_not_ranked(self, lifts):
+        store, assets, minutes, _ = lifts
+        outages = read_outages(store, assets, LABEL, end=midnight(60), timezone=BERLIN)
+        assert np.array_equal(eligible(outages, 60), minutes[:, 59] < 120)

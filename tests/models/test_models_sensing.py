@@ -1,0 +1,130 @@
+"""Sensor trouble, one kind a test, made into hours of a healthy channel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from facility.channels import catalogue
+from facility.estate import Asset
+from models.cube import build_cube, out_of_service
+from models.sensing import sensor_findings
+
+END = datetime(2026, 6, 1, tzinfo=UTC)
+DAYS = 30
+
+
+def cube_of(rollups, kind="lift", days=DAYS):
+    return build_cube(rollups, [Asset(id="A", kind=kind)], catalogue(), as_of=END, days=days)
+
+
+def temperature(random=None):
+    random = random or np.random.default_rng(0)
+    hours = np.arange(DAYS * 24)
+    return 35 + 6 * np.sin(2 * np.pi * (hours - 8) / 24) + random.normal(0, 0.6, hours.size)
+
+
+def rollups(values, channel="motor_temperature", spread=0.3):
+    from_hours = pl.datetime_range(
+        datetime(2026, 5, 2, tzinfo=UTC), END, "1h", closed="left", eager=True
+    ).cast(pl.Datetime("us", "UTC"))  # fmt: skip
+    frame = pl.DataFrame({"asset": "A", "channel": channel, "hour": from_hours, "mean": values})
+    frame = frame.filter(pl.col("mean").is_not_nan())
+    return frame.with_columns(
+        pl.lit(4).alias("count"),
+        pl.lit(spread).alias("std"),
+        (pl.col("mean") - spread).alias("min"),
+        (pl.col("mean") + spread).alias("max"),
+        pl.col("mean").alias("first"),
+        pl.col("mean").alias("last"),
+        pl.lit(0.0).alias("increase"),
+    )
+
+
+def patterns(frame, **options):
+    return [f.pattern for f in sensor_findings(cube_of(frame, **options))[0]]
+
+
+def test_a_healthy_sensor_is_left_in_peace():
+    for seed in range(5):
+        assert patterns(rollups(temperature(np.random.default_rng(seed)))) == []
+
+
+def test_stuck():
+    frame = rollups(temperature())
+    late = pl.col("hour") >= datetime(2026, 5, 29, tzinfo=UTC)
+    frame = frame.with_columns(
+        *(pl.when(late).then(36.2).otherwise(c).alias(c) for c in ("mean", "min", "max", "first", "last"))
+    )
+    findings, doubtful = sensor_findings(cube_of(frame))
+    assert [f.pattern for f in findings] == ["stuck"]
+    assert findings[0].value == pytest.approx(36.2, abs=1e-4)
+    assert doubtful.sum() == 3 * 24
+
+
+def test_a_lamp_that_stays_dark_is_no_stuck_sensor():
+    """Zero for ever is what a dead lamp reads."""
+    hours = np.arange(DAYS * 24)
+    power = np.where(hours % 24 < 12, 300.0 + np.random.default_rng(0).normal(0, 3, hours.size), 0.0)
+    power[-72:] = 0.0
+    frame = rollups(power, channel="circuit_power", spread=0.0)
+    assert "stuck" not in patterns(frame, kind="lighting_circuit")
+
+
+def test_missing():
+    values = temperature()
+    values[-72:][np.random.default_rng(1).random(72) < 0.7] = np.nan
+    assert patterns(rollups(values)) == ["missing"]
+
+
+def test_fahrenheit_and_a_factor():
+    values = temperature()
+    values[-5 * 24 :] = values[-5 * 24 :] * 1.8 + 32
+    assert patterns(rollups(values)) == ["unit"]
+    current = 12 + np.random.default_rng(2).normal(0, 0.5, DAYS * 24)
+    current[-4 * 24 :] /= 10
+    frame = rollups(current, channel="drive_current", spread=0.4)
+    late = pl.col("hour") >= datetime(2026, 5, 28, tzinfo=UTC)
+    assert patterns(frame.with_columns(pl.when(late).then(0.04).otherwise("std").alias("std"))) == ["unit"]
+
+
+def test_a_pressure_that_is_gone_is_no_unit():
+    pressure = 0.4 + np.random.default_rng(2).normal(0, 0.004, DAYS * 24)
+    pressure[-4 * 24 :] = 0.004 + np.random.default_rng(3).normal(0, 0.002, 96)
+    assert patterns(rollups(pressure, channel="end_pressure", spread=0.002), kind="hydrant_zone") == []
+
+
+def test_spikes():
+    frame = rollups(temperature())
+    hit = pl.col("hour").is_in(
+        [datetime(2026, 5, d, h, tzinfo=UTC) for d, h in ((26, 3), (27, 15), (28, 9), (29, 20), (30, 5))]
+    )
+    findings, doubtful = sensor_findings(
+        cube_of(frame.with_columns(pl.when(hit).then(95.0).otherwise("max").alias("max")))
+    )
+    assert [f.pattern for f in findings] == ["spikes"]
+    assert doubtful.sum() == 5
+
+
+def test_an_unphysical_hour_is_never_averaged():
+    values = temperature()
+    values[100] = 900.0
+    _, doubtful = sensor_findings(cube_of(rollups(values)))
+    assert doubtful.sum() == 1
+
+
+def test_maintenance_hours_are_known_by_the_catalogue():
+    mode = np.ones(DAYS * 24)
+    mode[200:205] = 2
+    cube = cube_of(rollups(mode, channel="service_mode", spread=0.0))
+    assert np.flatnonzero(out_of_service(cube)[0].ravel()).tolist() == [200, 201, 202, 203, 204]
+
+
+def test_unknown_channels_and_foreign_assets_are_left_out():
+    frame = pl.concat(
+        [rollups(temperature(), channel="chamber"), rollups(temperature()).with_columns(asset=pl.lit("B"))]
+    )
+    assert cube_of(frame).channels == ()
