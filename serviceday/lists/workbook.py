@@ -29,7 +29,7 @@ from serviceday.lists.columns import (
 )
 
 _A4 = 9
-_LINE = 14.0  # points
+_LINE = 13.5  # points
 _SIGNED_ROW = 33.0  # room for a signature
 _PLAIN_ROW = 18.0
 _COLOURS = {
@@ -178,7 +178,7 @@ def _lines(columns: Sequence[Column], cells: Iterable[Cell]) -> int:
 
 
 def _cells_wide(words: str) -> float:
-    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 0.95 for letter in words)
+    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 0.85 for letter in words)
 
 
 def _print_setup(sheet: Any, look: _Look, language: Language, *, header_row: int, last_row: int, columns: int) -> None:
