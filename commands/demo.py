@@ -18,7 +18,7 @@ import typer
 
 from commands import demo_result, options, simulate
 from commands.main import EXIT_INTERRUPTED
-from commands.running import GRACE, Children, die_with_parent, free_port_or_refuse
+from commands.running import GRACE, Children, answers_or_refuse, die_with_parent, free_port_or_refuse
 from commands.serve import HOST, PORT
 from commands.shown import progress
 from commands.words import say
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simulators.simulation import Simulation
 
 SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
+QUEUED = 500  # messages under way between us and the journal; mosquitto queues 1000 and drops the rest
 SCORE_EVERY = 300.0  # seconds between assessments while live
 LIVE_FROM = timedelta(hours=2)  # the history ends so long ago; live data catches up with the clock from there
 
@@ -54,6 +55,8 @@ def demo(
     timezone: options.Zone = options.ZONE,
     summary: Annotated[Path | None, typer.Option("--json", help=say("demo.json_out"), metavar="FILE")] = None,
 ) -> None:
+    from ingest.address import BrokerAddress
+
     began = time.monotonic()
     place, span = options.zone(timezone), options.span(history)
     folder = DataFolder(data or _own_folder(assets, span, seed, faults, until)).prepare()
@@ -61,6 +64,8 @@ def demo(
         pass
     if not headless:
         free_port_or_refuse(HOST, port)
+    if broker:
+        answers_or_refuse(BrokerAddress.parse(broker))
     with ExitStack() as held, asked_to_stop() as stop:
         running = simulate.simulation(
             folder,
@@ -84,7 +89,7 @@ def demo(
         end = running.end
         if running.resumed and not until:
             end = max(running.published_until, datetime.now(UTC) - LIVE_FROM)
-        _publish(running, address, end, children, stop)
+        _publish(folder, running, address, end, children, stop)
         if not stop.is_set():
             _settle(folder, running, children, stop)
         if not stop.is_set():
@@ -145,8 +150,26 @@ def _start_ingest(children: Children, folder: DataFolder, url: str) -> None:
 
 
 def _publish(
-    running: Simulation, address: BrokerAddress, end: datetime, children: Children, stop: threading.Event
+    folder: DataFolder,
+    running: Simulation,
+    address: BrokerAddress,
+    end: datetime,
+    children: Children,
+    stop: threading.Event,
 ) -> None:
+    """Publish the history no faster than ingest journals it, so that no broker's queue overflows."""
+    from ingest.ledger import ledger
+
+    def journalled() -> int:
+        counts: dict[str, Any] = ledger(folder)
+        return int(counts["messages"]["journalled"])
+
+    already = journalled()
+
+    def pace(sent: int) -> None:
+        while sent - (journalled() - already) > QUEUED and not stop.wait(0.01):
+            children.check()
+
     with progress() as shown:
         total = running.expected_readings(end)
         task = shown.add_task(say("demo.publishing"), total=total)
@@ -155,7 +178,7 @@ def _publish(
             shown.update(task, completed=readings, total=max(total, readings))
             children.check()
 
-        sent = running.publish_history(address, until=end, on_progress=seen, stop=stop)
+        sent = running.publish_history(address, until=end, stop=stop, pace=pace, on_progress=seen)
         shown.update(task, completed=sent.readings, total=sent.readings)
 
 

@@ -10,8 +10,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facility.errors import CannotCommunicate, CannotDo
+
+if TYPE_CHECKING:
+    from ingest.address import BrokerAddress
 
 _PR_SET_PDEATHSIG = 1
 GRACE = 30.0  # seconds to end by itself before it is killed
@@ -67,7 +71,8 @@ class Children:
         for name, child, log in self._running:
             if child.poll() is not None:
                 said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise CannotDo(f"{name} ended by itself: {said[-1] if said else 'without a word'}", f"See {log}")
+                last = said[-1].removeprefix("serviceday: ") if said else "without a word"
+                raise CannotDo(f"{name} ended by itself: {last}", f"See {log}")
 
     def stop(self) -> None:
         while self._running:
@@ -100,3 +105,14 @@ def free_port_or_refuse(host: str, port: int) -> None:
                 f"port {port} on {host} cannot be used: {error.strerror}",
                 "Stop what uses it, or choose another port",
             ) from None
+
+
+def answers_or_refuse(address: BrokerAddress) -> None:
+    """Raises `CannotCommunicate` if nothing listens at a broker's address."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=10).close()
+    except OSError as error:
+        raise CannotCommunicate(
+            f"no broker answers at {address}: {error.strerror or error}",
+            "Start it, or name another with --broker mqtt://user:password@host:port",
+        ) from None

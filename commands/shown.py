@@ -34,10 +34,14 @@ def show_table(
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Progress]:
-    """A progress display on standard error, so that standard output stays clean for scripts."""
+    """A progress display on standard error, so that standard output stays clean for scripts.
+
+    Where nobody watches (standard error is no terminal) each task leaves one line when it is done.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    watched = sys.stderr.isatty()
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -45,7 +49,9 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        disable=quiet,
-        transient=False,
+        disable=quiet or not watched,
     ) as shown:
         yield shown
+    if not (quiet or watched):
+        for task in shown.tasks:
+            print(f"{task.description}: {task.completed:,.0f}, {task.elapsed or 0:.1f} s", file=sys.stderr)

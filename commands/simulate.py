@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -97,6 +100,7 @@ def simulate(
     faults: Faults = 0.125,
     live: Annotated[bool, typer.Option("--live", help=say("simulate.live"))] = False,
     speed: Speed = 1.0,
+    rate: Annotated[float, typer.Option("--rate", help=say("simulate.rate"), min=1)] = 500.0,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -121,7 +125,11 @@ def simulate(
         with progress(as_json) as shown:
             task = shown.add_task(say("demo.publishing"), total=running.expected_readings(end))
             sent = running.publish_history(
-                address, until=end, on_progress=lambda done: shown.update(task, completed=done), stop=stop
+                address,
+                until=end,
+                stop=stop,
+                pace=at_most(rate, stop),
+                on_progress=lambda done: shown.update(task, completed=done),
             )
             shown.update(task, completed=sent.readings, total=sent.readings)
         if as_json:
@@ -139,3 +147,13 @@ def simulate(
         if live and not stop.is_set():
             typer.echo(say("simulate.live_now", speed=f"{speed:g}"), err=True)
             running.publish_live(address, datetime.now(UTC), speed=speed, stop=stop)
+
+
+def at_most(rate: float, stop: threading.Event) -> Callable[[int], None]:
+    """A pace of so many messages a second."""
+    began = time.monotonic()
+
+    def pace(sent: int) -> None:
+        stop.wait(max(0.0, sent / rate - (time.monotonic() - began)))
+
+    return pace

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SAVE_EVERY_S = 5.0
 _TELL_EVERY = 16_384  # readings
+_PACE_EVERY = 50  # messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,16 @@ def publish_history(
     *,
     until: datetime | None = None,
     stop: threading.Event | None = None,
+    pace: Callable[[int], None] | None = None,
     on_progress: Callable[[int], None] | None = None,
     window: int = 60,
 ) -> Published:
     """Publish what is left of the history until `until`, or until `stop` is set. Returns when all is acknowledged.
 
     The state is saved now and then, only when nothing is in flight, and at the end: a run that is cut short goes on
-    where it was saved, and what it sends again the store knows. Raises `CannotCommunicate` if the broker isn't there
-    or falls silent.
+    where it was saved, and what it sends again the store knows. `pace` is called with the number of messages sent and
+    may wait: a broker acknowledges at once what it only queues, and mosquitto drops what its queue cannot hold.
+    Raises `CannotCommunicate` if the broker isn't there or falls silent.
     """
     began = saved = time.monotonic()
     messages = readings = size = told = counted = 0
@@ -58,6 +61,8 @@ def publish_history(
                     saved = time.monotonic()
             if stop is not None and stop.is_set():
                 break
+            if pace is not None and messages % _PACE_EVERY == 0:
+                pace(messages)
             gateways.publish(message)
             messages += 1
             readings += message.readings

@@ -7,11 +7,9 @@ nothing is published twice, counters stay monotonic, the physics is the same.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +17,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from facility.errors import CannotDo, CannotParse
+from facility.errors import CannotDo
 from facility.estate import Asset, Estate
 from facility.folder import DataFolder
+from simulators.estimate import estimate_bytes as estimate_bytes
+from simulators.estimate import estimate_history
 from simulators.fault_plan import DEFAULT_SHARE, plan_faults
 from simulators.faults import Fault
 from simulators.fleet import make_fleet
 from simulators.payloads import Message, batched, single, telemetry_topic
 from simulators.physics import day_number, simulate, surroundings
 from simulators.sheet import Batch
+from simulators.state import FORMAT, STATE_FILE, Carries, Settings, State, read_state, write_state
 from simulators.surroundings import TICK_S, Span, Surroundings
 from simulators.truth import FILE, write_truth
 from simulators.weather import DAY_S
@@ -36,47 +37,9 @@ if TYPE_CHECKING:
     from simulators.gateway import Address
     from simulators.publishing import Published
 
-STATE_FILE = "simulation.json"
-_FORMAT = 1
 _CHUNK_DAYS = 14
 _CHUNK_ASSET_DAYS = 8_000  # keeps a chunk in some hundred megabytes
-_READINGS_A_DAY = 600  # of an average asset of the default mix, measured
-_JOURNAL_BYTES, _STORE_BYTES = 12, 24  # a reading, kept raw and kept in the store while it is being compacted
 _PATIENCE_S = 0.5
-
-Carries = dict[str, dict[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a history will take, before it is made."""
-
-    readings: int
-    bytes: int
-
-
-def estimate_history(assets: int, history: timedelta) -> Estimate:
-    """Readings of a history and the disk its journal and store take together at the worst moment."""
-    readings = int(assets * _READINGS_A_DAY * history / timedelta(days=1))
-    return Estimate(readings, readings * (_JOURNAL_BYTES + _STORE_BYTES))
-
-
-def estimate_bytes(assets: int, history: timedelta) -> int:
-    """Disk a history takes together with its journal, at the worst moment."""
-    return estimate_history(assets, history).bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a simulation is a function of."""
-
-    assets: int
-    seed: int
-    start: datetime
-    end: datetime
-    faults: float
-    timezone: str
-    confounders: bool = True
 
 
 class Simulation:
@@ -178,29 +141,15 @@ class Simulation:
     @classmethod
     def resume(cls, folder: DataFolder) -> Simulation:
         """The simulation a folder holds, where it stopped. Raises `CannotDo` if there is none."""
-        file = folder.path / STATE_FILE
-        try:
-            state = json.loads(file.read_text(encoding="utf-8"))
-            kept = state["settings"]
-            settings = Settings(
-                **{**kept, "start": datetime.fromisoformat(kept["start"]), "end": datetime.fromisoformat(kept["end"])}
-            )
-            if state["format"] != _FORMAT:
-                raise CannotDo(f"{file} is of format {state['format']}", "Simulate into a new folder with --data")
-            return cls(
-                settings,
-                folder=folder,
-                published_until=datetime.fromisoformat(state["published_until"]),
-                published=int(state["published"]),
-                checkpoint=(int(state["carry_day"]), state["carries"]),
-                resumed=True,
-            )
-        except FileNotFoundError:
-            raise CannotDo(f"no simulation in {folder.path}", "Start one with `serviceday simulate`") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise CannotParse(
-                f"{file} is no state of a simulation: {error}", "Remove it or use another folder with --data"
-            ) from None
+        state = read_state(folder)
+        return cls(
+            state.settings,
+            folder=folder,
+            published_until=state.published_until,
+            published=state.published,
+            checkpoint=(state.carry_day, state.carries),
+            resumed=True,
+        )
 
     @staticmethod
     def exists(folder: DataFolder) -> bool:
@@ -210,28 +159,16 @@ class Simulation:
         """Keep where the simulation stands, all or nothing; without a folder it isn't kept."""
         if self.folder is None:
             return
-        kept = self.settings
         carry_day, carries = self._checkpoint()
-        state = {
-            "format": _FORMAT,
-            "settings": {
-                "assets": kept.assets,
-                "seed": kept.seed,
-                "start": kept.start.isoformat(),
-                "end": kept.end.isoformat(),
-                "faults": kept.faults,
-                "timezone": kept.timezone,
-                "confounders": kept.confounders,
-            },
-            "published_until": self.published_until.isoformat(),
-            "published": self.published,
-            "carry_day": carry_day,
-            "carries": carries,
-        }
-        file = self.folder.prepare().path / STATE_FILE
-        draft = file.with_suffix(".part")
-        draft.write_text(json.dumps(state), encoding="utf-8")
-        draft.replace(file)
+        state = State(
+            format=FORMAT,
+            settings=self.settings,
+            published_until=self.published_until,
+            published=self.published,
+            carry_day=carry_day,
+            carries=carries,
+        )
+        write_state(self.folder, state)
 
     def write_truth(self, path: Path) -> None:
         write_truth(path, self.injected)
@@ -300,12 +237,13 @@ class Simulation:
         *,
         until: datetime | None = None,
         stop: threading.Event | None = None,
+        pace: Callable[[int], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> Published:
         """See `simulators.publishing.publish_history`."""
         from simulators import publishing  # a simulation that is only looked at needs no MQTT client
 
-        return publishing.publish_history(address, self, until=until, stop=stop, on_progress=on_progress)
+        return publishing.publish_history(address, self, until=until, stop=stop, pace=pace, on_progress=on_progress)
 
     def publish_live(
         self,
