@@ -144,8 +144,23 @@ def _get(connection: Connection, number: int) -> Alert:
     return _alert(row)
 
 
+_EVALUATED = (
+    "channel",
+    "severity",
+    "title_zh",
+    "title_en",
+    "reason_zh",
+    "reason_en",
+    "last_seen_at",
+    "returned_at",
+)
+
+
 def _change(connection: Connection, alert: Alert) -> None:
-    values = {name: value for name, value in _values(alert).items() if name != "id"}
+    """Only what an evaluation decides: a person may have acknowledged since it read the alert."""
+    values = {name: value for name, value in _values(alert).items() if name in _EVALUATED}
+    if alert.closed_at is not None:
+        values["closed_at"] = alert.closed_at
     connection.execute(update(_ALERTS).where(_ALERTS.c.id == alert.id).values(values))
 
 

@@ -85,10 +85,8 @@ def _still_bad(alert: Alert, one: Condition) -> Change | None:
 
 
 def _maybe_good(alert: Alert, one: Condition, now: datetime) -> Change | None:
-    if one.verdict is not Verdict.GOOD or alert.returned_at is not None:
-        return None
-    if one.seen_at < alert.last_seen_at + one.off_after:
+    if one.verdict is not Verdict.GOOD or one.seen_at < alert.last_seen_at + one.off_after:
         return None
     if alert.acknowledged_at is not None:
-        return Change(replace(alert, returned_at=now, closed_at=now), "closed", "returned to normal")
-    return Change(replace(alert, returned_at=now), "returned")
+        return Change(replace(alert, returned_at=alert.returned_at or now, closed_at=now), "closed")
+    return None if alert.returned_at is not None else Change(replace(alert, returned_at=now), "returned")

@@ -152,6 +152,25 @@ def test_good_is_believed_only_after_its_delay() -> None:
         assert [change.step for change in decide([alert], [good], {}, now=moment).changed] == steps
 
 
+def test_an_acknowledgement_during_an_evaluation_is_not_lost(tmp_path: Path) -> None:
+    good = condition("A/limit/x", Verdict.GOOD, T0 + timedelta(hours=3))
+    with Records(tmp_path / "records.sqlite") as records:
+        (alert,) = records.alerts.keep(
+            decide([], [condition(good.cause, Verdict.BAD, T0)], {}, now=T0).opened, [], now=T0
+        )
+        returning = decide([alert], [good], {}, now=good.seen_at).changed
+        records.alerts.acknowledge(alert.id, by="Li", now=T0, note="mine")
+        records.alerts.keep([], [(one.alert, one.step, one.note) for one in returning], now=good.seen_at)
+        kept = records.alerts.get(alert.id)
+        assert (kept.acknowledged_by, kept.note, kept.returned_at) == ("Li", "mine", good.seen_at)
+        (closing,) = decide([kept], [good], {}, now=good.seen_at).changed
+        assert closing.step == "closed", "and the next evaluation closes it"
+        assert (
+            records.alerts.keep(decide([], [condition(good.cause, Verdict.BAD, T0)], {}, now=T0).opened, [], now=T0)
+            == []
+        )
+
+
 def test_old_bad_news_do_not_recall_what_has_returned() -> None:
     alert = open_alert(returned_at=T0 + timedelta(hours=5))
     assert decide([alert], [condition(alert.cause, Verdict.BAD, T0)], {}, now=T0 + timedelta(hours=6)).changed == ()
