@@ -17,8 +17,9 @@ import pytest
 from facility.channels import catalogue
 from facility.errors import CannotDo, CannotParse
 from facility.folder import DataFolder
+from simulators.estimate import estimate_bytes, estimate_history
 from simulators.payloads import Message, forwarded, single
-from simulators.simulation import Simulation, estimate_bytes, estimate_history
+from simulators.simulation import Simulation
 
 END = datetime(2026, 11, 24, 5, 3, 2, tzinfo=UTC)
 START = END - timedelta(days=20)
