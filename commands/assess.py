@@ -51,11 +51,11 @@ def score(
     from commands.installation import installation
     from serviceday.alerts import evaluate_alerts
 
-    place = options.zone(timezone)
+    place, length = options.zone(timezone), options.span(horizon)
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=options.span(horizon), timezone=place, quiet=as_json)
+        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json)
         here.records.assessments.put(found)
         changes = evaluate_alerts(here.records, here.store, found, now=moment)
     flagged = [one for one in found if one.flagged]
@@ -90,10 +90,10 @@ def rank(
     from commands.installation import installation
     from models.ranking import ranking
 
-    place = options.zone(timezone)
+    place, length = options.zone(timezone), options.span(horizon)
     moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=options.span(horizon), timezone=place, kind=kind, quiet=as_json)
+        found = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
     found = found[: top or None]
     if as_json:
         show_json(ranking(found, preferred()))

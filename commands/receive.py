@@ -6,14 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands import options
 from commands.words import say
 from facility.estate import Asset
-from facility.records import Records
+
+if TYPE_CHECKING:
+    from facility.records import Records
 
 REGISTRY_EVERY = 5.0  # seconds between looks at the registry
 

@@ -26,15 +26,17 @@ def train(
     from models.labels import parse_label
     from models.training import train as learn
 
-    place = options.zone(timezone)
+    place, length = options.zone(timezone), options.span(horizon)
+    end = options.midnight(options.day(until), place)
+    wanted = parse_label(label, catalogue()) if label else None
     with installation(data) as here, progress(as_json) as shown:
         task = shown.add_task(say("train.progress"), total=None)
         trained = learn(
             here.store,
             here.assets(kind),
-            until=options.midnight(options.day(until), place),
-            label=parse_label(label, catalogue()) if label else None,
-            horizon=options.span(horizon),
+            until=end,
+            label=wanted,
+            horizon=length,
             timezone=place,
             folder=here.folder.models,
             seed=seed,
