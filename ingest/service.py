@@ -138,6 +138,8 @@ class Ingest:
                     sink.recover()
                     recovered = True
                 self._journalled.clear()
+                if self._ending.is_set():  # asked after the loop looked: the wake-up was just cleared
+                    return
                 began = time.monotonic()
                 if sink.step():
                     with self._settled:

@@ -1,0 +1,23 @@
+"""Ingest as a process of its own, for the tests to kill: FOLDER PORT. Says `ready` once the broker delivers."""
+
+import sys
+from pathlib import Path
+
+from facility.estate import Asset
+from facility.folder import DataFolder
+from facility.store import open_store
+from ingest.address import BrokerAddress
+from ingest.service import Ingest
+
+ASSETS = {f"EL-{index}": Asset(id=f"EL-{index}", kind="lift", site="s") for index in range(10)}
+
+
+def main() -> None:
+    folder = DataFolder(Path(sys.argv[1])).prepare()
+    store = open_store(folder.readings, create=True)
+    service = Ingest(folder, store, BrokerAddress(host="127.0.0.1", port=int(sys.argv[2])), lambda: ASSETS)
+    service.run(on_ready=lambda: print("ready", flush=True))
+
+
+if __name__ == "__main__":
+    main()
