@@ -76,7 +76,12 @@ def refuse_if_too_long(folder: DataFolder, *, assets: int, history: timedelta) -
 def history_end(until: str, timezone: ZoneInfo, *, behind: timedelta = timedelta(0)) -> datetime:
     """Where a history ends: the start of the day named, or the last full hour (`behind` now)."""
     if until:
-        return options.midnight(options.day(until), timezone)
+        end = options.midnight(options.day(until), timezone)
+        if end > datetime.now(UTC):
+            raise CannotDo(
+                f"--until {until} is in the future", "A history ends today at the latest; leave it out for now"
+            )
+        return end
     return (datetime.now(UTC) - behind).replace(minute=0, second=0, microsecond=0)
 
 

@@ -270,7 +270,8 @@ def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str
 
     `frame`: asset, place, latitude, longitude, state.
     """
-    rows = frame.with_columns(pl.col("state").replace_strict(states).alias("worst"))
+    calm = pl.col("state").is_in(["normal", "silent"]).alias("calm")
+    rows = frame.with_columns(pl.col("state").replace_strict(states).alias("worst"), calm)
     shown = list(palette.STATES)
     dots = (
         alt.Chart(_named("assets"))
@@ -279,8 +280,8 @@ def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str
             longitude="longitude:Q",
             latitude="latitude:Q",
             color=alt.Color("state:N", scale=alt.Scale(domain=shown, range=list(palette.STATES.values())), legend=None),
-            size=alt.condition("datum.state == 'normal'", alt.value(14), alt.value(46)),
-            opacity=alt.condition("datum.state == 'normal'", alt.value(0.35), alt.value(0.95)),
+            size=alt.condition("datum.calm", alt.value(12), alt.value(40)),
+            opacity=alt.condition("datum.calm", alt.value(0.4), alt.value(0.95)),
             tooltip=[
                 alt.Tooltip("asset:N", title=say("asset", language)),
                 alt.Tooltip("place:N", title=say("place", language)),

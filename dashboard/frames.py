@@ -153,3 +153,15 @@ def matching(frame: pl.DataFrame, *, kind: str = "", state: str = "", words: str
         spoken = pl.concat_str(["asset", "kind_name", "place", "reason"], separator=" ", ignore_nulls=True)
         frame = frame.filter(spoken.str.to_lowercase().str.contains(wanted, literal=True))
     return frame
+
+
+def placed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `fleet` that a map can show: with coordinates, and near enough to the others to be beside them.
+
+    A register's 0/0 or a swapped pair would shrink everything else to a dot; far off is ten times the middle half.
+    """
+    known = frame.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
+    for axis in ("latitude", "longitude"):
+        low, middle, high = (known[axis].quantile(share) or 0.0 for share in (0.25, 0.5, 0.75))
+        known = known.filter((pl.col(axis) - middle).abs() <= 10 * (high - low) + 0.01)
+    return known

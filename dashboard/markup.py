@@ -17,6 +17,7 @@ STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{padding: 1.6rem 2rem 2rem}}
 [data-testid="stSidebarHeader"] {{height: 1.6rem; min-height: 1.6rem; margin-bottom: 0}}
+.stVegaLiteChart {{margin-bottom: -.7rem}}
 .stVegaLiteChart .vega-bindings {{display: none}}
 .sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
 .sd-tile {{flex: 1 1 6.5rem; border: 1px solid #dde3e8; border-left-width: 4px; border-radius: 6px;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -61,8 +61,8 @@ class Phrases:
     def __contains__(self, key: object) -> bool:
         return key in self._texts
 
-    def keys(self) -> list[str]:
-        return list(self._texts)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
 
     def say(self, key: str, language: Language, /, **values: object) -> str:
         return self._texts[key].filled(**values)[language] if values else self._texts[key][language]

@@ -53,7 +53,7 @@ def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
 
 def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     states = {state: visit.say(f"state_{state}") for state in palette.STATES}
-    placed = frame.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
+    placed = frames.placed(frame)
     buildings = frame.filter(pl.col("building") != "")
     if buildings["building"].n_unique() >= _GRID_FROM:
         st.html(markup.quiet(visit.say("grid_words")))
@@ -64,7 +64,7 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
         )
     elif placed.height:
         columns = ["asset", "place", "latitude", "longitude", "state"]
-        worst_last = placed.sort(pl.col("state") != "normal").select(columns)
+        worst_last = placed.sort(~pl.col("state").is_in(["normal", "silent"])).select(columns)
         st.vega_lite_chart(
             charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
         )
@@ -123,6 +123,7 @@ def _ranking(visit: Visit, frame: pl.DataFrame) -> None:
         row_height=markup.ROW,
         on_select="rerun",
         selection_mode="single-cell",
+        placeholder="–",
         key=f"ranking-{visit.language}",
         column_config=_columns(visit),
         column_order=_COLUMNS,

@@ -122,6 +122,7 @@ def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: 
     st.dataframe(
         frame(visit, items).select(columns),
         hide_index=True,
+        placeholder="–",
         height=markup.table_height(len(items), most=13),
         row_height=markup.ROW,
         key=f"{key}-{visit.language}",

@@ -17,6 +17,7 @@ from serviceday.planning.policy import Policy
 
 _EPOCH = date(2000, 1, 1)
 _SURE = 0.7  # a warning this likely is of high priority (D)
+_FLAG = 2.0  # how much more a flagged warning counts than an equally likely one that is not (D)
 _EVEN = 0.5  # and this likely of medium, flagged or not (D)
 
 
@@ -25,10 +26,9 @@ class Tier(IntEnum):
 
     LAW = 0
     ASSUMED_LAW = 1
-    FLAGGED = 2
+    RISK = 2
     PROMISE = 3
-    RISK = 4
-    ROTATION = 5
+    ROTATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,6 @@ def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, poli
 
 def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy) -> Iterator[_Found]:
     mode = kind.modes.get(one.mode)
-    days = f"{one.horizon_days:g}"
     equipment = [evidence for evidence in one.evidence if evidence.trouble is Trouble.EQUIPMENT]
     crossings = [evidence.crosses_limit_at.date() for evidence in equipment if evidence.crosses_limit_at]
     strongest = next(iter(equipment), None)
@@ -151,7 +150,7 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
         method=mode.look_for if mode else PHRASES["method_warning"],
         passes=passes_within(channel),
         ground=Ground.RISK,
-        reason=PHRASES["risk"].filled(percent=percent(one.probability), days=days, reason=one.reason),
+        reason=PHRASES["risk"].filled(percent=percent(one.probability), reason=one.reason),
         priority=_priority(one, kind),
         qualification=kind.qualification,
         minutes=kind.inspect_minutes,
@@ -159,7 +158,7 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
     )
     value = one.probability * kind.criticality
     if one.flagged:
-        yield risk, Tier.FLAGGED, value
+        yield risk, Tier.RISK, _FLAG * value
     elif one.probability >= policy.risk_floor:
         yield risk, Tier.RISK, value
     else:

@@ -100,10 +100,9 @@ def _starts(offer: Offer) -> list[int | None]:
 
 def _merit(offer: Offer) -> Callable[[Filled], tuple[float, ...]]:
     def merit(one: Filled) -> tuple[float, ...]:
-        """Worth by tier, the law first; the flagged and the merely risky are weighed together."""
-        worth = [float(offer.value[[c for c in one.chosen if offer.tier[c] == tier]].sum()) for tier in Tier]
-        law = round(worth[Tier.LAW], 6), round(worth[Tier.ASSUMED_LAW], 6)
-        return (*law, round(sum(worth[Tier.FLAGGED :]), 6), -float(one.minutes))
+        """Worth tier by tier, the law first; of equal worth the shorter."""
+        worth = [round(float(offer.value[[c for c in one.chosen if offer.tier[c] == tier]].sum()), 6) for tier in Tier]
+        return (*worth, -float(one.minutes))
 
     return merit
 

@@ -181,3 +181,12 @@ def test_thinning_keeps_extremes_and_bounds_the_rows() -> None:
     assert thin.height <= 700
     assert (thin["low"].min(), thin["high"].max()) == (0.0, 99.0)
     assert traces.thin(frame.head(10), 700).height == 10
+
+
+def test_a_wrong_coordinate_does_not_shrink_the_map() -> None:
+    assets = [Asset(id=str(one), kind="lift", latitude=50 + one / 10, longitude=9 + one / 10) for one in range(20)]
+    wrong = [Asset(id="null", kind="lift", latitude=0.0, longitude=0.0), Asset(id="none", kind="lift")]
+    fleet = frames.fleet([*assets, *wrong], {}, [], _latest(), now=NOW, language="en")
+    assert set(frames.placed(fleet)["asset"]) == {one.id for one in assets}
+    assert frames.placed(fleet.filter(pl.col("asset") == "3")).height == 1
+    assert frames.placed(fleet.filter(pl.col("asset") == "none")).is_empty()

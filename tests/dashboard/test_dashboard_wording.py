@@ -27,7 +27,7 @@ def _used() -> set[str]:
 
 def test_every_phrase_that_is_said_exists() -> None:
     assert len(_used()) > 80
-    assert not _used() - set(wording.PHRASES.keys())
+    assert not _used() - set(wording.PHRASES)
 
 
 def test_every_state_and_grade_has_its_words() -> None:
@@ -41,7 +41,7 @@ def test_every_state_and_grade_has_its_words() -> None:
         *(f"ground_{one.value}" for one in Ground),
         *(f"step_{one}" for one in STEPS),
     }
-    assert not wanted - set(wording.PHRASES.keys())
+    assert not wanted - set(wording.PHRASES)
 
 
 def test_every_grade_has_its_colour() -> None:
@@ -51,7 +51,7 @@ def test_every_grade_has_its_colour() -> None:
 
 
 def test_both_languages_of_a_phrase_take_the_same_values() -> None:
-    for key in sorted(wording.PHRASES.keys()):
+    for key in sorted(wording.PHRASES):
         zh, en = (set(re.findall(r"\{(\w+)\}", wording.PHRASES[key][language])) for language in LANGUAGES)
         assert zh == en, key
 

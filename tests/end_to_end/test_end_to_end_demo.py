@@ -107,7 +107,7 @@ def test_a_live_demo_leaves_nothing_behind_and_goes_on(tmp_path: Path, how: sign
     try:
         assert live.stdout is not None
         assert any(f"http://127.0.0.1:{port}" in line for line in live.stdout)
-        _until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/").status == 200)  # noqa: S310
+        _until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/").status == 200)
         before = _stored(data)
         _until(lambda: _stored(data) > before)
         live.send_signal(how)

@@ -58,7 +58,7 @@ def test_modes_and_duties_speak_of_channels_that_exist(one: EquipmentClass) -> N
 
 
 def test_an_unknown_channel_names_the_known_ones() -> None:
-    with pytest.raises(CannotConvert, match="unknown channel 'speed' for tank.*level"):
+    with pytest.raises(CannotConvert, match=r"unknown channel 'speed' for tank.*level"):
         catalogue().channel("tank", "speed")
-    with pytest.raises(CannotConvert, match="unknown equipment class 'boat'.*lift"):
+    with pytest.raises(CannotConvert, match=r"unknown equipment class 'boat'.*lift"):
         catalogue().kind("boat")

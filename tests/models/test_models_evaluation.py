@@ -89,7 +89,7 @@ def test_no_file(tmp_path):
 def test_every_phrase_exists_in_both_languages_with_the_same_placeholders():
     from string import Formatter
 
-    for key in PHRASES.keys():  # noqa: SIM118 - not a mapping
+    for key in PHRASES:
         words = PHRASES[key]
         zh, en = ({field for _, field, _, _ in Formatter().parse(text) if field} for text in (words.zh, words.en))
         assert zh == en, key
