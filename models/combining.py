@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 from facility.channels import Bad, Catalogue, FailureMode
-from models.robust import FloatArray
+from models.robust import FloatArray, mean, median
 from models.windows import Figure, Windows
 
 WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
@@ -27,6 +27,7 @@ TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not 
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 FLAG_AT = 0.5
+MATERIAL = 0.05
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
 FLEET = 20  # assets before the fleet can correct the null
 
@@ -48,7 +49,27 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
     for name, score in scores.items():
         best = np.maximum(best, WEIGHT.get(name, 1.0) * score)
     discount = np.where(windows.having(Figure.SPREAD), SPREAD_WEIGHT, 1.0)
-    return np.where(windows.excluded, 0.0, best * discount)
+    return np.where(windows.excluded, 0.0, best * discount * materiality(windows))
+
+
+def materiality(windows: Windows) -> FloatArray:
+    """0..1, one a series: is the recent change large enough to matter to anybody, however certain it is?
+
+    What counts is the share of the way to the alarm limit that the change has covered, or of the level where there is no
+    limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a state, has no such measure.
+    """
+    change = np.nan_to_num(np.maximum(np.abs(mean(windows.adjusted[:, -3:])), np.abs(mean(windows.adjusted[:, -7:]))))
+    level = np.nan_to_num(median(windows.values[:, :-7]))
+    now = np.nan_to_num(mean(windows.values[:, -7:]))
+    way = np.abs(level)
+    for row, channel in enumerate(windows.channels):
+        edge = channel.limit.high if now[row] >= level[row] else channel.limit.low
+        if windows.figures[row] in (Figure.LEVEL, Figure.TEST) and np.isfinite(edge):
+            way[row] = abs(edge - level[row])
+    measured = windows.having(Figure.LEVEL) | windows.having(Figure.TEST) | windows.having(Figure.RATE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(way > 0, change / (MATERIAL * way), 1.0)
+    return np.where(measured, np.clip(share, 0.0, 1.0), 1.0)
 
 
 def verdicts(
