@@ -27,7 +27,7 @@ TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not 
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 FLAG_AT = 0.5
-MATERIAL = 0.05
+MATERIAL = 0.05  # of the way to the limit
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
 FLEET = 20  # assets before the fleet can correct the null
 
@@ -55,8 +55,9 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
 def materiality(windows: Windows) -> FloatArray:
     """0..1, one a series: is the recent change large enough to matter to anybody, however certain it is?
 
-    What counts is the share of the way to the alarm limit that the change has covered, or of the level where there is no
-    limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a state, has no such measure.
+    What counts is the share of the way to the alarm limit that the change has covered, or of the level where there is
+    no limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a state, has no such
+    measure.
     """
     change = np.nan_to_num(np.maximum(np.abs(mean(windows.adjusted[:, -3:])), np.abs(mean(windows.adjusted[:, -7:]))))
     level = np.nan_to_num(median(windows.values[:, :-7]))

@@ -57,7 +57,7 @@ class Publisher:
         self.said += 1
 
     def all_acknowledged(self):
-        # not `wait_for_publish`: it raises for what was said while disconnected, though paho keeps it and sends it later
+        # `wait_for_publish` raises for what was said while disconnected, though paho keeps it and sends it later
         wait_until(lambda: self.acknowledged == self.said, seconds=120)
 
     def __enter__(self):
