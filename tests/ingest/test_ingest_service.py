@@ -52,8 +52,8 @@ class Publisher:
         body = {"ts": now_ms() - 80_000_000 + number, "v": {"trips": number}}
         self.publish(f"serviceday/v1/s/EL-{number % 10}/telemetry", json.dumps(body))
 
-    def publish(self, topic, payload):
-        self.client.publish(topic, payload, 1)
+    def publish(self, topic, payload, *, qos=1):
+        self.client.publish(topic, payload, qos)
         self.said += 1
 
     def all_acknowledged(self):
@@ -119,8 +119,8 @@ def test_end_to_end_with_the_embedded_broker(folder, store):
     ):
         for number in range(500):
             device.say(number)
-        device.client.publish("serviceday/v1/s/EL-1/telemetry", b"\x00garbage", 1).wait_for_publish(20)
-        device.client.publish("serviceday/v1/s/gw/status", b"online", 0)
+        device.publish("serviceday/v1/s/EL-1/telemetry", b"\x00garbage")
+        device.publish("serviceday/v1/s/gw/status", b"online", qos=0)
         device.all_acknowledged()
         wait_until(lambda: ledger(folder)["messages"]["received"] == 502)
         assert ingest.drain(30)
