@@ -290,7 +290,10 @@ class Simulation:
             made.append((asset, simulate(asset, self._ill.get(asset.id, ()), around, carry)))
             moved[asset.id] = carry
         if keep:
-            self._checkpoints = [*self._checkpoints[-1:], (span.last_day, moved)]
+            self._checkpoints = [
+                *self._checkpoints[-2:],
+                (span.last_day, moved),
+            ]  # the day before a span may be asked for
         return made
 
     def _due(self, day: int, until: datetime) -> list[tuple[int, Message]]:

@@ -112,6 +112,22 @@ def test_stopped_and_resumed_it_publishes_the_same_readings_once(tmp_path: Path)
     assert parts == whole
 
 
+def test_saved_at_the_end_of_any_day_it_goes_on_from_there(tmp_path: Path) -> None:
+    """Also where one stretch of simulated days ends and the next begins."""
+    whole = list(simulation(assets=6).history())
+    running = simulation(folder := DataFolder(tmp_path).prepare(), assets=6)
+    reached, saved = running.published_until, []
+    for index, message in enumerate(running.history()):
+        assert message == whole[index]
+        if running.published_until != reached:
+            reached = running.published_until
+            running.save()
+            saved.append((index, Simulation.resume(folder)))
+    assert len(saved) >= 20
+    for index, resumed in saved:
+        assert next(resumed.history()) == whole[index]
+
+
 def test_live_never_runs_ahead_of_the_clock() -> None:
     made = simulation(assets=10)
     made.published_until = END - timedelta(hours=5)
