@@ -52,12 +52,12 @@ bench: setup-tests
 soak: setup-tests
 	@$(BIN)/pytest -m soak -s $(ARGS)
 
-# Pin anew: names, versions and hashes only, never an index address.
+# Pin anew: names, versions and hashes only, never an index address. What runs is what was tested.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	--python-version 3.11 pyproject.toml --group build
 requirements:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--python-version 3.11 pyproject.toml --group build -o requirements/run.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--python-version 3.11 pyproject.toml --group build --group dev -o requirements/dev.txt
+	$(COMPILE) --group dev -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/run.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
