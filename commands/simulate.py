@@ -28,6 +28,8 @@ Seed = Annotated[int, typer.Option("--seed", help=say("option.seed"))]
 Faults = Annotated[float, typer.Option("--faults", help=say("simulate.faults"), min=0, max=1)]
 Speed = Annotated[float, typer.Option("--speed", help=say("demo.speed"), min=0.01)]
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # ingest takes an older time for a clock that was never set
+
 
 def simulation(
     folder: DataFolder,
@@ -51,6 +53,11 @@ def simulation(
                 "Say the same --assets, --seed and --faults, or choose another folder with --data",
             )
         return found
+    if history > end - EARLIEST:
+        raise CannotDo(
+            f"a history of {history.days} days up to {end:%Y-%m-%d} begins before {EARLIEST:%Y-%m-%d}",
+            "Ask for a shorter --history",
+        )
     refuse_if_too_long(folder, assets=assets, history=history)
     return Simulation.create(
         folder, assets=assets, seed=seed, start=end - history, end=end, faults=faults, timezone=timezone

@@ -19,7 +19,7 @@ class Estimate:
 
 def estimate_history(assets: int, history: timedelta) -> Estimate:
     """The readings of so many assets over so long."""
-    readings = int(assets * _READINGS_A_DAY * history / timedelta(days=1))
+    readings = int(assets * _READINGS_A_DAY * (history / timedelta(days=1)))
     return Estimate(readings, readings * (_JOURNAL_BYTES + _STORE_BYTES))
 
 

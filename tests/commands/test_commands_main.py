@@ -101,6 +101,8 @@ def test_what_users_can_mend_is_one_line_and_exit_code_2(tmp_path: Path) -> None
         "cannot be written": ["import", "assets", str(registry.with_name("ok.csv")), "--data", str(plain / "under")],
         "not a length of time": ["rank", "--data", str(tmp_path), "--horizon", "soon"],
         "127.0.0.1:1": ["ingest", "--data", data, "--broker", "mqtt://127.0.0.1:1"],
+        "GB free": ["demo", "--headless", "--assets", "900000", "--history", "9000d", "--data", str(tmp_path / "huge")],
+        "begins before": ["demo", "--headless", "--history", "99999d", "--data", str(tmp_path / "old")],
         "not a date": ["plan", "--data", data, "--service-day", "tomorrow"],
     }
     registry.with_name("ok.csv").write_text("id,kind\nT-1,tank\n")

@@ -173,6 +173,10 @@ def test_the_estimate_is_of_the_right_size() -> None:
     assert estimate_bytes(60, END - START) > actual * 10
 
 
+def test_the_estimate_of_what_no_disk_holds_is_a_figure_too() -> None:
+    assert estimate_bytes(1_000_000, timedelta(days=100_000)) > 10**15
+
+
 @pytest.mark.parametrize("state", ["", "{}", '{"settings": {}}', '{"settings": {"start": 1}}'])
 def test_a_spoilt_state_is_told(tmp_path: Path, state: str) -> None:
     (tmp_path / "simulation.json").write_text(state)
