@@ -23,6 +23,7 @@ from facility.language import Language
 Specification: TypeAlias = dict[str, Any]  # a Vega-Lite chart; its rows are Polars frames in `datasets`
 
 _FONT = "'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
+_GRID_WIDTH = 450  # pixels of the estate grid without its row names, on a 1280 screen
 REACH = 1.5  # a band or limit further off than this many data spans would flatten the line: it is told in words instead
 LOOKAHEAD = 0.5  # a forecast is drawn at most this share of the window beyond it
 
@@ -223,9 +224,9 @@ def _forecast_line(x: alt.X, y: alt.Y) -> Any:
 
 
 def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, str]) -> Specification:
-    """Buildings by equipment class: each cell coloured by its worst state and saying how many assets are in trouble.
+    """Buildings or sites by equipment class: cells coloured by their worst state, counting the assets in trouble.
 
-    `frame`: building, kind (names), state (worst, a key of `palette.STATES`), total, troubled (counts).
+    `frame`: column, kind (names), state (worst, a key of `palette.STATES`), total, troubled (counts).
     `states`: the name of each state.
     """
     rows = frame.with_columns(
@@ -236,11 +237,12 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         .alias("words"),
         pl.col("state").is_in(["normal", "silent"]).alias("calm"),
     )
+    limit = min(90, _GRID_WIDTH // max(1, frame["column"].n_unique()) - 4)  # neighbours' names must not touch
     base = alt.Chart(_named("assets")).encode(
         x=alt.X(
-            "building:N",
+            "column:N",
             title=None,
-            axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False, labelLimit=90),
+            axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False, labelLimit=limit),
         ),
         y=alt.Y("kind:N", title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=170)),
     )
@@ -252,7 +254,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         ),
         opacity=alt.condition("datum.calm", alt.value(0.22), alt.value(0.88)),
         tooltip=[
-            alt.Tooltip("building:N", title=say("building", language)),
+            alt.Tooltip("column:N", title=say("where", language)),
             alt.Tooltip("kind:N", title=say("kind", language)),
             alt.Tooltip("worst:N", title=say("worst_state", language)),
             alt.Tooltip("words:N", title=say("troubled_of_total", language)),

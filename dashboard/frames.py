@@ -21,6 +21,7 @@ from facility.estate import Asset
 from facility.language import Language
 
 _ORDER = {state: place for place, state in enumerate(STATES)}
+_TROUBLED = pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled")
 
 
 @lru_cache(maxsize=1)
@@ -60,8 +61,8 @@ def fleet(
 ) -> pl.DataFrame:
     """One row an asset, likeliest trouble first.
 
-    Columns: asset, kind, kind_name, building, place, state, probability, score, reason, last, channels, stale, alerts,
-    latitude, longitude.
+    Columns: asset, kind, kind_name, site, building, place, state, probability, score, reason, last, channels, stale,
+    alerts, latitude, longitude.
     """
     known = catalogue()
     counted = Counter(one.asset for one in alerts)
@@ -77,6 +78,7 @@ def fleet(
                 one.id,
                 one.kind,
                 kind.name[language] if kind else one.kind,
+                one.site,
                 one.building,
                 one.place,
                 _state(one.id, said, urgent, worrying, doubted),
@@ -92,6 +94,7 @@ def fleet(
         "asset": pl.String,
         "kind": pl.String,
         "kind_name": pl.String,
+        "site": pl.String,
         "building": pl.String,
         "place": pl.String,
         "said": pl.String,
@@ -128,17 +131,33 @@ def by_state(frame: pl.DataFrame) -> dict[str, int]:
     return {state: int(found.get(state, 0)) for state in STATES}
 
 
+def abreast(frame: pl.DataFrame, *, most: int) -> tuple[pl.DataFrame, str]:
+    """The rows of `fleet` that a grid of at most so many columns can show, and what its columns are.
+
+    Adds `column`, a name: every building where they fit ("buildings"), else every site ("sites"), else the buildings
+    with most assets in trouble ("worst_buildings"). A building's id says its site too where two sites use the same.
+    """
+    placed = frame.filter(pl.col("building") != "")
+    names = placed.select("site", "building").unique()
+    alone = names["building"].n_unique() == names.height
+    named = placed.with_columns(
+        (pl.col("building") if alone else pl.concat_str("site", "building", separator=" ")).alias("column")
+    )
+    if names.height <= most:
+        return named, "buildings"
+    if 1 < names["site"].n_unique() <= most:
+        return placed.with_columns(pl.col("site").alias("column")), "sites"
+    worst = named.group_by("column").agg(_TROUBLED).sort("troubled", "column", descending=[True, False]).head(most)
+    return named.join(worst.select("column"), on="column", maintain_order="left"), "worst_buildings"
+
+
 def grid(frame: pl.DataFrame) -> pl.DataFrame:
-    """Buildings by kinds: building, kind (name), state (the worst), total, troubled."""
+    """Columns (of `abreast`) by kinds: column, kind (name), state (the worst), total, troubled."""
     return (
         frame.with_columns(pl.col("state").replace_strict(_ORDER, return_dtype=pl.Int64).alias("order"))
-        .group_by("building", pl.col("kind_name").alias("kind"), maintain_order=True)
-        .agg(
-            pl.col("state").sort_by("order").first(),
-            pl.len().alias("total"),
-            pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled"),
-        )
-        .sort("kind", "building")
+        .group_by("column", pl.col("kind_name").alias("kind"), maintain_order=True)
+        .agg(pl.col("state").sort_by("order").first(), pl.len().alias("total"), _TROUBLED)
+        .sort("kind", "column")
     )
 
 

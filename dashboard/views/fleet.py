@@ -11,7 +11,11 @@ from dashboard import charts, frames, markup, palette, query, sources, wording
 from dashboard.visit import Visit
 from facility.channels import catalogue
 
-_GRID_FROM = 2  # buildings; with fewer a grid says nothing that the tiles do not
+_GRID_FROM, _GRID_MOST = (
+    2,
+    12,
+)  # columns; with fewer a grid says nothing that the tiles do not, with more none is legible
+_MAPPED = ("asset", "place", "latitude", "longitude", "state")
 _COLUMNS = ("rank", "asset", "kind_name", "place", "state", "probability", "reason", "last")
 
 
@@ -54,17 +58,16 @@ def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
 def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     states = {state: visit.say(f"state_{state}") for state in palette.STATES}
     placed = frames.placed(frame)
-    buildings = frame.filter(pl.col("building") != "")
-    if buildings["building"].n_unique() >= _GRID_FROM:
-        st.html(markup.quiet(visit.say("grid_words")))
+    abreast, columns = frames.abreast(frame, most=_GRID_MOST)
+    if abreast["column"].n_unique() >= _GRID_FROM:
+        st.html(markup.quiet(visit.say(f"grid_{columns}", n=_GRID_MOST)))
         st.vega_lite_chart(
-            charts.estate_grid(frames.grid(buildings), language=visit.language, states=states),
+            charts.estate_grid(frames.grid(abreast), language=visit.language, states=states),
             theme=None,
             key="estate-grid",
         )
     elif placed.height:
-        columns = ["asset", "place", "latitude", "longitude", "state"]
-        worst_last = placed.sort(~pl.col("state").is_in(["normal", "silent"])).select(columns)
+        worst_last = placed.sort(~pl.col("state").is_in(["normal", "silent"])).select(_MAPPED)
         st.vega_lite_chart(
             charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
         )

@@ -106,7 +106,7 @@ def test_the_estate_is_drawn_as_a_grid_and_as_a_map() -> None:
     states = {one: one for one in palette.STATES}
     cells = pl.DataFrame(
         {
-            "building": ["A", "B"],
+            "column": ["A", "B"],
             "kind": ["Lift", "Tank"],
             "state": ["alarm", "normal"],
             "total": [3, 2],

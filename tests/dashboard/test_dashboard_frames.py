@@ -95,7 +95,7 @@ def test_nothing_at_all_is_still_a_fleet() -> None:
     fleet = frames.fleet([], {}, [], _latest(), now=NOW, language="zh")
     assert fleet.is_empty()
     assert sum(frames.by_state(fleet).values()) == 0
-    assert frames.grid(fleet).is_empty()
+    assert frames.grid(frames.abreast(fleet, most=3)[0]).is_empty()
 
 
 def test_the_grid_counts_trouble_and_shows_the_worst() -> None:
@@ -107,9 +107,32 @@ def test_the_grid_counts_trouble_and_shows_the_worst() -> None:
         now=NOW,
         language="en",
     )
-    assert frames.grid(fleet).to_dicts() == [
-        {"building": "A", "kind": "Lift", "state": "attention", "total": 3, "troubled": 1}
+    assert frames.grid(frames.abreast(fleet, most=3)[0]).to_dicts() == [
+        {"column": "A", "kind": "Lift", "state": "attention", "total": 3, "troubled": 1}
     ]
+
+
+def _estate(sites: int, buildings: int) -> pl.DataFrame:
+    """A fleet of one lift a building; building 2 of the last site is in trouble."""
+    assets = [
+        Asset(id=f"{site}-{building}", kind="lift", site=f"s{site}", building=f"B{building}")
+        for site in range(sites)
+        for building in range(buildings)
+    ]
+    alerts = [_alert(f"{sites - 1}-2", Source.LIMIT, Severity.HIGH)]
+    return frames.fleet(assets, {}, alerts, _latest(), now=NOW, language="en")
+
+
+def test_a_grid_has_no_more_columns_than_can_be_read() -> None:
+    few, columns = frames.abreast(_estate(1, 4), most=4)
+    assert (columns, sorted(set(few["column"]))) == ("buildings", ["B0", "B1", "B2", "B3"])
+    twice, columns = frames.abreast(_estate(2, 3), most=6)
+    assert (columns, twice["column"].n_unique()) == ("buildings", 6), "a building's id may stand at two sites"
+    sites, columns = frames.abreast(_estate(3, 100), most=4)
+    assert (columns, sorted(set(sites["column"]))) == ("sites", ["s0", "s1", "s2"])
+    worst, columns = frames.abreast(_estate(1, 300), most=4)
+    assert (columns, worst["column"].n_unique()) == ("worst_buildings", 4)
+    assert "B2" in set(worst["column"]), "the one in trouble is among them"
 
 
 def test_matching_narrows_by_kind_state_and_words() -> None:
