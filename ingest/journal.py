@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -19,6 +19,8 @@ from pathlib import Path
 from facility.errors import CannotDo
 from ingest.ledger import Counts, add_counts, read_counts
 from ingest.quarantine import Quarantined, Reason, Refusal
+from ingest.sources import Change, Name, add_sources
+from ingest.tables import TABLES
 
 FORMAT = 1
 DIGEST = 8  # bytes
@@ -107,6 +109,12 @@ class Journal:
                 for statement in _SCHEMA.split(";\n"):
                     writer.execute(statement)
                 writer.execute(f"PRAGMA user_version = {FORMAT}")
+            for statement in TABLES:
+                writer.execute(statement)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All that is executed within, or nothing of it; on disk once the block ends."""
+        return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -204,11 +212,14 @@ class Journal:
         with self._transaction() as writer:
             writer.execute("DELETE FROM quarantine WHERE seq > (SELECT decoded FROM position)")
 
-    def settle(self, seq: int, change: Counts, presence: Sequence[Presence] = ()) -> None:
-        """Move the position and the ledger past a batch, in one transaction."""
+    def settle(
+        self, seq: int, change: Counts, presence: Sequence[Presence] = (), sources: Mapping[Name, Change] | None = None
+    ) -> None:
+        """Move the position and the ledgers past a batch, in one transaction."""
         with self._transaction() as writer:
             writer.execute("UPDATE position SET decoded = ?", (seq,))
             add_counts(writer, change)
+            add_sources(writer, sources or {})
             writer.executemany(
                 "INSERT INTO presence VALUES (?, ?, ?, ?, ?) ON CONFLICT(site, gateway) DO UPDATE SET"
                 " since_us = CASE WHEN online = excluded.online THEN since_us ELSE excluded.since_us END,"
@@ -230,6 +241,14 @@ class Journal:
             if done < TRIMMED_AT_ONCE:
                 return deleted
 
+    def refused(self, after: int, up_to: int) -> list[Refusal]:
+        """What was noted as refused of a stretch of messages."""
+        with self._reading:
+            rows = self._reader.execute(
+                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ? AND seq <= ?", (after, up_to)
+            ).fetchall()
+        return [Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4]) for row in rows]
+
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
@@ -241,7 +260,8 @@ class Journal:
         with self._reading:
             rows = self._reader.execute(
                 "SELECT id, arrived_us, topic, payload, reason, detail, count FROM quarantine"
-                " WHERE seq <= (SELECT decoded FROM position) ORDER BY id DESC LIMIT ?",
+                " WHERE seq <= (SELECT decoded FROM position) AND id NOT IN (SELECT id FROM dropped)"
+                " ORDER BY id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
         return [
