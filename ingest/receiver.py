@@ -35,8 +35,17 @@ log = logging.getLogger(__name__)
 class Receiver:
     """A persistent session with one broker, and the thread that commits and acknowledges."""
 
-    def __init__(self, address: BrokerAddress, journal: Journal, *, on_journalled: threading.Event) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        journal: Journal,
+        *,
+        on_journalled: threading.Event,
+        filters: Sequence[str] = (TOPICS,),
+    ) -> None:
         self._address = address
+        self._filters = filters
+        self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}")
@@ -73,7 +82,7 @@ class Receiver:
                 self.stop()
                 raise CannotCommunicate(
                     f"the broker at {self._address} does not let us in: {reason}",
-                    "Check user, password, and the right to subscribe to " + TOPICS,
+                    "Check user, password, and the right to subscribe to " + ", ".join(self._filters),
                 )
 
     def stop(self) -> None:
@@ -89,6 +98,10 @@ class Receiver:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected() and self._subscribed_at_all.is_set()
+
     def waiting(self) -> int:
         """Messages received and not yet on disk."""
         with self._changed:
@@ -103,14 +116,16 @@ class Receiver:
             self._refused = str(reason)
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        client.subscribe(TOPICS, qos=1)
+        if TOPICS not in self._filters:
+            client.unsubscribe(TOPICS)  # of an earlier start with another list
+        client.subscribe([(one, 1) for one in self._filters])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
         if any(one.is_failure for one in granted):
             self._refused = "subscription refused"
-            log.warning("broker %s refuses the subscription to %s", self._address, TOPICS)
+            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._filters))
             return
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
@@ -176,7 +191,9 @@ class Receiver:
             self._journal.write(arrivals)
         except sqlite3.Error as error:
             log.error("the journal refuses (%s); nothing is acknowledged until it takes messages again", error)
+            self.refusing = str(error)
             return False
+        self.refusing = ""
         self._on_journalled.set()
         return True
 
@@ -200,5 +217,5 @@ def _client(address: BrokerAddress, client_id: str) -> mqtt.Client:
     if address.user:
         client.username_pw_set(address.user, address.password)
     if address.tls:
-        client.tls_set()
+        client.tls_set_context(address.tls_context())
     return client
