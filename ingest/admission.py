@@ -20,7 +20,7 @@ from facility.channels import Catalogue
 from facility.estate import Asset
 from facility.store import READINGS
 from ingest.codec import Decoded
-from ingest.journal import Message
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal, batched
 
 FUTURE_US = 10 * 60 * 1_000_000  # further ahead of its arrival a reading has a wrong clock (D)

@@ -23,7 +23,8 @@ import numpy as np
 import polars as pl
 
 from facility.errors import CannotParse
-from ingest.journal import Message, Presence
+from ingest.journal import Presence
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal, batched
 
 TOPICS = "serviceday/v1/#"

@@ -24,8 +24,9 @@ from facility.estate import Asset
 from facility.store import Appended, Store
 from ingest.admission import Admitted, admit
 from ingest.codec import Decoded, decode
-from ingest.journal import Journal, Message, Presence
+from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal
 
 SOURCE = "journal"
