@@ -78,8 +78,8 @@ def test_batched_payload_becomes_rows_and_null_is_no_reading():
         (b'{"ts": %d, "v": {"trips": 1e999}}' % NOW_MS, Reason.NOT_A_NUMBER),
         ({"ts": NOW_MS, "v": {"sugar": 1}}, Reason.UNKNOWN_CHANNEL),
         ({"ts": NOW_MS, "v": {"\ud800": 1}}, Reason.UNKNOWN_CHANNEL),
-        ({"ts": NOW_MS, "v": {"motor_temperature": 6553.5}}, Reason.OUT_OF_RANGE),
-        ({"ts": NOW_MS, "v": {"motor_temperature": -127}}, Reason.OUT_OF_RANGE),
+        ({"ts": NOW_MS, "v": {"motor_temperature": 6553.5}}, Reason.SENTINEL),
+        ({"ts": NOW_MS, "v": {"motor_temperature": -127}}, Reason.SENTINEL),
         ({"ts": NOW_MS + 3_600_000, "v": {"trips": 1}}, Reason.FUTURE),
         ({"ts": 10**30, "v": {"trips": 1}}, Reason.FUTURE),
         ({"ts": NOW_MS // 1000, "v": {"trips": 1}}, Reason.ANCIENT),
@@ -111,10 +111,10 @@ def test_a_topic_must_name_an_asset_of_its_site(topic, reason):
 
 def test_refused_readings_are_kept_as_a_payload_that_can_be_sent_again():
     times = [NOW_MS - 3000, NOW_MS - 2000, NOW_MS - 1000]
-    rows, (refusal,), _ = understand({"t": times, "v": {"trips": [1, 2, 3], "motor_temperature": [40, -127, 999]}})
+    rows, (refusal,), _ = understand({"t": times, "v": {"trips": [1, 2, 3], "motor_temperature": [40, -128.5, 998]}})
     assert rows.height == 4
     assert (refusal.reason, refusal.count) == (Reason.OUT_OF_RANGE, 2)
-    assert json.loads(refusal.payload) == {"t": times[1:], "v": {"motor_temperature": [-127, 999]}}
+    assert json.loads(refusal.payload) == {"t": times[1:], "v": {"motor_temperature": [-128.5, 998]}}
 
 
 def test_a_little_ahead_is_admitted():
