@@ -29,6 +29,7 @@ from facility.records import Records
 from ingest.ledger import ledger
 
 MESSAGES = int(os.environ.get("SERVICEDAY_BENCH_MESSAGES", "200000"))
+WARM_UP = 2_000  # messages before the clock starts, for everyone
 WINDOW = 10_000
 TOPIC = "serviceday/v1/#"
 STOCK = """
@@ -73,12 +74,18 @@ def mosquitto(folder: Path, *, window: int) -> Iterator[int]:
 
 
 class Subscriber:
-    """One that receives `count` messages and is done."""
+    """One that receives `count` messages after the first `WARM_UP` and is done."""
 
     process: subprocess.Popen[str]
 
     def __init__(self, port: int, count: int) -> None:
         self.port, self.count = port, count
+
+    def start(self) -> None:
+        """Subscribe, and receive the first messages."""
+        self.subscribe()
+        publisher(self.port, WARM_UP).wait()
+        time.sleep(3)
 
     def wait(self) -> None:
         self.process.wait(600)
@@ -90,15 +97,15 @@ class Subscriber:
 
 
 class MosquittoSub(Subscriber):
-    def start(self) -> None:
-        command = f"exec mosquitto_sub -p {self.port} -t '{TOPIC}' -q 1 -i sub -c -C {self.count} > /dev/null"
+    def subscribe(self) -> None:
+        command = f"exec mosquitto_sub -p {self.port} -t '{TOPIC}' -q 1 -i sub -c -C {WARM_UP + self.count} > /dev/null"
         self.process = subprocess.Popen(["sh", "-c", command], text=True)
         time.sleep(0.5)
 
 
 class StockPaho(Subscriber):
-    def start(self) -> None:
-        command = [sys.executable, "-c", STOCK, str(self.port), str(self.count)]
+    def subscribe(self) -> None:
+        command = [sys.executable, "-c", STOCK, str(self.port), str(WARM_UP + self.count)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.process.stdout.readline()
@@ -107,7 +114,7 @@ class StockPaho(Subscriber):
 class Ingest(Subscriber):
     """The ordinary `serviceday ingest` in a process of its own, on a data folder of its own."""
 
-    def start(self) -> None:
+    def subscribe(self) -> None:
         self.place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.folder = DataFolder(Path(self.place.name) / "data").prepare()
         lifts = tuple(Asset(id=asset(index), kind="lift", site="park") for index in range(LIFTS))
@@ -123,8 +130,10 @@ class Ingest(Subscriber):
         self.process.stdout.readline()
 
     def wait(self) -> None:
-        while ledger(self.folder)["stored"] != 3 * self.count:
+        while ledger(self.folder)["stored"] != 3 * (WARM_UP + self.count):
             time.sleep(0.02)
+        user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        self.cpu_us = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") * 1e6 / self.count
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         (self.peak_mb,) = (int(line.split()[1]) >> 10 for line in status.splitlines() if line.startswith("VmHWM"))
 
@@ -148,7 +157,7 @@ def live(subscriber: Subscriber) -> float:
     """Messages a second while they are being published."""
     subscriber.start()
     try:
-        with publisher(subscriber.port, subscriber.count):
+        with publisher(subscriber.port, subscriber.count, WARM_UP):
             begin = time.perf_counter()
             subscriber.wait()
             return subscriber.count / (time.perf_counter() - begin)
@@ -161,7 +170,7 @@ def backlog(subscriber: Subscriber) -> float:
     subscriber.start()
     try:
         subscriber.process.send_signal(signal.SIGSTOP)
-        publisher(subscriber.port, subscriber.count).wait()
+        publisher(subscriber.port, subscriber.count, WARM_UP).wait()
         subscriber.process.send_signal(signal.SIGCONT)
         begin = time.perf_counter()
         subscriber.wait()
@@ -222,8 +231,8 @@ def latency(port: int, *, count: int, per_second: int) -> dict[str, float]:
     threading.Thread(target=lambda: [None for _ in iter(lambda: broker.recv(1 << 16), b"")], daemon=True).start()
     published: dict[bytes, float] = {}
     begin = time.perf_counter()
-    for number in range(count):
-        time.sleep(max(0.0, begin + number / per_second - time.perf_counter()))
+    for number in range(WARM_UP, WARM_UP + count):
+        time.sleep(max(0.0, begin + (number - WARM_UP) / per_second - time.perf_counter()))
         whole = packet(number)
         topic_size = int.from_bytes(whole[3:5])
         published[whole[3 + 2 + topic_size + 2 :]] = time.perf_counter()
@@ -250,6 +259,7 @@ def main() -> None:
             figures[f"{way}_times_mosquitto_sub"] = round(rates["ingest"] / rates["mosquitto_sub"], 2)
             figures[f"{way}_times_stock_paho"] = round(rates["ingest"] / rates["stock_paho"], 2)
             figures[f"{way}_peak_megabytes"] = ours.peak_mb
+            figures[f"{way}_ingest_cpu_microseconds_a_message"] = round(ours.cpu_us, 1)
     with tempfile.TemporaryDirectory() as name, mosquitto(Path(name), window=20) as port:
         figures["window_20_per_second"] = round(live(Ingest(port, 20_000)))
         figures["window_20_mosquitto_sub_per_second"] = round(live(MosquittoSub(port, 20_000)))

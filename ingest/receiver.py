@@ -9,11 +9,13 @@ acknowledged: the broker's window fills, it waits, and all goes on by itself onc
 from __future__ import annotations
 
 import logging
+import socket
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -58,6 +60,7 @@ class Receiver:
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._received_one
+        self._client.on_socket_open = _answer_at_once
         if isinstance(self._client, BatchClient):
             self._client.on_batch = self._received
         self._changed = threading.Condition()
@@ -231,6 +234,12 @@ class Receiver:
             else:
                 for mid in mids:
                     self._client.ack(mid, 1)
+
+
+def _answer_at_once(_client: mqtt.Client, _data: Any, connection: Any) -> None:
+    """Acknowledgements are small and waited for: do not gather them."""
+    with suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _client(address: BrokerAddress, client_id: str, *, v5: bool) -> mqtt.Client:

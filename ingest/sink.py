@@ -17,7 +17,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from facility.channels import Catalogue
 from facility.estate import Asset
@@ -102,17 +102,7 @@ class Sink:
         unbroken, refused = self._unbroken(messages)
         decoded, admitted = self._decode_and_admit(unbroken)
         decoded.refusals.extend(refused)
-        return (
-            Decoded(
-                readings=decoded.readings,
-                places=decoded.places,
-                channels=decoded.channels,
-                refusals=decoded.refusals,
-                presence=decoded.presence,
-                unreadable=decoded.unreadable + len(refused),
-            ),
-            admitted,
-        )
+        return replace(decoded, unreadable=decoded.unreadable + len(refused)), admitted
 
     def _unbroken(self, messages: Sequence[Message]) -> tuple[list[Message], list[Refusal]]:
         try:
