@@ -11,7 +11,7 @@ from facility.channels import catalogue
 from facility.estate import Asset
 from ingest.admission import admit
 from ingest.codec import decode
-from ingest.journal import Message
+from ingest.packing import Message
 
 MESSAGES, ASSETS, MOMENTS = 100_000, 2_000, 500
 NOW_MS = 1_795_500_000_000

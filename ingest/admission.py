@@ -22,7 +22,7 @@ from facility.estate import Asset
 from facility.store import READINGS
 from ingest.codec import Decoded
 from ingest.conversion import conversion
-from ingest.journal import Message
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal, batched
 from ingest.sentinels import sentinel, suspicious
 

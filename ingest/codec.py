@@ -25,7 +25,8 @@ import numpy as np
 import polars as pl
 
 from facility.errors import CannotParse
-from ingest.journal import Message, Presence
+from ingest.journal import Presence
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal, batched
 from ingest.rules import TOPICS, Rules
 

@@ -22,8 +22,9 @@ import time
 import msgspec
 
 from facility.store import Appended, Store
-from ingest.journal import Journal, Message
+from ingest.journal import Journal
 from ingest.ledger import Counts, add_counts
+from ingest.packing import Message
 from ingest.quarantine import UNREAD, Reason
 from ingest.sources import Change, Name, add_sources, source_of
 from ingest.understanding import Understanding

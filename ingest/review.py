@@ -17,8 +17,8 @@ from pathlib import Path
 from facility.channels import Catalogue
 from facility.errors import CannotConvert, CannotDo
 from ingest.codec import decode
-from ingest.journal import Message
 from ingest.ledger import Counts, add_counts
+from ingest.packing import Message
 from ingest.quarantine import Quarantined, Reason
 from ingest.sources import Change, Name, add_sources, source_of
 

@@ -21,8 +21,9 @@ from dataclasses import asdict
 from facility.channels import Catalogue
 from facility.store import Appended, Store
 from ingest.hearing import Hearing
-from ingest.journal import Journal, Message, Presence
+from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
+from ingest.packing import Message
 from ingest.quarantine import NEVER_READINGS, Refusal
 from ingest.replay import Replay
 from ingest.rules import Rules

@@ -13,7 +13,7 @@ from facility.channels import Catalogue
 from facility.estate import Asset
 from ingest.admission import Admitted, Before, admit
 from ingest.codec import Decoded, decode
-from ingest.journal import Message
+from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal
 from ingest.rules import Rules
 from ingest.sources import Name

@@ -11,7 +11,7 @@ from facility.channels import catalogue
 from facility.estate import Asset
 from ingest.admission import FUTURE_US, admit
 from ingest.codec import decode
-from ingest.journal import Message
+from ingest.packing import Message
 from ingest.quarantine import PHRASES, Reason
 
 NOW_US = 1_760_000_000_000_000
