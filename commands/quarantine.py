@@ -83,7 +83,7 @@ def list_rows(
             (
                 f"{row.id}{'*' if row.asked else ''}",
                 f"{row.arrived:%Y-%m-%d %H:%M:%S}",
-                row.reason.words[language],
+                row.reason.value,
                 printable(row.topic, 60),
                 printable(row.detail, 60),
             )
@@ -220,10 +220,10 @@ def approve(
                 raise CannotDo(f"{name!r} is registered already", "What waits is taken in by itself; see status")
             asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
             here.records.estate.put(Estate(assets=(asset,)))
-        asked = quarantine.ask_for_replay(Wanted(reason=_reason("unknown_asset"), asset=name, site=one.site))
+        waiting = Wanted(reason=_reason("unknown_asset"), asset=name, site=one.site)
     if not as_json:
         typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
-    _show_carried_out(data, asked, as_json)
+    _show_carried_out(data, one.messages, as_json, waiting)
 
 
 # -- what they share ----------------------------------------------------------------------------------------------
@@ -348,13 +348,16 @@ def _show_moved(what: str, rows: int, items: int, as_json: bool) -> None:
         typer.echo(say(f"quarantine.{what}_now", rows=f"{rows:,}", items=f"{items:,}"))
 
 
-def _show_carried_out(data: Path, asked: int, as_json: bool) -> None:
-    """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs."""
+def _show_carried_out(data: Path, asked: int, as_json: bool, waiting: Wanted | None = None) -> None:
+    """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs.
+
+    `waiting` rows are not asked for: ingest takes them in by itself once it knows their asset.
+    """
     from ingest.ledger import ledger
 
     folder = DataFolder(data)
     before: dict[str, Any] = ledger(folder)
-    left = _carry_out(folder, asked, quiet=as_json)
+    left = _carry_out(folder, asked, waiting, quiet=as_json)
     after: dict[str, Any] = ledger(folder)
     result = {
         "asked": asked,
@@ -368,20 +371,25 @@ def _show_carried_out(data: Path, asked: int, as_json: bool) -> None:
         typer.echo(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
 
 
-def _carry_out(folder: DataFolder, asked: int, *, quiet: bool) -> int:
+def _carry_out(folder: DataFolder, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:
     from commands.installation import installation
     from ingest.review import review
 
     with progress(quiet) as shown, review(folder.journal) as quarantine:
-        task = shown.add_task(say("quarantine.replaying"), total=max(asked, quarantine.asked()))
-        total, left, moved = max(asked, quarantine.asked()), quarantine.asked(), time.monotonic()
+
+        def count() -> int:
+            return quarantine.asked() + (sum(heap.rows for heap in quarantine.heaps(waiting)) if waiting else 0)
+
+        left, moved = count(), time.monotonic()
+        total = max(asked, left)
+        task = shown.add_task(say("quarantine.replaying"), total=total)
         while left and time.monotonic() - moved < CARRIED_OUT_WITHIN:
             try:
                 with folder.claim("replay"), installation(folder.path) as here:
                     _carry_out_here(here)
             except CannotDo:
                 time.sleep(0.2)  # ingest runs, and does it
-            now_left = quarantine.asked()
+            now_left = count()
             moved, left = (time.monotonic(), now_left) if now_left != left else (moved, left)
             shown.update(task, completed=total - left, total=total)
     return left

@@ -19,7 +19,7 @@ from facility.estate import Asset
 if TYPE_CHECKING:
     from facility.records import Records
 
-REGISTRY_EVERY = 5.0  # seconds between looks at the registry
+REGISTRY_EVERY = 2.0  # seconds between looks at the registry
 
 
 def ingest(
@@ -63,7 +63,15 @@ def ingest(
             address = held.enter_context(
                 embedded_broker(listen, port, user=who.user, password=who.password, cert=cert, key=key)
             )
-        service = Ingest(here.folder, here.store, address, directory(here.records), rules=rules, http=http)
+        service = Ingest(
+            here.folder,
+            here.store,
+            address,
+            directory(here.records),
+            rules=rules,
+            http=http,
+            probe_broker=bool(broker),
+        )
 
         def ready() -> None:
             typer.echo(say("ingest.ready", address=address))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +11,19 @@ from typing import Protocol
 
 from facility.channels import Catalogue
 from facility.estate import Asset
-from facility.language import LANGUAGES
+from facility.language import LANGUAGES, preferred
 from ingest import clocks, hearing
+from ingest.address import BrokerAddress
 from ingest.health import QUIET_AFTER, Facts, Finding, findings, healthy
 from ingest.hearing import SAVED_AT_ONCE, Hearing
 from ingest.journal import Journal
 from ingest.listening import Listening, expect, read_listening, save_listening, write_note
 from ingest.metrics import exposition
 from ingest.overview import Overview, read_overview, reading
+from ingest.probing import probe
 from ingest.web import JSON, TEXT, Answer, as_json
+
+log = logging.getLogger(__name__)
 
 COUNTED_EVERY = 10.0  # seconds; between, /metrics repeats what it counted last
 
@@ -85,6 +90,18 @@ class Watch:
                 save_listening(writer, self._listening)
             write_note(writer, "health", _told(found) | {"at_us": now_us, "ended": ended}, now_us)
         self._expected.update(new)
+
+    def learn_of_broker(self, address: BrokerAddress) -> None:
+        """Probe the broker, tell the operator what will hurt, a line each, and note it for `status`."""
+        limits = probe(address)
+        if limits is None:
+            log.warning("broker %s could not be probed", address)
+            return
+        found = limits.findings()
+        for one in found:
+            log.warning("broker %s: %s", address, one.words[preferred()])
+        with self._journal.transaction() as writer:
+            write_note(writer, "broker", limits.shown() | {"advice": _told(found)["findings"]}, time.time_ns() // 1000)
 
     def facts(self) -> Facts:
         receiver, counts = self._receiver, self._journal.counts()
