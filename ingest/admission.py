@@ -97,13 +97,12 @@ def admit(
     verdicts[known & (times > arrived + FUTURE_US)] = _CODES[Reason.FUTURE]
     good = verdicts == _ADMITTED
     every = bool(good.all())
+    if not every:
+        place, channel, times, arrived = place[good], channel[good], times[good], arrived[good]
     return Admitted(
-        readings=_table(
-            decoded,
-            *((one if every else one[good]) for one in (place, channel, times, values, arrived)),
-        ),
+        readings=_table(decoded, place, channel, times, values if every else values[good], arrived),
         refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
-        per_place=np.bincount(place if every else place[good], minlength=len(decoded.places)),
+        per_place=np.bincount(place, minlength=len(decoded.places)),
     )
 
 
@@ -227,8 +226,8 @@ def _refusals(
 
 
 def _detail(row: Mapping[str, Any], decoded: Decoded, pair: _Pair) -> str:
-    site, asset = decoded.places[row["place"]]
-    channel = decoded.channels[row["channel"]]
+    site, asset = decoded.places[int(row["place"])]
+    channel = decoded.channels[int(row["channel"])]
     match _REASONS[row["verdict"]]:
         case Reason.UNKNOWN_ASSET:
             return asset

@@ -82,7 +82,10 @@ class _Columns:
     def __init__(self) -> None:
         self.places: dict[tuple[str, str], int] = {}
         self.channels: dict[tuple[str, str], int] = {}
-        self.moments: tuple[list[int], list[int], list[int], list[dict[str, float]]] = ([], [], [], [])
+        self.messages: list[int] = []  # of single moments, with ...
+        self.at: list[int] = []  # ... their places, ...
+        self.stamps: list[int] = []
+        self.said: list[dict[str, float]] = []
         self._runs: list[tuple[int, int, int, int]] = []  # message, place, channel, length
         self._times: list[np.ndarray[Any, np.dtype[np.int64]]] = []
         self._values: list[np.ndarray[Any, np.dtype[np.float64]]] = []
@@ -102,16 +105,15 @@ class _Columns:
             self._times.append(times if len(kept) == len(times) else times[there])
 
     def frame(self) -> pl.DataFrame:
-        messages, places, times, said = self.moments
         shapes: dict[tuple[str, ...], int] = {}  # devices say the same channels in the same order again and again
-        shape = np.array([shapes.setdefault(keys, len(shapes)) for keys in map(tuple, said)], dtype=np.int32)
+        shape = np.array([shapes.setdefault(keys, len(shapes)) for keys in map(tuple, self.said)], dtype=np.int32)
         sizes = np.array([len(keys) for keys in shapes], dtype=np.int32)
         channels = np.array([self.channel(key) for keys in shapes for key in keys], dtype=np.int32)
         counts = sizes[shape]
         total = int(counts.sum())
         within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
         first = (np.cumsum(sizes) - sizes)[shape]
-        numbers = np.fromiter(chain.from_iterable(map(dict.values, said)), np.float64, total)
+        numbers = np.fromiter(chain.from_iterable(map(dict.values, self.said)), np.float64, total)
 
         runs = np.array(self._runs, dtype=np.int32).reshape(-1, 4)
         lengths = runs[:, 3]
@@ -119,11 +121,11 @@ class _Columns:
         def whole(single: Any, column: int) -> Any:
             return np.concatenate([single, np.repeat(runs[:, column], lengths)])
 
-        ms = np.concatenate([np.repeat(np.array(times, dtype=np.int64), counts), *self._times])
+        ms = np.concatenate([np.repeat(np.array(self.stamps, dtype=np.int64), counts), *self._times])
         return pl.DataFrame(
             {
-                "message": whole(np.repeat(np.array(messages, dtype=np.int32), counts), 0),
-                "place": whole(np.repeat(np.array(places, dtype=np.int32), counts), 1),
+                "message": whole(np.repeat(np.array(self.messages, dtype=np.int32), counts), 0),
+                "place": whole(np.repeat(np.array(self.at, dtype=np.int32), counts), 1),
                 "channel": whole(channels[np.repeat(first, counts) + within], 2),
                 "time": np.clip(ms, -FURTHEST_MS, FURTHEST_MS) * 1000,
                 "value": np.concatenate([numbers, *self._values]),
@@ -138,7 +140,8 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
     presence: list[Presence] = []
     unreadable = 0
     places: dict[str, int] = {}
-    add_message, add_place, add_time, add_values = (column.append for column in columns.moments)
+    add_message, add_place = columns.messages.append, columns.at.append
+    add_time, add_values = columns.stamps.append, columns.said.append
     for index, message in enumerate(messages):
         topic, payload = message.topic, message.payload
         place = places.get(topic)

@@ -14,8 +14,8 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from ingest.deliveries import Deliveries
 from ingest.ledger import Counts, add_counts, read_counts
 from ingest.packing import Message, Packed, pack, unpack
 from ingest.quarantine import Quarantined, Reason, Refusal
+from ingest.sources import Change, Name, add_sources
+from ingest.tables import TABLES
 
 FORMAT = 2
 LIMIT = 20 << 30  # bytes of messages, by default
@@ -138,6 +140,8 @@ class Journal:
             elif found == 1:
                 self._from_a_row_a_message(writer)
             writer.execute(f"PRAGMA user_version = {FORMAT}")
+            for statement in TABLES:
+                writer.execute(statement)
 
     @staticmethod
     def _from_a_row_a_message(writer: sqlite3.Connection) -> None:
@@ -153,6 +157,10 @@ class Journal:
         """The number of the last message that was ever kept."""
         last = self._reader.execute("SELECT first + count - 1 FROM batches ORDER BY first DESC LIMIT 1").fetchone()
         return max(last[0] if last else 0, self.position())
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All that is executed within, or nothing of it; on disk once the block ends."""
+        return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -266,11 +274,14 @@ class Journal:
         with self._transaction() as writer:
             writer.execute("DELETE FROM quarantine WHERE seq > (SELECT decoded FROM position)")
 
-    def settle(self, seq: int, change: Counts, presence: Sequence[Presence] = ()) -> None:
-        """Move the position and the ledger past a batch, in one transaction."""
+    def settle(
+        self, seq: int, change: Counts, presence: Sequence[Presence] = (), sources: Mapping[Name, Change] | None = None
+    ) -> None:
+        """Move the position and the ledgers past a batch, in one transaction."""
         with self._transaction() as writer:
             writer.execute("UPDATE position SET decoded = ?", (seq,))
             add_counts(writer, change)
+            add_sources(writer, sources or {})
             writer.executemany(
                 "INSERT INTO presence VALUES (?, ?, ?, ?, ?) ON CONFLICT(site, gateway) DO UPDATE SET"
                 " since_us = CASE WHEN online = excluded.online THEN since_us ELSE excluded.since_us END,"
@@ -321,6 +332,14 @@ class Journal:
             with self._writing:
                 self._writer.execute(f"PRAGMA incremental_vacuum({GIVEN_BACK})").fetchall()
 
+    def refused(self, after: int, up_to: int) -> list[Refusal]:
+        """What was noted as refused of a stretch of messages."""
+        with self._reading:
+            rows = self._reader.execute(
+                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ? AND seq <= ?", (after, up_to)
+            ).fetchall()
+        return [Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4]) for row in rows]
+
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
@@ -332,7 +351,8 @@ class Journal:
         with self._reading:
             rows = self._reader.execute(
                 "SELECT id, arrived_us, topic, payload, reason, detail, count FROM quarantine"
-                " WHERE seq <= (SELECT decoded FROM position) ORDER BY id DESC LIMIT ?",
+                " WHERE seq <= (SELECT decoded FROM position) AND id NOT IN (SELECT id FROM dropped)"
+                " ORDER BY id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
         return [

@@ -2,9 +2,10 @@
 
 A *message* is counted when the journal has it on disk. A *reading* can be counted only once its message is decoded, so
 readings move from `pending` (messages) to `journalled` and to exactly one of stored, duplicates and quarantined in one
-transaction. A message that cannot be read counts as one item.
+transaction. A message that cannot be read counts as one item. What is replayed moves from quarantined
+to stored or duplicates, what a person drops from quarantined to dropped.
 
-    received = journalled = stored + duplicates + quarantined        (items; late is a part of stored)
+    received = journalled = stored + duplicates + quarantined + dropped        (items; late is a part of stored)
     messages.received = messages.journalled + messages.redelivered
     messages.journalled = messages.decoded + messages.unreadable + pending
 """
@@ -34,6 +35,8 @@ class Counts:
     duplicates: int = 0
     late: int = 0
     quarantined: int = 0
+    dropped: int = 0  # by a person, from quarantine
+    replayed: int = 0  # readings that left quarantine for the store; they are counted in stored and duplicates
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
@@ -46,7 +49,7 @@ class Counts:
     @property
     def journalled(self) -> int:
         """Items of all decoded messages."""
-        return self.stored + self.duplicates + self.quarantined
+        return self.stored + self.duplicates + self.quarantined + self.dropped
 
     def shown(self) -> dict[str, object]:
         """As `status --json` gives it."""
@@ -57,6 +60,8 @@ class Counts:
             "duplicates": self.duplicates,
             "late": self.late,
             "quarantined": self.quarantined,
+            "dropped": self.dropped,
+            "replayed": self.replayed,
             "redelivered": self.messages_redelivered,
             "pending": self.pending,
             "messages": {

@@ -40,6 +40,10 @@ class Reason(StrEnum):
         return PHRASES[self.value]
 
 
+UNREAD = frozenset({Reason.UNKNOWN_TOPIC, Reason.NOT_ALLOWED, Reason.TOO_LARGE, Reason.UNREADABLE})  # whole messages
+NEVER_READINGS = UNREAD | {Reason.NOT_A_NUMBER}  # refused before there was a reading
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One message, or the readings of one message refused for one reason."""
@@ -62,6 +66,8 @@ class Quarantined:
     reason: Reason
     detail: str
     count: int
+    asked: bool = False  # for a replay that has not been carried out yet
+    dropped: str = ""  # by whom
 
 
 def batched(readings: Collection[tuple[int, str, object]], units: Mapping[str, object] | None = None) -> bytes:

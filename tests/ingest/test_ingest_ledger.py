@@ -37,7 +37,7 @@ class StandInStore:
 
     def __init__(self):
         self.kept = {}
-        self.noted = None
+        self.noted = {}
         self.on_append = ""
 
     def append(self, readings, *, source="", cursor=0, tally=""):
@@ -50,13 +50,13 @@ class StandInStore:
             self.kept[row["asset"], row["channel"], row["time"]] = row["value"]
         stored = len(self.kept) - before
         done = Appended(stored, readings.num_rows - stored, 0)
-        self.noted = (cursor, done, tally)
+        self.noted[source] = (cursor, done, tally)
         if self.on_append == "die after":
             raise Killed
         return done
 
     def cursor(self, source):
-        return self.noted
+        return self.noted.get(source)
 
 
 def arrival(payload, *, mid=0, again=False, topic=TOPIC):
@@ -250,16 +250,16 @@ def test_only_what_is_decoded_and_old_is_trimmed(folder):
 
 
 def test_a_message_that_breaks_the_decoder_itself_is_refused_alone(folder, monkeypatch):
-    import ingest.sink
+    import ingest.understanding
 
-    honest = ingest.sink.decode
+    honest = ingest.understanding.decode
 
-    def fragile(messages):
+    def fragile(messages, rules):
         if any(message.payload == b"bomb" for message in messages):
             raise ZeroDivisionError
-        return honest(messages)
+        return honest(messages, rules)
 
-    monkeypatch.setattr(ingest.sink, "decode", fragile)
+    monkeypatch.setattr(ingest.understanding, "decode", fragile)
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     journal.write([arrival(said(NOW_MS - i, trips=5)) for i in range(5)] + [arrival(b"bomb"), arrival(b"?")])
