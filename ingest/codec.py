@@ -140,6 +140,7 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
     presence: list[Presence] = []
     unreadable = 0
     places: dict[str, int] = {}
+    short = min(LONG, rules.payload_limit)
     add_message, add_place = columns.messages.append, columns.at.append
     add_time, add_values = columns.stamps.append, columns.said.append
     for index, message in enumerate(messages):
@@ -148,7 +149,7 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
         if place is None:
             place = places[topic] = _place(columns, topic, rules)
         size = len(payload)
-        if place >= 0 and size <= LONG:
+        if place >= 0 and size <= short:
             try:
                 said = _moment(payload)
                 stamp = said.ts

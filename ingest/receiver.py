@@ -48,12 +48,20 @@ class Receiver:
     """
 
     def __init__(
-        self, address: BrokerAddress, journal: Journal, *, on_journalled: threading.Event, share: str = ""
+        self,
+        address: BrokerAddress,
+        journal: Journal,
+        *,
+        on_journalled: threading.Event,
+        filters: Sequence[str] = (TOPICS,),
+        share: str = "",
     ) -> None:
         self._address = address
+        self._share = share
+        self._filters = [self._shared(one) for one in filters]
+        self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
-        self._topics = f"$share/{share}/{TOPICS}" if share else TOPICS
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
         self._client.on_connect = self._connected
@@ -100,7 +108,7 @@ class Receiver:
                 self.stop()
                 raise CannotCommunicate(
                     f"the broker at {self._address} does not let us in: {reason}",
-                    "Check user, password, and the right to subscribe to " + self._topics,
+                    "Check user, password, and the right to subscribe to " + ", ".join(self._filters),
                 )
 
     def stop(self) -> None:
@@ -116,6 +124,13 @@ class Receiver:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected() and self._subscribed_at_all.is_set()
+
+    def _shared(self, topics: str) -> str:
+        return f"$share/{self._share}/{topics}" if self._share else topics
+
     def waiting(self) -> int:
         """Messages received and not yet on disk."""
         with self._changed:
@@ -130,14 +145,17 @@ class Receiver:
             self._refused = str(reason)
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        client.subscribe(self._topics, qos=1)
+        whole = self._shared(TOPICS)
+        if whole not in self._filters:
+            client.unsubscribe(whole)  # of an earlier start with another list
+        client.subscribe([(one, 1) for one in self._filters])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
         if any(one.is_failure for one in granted):
             self._refused = "subscription refused"
-            log.warning("broker %s refuses the subscription to %s", self._address, self._topics)
+            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._filters))
             return
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
@@ -220,7 +238,9 @@ class Receiver:
         try:
             self._journal.keep(batches)
         except (sqlite3.Error, OSError, Full) as error:
+            self.refusing = str(error)
             return error
+        self.refusing = ""
         self._on_journalled.set()
         return None
 
@@ -249,5 +269,5 @@ def _client(address: BrokerAddress, client_id: str, *, v5: bool) -> mqtt.Client:
     if address.user:
         client.username_pw_set(address.user, address.password)
     if address.tls:
-        client.tls_set()
+        client.tls_set_context(address.tls_context())
     return client

@@ -18,11 +18,9 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping
 
 import msgspec
 
-from facility.estate import Asset
 from facility.store import Appended, Store
 from ingest.journal import Journal
 from ingest.ledger import Counts, add_counts
@@ -65,7 +63,7 @@ class Replay:
         self._journal = journal
         self._store = store
         self._understanding = understanding
-        self._registry: Mapping[str, Asset] | None = None
+        self._registered: set[str] = set()
 
     def recover(self) -> None:
         """Enter a batch that was stored and not counted. Call before the first step and after a failure."""
@@ -112,12 +110,12 @@ class Replay:
 
     def _ask_for_the_registered(self) -> None:
         """What waited for its asset to be registered is asked for by itself."""
-        registry = self._understanding.registry()
-        if registry is self._registry:
+        new = self._understanding.registry().keys() - self._registered
+        if not new:
             return
         with self._journal.transaction() as writer:
             waiting = writer.execute("SELECT DISTINCT detail FROM quarantine WHERE reason = ?", (Reason.UNKNOWN_ASSET,))
-            approved = [(asset,) for (asset,) in waiting.fetchall() if asset in registry]
+            approved = [(asset,) for (asset,) in waiting.fetchall() if asset in new]
             asked = writer.executemany(
                 "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine WHERE reason = 'unknown_asset'"
                 " AND detail = ? AND id NOT IN (SELECT id FROM dropped)",
@@ -125,7 +123,7 @@ class Replay:
             ).rowcount
         if asked > 0:
             log.info("%s quarantined messages of newly registered assets are taken in", asked)
-        self._registry = registry
+        self._registered |= new
 
     def _settle(self, batch: int, done: Appended) -> None:
         with self._journal.transaction() as writer:

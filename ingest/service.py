@@ -17,7 +17,10 @@ from facility.store import Store
 from ingest.address import BrokerAddress
 from ingest.journal import Journal
 from ingest.receiver import Receiver
+from ingest.rules import Rules
 from ingest.sink import Sink
+from ingest.watching import Watch
+from ingest.web import served
 
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0
@@ -25,6 +28,7 @@ MAINTAIN_EVERY = 60.0
 KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
 RETRY_AT_MOST = 30.0  # seconds
 LAST_DRAIN = 20.0
+REPLAYS_EVERY = 1.0  # seconds between looks for replays that were asked for, while nothing arrives
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,12 @@ class Ingest:
         store: Store,
         address: BrokerAddress,
         directory: Callable[[], Mapping[str, Asset]],
+        *,
+        rules: Rules | None = None,
+        http: str = "",
     ) -> None:
+        self._rules = rules or Rules()
+        self._http = http
         self._folder = folder
         self._store = store
         self._address = address
@@ -51,6 +60,8 @@ class Ingest:
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver
         self._journal: Journal
+        self._watch: Watch
+        self.page = ""  # where /healthz and /metrics are, if they are served
 
     def start(self) -> None:
         """Begin. Returns once the broker delivers to us; raises `CannotDo` or `CannotCommunicate` otherwise."""
@@ -58,8 +69,14 @@ class Ingest:
         try:
             self._journal = Journal(self._folder.journal)
             self._held.callback(self._journal.close)
-            self._receiver = Receiver(self._address, self._journal, on_journalled=self._journalled)
+            self._watch = Watch(self._journal, self._directory, catalogue())
+            if self._http:
+                self.page = self._held.enter_context(served(self._http, self._watch.pages()))
+            self._receiver = Receiver(
+                self._address, self._journal, on_journalled=self._journalled, filters=self._rules.filters
+            )
             self._receiver.start()
+            self._watch.attend(self._receiver)
         except BaseException:
             self._held.close()
             raise
@@ -81,6 +98,7 @@ class Ingest:
         self._hurry.set()
         for thread in self._threads:
             thread.join()
+        self._watch.save()
         self._held.close()
 
     def run(self, on_ready: Callable[[], object] | None = None) -> None:
@@ -129,7 +147,14 @@ class Ingest:
     # -- threads --------------------------------------------------------------------------------------------------
 
     def _drain_until_ended(self) -> None:
-        sink = Sink(self._journal, self._store, self._directory, catalogue())
+        sink = Sink(
+            self._journal,
+            self._store,
+            self._directory,
+            catalogue(),
+            rules=self._rules,
+            hearing=self._watch.hearing,
+        )
         recovered = False
         failures = 0
         while not self._ending.is_set():
@@ -147,12 +172,14 @@ class Ingest:
                     if not sink.behind:
                         self._hurry.wait(max(0.0, APPEND_EVERY - (time.monotonic() - began)))
                 else:
-                    self._journalled.wait()
+                    self._journalled.wait(REPLAYS_EVERY)
                 failures = 0
+                self._watch.store_error = ""
             except Exception as error:  # noqa: BLE001 - store and registry may fail in any way; the journal keeps all
                 recovered = False
                 wait = min(RETRY_AT_MOST, 0.5 * 2**failures)
                 failures += 1
+                self._watch.store_error = str(error)
                 log.warning("cannot store (%s); the journal keeps everything, next try in %.1f s", error, wait)
                 self._ending.wait(wait)
 
@@ -160,6 +187,7 @@ class Ingest:
         maintained = time.monotonic()
         while not self._ending.wait(SYNC_EVERY):
             try:
+                self._watch.save()
                 self._sync_and_trim()
                 if time.monotonic() - maintained > MAINTAIN_EVERY:
                     self._store.maintain()

@@ -20,6 +20,7 @@ from enum import StrEnum
 from facility.channels import Aggregate, Catalogue, Channel
 from facility.estate import Asset
 from ingest.hearing import Heard
+from ingest.listening import Listening
 
 FROZEN_READINGS = 12  # fewer in a row prove nothing
 FROZEN_TIMES = 4  # the longest it ever stood still (as in the models' judgement of stuck sensors)
@@ -45,10 +46,10 @@ class Life:
     value: float | None
 
 
-def life(channel: Channel, heard: Heard, now: datetime) -> Life:
+def life(channel: Channel, heard: Heard, now: datetime, listening: Listening) -> Life:
     """The answer for a channel that was heard at least once."""
     advanced, since = _at(heard.advanced_us), _at(heard.since_us)
-    if now - advanced > channel.stale_after:
+    if now - advanced > channel.stale_after and _had_its_chance(channel, heard, now, listening):
         return _life(heard, State.NOT_RECEIVED, advanced)
     still = timedelta(microseconds=heard.time_us - heard.since_us)
     if _frozen(channel, heard, still):
@@ -64,12 +65,13 @@ def lives(
     catalogue: Catalogue,
     now: datetime,
     *,
-    expected_since: Mapping[str, datetime],
+    expected: Mapping[str, int],
+    listening: Listening,
 ) -> list[Life]:
     """The answer for every channel of every asset.
 
-    `expected_since`: when each asset began to be expected. One that never said anything is not received once the
-    most patient of its channels would have had time to speak; until then it is new, and nothing is wrong with it.
+    `expected`: since when, in microseconds, each asset is expected to speak. One that never did is not received once
+    the least patient of its channels should have; until then it is new, and nothing is wrong with it.
     """
     by_asset: dict[str, dict[str, Heard]] = {}
     for one in heard:
@@ -81,17 +83,23 @@ def lives(
         channels = catalogue[asset.kind].channels
         said = by_asset.get(asset.id, {})
         if not said:
-            since = expected_since.get(asset.id, now)
+            since = _at(max(expected[asset.id], listening.since_us)) if asset.id in expected else now
             late = now - since > min(channel.stale_after for channel in channels.values())
             state = State.NOT_RECEIVED if late else State.NEVER
             found.append(Life(asset=asset.id, channel="", state=state, since=since, value=None))
             continue
         for key, channel in channels.items():
             if key in said:
-                found.append(life(channel, said[key], now))
+                found.append(life(channel, said[key], now, listening))
             else:
                 found.append(Life(asset=asset.id, channel=key, state=State.NEVER, since=None, value=None))
     return found
+
+
+def _had_its_chance(channel: Channel, heard: Heard, now: datetime, listening: Listening) -> bool:
+    """Whether we listened for as long as the channel usually takes, or it had been silent when we last did."""
+    silent_before = _at(listening.before_us) - _at(heard.advanced_us) > channel.stale_after
+    return silent_before or now - _at(listening.since_us) > min(channel.cadence, channel.stale_after)
 
 
 def frozen_after(channel: Channel) -> timedelta | None:

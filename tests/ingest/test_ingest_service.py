@@ -302,7 +302,7 @@ def test_a_broker_that_comes_back_is_subscribed_again(folder, store, mosquitto_b
     assert ledger(folder)["stored"] == 2
 
 
-def test_an_asset_registered_later_is_picked_up(folder, store, mosquitto):
+def test_an_asset_registered_later_is_picked_up_with_what_it_said_before(folder, store, mosquitto):
     registry = {}
     with Ingest(folder, store, at(mosquitto), lambda: dict(registry)), Publisher(mosquitto) as device:
         device.say(1)
@@ -311,8 +311,9 @@ def test_an_asset_registered_later_is_picked_up(folder, store, mosquitto):
         registry.update(ASSETS)
         time.sleep(0.6)
         device.say(2)
-        wait_until(lambda: decoded(folder) == 2)
-    assert (ledger(folder)["stored"], ledger(folder)["quarantined"]) == (1, 1)
+        wait_until(lambda: decoded(folder) == 2 and ledger(folder)["quarantined"] == 0)
+    assert (ledger(folder)["stored"], ledger(folder)["replayed"]) == (2, 1)
+    assert adds_up(folder)
 
 
 def test_a_second_ingest_on_the_same_folder_is_refused(folder, store, mosquitto):
