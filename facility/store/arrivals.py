@@ -92,7 +92,7 @@ class Arrivals:
 
 
 def frame_of(readings: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(readings)).select(FRAME.names()).cast(dict(FRAME))
+    return pl.DataFrame(pl.from_arrow(readings)).select(FRAME.names()).cast(FRAME)
 
 
 def sort_out(batch: pl.DataFrame, marks: Marks, held: LookUp) -> Arrivals:

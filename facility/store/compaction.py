@@ -60,9 +60,10 @@ def _due(files: pl.DataFrame, *, over: bool, now: datetime, thorough: bool) -> p
     if not over:
         small = files.filter(pl.col("rows") < BLOCK_ROWS)
         return small if small.height > SMALL_FILES else None
-    apart = files.sort("asset_first", "asset_last")
-    if (apart["asset_last"].shift(1) < apart["asset_first"])[1:].all():
-        return None  # each holds its own assets: merged before
+    by_asset = files.sort("asset_first", "asset_last")
+    apart = (by_asset["asset_last"].shift(1) < by_asset["asset_first"])[1:].all()
+    if apart and files.height <= int(files["rows"].sum()) // FILE_ROWS + 1:
+        return None  # merged before: each holds its own assets
     touched = files["modified"].max()
     settled = isinstance(touched, datetime) and now - touched > SETTLED
     return files if thorough or settled or files.height > SMALL_FILES else None

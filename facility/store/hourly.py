@@ -117,7 +117,7 @@ def follow(kept: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     return both.select(
         *KEY,
         *(pl.when(there).then(expression).otherwise(pl.col(name)).alias(name) for name, expression in joined.items()),
-    ).cast(dict(HOURLY))
+    ).cast(HOURLY)
 
 
 def finish(hourly: pl.DataFrame) -> pl.DataFrame:
