@@ -132,10 +132,10 @@ class Table:
             storage_options=dict(self.place.options) or None,
         )
 
-    def transaction_version(self, source: str) -> int | None:
+    def snapshot_and_position(self, source: str) -> tuple[Snapshot, int | None]:
+        """The table and the last cursor a source has committed to it, of one and the same version."""
         with self._lock:
-            self.snapshot()
-            return self._delta.transaction_version(source)
+            return self.snapshot(), self._delta.transaction_version(source)
 
     # -- writing --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import polars as pl
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -29,6 +29,7 @@ from facility.store.line_protocol import portions
 
 TIMEOUT = timedelta(seconds=60)
 TRIES = 4
+NANOSECONDS = cast(WritePrecision, WritePrecision.NS)  # the client types its own constant wrongly
 WAIT_AT_MOST = 30.0  # seconds; a server that wants more is reported
 T = TypeVar("T")
 _DROPPED = re.compile(r"dropped=(\d+)")
@@ -114,7 +115,7 @@ class Server:
     def _find(self, name: str) -> Bucket | None:
         def look() -> Bucket | None:
             try:
-                found = self._client.buckets_api().find_buckets(name=name, org=self.target.org).buckets
+                found = self._client.buckets_api().find_buckets(name=name, org=self.target.org).buckets  # type: ignore[no-untyped-call]
             except ApiException as error:
                 if error.status == 404 and "bucket" in _message(error):  # 2.x answers so for a name it does not know
                     return None
@@ -150,7 +151,7 @@ class Server:
             self._write(bucket, lines[half:], begin + half, refused)
 
     def _post(self, bucket: str, body: bytes) -> None:
-        self._writes.write(bucket=bucket, org=self.target.org, record=body, write_precision=WritePrecision.NS)
+        self._writes.write(bucket=bucket, org=self.target.org, record=body, write_precision=NANOSECONDS)
 
     def may_write(self, bucket: str) -> None:
         """Raise unless the token may write to a bucket. Nothing is written."""

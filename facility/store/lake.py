@@ -111,10 +111,10 @@ class Lake:
 
     def cursor(self, source: str) -> tuple[int, Appended, str] | None:
         with refusals(self.place):
-            position = self._raw.transaction_version(source)
+            raw, position = self._raw.snapshot_and_position(source)
             if position is None:
                 return None
-            note = delta_log.last_note(self._raw.place, self._raw.snapshot().version, "source", source)
+            note = delta_log.last_note(self._raw.place, raw.version, "source", source)
         if note is None:  # kept so long ago that the log has been cleaned up past it
             return position, Appended(0, 0, 0), ""
         done = Appended(note["stored"], note["duplicates"], note["late"], note.get("refused", 0))

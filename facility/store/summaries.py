@@ -45,8 +45,7 @@ class Summaries:
     ) -> pl.DataFrame:
         """Rows of `HOURLY` with start <= hour < end, sorted by key. A last hour cut by `end` holds what is before."""
         question = _Question(assets, channels, _next_hour(start), end)
-        kept = self._hours.snapshot()
-        made_from = self._hours.transaction_version(MADE_FROM)
+        kept, made_from = self._hours.snapshot_and_position(MADE_FROM)
         raw = self._raw.snapshot()
         told = self._told(made_from, raw)
         files = kept.files.filter(pl.col("day").is_between(*question.days))
@@ -57,11 +56,10 @@ class Summaries:
             parts.append(self._made_up(sorted(touched), files, raw, told, question))
         return in_order([part for part in parts if part.height])
 
-    def newest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
-        """The newest reading of every channel, sorted."""
-        kept = self._latest.snapshot()
-        made_from = self._latest.transaction_version(MADE_FROM)
-        raw = self._raw.snapshot()
+    def newest(self, *, assets: Collection[str] | None = None, raw: Snapshot | None = None) -> pl.DataFrame:
+        """The newest reading of every channel, sorted; of the readings as they are now, or were at a snapshot."""
+        kept, made_from = self._latest.snapshot_and_position(MADE_FROM)
+        raw = raw or self._raw.snapshot()
         told = None if made_from is None else delta_log.happened(self._raw.place, made_from, raw.version)
         floor = self._raw_from()
         start = datetime(floor.year, floor.month, floor.day, tzinfo=UTC) if floor else None
@@ -96,19 +94,20 @@ class Summaries:
         self._raw.sync()  # a summary must never know of readings that a power cut could take back
         raw = self._raw.snapshot()
         self._refresh_hours(raw)
-        if self._latest.transaction_version(MADE_FROM) != raw.version:
-            newest = self.newest()
+        before, made_from = self._latest.snapshot_and_position(MADE_FROM)
+        if made_from != raw.version:
+            newest = self.newest(raw=raw)
             day = newest["time"].max()
             written = [self._latest.write(newest, day.date())] if isinstance(day, datetime) else []
-            self._keep(self._latest, written, self._latest.snapshot().files, raw.version)
+            self._keep(self._latest, written, before.files, raw.version)
 
     def _refresh_hours(self, raw: Snapshot) -> None:
-        made_from = self._hours.transaction_version(MADE_FROM)
+        before, made_from = self._hours.snapshot_and_position(MADE_FROM)
         if made_from == raw.version:
             return
         told = self._told(made_from, raw)
         question = _Question(None, None, None, None)
-        kept = self._hours.snapshot().files
+        kept = before.files
         touched = self._touched(told, raw, question)
         if told is not None and told.deleted:
             for asset in told.deleted:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -190,7 +191,9 @@ def _selected(server: StandIn, question: str) -> dict[Series, list[tuple[int, fl
     bucket = re.search(r'from\(bucket: "([^"]*)"\)', question)
     span = re.search(r"range\(start: (\S+), stop: (\S+)\)", question)
     measurement = re.search(r'r\._measurement == "([^"]*)"', question)
-    assert bucket and span and measurement, question
+    assert bucket
+    assert span
+    assert measurement
     start, stop = map(_stamp, span.groups())
     assert start < stop, "cannot query an empty range"
     wanted = {}
@@ -255,8 +258,8 @@ def _reduced(tags: dict[str, str], points: list[tuple[int, Any]], every: int) ->
         inside = [(moment, value) for moment, value in points if moment // every == begin]
         values = [value for _, value in inside]
         mean = sum(values) / len(values)
-        grown = sum(b - a if b >= a else b for a, b in zip(values, values[1:], strict=False))
-        area = sum(v * (t - s) / 1e9 for (s, v), (t, _) in zip(inside, inside[1:], strict=False))
+        grown = sum(b - a if b >= a else b for a, b in pairwise(values))
+        area = sum(v * (t - s) / 1e9 for (s, v), (t, _) in pairwise(inside))
         spread = sum((value - mean) ** 2 for value in values)
         edges = [min(values), max(values), values[0], values[-1]]
         moments = [inside[0][0], inside[-1][0]]
