@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ MAINTAIN_EVERY = 60.0
 KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
 RETRY_AT_MOST = 30.0  # seconds
 LAST_DRAIN = 20.0
+TURN = 0.001  # seconds a thread may compute before others get their turn: a broker waits for acknowledgements
 REPLAYS_EVERY = 1.0  # seconds between looks for replays that were asked for, while nothing arrives
 
 log = logging.getLogger(__name__)
@@ -108,6 +110,7 @@ class Ingest:
         def ask(_signal: int, _frame: FrameType | None) -> None:
             asked.set()
 
+        sys.setswitchinterval(TURN)
         before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.start()

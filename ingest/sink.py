@@ -20,6 +20,7 @@ from dataclasses import asdict
 
 from facility.channels import Catalogue
 from facility.store import Appended, Store
+from ingest.arrival import MOST, ROOM
 from ingest.hearing import Hearing
 from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
@@ -32,7 +33,7 @@ from ingest.understanding import Directory, Understanding
 
 SOURCE = "journal"
 MESSAGES_AT_ONCE = 100_000
-BYTES_AT_ONCE = 6_000_000  # of payload: some 500,000 readings
+BYTES_AT_ONCE = 4_000_000  # of payload: some 300,000 readings
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Sink:
             return 0
         last = messages[-1].seq
         size = sum(len(message.payload) for message in messages)
-        self.behind = len(messages) >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE
+        self.behind = len(messages) + MOST > MESSAGES_AT_ONCE or size + ROOM > BYTES_AT_ONCE
         understood = self._understanding.of(messages)
         decoded, refusals = understood.decoded, understood.refusals
         readings = understood.admitted.readings
