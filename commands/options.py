@@ -54,6 +54,20 @@ def day(words: str) -> date:
         raise CannotParse(f"{words!r} is not a date", "Write it as 2026-03-31") from None
 
 
+def moment(words: str) -> datetime:
+    """A moment in UTC: `2026-03-31`, `2026-03-31T14:30`, with a zone or in UTC, or so long ago: `2h`, `3d`."""
+    try:
+        found = datetime.fromisoformat(words)
+    except ValueError:
+        try:
+            return datetime.now(UTC) - span(words)
+        except CannotParse:
+            raise CannotParse(
+                f"{words!r} is not a moment", "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago"
+            ) from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+
+
 def midnight(on: date, timezone: ZoneInfo) -> datetime:
     """The start of a day at the place, in UTC."""
     return datetime(on.year, on.month, on.day, tzinfo=timezone).astimezone(UTC)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import alerts, assess, demo, evaluate, imports, plan, quarantine, receive, serve, simulate, status, train
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -29,6 +29,15 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "show": alerts.show,
         "acknowledge": alerts.acknowledge,
         "close": alerts.close,
+    },
+    "quarantine": {
+        "list": quarantine.list_rows,
+        "show": quarantine.show,
+        "replay": quarantine.replay,
+        "approve": quarantine.approve,
+        "drop": quarantine.drop,
+        "restore": quarantine.restore,
+        "purge": quarantine.purge,
     },
 }
 

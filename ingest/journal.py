@@ -143,6 +143,10 @@ class Journal:
             for statement in TABLES:
                 writer.execute(statement)
 
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All that is executed within, or nothing of it; on disk once the block ends."""
+        return self._transaction()
+
     @staticmethod
     def _from_a_row_a_message(writer: sqlite3.Connection) -> None:
         """Bring a journal of format 1 along: the messages that are in it, each with its number."""
@@ -157,10 +161,6 @@ class Journal:
         """The number of the last message that was ever kept."""
         last = self._reader.execute("SELECT first + count - 1 FROM batches ORDER BY first DESC LIMIT 1").fetchone()
         return max(last[0] if last else 0, self.position())
-
-    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """All that is executed within, or nothing of it; on disk once the block ends."""
-        return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

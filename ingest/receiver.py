@@ -57,11 +57,12 @@ class Receiver:
         share: str = "",
     ) -> None:
         self._address = address
-        self._share = share
-        self._filters = [self._shared(one) for one in filters]
         self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
+        group = f"$share/{share}/" if share else ""
+        self._topics = [group + one for one in filters]
+        self._everything = [group + TOPICS]
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
         self._client.on_connect = self._connected
@@ -108,7 +109,7 @@ class Receiver:
                 self.stop()
                 raise CannotCommunicate(
                     f"the broker at {self._address} does not let us in: {reason}",
-                    "Check user, password, and the right to subscribe to " + ", ".join(self._filters),
+                    f"Check user, password, and the right to subscribe to {', '.join(self._topics)}",
                 )
 
     def stop(self) -> None:
@@ -128,9 +129,6 @@ class Receiver:
     def connected(self) -> bool:
         return self._client.is_connected() and self._subscribed_at_all.is_set()
 
-    def _shared(self, topics: str) -> str:
-        return f"$share/{self._share}/{topics}" if self._share else topics
-
     def waiting(self) -> int:
         """Messages received and not yet on disk."""
         with self._changed:
@@ -145,17 +143,17 @@ class Receiver:
             self._refused = str(reason)
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        whole = self._shared(TOPICS)
-        if whole not in self._filters:
-            client.unsubscribe(whole)  # of an earlier start with another list
-        client.subscribe([(one, 1) for one in self._filters])
+        stale = [one for one in self._everything if one not in self._topics]
+        if stale:
+            client.unsubscribe(stale)  # of an earlier start with another list
+        client.subscribe([(one, 1) for one in self._topics])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
         if any(one.is_failure for one in granted):
             self._refused = "subscription refused"
-            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._filters))
+            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
@@ -238,7 +236,7 @@ class Receiver:
         try:
             self._journal.keep(batches)
         except (sqlite3.Error, OSError, Full) as error:
-            self.refusing = str(error)
+            self.refusing = str(error) or type(error).__name__
             return error
         self.refusing = ""
         self._on_journalled.set()

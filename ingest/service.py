@@ -100,7 +100,7 @@ class Ingest:
         self._hurry.set()
         for thread in self._threads:
             thread.join()
-        self._watch.save()
+        self._watch.save(ended=True)
         self._held.close()
 
     def run(self, on_ready: Callable[[], object] | None = None) -> None:

@@ -67,7 +67,7 @@ class Watch:
         self._receiver = receiver
         self._started = time.monotonic()
 
-    def save(self) -> None:
+    def save(self, *, ended: bool = False) -> None:
         """Bring to disk what was heard, and how we are, a little at a time."""
         now_us = time.time_ns() // 1000
         while rows := self.hearing.unsaved():
@@ -83,7 +83,7 @@ class Watch:
             if self._receiver is not None and self._receiver.connected:
                 self._listening = self._listening.going_on(now_us)
                 save_listening(writer, self._listening)
-            write_note(writer, "health", _told(found), now_us)
+            write_note(writer, "health", _told(found) | {"at_us": now_us, "ended": ended}, now_us)
         self._expected.update(new)
 
     def facts(self) -> Facts:

@@ -16,7 +16,8 @@ from facility.channels import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended
-from ingest.journal import Arrival, Journal
+from ingest.arrival import Arrival
+from ingest.journal import Journal
 from ingest.ledger import ledger
 from ingest.quarantine import Reason
 from ingest.review import Wanted, review
