@@ -127,7 +127,7 @@ class Ingest(Subscriber):
             text=True,
         )
         assert self.process.stdout is not None
-        self.process.stdout.readline()
+        assert self.process.stdout.readline(), "ingest did not start"
 
     def wait(self) -> None:
         while ledger(self.folder)["stored"] != 3 * (WARM_UP + self.count):

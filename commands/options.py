@@ -26,6 +26,8 @@ ZONE = "Asia/Shanghai"
 
 _SPANS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+_SIZES = {"M": 10**6, "G": 10**9, "T": 10**12}
+
 
 def span(words: str) -> timedelta:
     """`45d`, `12h`, `30min`, `6w`."""
@@ -37,6 +39,14 @@ def span(words: str) -> timedelta:
     if length <= timedelta(0):
         raise CannotParse(f"{words!r} is not a length of time", "Write for example 45d, 12h or 30min")
     return length
+
+
+def size(words: str) -> int:
+    """`500M`, `20G`: bytes."""
+    number, unit = words[:-1], words[-1:].upper()
+    if unit not in _SIZES or not number.isdecimal() or int(number) == 0:
+        raise CannotParse(f"{words!r} is not a size", "Write for example 500M or 20G")
+    return int(number) * _SIZES[unit]
 
 
 def zone(name: str) -> ZoneInfo:

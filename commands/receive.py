@@ -14,6 +14,7 @@ import typer
 
 from commands import options
 from commands.words import say
+from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ def ingest(
     payload_limit: Annotated[
         str, typer.Option("--payload-limit", help=say("ingest.payload_limit"), metavar="SIZE")
     ] = "1M",
+    share: Annotated[
+        str, typer.Option("--share", envvar="SERVICEDAY_SHARE", help=say("ingest.share"), metavar="GROUP")
+    ] = "",
+    journal_limit: Annotated[
+        str,
+        typer.Option(
+            "--journal-limit", envvar="SERVICEDAY_JOURNAL_LIMIT", help=say("ingest.journal_limit"), metavar="SIZE"
+        ),
+    ] = "20G",
     http: Annotated[
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
     ] = "",
@@ -52,6 +62,13 @@ def ingest(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     rules = Rules.parse(allow or [], payload_limit)
+    limit = options.size(journal_limit)
+    if share and not broker:
+        raise CannotDo(
+            "the embedded broker has no shared subscriptions", "Name one that has: --broker mqtt://host:port"
+        )
+    if set(share) & set("/+#") or not share.isprintable():
+        raise CannotParse(f"{share!r} cannot name a group of subscribers", "Leave out / + and #")
     if http:
         listen_address(http)
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None
@@ -71,6 +88,8 @@ def ingest(
             rules=rules,
             http=http,
             probe_broker=bool(broker),
+            share=share,
+            journal_limit=limit,
         )
 
         def ready() -> None:

@@ -162,6 +162,11 @@ class Journal:
         last = self._reader.execute("SELECT first + count - 1 FROM batches ORDER BY first DESC LIMIT 1").fetchone()
         return max(last[0] if last else 0, self.position())
 
+    @property
+    def source(self) -> str:
+        """Under which name the store keeps how far this journal's messages have come."""
+        return self.file.stem
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._writing:

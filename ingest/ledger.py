@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from urllib.parse import quote
 
 from facility.errors import CannotDo
@@ -91,13 +92,18 @@ def add_counts(connection: sqlite3.Connection, change: Counts) -> None:
 
 
 def ledger(folder: DataFolder) -> dict[str, object]:
-    """The ledger of a data folder, at this moment, from any process. All zero where nothing was taken in yet."""
-    if not folder.journal.exists():
-        return Counts().shown()
+    """The ledger of a data folder, at this moment, from any process. All zero where nothing was taken in yet.
+
+    Where several ingests share the messages, each has a ledger of its own, and this is their sum.
+    """
+    return sum(map(_of_journal, folder.journals()), Counts()).shown()
+
+
+def _of_journal(file: Path) -> Counts:
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(folder.journal))}?mode=ro", uri=True, timeout=10)) as connection:
-            return read_counts(connection).shown()
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=10)) as connection:
+            return read_counts(connection)
     except sqlite3.Error as error:
         if "no such table" in str(error):
-            return Counts().shown()
-        raise CannotDo(f"the journal {folder.journal} cannot be read: {error}", "Restore it from a backup") from None
+            return Counts()
+        raise CannotDo(f"the journal {file} cannot be read: {error}", "Restore it from a backup") from None

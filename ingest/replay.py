@@ -29,7 +29,6 @@ from ingest.quarantine import UNREAD, Reason
 from ingest.sources import Change, Name, add_sources, source_of
 from ingest.understanding import Understanding
 
-SOURCE = "replay"
 ROWS_AT_ONCE = 20_000
 BYTES_AT_ONCE = 6_000_000
 
@@ -61,13 +60,14 @@ class Replay:
 
     def __init__(self, journal: Journal, store: Store, understanding: Understanding) -> None:
         self._journal = journal
+        self._source = journal.source.replace("journal", "replay")
         self._store = store
         self._understanding = understanding
         self._registered: set[str] = set()
 
     def recover(self) -> None:
         """Enter a batch that was stored and not counted. Call before the first step and after a failure."""
-        kept = self._store.cursor(SOURCE)
+        kept = self._store.cursor(self._source)
         if kept is not None and kept[2]:
             batch, done, tally = kept
             with self._journal.transaction() as writer:
@@ -105,7 +105,7 @@ class Replay:
         readings = understood.admitted.readings
         if readings.num_rows:
             tally = json.dumps({"journal": self._journal.identity()})
-            done = self._store.append(readings, source=SOURCE, cursor=batch, tally=tally)
+            done = self._store.append(readings, source=self._source, cursor=batch, tally=tally)
         self._settle(batch, done)
         return len(rows)
 

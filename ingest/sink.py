@@ -20,6 +20,7 @@ from dataclasses import asdict
 
 from facility.channels import Catalogue
 from facility.store import Appended, Store
+from ingest.arrival import MOST, ROOM
 from ingest.hearing import Hearing
 from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
@@ -30,9 +31,8 @@ from ingest.rules import Rules
 from ingest.sources import Change, Name, changes, count_messages, source_of
 from ingest.understanding import Directory, Understanding
 
-SOURCE = "journal"
 MESSAGES_AT_ONCE = 100_000
-BYTES_AT_ONCE = 6_000_000  # of payload: some 500,000 readings
+BYTES_AT_ONCE = 4_000_000  # of payload: some 300,000 readings
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Sink:
 
     def recover(self) -> None:
         """Bring journal and store to agree on what has been kept. Call before the first step and after a failure."""
-        kept = self._store.cursor(SOURCE)
+        kept = self._store.cursor(self._journal.source)
         if kept is not None and kept[2]:  # without a tally it was kept too long ago to be in doubt
             seq, done, tally = kept
             noted = json.loads(tally)
@@ -83,7 +83,7 @@ class Sink:
             return 0
         last = messages[-1].seq
         size = sum(len(message.payload) for message in messages)
-        self.behind = len(messages) >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE
+        self.behind = len(messages) + MOST > MESSAGES_AT_ONCE or size + ROOM > BYTES_AT_ONCE
         understood = self._understanding.of(messages)
         decoded, refusals = understood.decoded, understood.refusals
         readings = understood.admitted.readings
@@ -101,7 +101,7 @@ class Sink:
                 "counts": asdict(counts),
                 "presence": [asdict(one) for one in decoded.presence],
             }
-            done = self._store.append(readings, source=SOURCE, cursor=last, tally=json.dumps(note))
+            done = self._store.append(readings, source=self._journal.source, cursor=last, tally=json.dumps(note))
         self._journal.settle(
             last, counts + _counts(done), decoded.presence, _sources(messages, refusals, understood.per_source)
         )
