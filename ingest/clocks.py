@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -86,12 +86,18 @@ def save(connection: sqlite3.Connection, rows: Sequence[tuple[str, int, int]]) -
     connection.execute("DELETE FROM clocks WHERE hour <= (SELECT max(hour) FROM clocks) - ?", (KEPT_HOURS,))
 
 
-def read_clocks(connection: sqlite3.Connection) -> list[Clock]:
+def read_ways(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+    """Asset, hour, least way."""
+    return connection.execute("SELECT asset, hour, offset_us FROM clocks").fetchall()
+
+
+def judged(ways: Iterable[tuple[str, int, int]]) -> list[Clock]:
     """Every device's clock, those furthest off first."""
-    hours: dict[str, list[tuple[int, int]]] = {}
-    for asset, hour, offset in connection.execute("SELECT asset, hour, offset_us FROM clocks ORDER BY asset, hour"):
-        hours.setdefault(asset, []).append((hour, offset))
-    clocks = [judge(asset, least) for asset, least in hours.items()]
+    hours: dict[str, dict[int, int]] = {}
+    for asset, hour, offset in ways:
+        known = hours.setdefault(asset, {})
+        known[hour] = min(offset, known.get(hour, offset))
+    clocks = [judge(asset, sorted(least.items())) for asset, least in hours.items()]
     return sorted(clocks, key=lambda one: (-abs(one.offset_us), one.asset))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -104,7 +104,7 @@ class Hearing:
         np.maximum.at(state[self._LONGEST], run_slot[broke], kept)
         ends = np.flatnonzero(np.append(slot[1:] != slot[:-1], True))
         at = slot[ends]
-        state[self._FIRST, at] = np.where(state[self._FIRST, at] > 0, state[self._FIRST, at], arrived[ends])
+        state[self._FIRST, at] = np.where(known[first], state[self._FIRST, at], arrived[first])
         state[self._ADVANCED, at] = np.maximum(state[self._ADVANCED, at], arrived[ends])
         state[self._TIME, at], state[self._VALUE, at] = times[ends], value[ends]
         state[self._SINCE, at], state[self._SAME, at] = began[last_of_slot], count[last_of_slot]
@@ -152,6 +152,24 @@ def _row(
 def save(connection: sqlite3.Connection, rows: list[Row]) -> None:
     """Write rows of `Hearing.unsaved`, within the caller's transaction."""
     connection.executemany(_SAVE, rows)
+
+
+def together(one: Heard, other: Heard) -> Heard:
+    """What two ingests that share the messages heard of one channel; where in doubt, that it moved."""
+    older, newer = sorted((one, other), key=lambda heard: heard.time_us)
+    since_us, same = newer.since_us, newer.same
+    if older.time_us >= newer.since_us:  # both heard of it meanwhile
+        alike = older.value == newer.value
+        since_us = max(older.since_us, newer.since_us) if alike else newer.time_us
+        same = older.same + newer.same if alike else 1
+    return replace(
+        newer,
+        first_us=min(older.first_us, newer.first_us),
+        advanced_us=max(older.advanced_us, newer.advanced_us),
+        since_us=since_us,
+        same=same,
+        longest_us=max(older.longest_us, newer.longest_us),
+    )
 
 
 def read_heard(connection: sqlite3.Connection) -> list[Heard]:

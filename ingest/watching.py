@@ -106,6 +106,7 @@ class Watch:
     def facts(self) -> Facts:
         receiver, counts = self._receiver, self._journal.counts()
         now, position = time.monotonic(), self._journal.position()
+        room = self._journal.room()
         if position != self._position or not counts.pending:
             self._moved_at, self._position = now, position
         return Facts(
@@ -119,6 +120,7 @@ class Watch:
             store_error=self.store_error,
             adds_up=min(counts.pending, counts.quarantined) >= 0
             and counts.messages_received == counts.messages_journalled + counts.messages_redelivered,
+            journal_scarce=str(room) if room.scarce else "",
         )
 
     def pages(self) -> dict[str, Answer]:
@@ -141,7 +143,7 @@ class Watch:
         with self._counting:
             if self._counted is None or time.monotonic() - self._counted[0] > COUNTED_EVERY:
                 with reading(self._journal.file) as connection:
-                    overview = read_overview(connection, assets, self._catalogue, datetime.now(UTC))
+                    overview = read_overview([connection], assets, self._catalogue, datetime.now(UTC))
                 self._counted = (time.monotonic(), overview)
             return self._counted[1]
 

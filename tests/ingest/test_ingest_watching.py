@@ -136,6 +136,26 @@ def test_a_restart_remembers_what_was_heard(journal):
     assert (one.same, one.since_us, one.first_us) == (4, NOW_US, before["EL-1", "trips"].first_us)
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from([1.0, 2.0]), st.booleans()), min_size=1, max_size=15))
+def test_what_two_ingests_heard_is_put_together(told):
+    """Each reading went to one of two: what they say together is never older, nor longer the same, than the truth."""
+    rows = sorted({at: (at, value, first) for at, value, first in told}.values())
+    truth = slowly([("A", "x", NOW_US + at * MINUTE, value, NOW_US + at * MINUTE) for at, value, _ in rows])["A", "x"]
+    parts = []
+    for who in (True, False):
+        ears = Hearing()
+        mine = [
+            ("A", "x", NOW_US + at * MINUTE, value, NOW_US + at * MINUTE) for at, value, first in rows if first is who
+        ]
+        if mine:
+            ears.listen(table(*mine))
+            parts.append(Heard(**dict(zip(Heard.__dataclass_fields__, ears.unsaved()[0], strict=True))))
+    one = parts[0] if len(parts) == 1 else hearing.together(*parts)
+    assert [one.first_us, one.advanced_us, one.time_us, one.value] == truth[:4]
+    assert one.since_us >= truth[4]
+
+
 def test_more_channels_than_there_was_room_for(journal):
     ears = Hearing()
     ears.listen(table(*((f"EL-{i}", "trips", NOW_US, float(i), NOW_US) for i in range(3000))))
@@ -267,7 +287,7 @@ def test_a_clock_is_told_from_the_shortest_way(journal):
     ears.listen(table(*rows))
     with journal.transaction() as writer:
         clocks.save(writer, ears.clocks.unsaved(10_000))
-        found = {one.asset: one for one in clocks.read_clocks(writer)}
+        found = {one.asset: one for one in clocks.judged(clocks.read_ways(writer))}
     assert [one for one in found if found[one].wrong] == ["behind", "ahead"]
     assert found["behind"].offset_us == pytest.approx(5 * MINUTE + 8_400_000), (
         "the least of the last three hours, in one of which only late ones came"
@@ -385,7 +405,7 @@ def test_health_and_metrics_over_http_while_the_broker_comes_and_goes(folder, mo
         mosquitto_broker.start()
         wait_until(lambda: fetched(f"{ingest.page}/healthz")[0] == 200)
     with reading(folder.journal) as connection:
-        known = read_overview(connection, ASSETS, catalogue(), datetime.now(UTC))
+        known = read_overview([connection], ASSETS, catalogue(), datetime.now(UTC))
     assert known.adds_up
     assert known.notes["health"]["ended"]
     assert known.states[State.LIVE] == 1
