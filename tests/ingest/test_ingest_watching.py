@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,12 +19,12 @@ from facility.channels import catalogue
 from facility.errors import CannotCommunicate, CannotParse
 from facility.estate import Asset
 from facility.folder import DataFolder
-from facility.store import READINGS, open_store
+from facility.store import open_store
 from ingest import clocks, hearing
 from ingest.address import BrokerAddress
 from ingest.clocks import HOUR_US, judge
 from ingest.health import Facts, findings, healthy
-from ingest.hearing import Heard, Hearing, read_heard
+from ingest.hearing import Heard, Hearing, Said, read_heard
 from ingest.journal import Journal
 from ingest.ledger import ledger
 from ingest.listening import GAP_US, Listening, expect, read_expected
@@ -45,9 +45,13 @@ ASSETS = {"EL-1": Asset(id="EL-1", kind="lift", site="s")}
 
 def table(*rows):
     """Rows of (asset, channel, time_us, value, arrived_us)."""
-    columns = list(zip(*rows, strict=True))
-    return pa.table(
-        [pa.array(column, type=field.type) for column, field in zip(columns, READINGS, strict=True)], schema=READINGS
+    names = sorted({row[:2] for row in rows}, reverse=True)
+    return Said(
+        names=names,
+        series=np.array([names.index(row[:2]) for row in rows]),
+        times=np.array([row[2] for row in rows]),
+        values=np.array([row[3] for row in rows]),
+        arrived=np.array([row[4] for row in rows]),
     )
 
 
@@ -154,6 +158,17 @@ def test_what_two_ingests_heard_is_put_together(told):
     one = parts[0] if len(parts) == 1 else hearing.together(*parts)
     assert [one.first_us, one.advanced_us, one.time_us, one.value] == truth[:4]
     assert one.since_us >= truth[4]
+
+
+def test_one_channel_told_in_two_units_is_one_channel():
+    ears = Hearing()
+    said_ = table(
+        ("A", "x", NOW_US, 1.0, NOW_US), ("A", "y", NOW_US + 2, 2.0, NOW_US), ("A", "x", NOW_US + 1, 3.0, NOW_US)
+    )
+    names = [("A", "x"), ("A", "x"), ("A", "y")]
+    ears.listen(replace(said_, names=names, series=np.array([0, 2, 1])))
+    assert ears.before("A", "x") == 3.0
+    assert {row[:2]: row[7] for row in ears.unsaved()} == {("A", "x"): 1, ("A", "y"): 1}
 
 
 def test_more_channels_than_there_was_room_for(journal):
