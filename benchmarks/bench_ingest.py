@@ -28,7 +28,7 @@ from facility.folder import DataFolder
 from facility.records import Records
 from ingest.ledger import ledger
 
-MESSAGES = int(os.environ.get("SERVICEDAY_BENCH_MESSAGES", "200000"))
+MESSAGES = int(os.environ.get("SERVICEDAY_BENCH_MESSAGES", "100000"))
 WARM_UP = 2_000  # messages before the clock starts, for everyone
 WINDOW = 10_000
 TOPIC = "serviceday/v1/#"
