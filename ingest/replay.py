@@ -22,6 +22,7 @@ import time
 import msgspec
 
 from facility.store import Appended, Store
+from ingest.hearing import Hearing
 from ingest.journal import Journal
 from ingest.ledger import Counts, add_counts
 from ingest.packing import Message
@@ -58,11 +59,12 @@ _decode = msgspec.msgpack.Decoder(_Result).decode
 class Replay:
     """Carries out the replays that were asked for. One thread at a time calls `step`."""
 
-    def __init__(self, journal: Journal, store: Store, understanding: Understanding) -> None:
+    def __init__(self, journal: Journal, store: Store, understanding: Understanding, hearing: Hearing) -> None:
         self._journal = journal
         self._source = journal.source.replace("journal", "replay")
         self._store = store
         self._understanding = understanding
+        self._hearing = hearing
         self._registered: set[str] = set()
 
     def recover(self) -> None:
@@ -107,6 +109,7 @@ class Replay:
             tally = json.dumps({"journal": self._journal.identity()})
             done = self._store.append(readings, source=self._source, cursor=batch, tally=tally)
         self._settle(batch, done)
+        self._hearing.listen(understood.admitted.said)
         return len(rows)
 
     def _ask_for_the_registered(self) -> None:
