@@ -31,11 +31,14 @@ Until = Annotated[str, typer.Option("--until", help=say("quarantine.until"), met
 Everything = Annotated[bool, typer.Option("--all", help=say("quarantine.everything"))]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=say("quarantine.yes"))]
 
+Member = Annotated[int, typer.Option("--member", help=say("quarantine.member"), min=1)]
+
 CARRIED_OUT_WITHIN = 60.0  # seconds without progress; a running ingest looks every second
 
 
 def list_rows(
     data: options.Data = options.DATA,
+    member: Member = 1,
     reason: Reason = "",
     asset: Asset = "",
     site: Site = "",
@@ -48,7 +51,7 @@ def list_rows(
     as_json: options.Json = False,
 ) -> None:
     wanted = _wanted([], reason, asset, site, since, until, dropped=dropped)
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         if waiting:
             _show_waiting(quarantine, as_json)
             return
@@ -83,7 +86,7 @@ def list_rows(
             (
                 f"{row.id}{'*' if row.asked else ''}",
                 f"{row.arrived:%Y-%m-%d %H:%M:%S}",
-                row.reason.words[language],
+                row.reason.value,
                 printable(row.topic, 60),
                 printable(row.detail, 60),
             )
@@ -97,9 +100,10 @@ def list_rows(
 def show(
     number: Annotated[int, typer.Argument(help=say("quarantine.number"), metavar="NUMBER")],
     data: options.Data = options.DATA,
+    member: Member = 1,
     as_json: options.Json = False,
 ) -> None:
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         row = quarantine.one(number)
     if as_json:
         show_json(_plain(row))
@@ -121,6 +125,7 @@ def show(
 def replay(
     numbers: Numbers = None,
     data: options.Data = options.DATA,
+    member: Member = 1,
     reason: Reason = "",
     asset: Asset = "",
     site: Site = "",
@@ -131,14 +136,15 @@ def replay(
     as_json: options.Json = False,
 ) -> None:
     wanted = _wanted(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         asked = quarantine.ask_for_replay(wanted, vouched=vouched)
-    _show_carried_out(data, asked, as_json)
+    _show_carried_out(data, member, asked, as_json)
 
 
 def drop(
     numbers: Numbers = None,
     data: options.Data = options.DATA,
+    member: Member = 1,
     reason: Reason = "",
     asset: Asset = "",
     site: Site = "",
@@ -150,7 +156,7 @@ def drop(
     as_json: options.Json = False,
 ) -> None:
     wanted = _wanted(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         heaps = quarantine.heaps(wanted)
         rows, items = sum(heap.rows for heap in heaps), sum(heap.items for heap in heaps)
         if rows and not yes:
@@ -162,6 +168,7 @@ def drop(
 def restore(
     numbers: Numbers = None,
     data: options.Data = options.DATA,
+    member: Member = 1,
     reason: Reason = "",
     asset: Asset = "",
     site: Site = "",
@@ -169,20 +176,21 @@ def restore(
     as_json: options.Json = False,
 ) -> None:
     wanted = _wanted(numbers or [], reason, asset, site, "", "", everything=everything, needed=True, dropped=True)
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         rows, items = quarantine.restore(wanted)
     _show_moved("restored", rows, items, as_json)
 
 
 def purge(
     data: options.Data = options.DATA,
+    member: Member = 1,
     older: Annotated[str, typer.Option("--older", help=say("quarantine.older"), metavar="SPAN")] = "30d",
     yes: Yes = False,
 ) -> None:
     before = datetime.now(UTC) - (timedelta(0) if older == "0" else options.span(older))
     if not yes:
         typer.confirm(say("quarantine.really_purge", before=f"{before:%Y-%m-%d %H:%M} UTC"), abort=True)
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         typer.echo(say("quarantine.purged", rows=f"{quarantine.purge(before):,}"))
 
 
@@ -193,6 +201,7 @@ def approve(
     building: Annotated[str, typer.Option("--building", help=say("quarantine.building"), metavar="ID")] = "",
     point: Annotated[str, typer.Option("--name", help=say("quarantine.point"), metavar="TEXT")] = "",
     data: options.Data = options.DATA,
+    member: Member = 1,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
@@ -201,7 +210,7 @@ def approve(
     from facility.estate import Estate
     from ingest.review import Wanted
 
-    with _review(data) as quarantine:
+    with _review(data, member) as quarantine:
         found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]
         if len({one.site for one in found}) != 1:
             raise CannotConvert(
@@ -220,10 +229,10 @@ def approve(
                 raise CannotDo(f"{name!r} is registered already", "What waits is taken in by itself; see status")
             asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
             here.records.estate.put(Estate(assets=(asset,)))
-        asked = quarantine.ask_for_replay(Wanted(reason=_reason("unknown_asset"), asset=name, site=one.site))
+        waiting = Wanted(reason=_reason("unknown_asset"), asset=name, site=one.site)
     if not as_json:
         typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
-    _show_carried_out(data, asked, as_json)
+    _show_carried_out(data, member, one.messages, as_json, waiting)
 
 
 # -- what they share ----------------------------------------------------------------------------------------------
@@ -235,10 +244,10 @@ def printable(text: str, most: int) -> str:
     return shown.replace("[", "\\[") + ("…" if len(text) > most else "") if most < 1000 else shown
 
 
-def _review(data: Path) -> Any:
+def _review(data: Path, member: int) -> Any:
     from ingest.review import review
 
-    return review(DataFolder(data).existing().journal)
+    return review(DataFolder(data).existing().journal_of(member))
 
 
 def _reason(word: str) -> Any:
@@ -348,13 +357,16 @@ def _show_moved(what: str, rows: int, items: int, as_json: bool) -> None:
         typer.echo(say(f"quarantine.{what}_now", rows=f"{rows:,}", items=f"{items:,}"))
 
 
-def _show_carried_out(data: Path, asked: int, as_json: bool) -> None:
-    """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs."""
+def _show_carried_out(data: Path, member: int, asked: int, as_json: bool, waiting: Wanted | None = None) -> None:
+    """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs.
+
+    `waiting` rows are not asked for: ingest takes them in by itself once it knows their asset.
+    """
     from ingest.ledger import ledger
 
     folder = DataFolder(data)
     before: dict[str, Any] = ledger(folder)
-    left = _carry_out(folder, asked, quiet=as_json)
+    left = _carry_out(folder, member, asked, waiting, quiet=as_json)
     after: dict[str, Any] = ledger(folder)
     result = {
         "asked": asked,
@@ -368,33 +380,38 @@ def _show_carried_out(data: Path, asked: int, as_json: bool) -> None:
         typer.echo(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
 
 
-def _carry_out(folder: DataFolder, asked: int, *, quiet: bool) -> int:
+def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:
     from commands.installation import installation
     from ingest.review import review
 
-    with progress(quiet) as shown, review(folder.journal) as quarantine:
-        task = shown.add_task(say("quarantine.replaying"), total=max(asked, quarantine.asked()))
-        total, left, moved = max(asked, quarantine.asked()), quarantine.asked(), time.monotonic()
+    with progress(quiet) as shown, review(folder.journal_of(member)) as quarantine:
+
+        def count() -> int:
+            return quarantine.asked() + (sum(heap.rows for heap in quarantine.heaps(waiting)) if waiting else 0)
+
+        left, moved = count(), time.monotonic()
+        total = max(asked, left)
+        task = shown.add_task(say("quarantine.replaying"), total=total)
         while left and time.monotonic() - moved < CARRIED_OUT_WITHIN:
             try:
                 with folder.claim("replay"), installation(folder.path) as here:
-                    _carry_out_here(here)
+                    _carry_out_here(here, member)
             except CannotDo:
                 time.sleep(0.2)  # ingest runs, and does it
-            now_left = quarantine.asked()
+            now_left = count()
             moved, left = (time.monotonic(), now_left) if now_left != left else (moved, left)
             shown.update(task, completed=total - left, total=total)
     return left
 
 
-def _carry_out_here(here: Any) -> None:
+def _carry_out_here(here: Any, member: int) -> None:
     from commands.receive import directory
     from facility.channels import catalogue
     from ingest.hearing import Hearing
     from ingest.journal import Journal
     from ingest.sink import Sink
 
-    journal = Journal(here.folder.journal)
+    journal = Journal(here.folder.journal_of(member))
     try:
         hearing = Hearing()
         with journal.transaction() as connection:

@@ -20,7 +20,7 @@ from facility.estate import Asset
 if TYPE_CHECKING:
     from facility.records import Records
 
-REGISTRY_EVERY = 5.0  # seconds between looks at the registry
+REGISTRY_EVERY = 2.0  # seconds between looks at the registry
 
 
 def ingest(
@@ -87,6 +87,7 @@ def ingest(
             directory(here.records),
             rules=rules,
             http=http,
+            probe_broker=bool(broker),
             share=share,
             journal_limit=limit,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,12 +55,13 @@ def overview(folder: DataFolder) -> Overview | None:
     from facility.records import Records
     from ingest.overview import read_overview, reading
 
-    if not folder.journal.exists():
+    if not folder.journals():
         return None
     with Records(folder.records) if folder.records.exists() else nullcontext() as records:
         assets = {asset.id: asset for asset in records.estate.assets()} if records else {}
-    with reading(folder.journal) as connection:
-        return read_overview(connection, assets, catalogue(), datetime.now(UTC))
+    with ExitStack() as held:
+        journals = [held.enter_context(reading(journal)) for journal in folder.journals()]
+        return read_overview(journals, assets, catalogue(), datetime.now(UTC))
 
 
 def running(known: Overview | None) -> bool:

@@ -22,6 +22,7 @@ from facility.estate import Asset
 from facility.store import READINGS
 from ingest.codec import Decoded
 from ingest.conversion import conversion
+from ingest.hearing import Said
 from ingest.packing import Message
 from ingest.quarantine import Reason, Refusal, batched
 from ingest.sentinels import sentinel, suspicious
@@ -43,6 +44,7 @@ class Admitted:
     readings: pa.Table  # of `READINGS`
     refusals: list[Refusal]
     per_place: NDArray[np.int64]  # readings admitted of each of `Decoded.places`
+    said: Said  # the same readings, for those who listen
 
 
 class _Pair(NamedTuple):
@@ -98,11 +100,19 @@ def admit(
     good = verdicts == _ADMITTED
     every = bool(good.all())
     if not every:
-        place, channel, times, arrived = place[good], channel[good], times[good], arrived[good]
+        place, channel, times, arrived, index_of = place[good], channel[good], times[good], arrived[good], index[good]
+    else:
+        index_of = index
+    taken = values if every else values[good]
+    names = [decoded.places[key // len(decoded.channels)][1] for key in keys.tolist()]
+    columns = [decoded.channels[key % len(decoded.channels)] for key in keys.tolist()]
     return Admitted(
-        readings=_table(decoded, place, channel, times, values if every else values[good], arrived),
+        readings=_table(decoded, place, channel, times, taken, arrived),
         refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
         per_place=np.bincount(place, minlength=len(decoded.places)),
+        said=Said(
+            names=list(zip(names, columns, strict=True)), series=index_of, times=times, values=taken, arrived=arrived
+        ),
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 HOUR_US = 3_600_000_000
 KEPT_HOURS = 48
@@ -45,21 +46,26 @@ class Clocks:
         self._newest = 0  # hours since the epoch
         self._lock = threading.Lock()
 
-    def listen(self, frame: pl.DataFrame) -> None:
-        """Take note of readings (asset; time, arrived in microseconds)."""
-        found = (
-            frame.lazy()
-            .select("asset", hour=pl.col("arrived") // HOUR_US, way=pl.col("arrived") - pl.col("time"))
-            .group_by("asset", "hour")
-            .agg(pl.col("way").min())
-            .collect()
-        )
-        with self._lock:
-            for asset, hour, way in found.iter_rows():
-                key = (asset, hour)
-                if way < self._least.get(key, 1 << 62):
-                    self._least[key] = way
-                    self._changed.add(key)
+    def listen(
+        self,
+        names: Sequence[tuple[str, str]],
+        series: NDArray[np.int64],
+        times: NDArray[np.int64],
+        arrived: NDArray[np.int64],
+    ) -> None:
+        """Take note of readings, those of one series (index into the names of asset and channel) together."""
+        hours = arrived // HOUR_US
+        for hour in np.unique(hours).tolist():
+            there = hours == hour
+            here, ways = series[there], (arrived - times)[there]
+            starts = np.flatnonzero(np.concatenate([[True], here[1:] != here[:-1]]))
+            least = np.minimum.reduceat(ways, starts).tolist()
+            with self._lock:
+                for one, way in zip(here[starts].tolist(), least, strict=True):
+                    key = (names[one][0], hour)
+                    if way < self._least.get(key, 1 << 62):
+                        self._least[key] = way
+                        self._changed.add(key)
                 if hour > self._newest:
                     self._newest = hour
                     self._forget()
@@ -86,12 +92,18 @@ def save(connection: sqlite3.Connection, rows: Sequence[tuple[str, int, int]]) -
     connection.execute("DELETE FROM clocks WHERE hour <= (SELECT max(hour) FROM clocks) - ?", (KEPT_HOURS,))
 
 
-def read_clocks(connection: sqlite3.Connection) -> list[Clock]:
+def read_ways(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+    """Asset, hour, least way."""
+    return connection.execute("SELECT asset, hour, offset_us FROM clocks").fetchall()
+
+
+def judged(ways: Iterable[tuple[str, int, int]]) -> list[Clock]:
     """Every device's clock, those furthest off first."""
-    hours: dict[str, list[tuple[int, int]]] = {}
-    for asset, hour, offset in connection.execute("SELECT asset, hour, offset_us FROM clocks ORDER BY asset, hour"):
-        hours.setdefault(asset, []).append((hour, offset))
-    clocks = [judge(asset, least) for asset, least in hours.items()]
+    hours: dict[str, dict[int, int]] = {}
+    for asset, hour, offset in ways:
+        known = hours.setdefault(asset, {})
+        known[hour] = min(offset, known.get(hour, offset))
+    clocks = [judge(asset, sorted(least.items())) for asset, least in hours.items()]
     return sorted(clocks, key=lambda one: (-abs(one.offset_us), one.asset))
 
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest.clocks import Clocks
 
@@ -43,6 +42,17 @@ class Heard:
     longest_us: int  # the longest the channel ever kept a value before it changed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Admitted readings in columns; times in microseconds since the epoch."""
+
+    names: list[tuple[str, str]]  # asset, channel
+    series: NDArray[np.int64]  # of each reading: index into `names`
+    times: NDArray[np.int64]  # of the device
+    values: NDArray[np.float64]
+    arrived: NDArray[np.int64]
+
+
 class Hearing:
     """Listens to all that is admitted. One thread listens and saves; any may ask."""
 
@@ -61,20 +71,35 @@ class Hearing:
         slot = self._slots.get((asset, channel))
         return None if slot is None else float(self._state[self._VALUE, slot])
 
-    def listen(self, readings: pa.Table) -> None:
-        """Take note of admitted readings (`READINGS`), in any order."""
-        if not readings.num_rows:
+    def listen(self, said: Said) -> None:
+        """Take note of readings, in any order."""
+        if not said.series.size:
             return
-        frame = pl.DataFrame(pl.from_arrow(readings)).with_columns(pl.col("time", "arrived").dt.epoch("us"))
-        self.clocks.listen(frame)
+        order = np.argsort(said.series, kind="stable")
+        series, times = said.series[order], said.times[order]
+        if ((times[1:] < times[:-1]) & (series[1:] == series[:-1])).any():  # most devices speak in order
+            order = np.lexsort((said.arrived, said.times, said.series))
+            series, times = said.series[order], said.times[order]
+        arrived = said.arrived[order]
+        self.clocks.listen(said.names, series, times, arrived)
         with self._lock:
-            keys = frame.select("asset", "channel").unique()
-            slots = [self._slot(asset, channel) for asset, channel in keys.iter_rows()]
-            self._advance(frame.join(keys.with_columns(slot=pl.Series(slots, dtype=pl.Int64)), on=["asset", "channel"]))
+            here = np.unique(series)
+            slots = np.zeros(len(said.names), dtype=np.int64)
+            slots[here] = [self._slot(said.names[one]) for one in here.tolist()]
+            slot, values = slots[series], said.values[order]
+            if len(np.unique(slots[here])) < len(here):  # one channel told in two units
+                again = np.lexsort((times, slot))
+                slot, times, values, arrived = slot[again], times[again], values[again], arrived[again]
+            self._advance(slot, times, values, arrived)
 
-    def _advance(self, frame: pl.DataFrame) -> None:
-        frame = frame.sort("slot", "time", "arrived")
-        slot, times, value, arrived = (frame[name].to_numpy() for name in ("slot", "time", "value", "arrived"))
+    def _advance(
+        self,
+        slot: NDArray[np.int64],
+        times: NDArray[np.int64],
+        value: NDArray[np.float64],
+        arrived: NDArray[np.int64],
+    ) -> None:
+        """Rows of one slot stand together, in the order of their times."""
         state = self._state
         newer = times > state[self._TIME, slot]
         newer[1:] &= (slot[1:] != slot[:-1]) | (times[1:] != times[:-1])
@@ -104,14 +129,14 @@ class Hearing:
         np.maximum.at(state[self._LONGEST], run_slot[broke], kept)
         ends = np.flatnonzero(np.append(slot[1:] != slot[:-1], True))
         at = slot[ends]
-        state[self._FIRST, at] = np.where(state[self._FIRST, at] > 0, state[self._FIRST, at], arrived[ends])
+        state[self._FIRST, at] = np.where(known[first], state[self._FIRST, at], arrived[first])
         state[self._ADVANCED, at] = np.maximum(state[self._ADVANCED, at], arrived[ends])
         state[self._TIME, at], state[self._VALUE, at] = times[ends], value[ends]
         state[self._SINCE, at], state[self._SAME, at] = began[last_of_slot], count[last_of_slot]
         self._changed.update(at.tolist())
 
-    def _slot(self, asset: str, channel: str) -> int:
-        slot = self._slots.setdefault((asset, channel), len(self._slots))
+    def _slot(self, name: tuple[str, str]) -> int:
+        slot = self._slots.setdefault(name, len(self._slots))
         if slot >= self._state.shape[1]:
             self._state = np.concatenate([self._state, np.zeros_like(self._state)], axis=1)
         return slot
@@ -122,7 +147,7 @@ class Hearing:
             for row in connection.execute(
                 "SELECT asset, channel, first_us, advanced_us, time_us, value, since_us, same, longest_us FROM heard"
             ):
-                slot = self._slot(row[0], row[1])
+                slot = self._slot((row[0], row[1]))
                 self._state[:, slot] = row[2:]
         self.clocks.load(connection)
 
@@ -152,6 +177,24 @@ def _row(
 def save(connection: sqlite3.Connection, rows: list[Row]) -> None:
     """Write rows of `Hearing.unsaved`, within the caller's transaction."""
     connection.executemany(_SAVE, rows)
+
+
+def together(one: Heard, other: Heard) -> Heard:
+    """What two ingests that share the messages heard of one channel; where in doubt, that it moved."""
+    older, newer = sorted((one, other), key=lambda heard: heard.time_us)
+    since_us, same = newer.since_us, newer.same
+    if older.time_us >= newer.since_us:  # both heard of it meanwhile
+        alike = older.value == newer.value
+        since_us = max(older.since_us, newer.since_us) if alike else newer.time_us
+        same = older.same + newer.same if alike else 1
+    return replace(
+        newer,
+        first_us=min(older.first_us, newer.first_us),
+        advanced_us=max(older.advanced_us, newer.advanced_us),
+        since_us=since_us,
+        same=same,
+        longest_us=max(older.longest_us, newer.longest_us),
+    )
 
 
 def read_heard(connection: sqlite3.Connection) -> list[Heard]:

@@ -1,11 +1,14 @@
-"""All that is known of a data folder's ingest, from any process: ledgers, silence, clocks, what it says of itself."""
+"""All that is known of a data folder's ingest, from any process: ledgers, silence, clocks, what it says of itself.
+
+Where several ingests share the messages, each keeps a journal of its own; they are put together here.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +19,12 @@ from urllib.parse import quote
 from facility.channels import Catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
-from ingest.clocks import Clock, read_clocks
-from ingest.hearing import read_heard
+from ingest.clocks import Clock, judged, read_ways
+from ingest.hearing import Heard, read_heard, together
 from ingest.ledger import Counts, read_counts
 from ingest.listening import Listening, read_expected, read_listening
 from ingest.quarantine import Reason
-from ingest.sources import Source, read_sources
+from ingest.sources import Source, merged, read_sources
 from ingest.staleness import Life, State, lives
 
 
@@ -56,25 +59,70 @@ class Overview:
 
 
 def read_overview(
-    connection: sqlite3.Connection, assets: Mapping[str, Asset], catalogue: Catalogue, now: datetime
+    journals: Sequence[sqlite3.Connection], assets: Mapping[str, Asset], catalogue: Catalogue, now: datetime
 ) -> Overview:
-    """Read it all from a connection to the journal."""
+    """Read it all from connections to the journals, each in one transaction."""
+    parts = [_read(connection) for connection in journals]
+    heard: dict[tuple[str, str], Heard] = {}
+    expected: dict[str, int] = {}
+    quarantine: Counter[Reason] = Counter()
+    notes: dict[str, Any] = {}
+    for part in parts:
+        for one in part.heard:
+            before = heard.get((one.asset, one.channel))
+            heard[one.asset, one.channel] = one if before is None else together(before, one)
+        for asset, since_us in part.expected.items():
+            expected[asset] = min(since_us, expected.get(asset, since_us))
+        quarantine.update(part.quarantine)
+        notes |= {name: value for name, value in part.notes.items() if _newer(value, notes.get(name))}
+    listening = max((part.listening for part in parts), key=lambda one: one.until_us, default=Listening())
+    return Overview(
+        counts=sum((part.counts for part in parts), Counts()),
+        sources=merged(one for part in parts for one in part.sources),
+        clocks=judged(row for part in parts for row in part.ways),
+        lives=lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening),
+        quarantine=dict(quarantine.most_common()),
+        listening=listening,
+        notes=notes,
+    )
+
+
+def _newer(value: Any, than: Any) -> bool:
+    """Of what several say of their health, the last word counts, and a running one's before one that ended."""
+    if not isinstance(value, dict) or not isinstance(than, dict) or "at_us" not in value:
+        return than is None
+    return (not value["ended"], value["at_us"]) > (not than["ended"], than["at_us"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One journal."""
+
+    counts: Counts
+    sources: list[Source]
+    ways: list[tuple[str, int, int]]
+    heard: list[Heard]
+    expected: Mapping[str, int]
+    quarantine: Mapping[Reason, int]
+    listening: Listening
+    notes: Mapping[str, Any]
+
+
+def _read(connection: sqlite3.Connection) -> _Part:
     connection.execute("BEGIN")
     try:
-        listening = read_listening(connection)
-        heard = read_heard(connection)
-        expected = read_expected(connection)
         items = connection.execute(
             "SELECT reason, sum(count) FROM quarantine WHERE seq <= (SELECT decoded FROM position)"
-            " AND id NOT IN (SELECT id FROM dropped) GROUP BY 1 ORDER BY 2 DESC"
+            " AND id NOT IN (SELECT id FROM dropped) GROUP BY 1"
         )
-        return Overview(
+        return _Part(
             counts=read_counts(connection),
             sources=read_sources(connection),
-            clocks=read_clocks(connection),
-            lives=lives(assets, heard, catalogue, now, expected=expected, listening=listening),
+            ways=read_ways(connection),
+            heard=read_heard(connection),
+            expected=read_expected(connection),
             quarantine={Reason(row[0]): row[1] for row in items},
-            listening=listening,
+            listening=read_listening(connection),
             notes={name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM notes")},
         )
     finally:

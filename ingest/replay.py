@@ -83,6 +83,7 @@ class Replay:
             rows = _take(writer, batch)
         if not rows:
             return 0
+        self._understanding.read_again()
         now_us = time.time_ns() // 1000
         # Whoever replays what was ahead of its arrival vouches for the time: it is judged as if it arrived now.
         messages = [

@@ -50,6 +50,7 @@ class Ingest:
         *,
         rules: Rules | None = None,
         http: str = "",
+        probe_broker: bool = False,
         share: str = "",
         journal_limit: int = LIMIT,
     ) -> None:
@@ -57,6 +58,7 @@ class Ingest:
         self._journal_limit = journal_limit
         self._rules = rules or Rules()
         self._http = http
+        self._probe_broker = probe_broker
         self._folder = folder
         self._store = store
         self._address = address
@@ -101,6 +103,8 @@ class Ingest:
         ]
         for thread in self._threads:
             thread.start()
+        if self._probe_broker:
+            threading.Thread(target=self._learn_of_broker, name="probe", daemon=True).start()
 
     def stop(self) -> None:
         """End: bring to disk what has arrived, into the store what can be, and leave the folder to others."""
@@ -160,6 +164,12 @@ class Ingest:
         self.stop()
 
     # -- threads --------------------------------------------------------------------------------------------------
+
+    def _learn_of_broker(self) -> None:
+        try:
+            self._watch.learn_of_broker(self._address)
+        except Exception as error:  # noqa: BLE001 - good to know, and not needed
+            log.info("the broker could not be probed: %s", error)
 
     def _drain_until_ended(self) -> None:
         sink = Sink(

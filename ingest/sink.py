@@ -105,7 +105,7 @@ class Sink:
         self._journal.settle(
             last, counts + _counts(done), decoded.presence, _sources(messages, refusals, understood.per_source)
         )
-        self._hearing.listen(readings)
+        self._hearing.listen(understood.admitted.said)
         return len(messages)
 
     def _sources_until(self, seq: int) -> dict[Name, Change]:

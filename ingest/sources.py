@@ -123,3 +123,24 @@ def read_sources(connection: sqlite3.Connection) -> list[Source]:
         )
         for row in rows
     ]
+
+
+def merged(sources: Iterable[Source]) -> list[Source]:
+    """The sources of several journals, each once."""
+    found: dict[Name, Source] = {}
+    for one in sources:
+        known = found.get((one.site, one.name))
+        found[one.site, one.name] = (
+            one
+            if known is None
+            else Source(
+                site=one.site,
+                name=one.name,
+                messages=known.messages + one.messages,
+                admitted=known.admitted + one.admitted,
+                quarantined=known.quarantined + one.quarantined,
+                dropped=known.dropped + one.dropped,
+                arrived_us=max(known.arrived_us, one.arrived_us),
+            )
+        )
+    return [found[name] for name in sorted(found)]

@@ -90,6 +90,10 @@ class Understanding:
             self._read()
         return self._assets
 
+    def read_again(self) -> None:
+        """Whoever asks for a replay may just have changed the registry."""
+        self._read()
+
     def _of(self, messages: Sequence[Message], vouched: Collection[int]) -> Understood:
         decoded = decode(messages, self._rules)
         age = time.monotonic() - self._read_at

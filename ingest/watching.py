@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +11,19 @@ from typing import Protocol
 
 from facility.channels import Catalogue
 from facility.estate import Asset
-from facility.language import LANGUAGES
+from facility.language import LANGUAGES, preferred
 from ingest import clocks, hearing
+from ingest.address import BrokerAddress
 from ingest.health import QUIET_AFTER, Facts, Finding, findings, healthy
 from ingest.hearing import SAVED_AT_ONCE, Hearing
 from ingest.journal import Journal
 from ingest.listening import Listening, expect, read_listening, save_listening, write_note
 from ingest.metrics import exposition
 from ingest.overview import Overview, read_overview, reading
+from ingest.probing import probe
 from ingest.web import JSON, TEXT, Answer, as_json
+
+log = logging.getLogger(__name__)
 
 COUNTED_EVERY = 10.0  # seconds; between, /metrics repeats what it counted last
 
@@ -86,9 +91,22 @@ class Watch:
             write_note(writer, "health", _told(found) | {"at_us": now_us, "ended": ended}, now_us)
         self._expected.update(new)
 
+    def learn_of_broker(self, address: BrokerAddress) -> None:
+        """Probe the broker, tell the operator what will hurt, a line each, and note it for `status`."""
+        limits = probe(address)
+        if limits is None:
+            log.warning("broker %s could not be probed", address)
+            return
+        found = limits.findings()
+        for one in found:
+            log.warning("broker %s: %s", address, one.words[preferred()])
+        with self._journal.transaction() as writer:
+            write_note(writer, "broker", limits.shown() | {"advice": _told(found)["findings"]}, time.time_ns() // 1000)
+
     def facts(self) -> Facts:
         receiver, counts = self._receiver, self._journal.counts()
         now, position = time.monotonic(), self._journal.position()
+        room = self._journal.room()
         if position != self._position or not counts.pending:
             self._moved_at, self._position = now, position
         return Facts(
@@ -102,6 +120,7 @@ class Watch:
             store_error=self.store_error,
             adds_up=min(counts.pending, counts.quarantined) >= 0
             and counts.messages_received == counts.messages_journalled + counts.messages_redelivered,
+            journal_scarce=str(room) if room.scarce else "",
         )
 
     def pages(self) -> dict[str, Answer]:
@@ -124,7 +143,7 @@ class Watch:
         with self._counting:
             if self._counted is None or time.monotonic() - self._counted[0] > COUNTED_EVERY:
                 with reading(self._journal.file) as connection:
-                    overview = read_overview(connection, assets, self._catalogue, datetime.now(UTC))
+                    overview = read_overview([connection], assets, self._catalogue, datetime.now(UTC))
                 self._counted = (time.monotonic(), overview)
             return self._counted[1]
 
