@@ -272,7 +272,7 @@ def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[R
 
 
 def _milliseconds(stamp: object) -> int:
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not math.isfinite(stamp):
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or abs(stamp) == math.inf or stamp != stamp:
         raise CannotParse(f"the time {_short(stamp)} is no number of milliseconds since 1970; expected {EXPECTED}")
     return int(max(-FURTHEST_MS, min(FURTHEST_MS, stamp)))
 

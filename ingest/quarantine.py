@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SENTINEL = "sentinel"
     FUTURE = "future"
     ANCIENT = "ancient"
+    STORE = "refused_by_store"
 
     @property
     def words(self) -> Text:

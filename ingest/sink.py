@@ -19,16 +19,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from facility.channels import Catalogue
-from facility.store import Appended, Store
+from facility.store import READINGS, Appended, Store
 from ingest.arrival import MOST, ROOM
 from ingest.hearing import Hearing
 from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
 from ingest.packing import Message
-from ingest.quarantine import NEVER_READINGS, Refusal
+from ingest.quarantine import NEVER_READINGS, Reason, Refusal
 from ingest.replay import Replay
 from ingest.rules import Rules
 from ingest.sources import Change, Name, changes, count_messages, source_of
+from ingest.turned_away import less, turned_away
 from ingest.understanding import Directory, Understanding
 
 MESSAGES_AT_ONCE = 100_000
@@ -67,6 +68,11 @@ class Sink:
             if noted["journal"] == self._identity and seq > self._journal.position():
                 presence = [Presence(**one) for one in noted["presence"]]
                 counts = Counts(**noted["counts"]) + _counts(done)
+                if done.refused and not any(
+                    one.reason == Reason.STORE for one in self._journal.refused(self._journal.position(), seq)
+                ):
+                    ending = self._journal.after(seq - 1, messages=1, payload_bytes=0)[:1]
+                    self._journal.refuse(turned_away(done, READINGS.empty_table(), ending), ending)
                 self._journal.settle(seq, counts, presence, self._sources_until(seq))
                 log.info("entered a batch that was stored but not counted when ingest ended, up to message %s", seq)
         self._journal.forget_unsettled()
@@ -102,8 +108,12 @@ class Sink:
                 "presence": [asdict(one) for one in decoded.presence],
             }
             done = self._store.append(readings, source=self._journal.source, cursor=last, tally=json.dumps(note))
+        away = turned_away(done, readings, messages) if done.refused else []
+        if away:
+            self._journal.refuse(away, messages)
+        per_source = less(understood.per_source, away, messages)
         self._journal.settle(
-            last, counts + _counts(done), decoded.presence, _sources(messages, refusals, understood.per_source)
+            last, counts + _counts(done), decoded.presence, _sources(messages, refusals + away, per_source)
         )
         self._hearing.listen(understood.admitted.said)
         return len(messages)
@@ -136,4 +146,4 @@ def _sources(messages: Sequence[Message], refusals: Sequence[Refusal], admitted:
 
 
 def _counts(done: Appended) -> Counts:
-    return Counts(stored=done.stored, duplicates=done.duplicates, late=done.late)
+    return Counts(stored=done.stored, duplicates=done.duplicates, late=done.late, quarantined=done.refused)
