@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facility.channels import catalogue
@@ -192,6 +192,7 @@ def test_any_bytes_on_any_topic_are_accounted_for(said):
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(NOW_MS - 10**9, NOW_MS), max_size=6, unique=True),
     st.dictionaries(CHANNELS, st.lists(st.none() | st.floats(0, 50), min_size=6, max_size=6), max_size=3),
