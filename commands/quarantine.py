@@ -407,7 +407,7 @@ def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | No
 def _carry_out_here(here: Any, member: int) -> None:
     from commands.receive import directory
     from facility.channels import catalogue
-    from ingest.hearing import Hearing
+    from ingest.hearing import Hearing, save
     from ingest.journal import Journal
     from ingest.sink import Sink
 
@@ -421,6 +421,9 @@ def _carry_out_here(here: Any, member: int) -> None:
         while sink.step():
             pass
         here.store.sync()
+        while rows := hearing.unsaved():
+            with journal.transaction() as connection:
+                save(connection, rows)
     finally:
         journal.close()
 

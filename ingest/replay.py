@@ -18,15 +18,18 @@ import json
 import logging
 import sqlite3
 import time
+from collections.abc import Sequence
 
 import msgspec
 
 from facility.store import Appended, Store
+from ingest.hearing import Hearing
 from ingest.journal import Journal
 from ingest.ledger import Counts, add_counts
 from ingest.packing import Message
-from ingest.quarantine import UNREAD, Reason
+from ingest.quarantine import UNREAD, Reason, Refusal
 from ingest.sources import Change, Name, add_sources, source_of
+from ingest.turned_away import turned_away
 from ingest.understanding import Understanding
 
 ROWS_AT_ONCE = 20_000
@@ -58,11 +61,12 @@ _decode = msgspec.msgpack.Decoder(_Result).decode
 class Replay:
     """Carries out the replays that were asked for. One thread at a time calls `step`."""
 
-    def __init__(self, journal: Journal, store: Store, understanding: Understanding) -> None:
+    def __init__(self, journal: Journal, store: Store, understanding: Understanding, hearing: Hearing) -> None:
         self._journal = journal
         self._source = journal.source.replace("journal", "replay")
         self._store = store
         self._understanding = understanding
+        self._hearing = hearing
         self._registered: set[str] = set()
 
     def recover(self) -> None:
@@ -106,7 +110,8 @@ class Replay:
         if readings.num_rows:
             tally = json.dumps({"journal": self._journal.identity()})
             done = self._store.append(readings, source=self._source, cursor=batch, tally=tally)
-        self._settle(batch, done)
+        self._settle(batch, done, turned_away(done, readings, messages) if done.refused else ())
+        self._hearing.listen(understood.admitted.said)
         return len(rows)
 
     def _ask_for_the_registered(self) -> None:
@@ -126,17 +131,22 @@ class Replay:
             log.info("%s quarantined messages of newly registered assets are taken in", asked)
         self._registered |= new
 
-    def _settle(self, batch: int, done: Appended) -> None:
+    def _settle(self, batch: int, done: Appended, away: Sequence[Refusal] = ()) -> None:
+        """`away`: what the store turned away, by row; after a death only their number is known, in `done`."""
         with self._journal.transaction() as writer:
             rows = writer.execute(
-                "SELECT q.id, q.topic, q.reason, q.count, q.seq, q.arrived_us, r.result FROM replays r"
-                " JOIN quarantine q USING (id) WHERE r.batch = ?",
+                "SELECT q.id, q.topic, q.reason, q.count, q.seq, q.arrived_us, q.payload, r.result FROM replays r"
+                " JOIN quarantine q USING (id) WHERE r.batch = ? ORDER BY q.id",
                 (batch,),
             ).fetchall()
+            turned = _turned_away(done, away, [(row[0], row[6]) for row in rows])
             counts = Counts(stored=done.stored, duplicates=done.duplicates, late=done.late)
             found: dict[Name, Change] = {}
-            for id_, topic, reason, count, seq, arrived_us, encoded in rows:
+            for id_, topic, reason, count, seq, arrived_us, _, encoded in rows:
                 result = _decode(encoded)
+                for one in turned.get(id_, ()):
+                    result.admitted -= one.count
+                    result.again.append(one)
                 left = sum(one.count for one in result.again)
                 read = int(reason in UNREAD) - int(any(one.reason in UNREAD for one in result.again))
                 counts += Counts(
@@ -156,6 +166,22 @@ class Replay:
                 "INSERT INTO notes VALUES ('replayed', ?, 0) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
                 (str(batch),),
             )
+
+
+def _turned_away(done: Appended, away: Sequence[Refusal], rows: Sequence[tuple[int, bytes]]) -> dict[int, list[_Again]]:
+    """What the store did not keep, by row (number, payload).
+
+    Where only its number is known, every row stays with its payload, and the number under the last of them.
+    """
+    found: dict[int, list[_Again]] = {}
+    for one in away:
+        found.setdefault(one.seq, []).append(_Again(one.reason, one.detail, one.payload, one.count))
+    unknown = done.refused - sum(one.count for one in away)
+    if unknown > 0:
+        last = rows[-1][0]
+        for id_, payload in rows:
+            found.setdefault(id_, []).append(_Again(Reason.STORE, "", payload, unknown if id_ == last else 0))
+    return found
 
 
 def _position(writer: sqlite3.Connection) -> int:

@@ -55,7 +55,7 @@ class Sink:
         self._store = store
         self._hearing = hearing or Hearing()
         self._understanding = Understanding(directory, catalogue, rules=rules, before=self._hearing.before)
-        self._replay = Replay(journal, store, self._understanding)
+        self._replay = Replay(journal, store, self._understanding, self._hearing)
         self._identity = journal.identity()
         self.behind = False  # the last batch was as large as it may be: more is likely waiting
 

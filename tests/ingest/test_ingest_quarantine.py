@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from facility.channels import catalogue
 from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
-from facility.store import Appended, open_store
+from facility.store import Appended, Refused, open_store
 from ingest.arrival import Arrival
 from ingest.journal import Journal
 from ingest.ledger import ledger
@@ -43,16 +44,21 @@ class StandInStore:
         self.kept = {}
         self.noted = {}
         self.dies = ""
+        self.turns_away = set()
 
     def append(self, readings, *, source="", cursor=0, tally=""):
         if self.dies == "before":
             raise Killed
         before = len(self.kept)
-        for row in readings.to_pylist():
-            self.kept[row["asset"], row["channel"], row["time"]] = row["value"]
+        away = []
+        for index, row in enumerate(readings.to_pylist()):
+            if row["value"] in self.turns_away:
+                away.append(Refused(index, "too old"))
+            else:
+                self.kept[row["asset"], row["channel"], row["time"]] = row["value"]
         stored = len(self.kept) - before
-        done = Appended(stored, readings.num_rows - stored, 0)
-        self.noted[source] = (cursor, done, tally)
+        done = Appended(stored, readings.num_rows - stored - len(away), 0, len(away), tuple(away))
+        self.noted[source] = (cursor, replace(done, refusals=()), tally)
         if self.dies == "after":
             raise Killed
         return done
@@ -140,6 +146,10 @@ class Life(RuleBasedStateMachine):
         self.house.take(said(NOW_MS, trips=5), f"serviceday/v1/x/y/z/{number}")
         self.messages += 1
 
+    @rule(values=st.sets(st.integers(0, 9), max_size=4))
+    def the_store_turns_away(self, values):
+        self.house.store.turns_away = set(values)
+
     @rule()
     def drained(self):
         self.house.drain()
@@ -217,7 +227,7 @@ class Life(RuleBasedStateMachine):
         shutil.rmtree(self.path)
 
 
-Life.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+Life.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 test_the_ledger_adds_up_whatever_people_do = Life.TestCase
 
 
@@ -364,6 +374,32 @@ def test_a_replay_by_the_real_lake_survives_a_death_after_the_commit(tmp_path):
     assert (shown["stored"], shown["duplicates"], shown["quarantined"]) == (3, 0, 1)
     assert house.store.size().readings == 3
     house.journal.close()
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_the_store_turns_away_of_a_replay_stays_in_quarantine(house, dies):
+    for number in range(4):
+        house.take(said(NOW_MS + number, trips=number), topic(9))
+    house.drain()
+    house.store.turns_away = {1, 2}
+    house.registry["EL-9"] = asset(9)
+    if dies:
+        house.sink._replay._settle = lambda *_: (_ for _ in ()).throw(Killed)
+        with pytest.raises(Killed):
+            house.drain()
+        house.restart()
+    house.drain()
+    shown = house.shown()
+    assert (shown["stored"], shown["quarantined"]) == (2, 2)
+    house.store.turns_away = set()
+    with review(house.folder.journal) as quarantine:
+        payloads = b" ".join(one.payload for one in quarantine.rows(Wanted()))
+        assert b'"trips": [1.0, 2.0]' in payloads or (b'"trips": 1' in payloads and b'"trips": 2' in payloads)
+        quarantine.ask_for_replay(Wanted(reason=Reason.STORE))
+    house.drain()
+    shown = house.shown()
+    assert (len(house.store.kept), shown["quarantined"]) == (4, 0)
+    assert shown["stored"] == 4
 
 
 def test_sources_beyond_the_limit_are_counted_together(house, monkeypatch):
