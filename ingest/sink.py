@@ -33,7 +33,7 @@ from ingest.turned_away import less, turned_away
 from ingest.understanding import Directory, Understanding
 
 MESSAGES_AT_ONCE = 100_000
-BYTES_AT_ONCE = 4_000_000  # of payload: some 300,000 readings
+BYTES_AT_ONCE = 2_000_000  # of payload: some 150,000 readings
 
 log = logging.getLogger(__name__)
 

@@ -107,7 +107,7 @@ class Table:
             return self._snapshot
 
     def _files(self) -> pl.DataFrame:
-        found = pl.DataFrame(pa.table(self._delta.get_add_actions(flatten=True)))
+        found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
         moment = pl.Datetime("us", "UTC")
         return found.select(
             pl.col("path"),
