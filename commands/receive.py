@@ -49,6 +49,7 @@ def ingest(
             "--journal-limit", envvar="SERVICEDAY_JOURNAL_LIMIT", help=say("ingest.journal_limit"), metavar="SIZE"
         ),
     ] = "20G",
+    probe: Annotated[bool, typer.Option("--probe/--no-probe", help=say("ingest.probe"))] = True,
     http: Annotated[
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
     ] = "",
@@ -87,7 +88,7 @@ def ingest(
             directory(here.records),
             rules=rules,
             http=http,
-            probe_broker=bool(broker),
+            probe_broker=bool(broker) and probe,
             share=share,
             journal_limit=limit,
         )

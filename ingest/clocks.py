@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 HOUR_US = 3_600_000_000
 KEPT_HOURS = 48
-JUDGED_HOURS = 3  # the offset now is the least of so many recent hours
+JUDGED_HOURS = 3  # the offset now is the least of the last so many hours in which it spoke
 TREND_HOURS = 6  # a drift is told from at least so many
 WRONG_US = 120_000_000  # two minutes off: more than any way a live reading takes (D)
 
@@ -31,10 +31,12 @@ class Clock:
     offset_us: int
     drift_us_per_day: float | None  # None where there is too little to tell it from
     heard_hour: int  # hours since the epoch
+    hours: int  # that the offset is told from, at most `JUDGED_HOURS`
 
     @property
     def wrong(self) -> bool:
-        return abs(self.offset_us) > WRONG_US
+        """Ahead shows at once; behind may be a backlog, until every one of several hours says so."""
+        return self.offset_us < -WRONG_US or (self.offset_us > WRONG_US and self.hours == JUDGED_HOURS)
 
 
 class Clocks:
@@ -110,8 +112,8 @@ def judged(ways: Iterable[tuple[str, int, int]]) -> list[Clock]:
 def judge(asset: str, least: Sequence[tuple[int, int]]) -> Clock:
     """A device's clock from the least way of each hour, in order of the hours."""
     last = least[-1][0]
-    recent = [offset for hour, offset in least if hour > last - JUDGED_HOURS]
-    return Clock(asset=asset, offset_us=min(recent), drift_us_per_day=_drift(least), heard_hour=last)
+    recent = [offset for _, offset in least[-JUDGED_HOURS:]]
+    return Clock(asset=asset, offset_us=min(recent), drift_us_per_day=_drift(least), heard_hour=last, hours=len(recent))
 
 
 def _drift(least: Sequence[tuple[int, int]]) -> float | None:

@@ -26,6 +26,7 @@ from ingest.health import Finding
 from ingest.rules import ROOT
 
 PUBLISHED = 2_000  # more than most brokers queue by default
+PUBLISHED_TO_OLD = 200  # a broker without MQTT 5 may be a small one, and must not be held up
 SETTLED = 0.7  # seconds without another message: that was all
 PATIENCE = 10.0
 SMALL_WINDOW = 200  # messages; at 5 ms a commit some 40,000 a second
@@ -126,7 +127,7 @@ def _said_at_connect(limits: Limits, heard: _Heard) -> None:
 
 def _window_and_queue(limits: Limits, address: BrokerAddress, topic: str, listener: mqtt.Client, heard: _Heard) -> None:
     with _Publisher(address, limits.mqtt5) as publisher:
-        sent = publisher.publish(topic, PUBLISHED)
+        sent = publisher.publish(topic, PUBLISHED if limits.mqtt5 else PUBLISHED_TO_OLD)
     _until_settled(heard)
     window = len(heard.probes)
     if not sent or not window:

@@ -316,6 +316,8 @@ def test_an_hour_that_saw_only_a_backlog_does_not_condemn_a_clock():
     least = [(hour, 500_000) for hour in range(8)] + [(8, 40 * HOUR_US)]
     assert not judge("x", least).wrong
     assert judge("x", least).drift_us_per_day == 0
+    assert not judge("x", [(0, 40 * HOUR_US)]).wrong, "all that was ever heard of it is a backlog"
+    assert judge("x", [(0, -40 * HOUR_US)]).wrong, "no reading arrives before it is measured"
 
 
 def test_old_hours_are_forgotten(journal):
