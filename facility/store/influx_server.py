@@ -10,7 +10,6 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -25,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import flux
+from facility.store.influx_target import Target
 from facility.store.line_protocol import portions
 
 TIMEOUT = timedelta(seconds=60)
@@ -33,19 +33,6 @@ NANOSECONDS = cast(WritePrecision, WritePrecision.NS)  # the client types its ow
 WAIT_AT_MOST = 30.0  # seconds; a server that wants more is reported
 T = TypeVar("T")
 _DROPPED = re.compile(r"dropped=(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which server, and in whose name. The token is never shown."""
-
-    url: str
-    org: str
-    bucket: str
-    token: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.url} (organisation {self.org}, bucket {self.bucket})"
 
 
 class Refusal(Exception):

@@ -88,7 +88,8 @@ def _refuse_strangers(place: Place) -> None:
     folder = place.folder
     if folder is not None and folder.exists() and not folder.is_dir():
         raise CannotDo(f"{place} is a file, not a folder", "Choose an empty folder")
-    ours = {"raw", "hours", "latest", "write.lock", "compact.lock"}  # an interrupted creation
+    ours = {*TABLES, "write.lock", "compact.lock"}  # an interrupted creation
+    ours |= {f"influx.{end}" for end in ("sqlite", "sqlite-wal", "sqlite-shm", "lock")}  # another kind was used before
     if folder is not None and folder.is_dir() and {path.name for path in folder.iterdir()} <= ours:
         return
     if not place.is_empty():
