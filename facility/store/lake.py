@@ -319,7 +319,7 @@ class Lake:
 
     def _up_to_date(self) -> Marks:
         """The newest time of every channel, also if another process has appended since."""
-        version = self._raw.snapshot().version
+        version = self._raw.version()
         if self._marks is not None and version != self._marked:
             told = delta_log.happened(self._raw.place, self._marked, version)
             if told is None or told.deleted or told.revised:

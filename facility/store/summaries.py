@@ -131,6 +131,7 @@ class Summaries:
     @staticmethod
     def _keep(table: Table, written: list[Written], removed: pl.DataFrame, version: int | None) -> None:
         source = MADE_FROM if version is not None else ""
+        table.version()
         table.commit(written, removed, source=source, cursor=version or 0)
 
     def _sizes(self, days: Sequence[date], raw: Snapshot, told: Happened | None) -> dict[date, int]:
