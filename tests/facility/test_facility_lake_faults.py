@@ -126,7 +126,7 @@ def test_a_disk_that_really_is_full(tmp_path: Path) -> None:
             return lake.append(table(rows), source="s", cursor=number)
 
         number = 0
-        with pytest.raises(CannotCommunicate, match=r"(?i)no space|os error 28"):
+        with pytest.raises(CannotCommunicate, match=r"(?i)no space|os error 28"):  # noqa: PT012
             while append(number):
                 number += 1
         assert number > 3
