@@ -41,14 +41,14 @@ def main() -> None:
             while socket.socket().connect_ex(("127.0.0.1", port)):
                 time.sleep(0.05)
             url = f"http://127.0.0.1:{port}"
-            server = Server(Target(url=url, org="o", bucket="b", token="none"))
+            server = Server(Target(url=url, org="o", bucket="b", token="none"))  # noqa: S106
             begin, used = time.perf_counter(), time.process_time()
             lines = reading_lines(rows, {})
             built = time.perf_counter() - begin
             assert server.write("b", lines) == {}
             ours = OURS / (time.perf_counter() - begin)
             ours_cpu = OURS / (time.process_time() - used)
-            with InfluxDBClient(url=url, token="none", org="o") as client:
+            with InfluxDBClient(url=url, token="none", org="o") as client:  # noqa: S106
                 writes = client.write_api(write_options=SYNCHRONOUS)
                 begin, used = time.perf_counter(), time.process_time()
                 points = [

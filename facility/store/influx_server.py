@@ -35,17 +35,20 @@ T = TypeVar("T")
 _DROPPED = re.compile(r"dropped=(\d+)")
 
 
-class Refusal(Exception):
+class Refusal(CannotCommunicate):
     """A write that the server understood and will not take: malformed, beyond retention, of another type."""
 
     def __init__(self, message: str, dropped: int | None) -> None:
         self.message = message
         self.dropped = dropped  # how many lines, where it says; the others are kept
-        super().__init__(message)
+        super().__init__(f"InfluxDB refuses: {message}")
 
 
-class TooLarge(Exception):
+class TooLarge(CannotCommunicate):
     """More at once than the server takes."""
+
+    def __init__(self) -> None:
+        super().__init__("InfluxDB finds this too large")
 
 
 class Server:
