@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -188,6 +188,9 @@ def backlog(subscriber: Subscriber) -> float:
         subscriber.end()
 
 
+Note = Callable[[dict[int, bytes], int, bytes], None]
+
+
 class Tap:
     """Stands between broker and ingest, and notes when each message's acknowledgement comes back."""
 
@@ -196,39 +199,42 @@ class Tap:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self.acknowledged: dict[bytes, float] = {}  # by payload
-        self._under_way: dict[int, bytes] = {}
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        client, _ = self._listening.accept()
-        broker = socket.create_connection(("127.0.0.1", self._broker_port))
-        for one in (client, broker):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=self._pass_on, args=(broker, client, self._published), daemon=True).start()
-        self._pass_on(client, broker, self._answered)
+        while True:
+            client, _ = self._listening.accept()
+            broker = socket.create_connection(("127.0.0.1", self._broker_port))
+            for one in (client, broker):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            under_way: dict[int, bytes] = {}
+            for source, target, note in ((broker, client, self._published), (client, broker, self._answered)):
+                threading.Thread(target=self._pass_on, args=(source, target, note, under_way), daemon=True).start()
 
     @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket, note: object) -> None:
+    def _pass_on(source: socket.socket, target: socket.socket, note: Note, under_way: dict[int, bytes]) -> None:
         rest = b""
-        while data := source.recv(1 << 16):
-            rest += data
-            while len(rest) > 3:
-                head = 3 if rest[1] & 128 else 2
-                size = head + (rest[1] & 127) + (rest[2] << 7 if head == 3 else 0)
-                if len(rest) < size:
-                    break
-                note(rest[0] & 0xF0, rest[head:size])  # type: ignore[operator]
-                rest = rest[size:]
-            target.sendall(data)
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                rest += data
+                while len(rest) > 3:
+                    head = 3 if rest[1] & 128 else 2
+                    size = head + (rest[1] & 127) + (rest[2] << 7 if head == 3 else 0)
+                    if len(rest) < size:
+                        break
+                    note(under_way, rest[0] & 0xF0, rest[head:size])
+                    rest = rest[size:]
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
 
-    def _published(self, kind: int, body: bytes) -> None:
+    def _published(self, under_way: dict[int, bytes], kind: int, body: bytes) -> None:
         if kind == 0x30:
             at = 2 + int.from_bytes(body[:2])
-            self._under_way[int.from_bytes(body[at : at + 2])] = body[at + 2 :]
+            under_way[int.from_bytes(body[at : at + 2])] = body[at + 2 :]
 
-    def _answered(self, kind: int, body: bytes) -> None:
-        if kind == 0x40:
-            self.acknowledged[self._under_way[int.from_bytes(body[:2])]] = time.perf_counter()
+    def _answered(self, under_way: dict[int, bytes], kind: int, body: bytes) -> None:
+        if kind == 0x40 and (payload := under_way.get(int.from_bytes(body[:2]))):
+            self.acknowledged[payload] = time.perf_counter()
 
 
 def latency(port: int, *, count: int, per_second: int) -> dict[str, float]:

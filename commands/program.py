@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, quarantine, receive, serve, simulate, status, train
+from commands import (
+    alerts,
+    assess,
+    demo,
+    evaluate,
+    imports,
+    plan,
+    quarantine,
+    receive,
+    serve,
+    simulate,
+    status,
+    store,
+    train,
+)
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -38,6 +52,14 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "drop": quarantine.drop,
         "restore": quarantine.restore,
         "purge": quarantine.purge,
+    },
+    "store": {
+        "use": store.use,
+        "check": store.check,
+        "compact": store.compact,
+        "keep": store.keep,
+        "export": store.export,
+        "copy": store.copy,
     },
 }
 

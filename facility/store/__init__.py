@@ -10,6 +10,7 @@ in `tests/facility/test_facility_store_contract.py`, which is this contract in c
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -181,6 +182,13 @@ def open_store(folder: Path, *, create: bool = False, sites: Sites | None = None
     Which kind it is stands in `store.toml` of the data folder or in the environment (`facility.store.choice`). Raises
     `CannotDo` where there is none and `create` is not set, `CannotCommunicate` where it does not answer.
     """
+    from facility.store.choice import chosen
+
+    choice = chosen(folder.parent)
+    if choice.kind == "influx":
+        from facility.store.influx import Influx
+
+        return Influx(choice.target(os.environ), folder, create=create, sites=sites)
     from facility.store.lake import Lake
 
-    return Lake(folder, create=create)
+    return Lake(choice.place or folder, create=create)

@@ -93,6 +93,14 @@ class Table:
     def snapshot(self) -> Snapshot:
         """The table as it is now."""
         with self._lock:
+            version = self.version()
+            if self._snapshot is None or self._snapshot.version != version:
+                self._snapshot = Snapshot(version, self._files())
+            return self._snapshot
+
+    def version(self) -> int:
+        """Look at the log: which version the table has now."""
+        with self._lock:
             if _now() - self._looked > REOPEN_AFTER:
                 self._delta = self._open()
             else:
@@ -101,10 +109,7 @@ class Table:
                 except DeltaError:  # the log was cleaned up past the version we stood at
                     self._delta = self._open()
             self._looked = _now()
-            version = self._delta.version()
-            if self._snapshot is None or self._snapshot.version != version:
-                self._snapshot = Snapshot(version, self._files())
-            return self._snapshot
+            return int(self._delta.version())
 
     def _files(self) -> pl.DataFrame:
         found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
@@ -196,7 +201,10 @@ class Table:
         cursor: int = 0,
         rearranged: bool = False,
     ) -> int:
-        """Put files in and take files out (rows of `Snapshot.files`) in one version. `rearranged`: same readings."""
+        """Put files in and take files out (rows of `Snapshot.files`) in one version. `rearranged`: same readings.
+
+        The caller holds the right to write and has looked at the table since. Gives the version that this makes.
+        """
         changed = not rearranged
         stamp = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [
@@ -222,7 +230,6 @@ class Table:
             for path, day, size in gone
         ]
         with self._lock:
-            self.snapshot()
             self.touch([path for path, _, _ in gone])
             self._delta.create_write_transaction(
                 actions,
@@ -235,8 +242,9 @@ class Table:
                 ),
                 post_commithook_properties=_HOOKS,
             )
-            self._delta.update_incremental()
-            return int(self._delta.version())
+            if self.place.folder is None:  # nobody keeps others from committing there: look which version it became
+                return self.version()
+            return int(self._delta.version()) + 1
 
     def discard(self, written: Sequence[Written]) -> None:
         """Take back files that were not committed."""

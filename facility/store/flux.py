@@ -44,26 +44,26 @@ _SUMMARY = """
                  first_ns: 0, last_ns: 0},
       fn: (r, accumulator) => {
           begun = accumulator.number > 0
-          count = accumulator.number + 1
-          now = int(v: r._time)
+          counted = accumulator.number + 1
+          at = int(v: r._time)
           apart = r._value - accumulator.mean
-          mean = accumulator.mean + apart / float(v: count)
+          middle = accumulator.mean + apart / float(v: counted)
           step = r._value - accumulator.last
           grown = if step >= 0.0 then step else r._value
-          held = float(v: now - accumulator.last_ns) / 1000000000.0
+          held = float(v: at - accumulator.last_ns) / 1000000000.0
 
           return {
-              number: count,
-              mean: mean,
-              m2: accumulator.m2 + apart * (r._value - mean),
+              number: counted,
+              mean: middle,
+              m2: accumulator.m2 + apart * (r._value - middle),
               min: if begun and accumulator.min < r._value then accumulator.min else r._value,
               max: if begun and accumulator.max > r._value then accumulator.max else r._value,
               first: if begun then accumulator.first else r._value,
               last: r._value,
               increase: if begun then accumulator.increase + grown else 0.0,
               area: if begun then accumulator.area + accumulator.last * held else 0.0,
-              first_ns: if begun then accumulator.first_ns else now,
-              last_ns: now,
+              first_ns: if begun then accumulator.first_ns else at,
+              last_ns: at,
           }
       },
   )"""

@@ -22,11 +22,12 @@ import polars as pl
 import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
-from facility.store import Appended, Changes, Health, Refused, Retention, StoreSize, flux
+from facility.store import Appended, Changes, Health, Refused, Retention, Sites, StoreSize, flux
 from facility.store.arrivals import FRAME, IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.beside import Beside, Hour
 from facility.store.hourly import HOURLY, KEY, finish
-from facility.store.influx_server import Server, Target
+from facility.store.influx_server import Server
+from facility.store.influx_target import Target
 from facility.store.line_protocol import HOURS, READINGS, hour_lines, reading_lines, to_tag
 from facility.store.resampling import COARSE, from_hours
 
@@ -42,9 +43,7 @@ _OFFSETS = ["first_after", "last_after"]  # microseconds after the full hour, ex
 class Influx:
     """`facility.store.Store` on InfluxDB 2.x. Thread-safe; processes that share FOLDER take turns in writing."""
 
-    def __init__(
-        self, target: Target, folder: Path, *, create: bool = False, sites: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, target: Target, folder: Path, *, create: bool = False, sites: Sites | None = None) -> None:
         self.target = target
         self._server = Server(target)
         self._version = self._server.version()
@@ -52,7 +51,7 @@ class Influx:
         self._kept = {name: self._server.bucket(name, create=create) for name in (target.bucket, self._hourly)}
         if create:
             self._server.may_write(target.bucket)
-        self._sites = sites or {}
+        self._sites: Sites = sites or dict
         self._lock = threading.RLock()
         self._beside = Beside(folder / FILE, create=create)
         self._marks: Marks | None = None
@@ -106,7 +105,9 @@ class Influx:
 
     def _new_sites(self, rows: pl.DataFrame) -> dict[str, str]:
         known = self._beside.sites()
-        return {asset: self._sites.get(asset, "") for asset in rows["asset"].unique().to_list() if asset not in known}
+        strange = [asset for asset in rows["asset"].unique().to_list() if asset not in known]
+        sites = self._sites() if strange else {}
+        return {asset: sites.get(asset, "") for asset in strange}
 
     def cursor(self, source: str) -> tuple[int, Appended, str] | None:
         return self._beside.cursor(source)

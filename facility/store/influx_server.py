@@ -10,7 +10,6 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -25,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import flux
+from facility.store.influx_target import Target
 from facility.store.line_protocol import portions
 
 TIMEOUT = timedelta(seconds=60)
@@ -35,30 +35,20 @@ T = TypeVar("T")
 _DROPPED = re.compile(r"dropped=(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which server, and in whose name. The token is never shown."""
-
-    url: str
-    org: str
-    bucket: str
-    token: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.url} (organisation {self.org}, bucket {self.bucket})"
-
-
-class Refusal(Exception):
+class Refusal(CannotCommunicate):
     """A write that the server understood and will not take: malformed, beyond retention, of another type."""
 
     def __init__(self, message: str, dropped: int | None) -> None:
         self.message = message
         self.dropped = dropped  # how many lines, where it says; the others are kept
-        super().__init__(message)
+        super().__init__(f"InfluxDB refuses: {message}")
 
 
-class TooLarge(Exception):
+class TooLarge(CannotCommunicate):
     """More at once than the server takes."""
+
+    def __init__(self) -> None:
+        super().__init__("InfluxDB finds this too large")
 
 
 class Server:

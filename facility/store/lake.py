@@ -260,6 +260,21 @@ class Lake:
         rows = self._raw.scan(raw.files["path"].to_list()).sort(IDENTITY).collect()
         return Changes(str(raw.version), rows, (), whole=True, more=False)
 
+    # -- for checking, and for other engines ----------------------------------------------------------------------
+
+    def readings_files(self) -> pl.DataFrame:
+        """The files that hold the readings now: path (below `raw`), day, rows, bytes, first, last, ..."""
+        return self._raw.snapshot().files
+
+    def scan_readings(self, files: pl.DataFrame) -> pl.LazyFrame:
+        """The readings in some of `readings_files`."""
+        return self._raw.scan(files["path"].to_list())
+
+    def hours_of(self, day: date) -> pl.DataFrame:
+        """Hourly rows (`hourly.HOURLY`) of a UTC day, as they are answered."""
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return self._summaries.hours(start=start, end=start + timedelta(days=1))
+
     def size(self) -> StoreSize:
         files = self._raw.snapshot().files
         beside = sum(int(table.snapshot().files["bytes"].sum()) for table in (self._hours, self._latest))
@@ -304,7 +319,7 @@ class Lake:
 
     def _up_to_date(self) -> Marks:
         """The newest time of every channel, also if another process has appended since."""
-        version = self._raw.snapshot().version
+        version = self._raw.version()
         if self._marks is not None and version != self._marked:
             told = delta_log.happened(self._raw.place, self._marked, version)
             if told is None or told.deleted or told.revised:

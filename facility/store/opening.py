@@ -31,6 +31,7 @@ from facility.store.place import Place
 
 FORMAT = 2  # 1: hourly rows without a time-weighted mean, no table of newest readings
 MARK = "store.json"
+UNSYNCED_AT_MOST = 1000  # commits; ingest syncs every ten
 TABLES = {"raw": FRAME, "hours": HOURLY, "latest": FRAME}
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def _refuse_strangers(place: Place) -> None:
     folder = place.folder
     if folder is not None and folder.exists() and not folder.is_dir():
         raise CannotDo(f"{place} is a file, not a folder", "Choose an empty folder")
-    ours = {"raw", "hours", "latest", "write.lock", "compact.lock"}  # an interrupted creation
+    ours = {*TABLES, "write.lock", "compact.lock"}  # an interrupted creation
+    ours |= {f"influx.{end}" for end in ("sqlite", "sqlite-wal", "sqlite-shm", "lock")}  # another kind was used before
     if folder is not None and folder.is_dir() and {path.name for path in folder.iterdir()} <= ours:
         return
     if not place.is_empty():
@@ -135,7 +137,7 @@ def mend(place: Place) -> int:
     folder = place.folder
     if folder is None:
         return 0
-    logs = sorted((folder / "_delta_log").glob("[0-9]*.json"))
+    logs = sorted((folder / "_delta_log").glob("[0-9]*.json"))[-UNSYNCED_AT_MOST:]
     spoilt = next((number for number, file in enumerate(logs) if not _whole(folder, file)), None)
     if spoilt is None:
         return 0

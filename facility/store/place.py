@@ -44,9 +44,9 @@ class Place:
         """Everything in this place, by relative path."""
         if self.folder is not None:
             return arrow_fs.SubTreeFileSystem(self.uri, arrow_fs.LocalFileSystem())
-        from deltalake.fs import DeltaStorageHandler
+        from facility.store.object_store import ObjectStore
 
-        return arrow_fs.PyFileSystem(DeltaStorageHandler(self.uri, dict(self.options)))
+        return arrow_fs.PyFileSystem(ObjectStore(self.uri, dict(self.options)))
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None if there is no such file."""

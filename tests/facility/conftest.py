@@ -12,7 +12,7 @@ import pytest
 
 from facility.store import Store
 from facility.store.influx import Influx
-from facility.store.influx_server import Target
+from facility.store.influx_target import Target
 from facility.store.lake import Lake
 
 sys.path.insert(0, str(Path(__file__).parent))  # store_tools
@@ -29,7 +29,7 @@ def _lake(folder: Path) -> Iterator[Opened]:
 
 
 def _influx(target: Target, folder: Path) -> Opened:
-    return Influx(target, folder, create=True, sites=SITES), lambda: Influx(target, folder, sites=SITES)
+    return Influx(target, folder, create=True, sites=lambda: SITES), lambda: Influx(target, folder, sites=lambda: SITES)
 
 
 def _stand_in(folder: Path) -> Iterator[Opened]:
