@@ -85,7 +85,7 @@ def demo(
         address = _broker(held, broker, broker_port)
         children = held.enter_context(Children())
         simulate.register(folder, running)
-        _start_ingest(children, folder, broker or str(address))
+        _start_ingest(children, folder, broker or str(address), probe=bool(broker))
         end = running.end
         if running.resumed and not until:
             end = max(running.published_until, datetime.now(UTC) - LIVE_FROM)
@@ -139,11 +139,14 @@ def _broker(held: ExitStack, broker: str, port: int) -> BrokerAddress:
     return BrokerAddress.parse(broker) if broker else held.enter_context(embedded_broker(port=port))
 
 
-def _start_ingest(children: Children, folder: DataFolder, url: str) -> None:
+def _start_ingest(children: Children, folder: DataFolder, url: str, *, probe: bool) -> None:
     """The ordinary `serviceday ingest`, in a process of its own; returns when it takes messages in."""
     children.start_and_wait(
         "ingest",
-        [sys.executable, "-m", "commands.main", "ingest", "--data", str(folder.path)],
+        [
+            *(sys.executable, "-m", "commands.main", "ingest", "--data", str(folder.path)),
+            *(() if probe else ("--no-probe",)),  # the embedded broker's limits are our own
+        ],
         environment={"SERVICEDAY_BROKER": url},  # not on the command line: others could read a password there
         log=folder.path / "ingest.log",
     )

@@ -39,7 +39,9 @@ def installation(data: Path, *, create: bool = False) -> Iterator[Installation]:
     folder = DataFolder(data)
     folder = folder.prepare() if create else folder.existing()
     with Records(folder.records) as records:
-        store = open_store(folder.readings, create=create)
+        store = open_store(
+            folder.readings, create=create, sites=lambda: {one.id: one.site for one in records.estate.assets()}
+        )
         try:
             yield Installation(folder=folder, records=records, store=store)
         finally:

@@ -26,6 +26,8 @@ ZONE = "Asia/Shanghai"
 
 _SPANS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+_SIZES = {"M": 10**6, "G": 10**9, "T": 10**12}
+
 
 def span(words: str) -> timedelta:
     """`45d`, `12h`, `30min`, `6w`."""
@@ -37,6 +39,14 @@ def span(words: str) -> timedelta:
     if length <= timedelta(0):
         raise CannotParse(f"{words!r} is not a length of time", "Write for example 45d, 12h or 30min")
     return length
+
+
+def size(words: str) -> int:
+    """`500M`, `20G`: bytes."""
+    number, unit = words[:-1], words[-1:].upper()
+    if unit not in _SIZES or not number.isdecimal() or int(number) == 0:
+        raise CannotParse(f"{words!r} is not a size", "Write for example 500M or 20G")
+    return int(number) * _SIZES[unit]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -52,6 +62,20 @@ def day(words: str) -> date:
         return date.fromisoformat(words)
     except ValueError:
         raise CannotParse(f"{words!r} is not a date", "Write it as 2026-03-31") from None
+
+
+def moment(words: str) -> datetime:
+    """A moment in UTC: `2026-03-31`, `2026-03-31T14:30`, with a zone or in UTC, or so long ago: `2h`, `3d`."""
+    try:
+        found = datetime.fromisoformat(words)
+    except ValueError:
+        try:
+            return datetime.now(UTC) - span(words)
+        except CannotParse:
+            raise CannotParse(
+                f"{words!r} is not a moment", "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago"
+            ) from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
 
 def midnight(on: date, timezone: ZoneInfo) -> datetime:

@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import (
+    alerts,
+    assess,
+    demo,
+    evaluate,
+    imports,
+    plan,
+    quarantine,
+    receive,
+    serve,
+    simulate,
+    status,
+    store,
+    train,
+)
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -29,6 +43,23 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "show": alerts.show,
         "acknowledge": alerts.acknowledge,
         "close": alerts.close,
+    },
+    "quarantine": {
+        "list": quarantine.list_rows,
+        "show": quarantine.show,
+        "replay": quarantine.replay,
+        "approve": quarantine.approve,
+        "drop": quarantine.drop,
+        "restore": quarantine.restore,
+        "purge": quarantine.purge,
+    },
+    "store": {
+        "use": store.use,
+        "check": store.check,
+        "compact": store.compact,
+        "keep": store.keep,
+        "export": store.export,
+        "copy": store.copy,
     },
 }
 

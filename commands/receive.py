@@ -3,42 +3,102 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands import options
 from commands.words import say
+from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
 
 if TYPE_CHECKING:
     from facility.records import Records
 
-REGISTRY_EVERY = 5.0  # seconds between looks at the registry
+REGISTRY_EVERY = 2.0  # seconds between looks at the registry
 
 
 def ingest(
     data: options.Data = options.DATA,
     broker: options.Broker = "",
     port: Annotated[int, typer.Option("--port", help=say("ingest.port"), min=0, max=65535)] = 1883,
+    listen: Annotated[
+        str, typer.Option("--listen", envvar="SERVICEDAY_LISTEN", help=say("ingest.listen"), metavar="HOST")
+    ] = "127.0.0.1",
+    ca: Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("ingest.ca"))] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", envvar="SERVICEDAY_CERT", help=say("ingest.cert"))] = None,
+    key: Annotated[Path | None, typer.Option("--key", envvar="SERVICEDAY_KEY", help=say("ingest.key"))] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", envvar="SERVICEDAY_ALLOW", help=say("ingest.allow"), metavar="SITE|FILTER"),
+    ] = None,
+    payload_limit: Annotated[
+        str, typer.Option("--payload-limit", help=say("ingest.payload_limit"), metavar="SIZE")
+    ] = "1M",
+    share: Annotated[
+        str, typer.Option("--share", envvar="SERVICEDAY_SHARE", help=say("ingest.share"), metavar="GROUP")
+    ] = "",
+    journal_limit: Annotated[
+        str,
+        typer.Option(
+            "--journal-limit", envvar="SERVICEDAY_JOURNAL_LIMIT", help=say("ingest.journal_limit"), metavar="SIZE"
+        ),
+    ] = "20G",
+    probe: Annotated[bool, typer.Option("--probe/--no-probe", help=say("ingest.probe"))] = True,
+    http: Annotated[
+        str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
+    ] = "",
 ) -> None:
     from commands.installation import installation
     from ingest.address import BrokerAddress
     from ingest.broker import embedded_broker
+    from ingest.rules import Rules
     from ingest.service import Ingest
+    from ingest.web import listen_address
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    address = BrokerAddress.parse(broker) if broker else None
+    rules = Rules.parse(allow or [], payload_limit)
+    limit = options.size(journal_limit)
+    if share and not broker:
+        raise CannotDo(
+            "the embedded broker has no shared subscriptions", "Name one that has: --broker mqtt://host:port"
+        )
+    if set(share) & set("/+#") or not share.isprintable():
+        raise CannotParse(f"{share!r} cannot name a group of subscribers", "Leave out / + and #")
+    if http:
+        listen_address(http)
+    address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None
     with installation(data, create=True) as here, ExitStack() as held:
         if address is None:
             with here.folder.claim("ingest"):  # refuse before a broker is started
                 pass
-            address = held.enter_context(embedded_broker(port=port))
-        service = Ingest(here.folder, here.store, address, directory(here.records))
-        service.run(on_ready=lambda: typer.echo(say("ingest.ready", address=address)))
+            who = BrokerAddress(host=listen).identified(os.environ)
+            address = held.enter_context(
+                embedded_broker(listen, port, user=who.user, password=who.password, cert=cert, key=key)
+            )
+        service = Ingest(
+            here.folder,
+            here.store,
+            address,
+            directory(here.records),
+            rules=rules,
+            http=http,
+            probe_broker=bool(broker) and probe,
+            share=share,
+            journal_limit=limit,
+        )
+
+        def ready() -> None:
+            typer.echo(say("ingest.ready", address=address))
+            if service.page:
+                typer.echo(say("ingest.page", address=service.page))
+
+        service.run(on_ready=ready)
 
 
 def directory(records: Records) -> Callable[[], Mapping[str, Asset]]:

@@ -1,15 +1,27 @@
-"""`status`: the ledger of what came in and what the store holds; it must add up."""
+"""`status`: the ledger of what came in, whether it adds up, who is silent, whose clock is off, and how ingest is."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands import options
+from commands.quarantine import printable
 from commands.shown import show_json, show_table
 from commands.words import say
 from facility.folder import DataFolder
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from ingest.overview import Overview
+
+LISTED = 40  # rows of a table; --json has them all
+SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
 
 
 def picture(folder: DataFolder) -> dict[str, Any]:
@@ -17,7 +29,11 @@ def picture(folder: DataFolder) -> dict[str, Any]:
     from facility.store import open_store
     from ingest.ledger import ledger
 
-    size = open_store(folder.readings).size()
+    store = open_store(folder.readings)
+    try:
+        size = store.size()
+    finally:
+        store.close()
     counts: dict[str, Any] = ledger(folder)
     return {
         "ledger": counts,
@@ -28,17 +44,68 @@ def picture(folder: DataFolder) -> dict[str, Any]:
             "first": size.first.isoformat() if size.first else None,
             "last": size.last.isoformat() if size.last else None,
         },
-        "adds_up": counts["journalled"] == counts["stored"] + counts["duplicates"] + counts["quarantined"],
+        "adds_up": counts["journalled"]
+        == counts["stored"] + counts["duplicates"] + counts["quarantined"] + counts["dropped"],
     }
 
 
-def status(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
-    found = picture(DataFolder(data).existing())
+def overview(folder: DataFolder) -> Overview | None:
+    """What is known of its ingest; None where it never ran."""
+    from facility.channels import catalogue
+    from facility.records import Records
+    from ingest.overview import read_overview, reading
+
+    if not folder.journals():
+        return None
+    with Records(folder.records) if folder.records.exists() else nullcontext() as records:
+        assets = {asset.id: asset for asset in records.estate.assets()} if records else {}
+    with ExitStack() as held:
+        journals = [held.enter_context(reading(journal)) for journal in folder.journals()]
+        return read_overview(journals, assets, catalogue(), datetime.now(UTC))
+
+
+def running(known: Overview | None) -> bool:
+    """Whether a running ingest said of itself lately how it is."""
+    said = known.notes.get("health") if known else None
+    return bool(said and not said["ended"] and time.time() - said["at_us"] / 1e6 < SAID_WITHIN)
+
+
+def told(known: Overview, runs: bool) -> dict[str, Any]:
+    """The overview as plain values, complete."""
+    from ingest.staleness import State
+
+    said = known.notes["health"] if runs else {"healthy": False, "findings": []}
+    return {
+        "running": runs,
+        "health": {"healthy": said["healthy"], "findings": said["findings"]},
+        "sources_add_up": known.adds_up,
+        "quarantine": {reason.value: items for reason, items in known.quarantine.items()},
+        "channels": {state.value: many for state, many in known.states.items()},
+        "silent": [_life(one) for one in known.lives if one.state in (State.NOT_RECEIVED, State.FROZEN)],
+        "clocks": [asdict(one) | {"wrong": one.wrong} for one in known.clocks],
+        "sources": [asdict(one) for one in known.sources],
+        "broker": known.notes.get("broker"),
+    }
+
+
+def status(
+    data: options.Data = options.DATA,
+    sources: Annotated[bool, typer.Option("--sources", help=say("status.sources_help"))] = False,
+    silent: Annotated[bool, typer.Option("--silent", help=say("status.silent_help"))] = False,
+    clocks: Annotated[bool, typer.Option("--clocks", help=say("status.clocks_help"))] = False,
+    as_json: options.Json = False,
+) -> None:
+    folder = DataFolder(data).existing()
+    found, known = picture(folder), overview(folder)
+    runs = running(known)
+    if known is not None:
+        found["adds_up"] = found["adds_up"] and known.adds_up
     if as_json:
-        show_json(found)
+        show_json(found | (told(known, runs) if known else {"running": runs}))
         return
     counts = [(say(f"ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)]
     show_table(say("status.ledger"), [say("column.what"), say("column.count")], counts, right=[1])
+    typer.echo(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
     store = found["store"]
     typer.echo(
         say(
@@ -49,4 +116,116 @@ def status(data: options.Data = options.DATA, as_json: options.Json = False) -> 
             last=store["last"] or "-",
         )
     )
-    typer.echo(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
+    if known is not None:
+        _show(known, runs)
+        if sources:
+            _show_sources(known)
+        if silent:
+            _show_silent(known)
+        if clocks:
+            _show_clocks(known)
+
+
+def _show(known: Overview, runs: bool) -> None:
+    from ingest.staleness import State
+
+    language = preferred()
+    health = known.notes.get("health", {"findings": []})
+    if not runs:
+        typer.echo(say("status.not_running"))
+    else:
+        for finding in health["findings"]:
+            typer.echo(f"! {finding[language]}")
+        if not health["findings"]:
+            typer.echo(say("status.flows"))
+    for advice in (known.notes.get("broker") or {}).get("advice", []):
+        typer.echo(f"! {advice[language]}")
+    states = known.states
+    typer.echo(say("status.channels", **{state.value: f"{states[state]:,}" for state in State}))
+    wrong = [one for one in known.clocks if one.wrong]
+    if wrong:
+        typer.echo(say("status.clocks", devices=len(wrong), worst=wrong[0].asset, offset=_span(wrong[0].offset_us)))
+    waiting = known.quarantine
+    if waiting:
+        listed = ", ".join(f"{reason.words[language]} {items:,}" for reason, items in waiting.items())
+        typer.echo(say("status.quarantine", reasons=listed))
+
+
+def _show_sources(known: Overview) -> None:
+    rows = sorted(known.sources, key=lambda one: (-one.quarantined, -one.messages))
+    columns = ("asset", "site", "messages", "admitted", "quarantined", "dropped", "last")
+    show_table(
+        say("status.sources"),
+        [say(f"status.source.{column}") for column in columns],
+        [
+            (
+                printable(one.name, 40) or say("status.others"),
+                printable(one.site, 40),
+                *(f"{figure:,}" for figure in (one.messages, one.admitted, one.quarantined, one.dropped)),
+                f"{datetime.fromtimestamp(one.arrived_us / 1e6, UTC):%Y-%m-%d %H:%M:%S}" if one.arrived_us else "-",
+            )
+            for one in rows[:LISTED]
+        ],
+        right=[2, 3, 4, 5],
+    )
+    _show_rest(len(rows))
+
+
+def _show_silent(known: Overview) -> None:
+    from ingest.staleness import State
+
+    order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
+    rows = sorted((one for one in known.lives if one.state in order), key=lambda one: order.index(one.state))
+    show_table(
+        say("status.silent"),
+        [say("column.asset"), say("status.channel"), say("column.state"), say("column.since"), say("status.value")],
+        [
+            (
+                one.asset,
+                one.channel or say("status.nothing_at_all"),
+                say(f"life.{one.state}"),
+                f"{one.since:%Y-%m-%d %H:%M}" if one.since else "-",
+                "-" if one.value is None else f"{one.value:g}",
+            )
+            for one in rows[:LISTED]
+        ],
+        right=[4],
+    )
+    _show_rest(len(rows))
+
+
+def _show_clocks(known: Overview) -> None:
+    show_table(
+        say("status.clocks_title"),
+        [say("column.asset"), say("status.offset"), say("status.drift")],
+        [
+            (one.asset, _span(one.offset_us), "-" if one.drift_us_per_day is None else _span(one.drift_us_per_day))
+            for one in known.clocks[:LISTED]
+        ],
+        right=[1, 2],
+    )
+    _show_rest(len(known.clocks))
+
+
+def _show_rest(rows: int) -> None:
+    if rows > LISTED:
+        typer.echo(say("status.more", more=f"{rows - LISTED:,}"))
+
+
+def _life(one: Any) -> dict[str, Any]:
+    return {
+        "asset": one.asset,
+        "channel": one.channel or None,
+        "state": one.state.value,
+        "since": one.since.isoformat() if one.since else None,
+        "value": one.value,
+    }
+
+
+def _span(microseconds: float) -> str:
+    """A signed length of time, in the unit that suits it."""
+    seconds = microseconds / 1e6
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:+,.1f} {unit}"
+    return f"{seconds:+.1f} s"

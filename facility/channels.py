@@ -75,6 +75,7 @@ class Channel:
     source: str
     brick: str
     states: Mapping[int, Text]  # for Aggregate.STATE: what each value means
+    frozen_after: timedelta | None = None  # a healthy sensor never says the very same for longer; zero: it may for ever
     in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
 
 
@@ -194,6 +195,7 @@ def _load_class(file: Path) -> EquipmentClass:
                 int(value): text(words, f"{file.name}: {row['key']}.states")
                 for value, words in row.get("states", {}).items()
             },
+            frozen_after=_duration(row["frozen_after"]) if "frozen_after" in row else None,
             in_service=frozenset(row.get("in_service", ())),
         )
         for row in raw["channel"]

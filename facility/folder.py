@@ -12,10 +12,12 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from facility.errors import CannotDo
+
+MEMBERS = 64  # processes that may share one folder
 
 
 class DataFolder:
@@ -70,13 +72,38 @@ class DataFolder:
             )
         return self
 
+    def journals(self) -> list[Path]:
+        """The journals that are there: one, or one for each of several ingests that share the messages."""
+        return sorted(self.path.glob("journal*.sqlite"), key=lambda file: (len(file.name), file.name))
+
+    def journal_of(self, member: int) -> Path:
+        """The journal of the n-th of several ingests, counted from 1."""
+        return self.journal if member == 1 else self.path / f"journal-{member}.sqlite"
+
     @contextmanager
-    def claim(self, purpose: str) -> Iterator[None]:
-        """Hold the right to take readings in. Raises `CannotDo`, naming the holder, if another process holds it."""
+    def claim(self, purpose: str, *, shared: bool = False) -> Iterator[int]:
+        """Hold the right to take readings in, alone or, if `shared`, beside others that share it.
+
+        Gives which of them we are: 1 alone, else the first number that is free. Raises `CannotDo`, naming the holder,
+        if another process holds the right in a way that excludes us.
+        """
         self.prepare()
-        with (self.path / "ingest.lock").open("a+") as lock:
+        with ExitStack() as held:
+            held.enter_context(self._locked("ingest.lock", purpose, shared=shared))
+            yield self._member(held, purpose) if shared else 1
+
+    def _member(self, held: ExitStack, purpose: str) -> int:
+        for member in range(1, MEMBERS + 1):
+            with suppress(CannotDo):
+                held.enter_context(self._locked(f"ingest-{member}.lock", purpose, shared=False))
+                return member
+        raise CannotDo(f"{MEMBERS} processes share data folder {self.path} already", "Stop one of them first")
+
+    @contextmanager
+    def _locked(self, name: str, purpose: str, *, shared: bool) -> Iterator[None]:
+        with (self.path / name).open("a+") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except OSError:
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"

@@ -6,6 +6,7 @@ It serves the demo and a small site. For more, give `--broker` the address of mo
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import selectors
 import socket
@@ -23,28 +24,47 @@ STOPS_WITHIN = 10.0
 
 
 @contextmanager
-def embedded_broker(host: str = "127.0.0.1", port: int = 1883) -> Iterator[BrokerAddress]:
+def embedded_broker(
+    host: str = "127.0.0.1",
+    port: int = 1883,
+    *,
+    user: str = "",
+    password: str = "",
+    cert: Path | None = None,
+    key: Path | None = None,
+) -> Iterator[BrokerAddress]:
     """Run the broker while the block runs; it accepts connections once the block begins, and ends with this process.
 
-    Port 0 takes any free port. Raises `CannotCommunicate` when the port is in use, `CannotDo` for an address that
-    other machines could reach: the embedded broker asks for no password.
+    With a password everybody has to give it. With a certificate devices come by TLS, and we ourselves by a listener
+    of our own on loopback. Port 0 takes any free port. Gives the address at which we reach it ourselves.
+
+    Raises `CannotCommunicate` when the port is in use, `CannotDo` for an address that other machines could reach and
+    no password.
     """
-    if not _loopback(host):
+    if not _loopback(host) and not (user and password):
         raise CannotDo(
-            f"the embedded broker listens on this machine only, not on {host}",
-            "For other machines run mosquitto or another broker and name it with --broker mqtt://...",
+            f"the embedded broker does not listen on {host} without a password",
+            "Set SERVICEDAY_BROKER_USER and SERVICEDAY_BROKER_PASSWORD_FILE, or name another broker with --broker",
         )
-    port = _free(host, port)
+    if bool(cert) != bool(key):
+        raise CannotDo("the embedded broker needs a certificate and its key, or neither", "Give --cert and --key")
+    outside = _bind(host, _free(host, port))
+    inside = _bind("127.0.0.1", _free("127.0.0.1", 0)) if cert else outside
+    secrets = {"user": user, "password": password, "cert": str(cert or ""), "key": str(key or "")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingest.embedded", host, str(port), str(os.getpid())],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "ingest.embedded", inside, outside, str(os.getpid())],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
     )
+    assert process.stdin is not None  # noqa: S101 - asked for with PIPE
+    process.stdin.write(json.dumps(secrets).encode())  # not as arguments: others could read them there
+    process.stdin.close()
+    reached, port = ("127.0.0.1" if cert else _reached(host)), int(inside.rpartition(":")[2])
     try:
-        _wait_until_ready(process, host, port)
-        yield BrokerAddress(host=host, port=port)
+        _wait_until_ready(process, reached, port)
+        yield BrokerAddress(host=reached, port=port, user=user, password=password)
     finally:
         process.terminate()
         try:
@@ -54,6 +74,15 @@ def embedded_broker(host: str = "127.0.0.1", port: int = 1883) -> Iterator[Broke
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _bind(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reached(host: str) -> str:
+    """Where we reach a listener ourselves that listens on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - not bound here
 
 
 def _loopback(host: str) -> bool:

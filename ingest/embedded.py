@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import hmac
+import json
 import logging
 import os
 import signal
 import sys
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import amqtt.broker
@@ -34,6 +38,19 @@ class Everyone(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped
 
     async def authenticate(self, *, session: Session) -> bool:
         return True
+
+
+class Known(BaseAuthPlugin):  # type: ignore[misc]
+    """Lets in who gives user and password."""
+
+    async def authenticate(self, *, session: Session) -> bool:
+        said = f"{session.username or ''}\0{session.password or ''}".encode()
+        return hmac.compare_digest(said, f"{self.config.user}\0{self.config.password}".encode())
+
+    @dataclass
+    class Config:
+        user: str
+        password: str
 
 
 class PatientHandler(BrokerProtocolHandler):  # type: ignore[misc]
@@ -88,15 +105,20 @@ def die_with_parent(parent: int) -> None:
         raise SystemExit(0)
 
 
-async def serve(host: str, port: int) -> None:
-    """Run the broker until SIGTERM. Says `READY` on standard output once it accepts."""
+async def serve(inside: str, outside: str, secrets: Mapping[str, str]) -> None:
+    """Run the broker until SIGTERM. Says `READY` on standard output once it accepts.
+
+    `inside` and `outside` are host:port, the same where one listener is enough.
+    """
     amqtt.broker.BrokerProtocolHandler = PatientHandler
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    listeners: dict[str, dict[str, Any]] = {"default": {"type": "tcp", "bind": inside}}
+    if outside != inside:
+        tls = {"ssl": True, "certfile": secrets["cert"], "keyfile": secrets["key"]}
+        listeners["outside"] = {"type": "tcp", "bind": outside} | tls
+    who = {name: secrets[name] for name in ("user", "password")} if secrets["password"] else {}
+    room = "ingest.embedded" if __name__ == "__main__" else __name__
     broker = PatientBroker(
-        {
-            "listeners": {"default": {"type": "tcp", "bind": bind}},
-            "plugins": {f"{__name__ if __name__ != '__main__' else 'ingest.embedded'}.Everyone": {}},
-        }
+        {"listeners": listeners, "plugins": {f"{room}.Known" if who else f"{room}.Everyone": who}},
     )
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -111,4 +133,4 @@ async def serve(host: str, port: int) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.CRITICAL)
     die_with_parent(int(sys.argv[3]))
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1], sys.argv[2], json.load(sys.stdin)))

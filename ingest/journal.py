@@ -3,30 +3,48 @@
 SQLite with a write-ahead log and `synchronous=FULL`: when `write` returns, a power cut loses nothing of it. Messages
 are decoded from here, in order of `seq`; the ledger and the quarantine live in the same file and change in the same
 transactions, so that they cannot disagree. A message stays until the store has it on disk for certain.
+
+One row holds a batch (see `packing`). Beyond its size limit, and where the disk has only its reserve left, the journal
+refuses with `Full`: who writes must wait, and goes on when the store has caught up or space has returned.
 """
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 
 from facility.errors import CannotDo
+from ingest.arrival import Arrival, Arrivals
+from ingest.deliveries import Deliveries
 from ingest.ledger import Counts, add_counts, read_counts
+from ingest.packing import Message, Packed, pack, unpack
 from ingest.quarantine import Quarantined, Reason, Refusal
+from ingest.sources import Change, Name, add_sources
+from ingest.tables import TABLES
 
-FORMAT = 1
-DIGEST = 8  # bytes
-TRIMMED_AT_ONCE = 2_000  # messages; a longer deletion would hold up acknowledgements
+FORMAT = 2
+LIMIT = 20 << 30  # bytes of messages, by default
+RESERVE = 256 << 20  # bytes of disk left to the store, so that it can go on and the journal be trimmed ...
+RESERVE_PART = 0.05  # ... but no more than this part of a small disk
+TRIMMED_AT_ONCE = 500  # rows and ...
+TRIMMED_BYTES = 8 << 20  # ... bytes; a longer deletion would hold up acknowledgements
+SPARE_PAGES = (256 << 20) // 4096  # free pages kept in the file for the next burst
+GIVEN_BACK = 1024  # pages at once
 
-_SCHEMA = """
-CREATE TABLE messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, arrived_us INTEGER NOT NULL, topic TEXT NOT NULL,
-    payload BLOB NOT NULL);
+_BATCHES = """
+CREATE TABLE batches(first INTEGER PRIMARY KEY, count INTEGER NOT NULL, newest_us INTEGER NOT NULL, mids BLOB NOT NULL,
+    arrived BLOB NOT NULL, names BLOB NOT NULL, topics BLOB NOT NULL, sizes BLOB NOT NULL, payloads BLOB NOT NULL)"""
+_INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SCHEMA = (
+    _BATCHES
+    + """;
 CREATE TABLE deliveries(mid INTEGER PRIMARY KEY, digest BLOB NOT NULL);
 CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, arrived_us INTEGER NOT NULL,
     topic TEXT NOT NULL, payload BLOB NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, count INTEGER NOT NULL);
@@ -39,27 +57,36 @@ INSERT INTO position VALUES (0, 0);
 CREATE TABLE identity(id TEXT NOT NULL);
 INSERT INTO identity VALUES (lower(hex(randomblob(8))));
 """
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One PUBLISH as the broker delivered it. `mid` is 0 for QoS 0."""
-
-    mid: int
-    again: bool  # the DUP flag
-    topic: str
-    payload: bytes
-    arrived_us: int  # microseconds since the epoch
+class Full(Exception):
+    """The journal takes nothing more for now; nothing is lost as long as nothing is acknowledged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One journalled message."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of its limit the journal uses."""
 
-    seq: int
-    arrived_us: int
-    topic: str
-    payload: bytes
+    used: int  # bytes
+    limit: int
+    disk_free: int
+    disk_reserve: int  # left to the store
+
+    @property
+    def full(self) -> bool:
+        return self.used >= self.limit or self.disk_free <= self.disk_reserve
+
+    @property
+    def scarce(self) -> bool:
+        """Time to warn: a fifth of the limit is left, or twice the reserve on the disk."""
+        return self.used >= 0.8 * self.limit or self.disk_free <= 2 * self.disk_reserve
+
+    def __str__(self) -> str:
+        return (
+            f"{self.used / 1e6:,.0f} MB of {self.limit / 1e6:,.0f} MB used, {self.disk_free / 1e6:,.0f} MB free on the "
+            f"disk, of which {self.disk_reserve / 1e6:,.0f} MB stay the store's"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +103,18 @@ class Presence:
 class Journal:
     """The journal of one data folder. Thread-safe; one process at a time writes (see `DataFolder.claim`)."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, limit: int = LIMIT) -> None:
         self.file = file
+        self.limit = limit
+        self._keeping = threading.Lock()
         self._writing = threading.Lock()
         self._reading = threading.Lock()
         try:
             self._writer = self._connect()
             self._prepare()
             self._reader = self._connect()
+            self._deliveries = Deliveries(self._reader)
+            self._next = self._end() + 1
         except sqlite3.Error as error:
             raise CannotDo(f"the journal {file} cannot be opened: {error}", "Check space and permissions") from None
 
@@ -106,7 +137,35 @@ class Journal:
             if found == 0:
                 for statement in _SCHEMA.split(";\n"):
                     writer.execute(statement)
-                writer.execute(f"PRAGMA user_version = {FORMAT}")
+            elif found == 1:
+                self._from_a_row_a_message(writer)
+            writer.execute(f"PRAGMA user_version = {FORMAT}")
+            for statement in TABLES:
+                writer.execute(statement)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All that is executed within, or nothing of it; on disk once the block ends."""
+        return self._transaction()
+
+    @staticmethod
+    def _from_a_row_a_message(writer: sqlite3.Connection) -> None:
+        """Bring a journal of format 1 along: the messages that are in it, each with its number."""
+        writer.execute(_BATCHES)
+        rows = writer.execute("SELECT seq, arrived_us, topic, payload FROM messages ORDER BY seq")
+        for seq, arrived_us, topic, payload in rows:
+            one = Arrivals.of([Arrival(mid=0, again=False, topic=topic, payload=payload, arrived_us=arrived_us)])
+            writer.execute(_INSERT, pack(seq, one))
+        writer.execute("DROP TABLE messages")
+
+    def _end(self) -> int:
+        """The number of the last message that was ever kept."""
+        last = self._reader.execute("SELECT first + count - 1 FROM batches ORDER BY first DESC LIMIT 1").fetchone()
+        return max(last[0] if last else 0, self.position())
+
+    @property
+    def source(self) -> str:
+        """Under which name the store keeps how far this journal's messages have come."""
+        return self.file.stem
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -123,38 +182,53 @@ class Journal:
     # -- taking in ------------------------------------------------------------------------------------------------
 
     def write(self, arrivals: Sequence[Arrival]) -> int:
-        """Keep messages; on disk when this returns. Gives how many were new.
+        """Keep messages; on disk when this returns. Gives how many were new. See `keep`."""
+        return self.keep([Arrivals.of(arrivals)])
+
+    def keep(self, batches: Sequence[Arrivals]) -> int:
+        """Keep batches of messages, all or none; on disk when this returns. Gives how many were new.
 
         A message delivered again (DUP) under the packet id and with the content of the last delivery under that id is
-        the same message: it is counted as redelivered and not kept twice.
+        the same message: it is counted as redelivered and not kept twice. Raises `Full` at the limit.
         """
-        with self._transaction() as writer:
-            known = self._known({one.mid for one in arrivals if one.again and one.mid})
-            fresh: list[tuple[int, str, bytes]] = []
-            digests: dict[int, bytes] = {}
-            for one in arrivals:
-                if one.mid:
-                    digest = blake2b(one.topic.encode() + b"\0" + one.payload, digest_size=DIGEST).digest()
-                    if one.again and (digests.get(one.mid) or known.get(one.mid)) == digest:
-                        continue
-                    digests[one.mid] = digest
-                fresh.append((one.arrived_us, one.topic, one.payload))
-            writer.executemany("INSERT INTO messages(arrived_us, topic, payload) VALUES (?, ?, ?)", fresh)
-            writer.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", digests.items())
-            add_counts(
-                writer,
-                Counts(
-                    messages_received=len(arrivals),
-                    messages_redelivered=len(arrivals) - len(fresh),
-                    messages_journalled=len(fresh),
-                ),
-            )
-        return len(fresh)
+        if (room := self.room()).full:
+            raise Full(str(room))
+        received = sum(map(len, batches))
+        with self._keeping:
+            first = self._next
+            rows: list[Packed] = []
+            with self._transaction() as writer:
+                for batch in self._deliveries.fresh(writer, batches):
+                    rows.append(pack(first, batch))
+                    first += len(batch)
+                fresh = first - self._next
+                writer.executemany(_INSERT, rows)
+                add_counts(
+                    writer,
+                    Counts(
+                        messages_received=received,
+                        messages_redelivered=received - fresh,
+                        messages_journalled=fresh,
+                    ),
+                )
+            self._deliveries.note(rows)
+            self._next = first
+        return fresh
 
-    def _known(self, mids: Iterable[int]) -> dict[int, bytes]:
-        select = "SELECT digest FROM deliveries WHERE mid = ?"
-        rows = ((mid, self._writer.execute(select, (mid,)).fetchone()) for mid in mids)
-        return {mid: row[0] for mid, row in rows if row}
+    def room(self) -> Room:
+        """How full the journal is; counted anew at each question."""
+        with self._reading:
+            pages, free, size = (
+                int(self._reader.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        disk = shutil.disk_usage(self.file.parent)
+        return Room(
+            used=(pages - free) * size,
+            limit=self.limit,
+            disk_free=disk.free,
+            disk_reserve=min(RESERVE, int(disk.total * RESERVE_PART)),
+        )
 
     # -- decoding -------------------------------------------------------------------------------------------------
 
@@ -169,19 +243,20 @@ class Journal:
             return int(self._reader.execute("SELECT decoded FROM position").fetchone()[0])
 
     def after(self, seq: int, *, messages: int, payload_bytes: int) -> list[Message]:
-        """The next messages in order; at least one if there is one, then as many as fit."""
+        """The next messages in order: at least one batch if there is one, then as many as fit."""
         found: list[Message] = []
         held = 0
         with self._reading:
             rows = self._reader.execute(
-                "SELECT seq, arrived_us, topic, payload FROM messages WHERE seq > ? ORDER BY seq LIMIT ?",
-                (seq, messages),
+                "SELECT * FROM batches WHERE first >="
+                " (SELECT coalesce(max(first), 0) FROM batches WHERE first <= ?1 + 1) ORDER BY first",
+                (seq,),
             )
-            for row in rows:
-                found.append(Message(*row))
-                held += len(row[3])
-                if held >= payload_bytes:
+            for row in map(Packed._make, rows):
+                if found and (len(found) + row.length > messages or held + len(row.payloads) > payload_bytes):
                     break
+                found += unpack(row)[max(0, seq + 1 - row.first) :]
+                held += len(row.payloads)
             rows.close()
         return found
 
@@ -204,11 +279,14 @@ class Journal:
         with self._transaction() as writer:
             writer.execute("DELETE FROM quarantine WHERE seq > (SELECT decoded FROM position)")
 
-    def settle(self, seq: int, change: Counts, presence: Sequence[Presence] = ()) -> None:
-        """Move the position and the ledger past a batch, in one transaction."""
+    def settle(
+        self, seq: int, change: Counts, presence: Sequence[Presence] = (), sources: Mapping[Name, Change] | None = None
+    ) -> None:
+        """Move the position and the ledgers past a batch, in one transaction."""
         with self._transaction() as writer:
             writer.execute("UPDATE position SET decoded = ?", (seq,))
             add_counts(writer, change)
+            add_sources(writer, sources or {})
             writer.executemany(
                 "INSERT INTO presence VALUES (?, ?, ?, ?, ?) ON CONFLICT(site, gateway) DO UPDATE SET"
                 " since_us = CASE WHEN online = excluded.online THEN since_us ELSE excluded.since_us END,"
@@ -217,18 +295,55 @@ class Journal:
             )
 
     def trim(self, up_to: int, *, arrived_before_us: int) -> int:
-        """Delete messages the store has on disk for certain. Gives how many."""
+        """Delete batches the store has on disk for certain. Gives how many messages."""
         deleted = 0
         while True:
+            done = 0
             with self._transaction() as writer:
-                done = writer.execute(
-                    "DELETE FROM messages WHERE seq IN (SELECT seq FROM messages"
-                    " WHERE seq <= min(?, (SELECT decoded FROM position)) AND arrived_us < ? ORDER BY seq LIMIT ?)",
-                    (up_to, arrived_before_us, TRIMMED_AT_ONCE),
-                ).rowcount
-            deleted += done
-            if done < TRIMMED_AT_ONCE:
+                for first, count in self._trimmable(writer, up_to, arrived_before_us):
+                    self._deliveries.forget(writer, first)
+                    writer.execute("DELETE FROM batches WHERE first = ?", (first,))
+                    done += count
+            if not done:
+                self._give_back()
                 return deleted
+            deleted += done
+            time.sleep(0.002)  # whoever waits to write goes first
+
+    @staticmethod
+    def _trimmable(writer: sqlite3.Connection, up_to: int, arrived_before_us: int) -> list[tuple[int, int]]:
+        rows = writer.execute(
+            "SELECT first, count, newest_us, length(payloads) FROM batches"
+            " WHERE first <= min(?, (SELECT decoded FROM position)) ORDER BY first LIMIT ?",
+            (up_to, TRIMMED_AT_ONCE),
+        ).fetchall()
+        decoded = min(up_to, int(writer.execute("SELECT decoded FROM position").fetchone()[0]))
+        found: list[tuple[int, int]] = []
+        held = 0
+        for first, count, newest_us, size in rows:
+            held += size
+            if first + count - 1 > decoded or newest_us >= arrived_before_us or (found and held > TRIMMED_BYTES):
+                break
+            found.append((first, count))
+        return found
+
+    def _give_back(self) -> None:
+        """Return to the disk what the file has held free beyond a spare."""
+        for _ in range(32):
+            with self._transaction() as writer:
+                free = int(writer.execute("PRAGMA freelist_count").fetchone()[0])
+            if free < SPARE_PAGES + GIVEN_BACK:
+                return
+            with self._writing:
+                self._writer.execute(f"PRAGMA incremental_vacuum({GIVEN_BACK})").fetchall()
+
+    def refused(self, after: int, up_to: int) -> list[Refusal]:
+        """What was noted as refused of a stretch of messages."""
+        with self._reading:
+            rows = self._reader.execute(
+                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ? AND seq <= ?", (after, up_to)
+            ).fetchall()
+        return [Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4]) for row in rows]
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +356,8 @@ class Journal:
         with self._reading:
             rows = self._reader.execute(
                 "SELECT id, arrived_us, topic, payload, reason, detail, count FROM quarantine"
-                " WHERE seq <= (SELECT decoded FROM position) ORDER BY id DESC LIMIT ?",
+                " WHERE seq <= (SELECT decoded FROM position) AND id NOT IN (SELECT id FROM dropped)"
+                " ORDER BY id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
         return [

@@ -2,9 +2,10 @@
 
 A *message* is counted when the journal has it on disk. A *reading* can be counted only once its message is decoded, so
 readings move from `pending` (messages) to `journalled` and to exactly one of stored, duplicates and quarantined in one
-transaction. A message that cannot be read counts as one item.
+transaction. A message that cannot be read counts as one item. What is replayed moves from quarantined
+to stored or duplicates, what a person drops from quarantined to dropped.
 
-    received = journalled = stored + duplicates + quarantined        (items; late is a part of stored)
+    received = journalled = stored + duplicates + quarantined + dropped        (items; late is a part of stored)
     messages.received = messages.journalled + messages.redelivered
     messages.journalled = messages.decoded + messages.unreadable + pending
 """
@@ -15,6 +16,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from urllib.parse import quote
 
 from facility.errors import CannotDo
@@ -34,6 +36,8 @@ class Counts:
     duplicates: int = 0
     late: int = 0
     quarantined: int = 0
+    dropped: int = 0  # by a person, from quarantine
+    replayed: int = 0  # readings that left quarantine for the store; they are counted in stored and duplicates
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
@@ -46,7 +50,7 @@ class Counts:
     @property
     def journalled(self) -> int:
         """Items of all decoded messages."""
-        return self.stored + self.duplicates + self.quarantined
+        return self.stored + self.duplicates + self.quarantined + self.dropped
 
     def shown(self) -> dict[str, object]:
         """As `status --json` gives it."""
@@ -57,6 +61,8 @@ class Counts:
             "duplicates": self.duplicates,
             "late": self.late,
             "quarantined": self.quarantined,
+            "dropped": self.dropped,
+            "replayed": self.replayed,
             "redelivered": self.messages_redelivered,
             "pending": self.pending,
             "messages": {
@@ -86,13 +92,18 @@ def add_counts(connection: sqlite3.Connection, change: Counts) -> None:
 
 
 def ledger(folder: DataFolder) -> dict[str, object]:
-    """The ledger of a data folder, at this moment, from any process. All zero where nothing was taken in yet."""
-    if not folder.journal.exists():
-        return Counts().shown()
+    """The ledger of a data folder, at this moment, from any process. All zero where nothing was taken in yet.
+
+    Where several ingests share the messages, each has a ledger of its own, and this is their sum.
+    """
+    return sum(map(_of_journal, folder.journals()), Counts()).shown()
+
+
+def _of_journal(file: Path) -> Counts:
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(folder.journal))}?mode=ro", uri=True, timeout=10)) as connection:
-            return read_counts(connection).shown()
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=10)) as connection:
+            return read_counts(connection)
     except sqlite3.Error as error:
         if "no such table" in str(error):
-            return Counts().shown()
-        raise CannotDo(f"the journal {folder.journal} cannot be read: {error}", "Restore it from a backup") from None
+            return Counts()
+        raise CannotDo(f"the journal {file} cannot be read: {error}", "Restore it from a backup") from None

@@ -2,50 +2,79 @@
 
 The network thread only queues. A second thread takes everything that is waiting, commits it at once, then acknowledges
 it, in order. While it commits, more arrives: batches grow by themselves under load, and a broker that hands out twenty
-messages at a time is answered as soon as the disk has them.
+messages at a time is answered as soon as the disk has them. When the journal takes nothing more, nothing is
+acknowledged: the broker's window fills, it waits, and all goes on by itself once the journal takes messages again.
 """
 
 from __future__ import annotations
 
 import logging
+import socket
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from facility.errors import CannotCommunicate
 from ingest.address import BrokerAddress
+from ingest.arrival import Arrival, Arrivals
+from ingest.client import BatchClient, new_client
 from ingest.codec import TOPICS
-from ingest.journal import Arrival, Journal
+from ingest.journal import Full, Journal
 
 ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
 WAITING_BYTES = 32 << 20  # received and not yet on disk; beyond it the network waits
 BYTES_AT_ONCE = 8 << 20
 RETRY_AFTER = 1.0  # seconds, when the journal refuses
+COMPLAIN_EVERY = 60.0
+KEEPALIVE = 30
+SESSION_KEPT = 0xFFFF_FFFF  # MQTT 5: until the broker's own limit
 
 log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """A persistent session with one broker, and the thread that commits and acknowledges."""
+    """A persistent session with one broker, and the thread that commits and acknowledges.
 
-    def __init__(self, address: BrokerAddress, journal: Journal, *, on_journalled: threading.Event) -> None:
+    With `share` it is one of several that divide the messages among them (MQTT 5, `$share/{share}/...`).
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        journal: Journal,
+        *,
+        on_journalled: threading.Event,
+        filters: Sequence[str] = (TOPICS,),
+        share: str = "",
+    ) -> None:
         self._address = address
+        self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
-        self._client = _client(address, f"serviceday-ingest-{journal.identity()}")
+        group = f"$share/{share}/" if share else ""
+        self._topics = [group + one for one in filters]
+        self._everything = [group + TOPICS]
+        self._v5 = bool(share)
+        self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._received
+        self._client.on_message = self._received_one
+        self._client.on_socket_open = _answer_at_once
+        if isinstance(self._client, BatchClient):
+            self._client.on_batch = self._received
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[int, Arrival]] = deque()
+        self._waiting: deque[tuple[int, Arrivals]] = deque()  # each with the epoch it came in
+        self._waiting_messages = 0
         self._waiting_bytes = 0
         self._epoch = 0  # of the connection; an acknowledgement belongs to the one its message came by
         self._refused = ""
@@ -58,7 +87,14 @@ class Receiver:
         """Connect and subscribe. Raises `CannotCommunicate` if the broker is not there or refuses."""
         self._committer.start()
         try:
-            self._client.connect(self._address.host, self._address.port, keepalive=30)
+            if self._v5:
+                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+                properties.SessionExpiryInterval = SESSION_KEPT
+                self._client.connect(
+                    self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
+                )
+            else:
+                self._client.connect(self._address.host, self._address.port, KEEPALIVE)
         except (OSError, ValueError) as error:
             self.stop()
             raise CannotCommunicate(
@@ -73,7 +109,7 @@ class Receiver:
                 self.stop()
                 raise CannotCommunicate(
                     f"the broker at {self._address} does not let us in: {reason}",
-                    "Check user, password, and the right to subscribe to " + TOPICS,
+                    f"Check user, password, and the right to subscribe to {', '.join(self._topics)}",
                 )
 
     def stop(self) -> None:
@@ -89,10 +125,14 @@ class Receiver:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected() and self._subscribed_at_all.is_set()
+
     def waiting(self) -> int:
         """Messages received and not yet on disk."""
         with self._changed:
-            return len(self._waiting)
+            return self._waiting_messages
 
     # -- the network thread ---------------------------------------------------------------------------------------
 
@@ -103,14 +143,17 @@ class Receiver:
             self._refused = str(reason)
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        client.subscribe(TOPICS, qos=1)
+        stale = [one for one in self._everything if one not in self._topics]
+        if stale:
+            client.unsubscribe(stale)  # of an earlier start with another list
+        client.subscribe([(one, 1) for one in self._topics])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
         if any(one.is_failure for one in granted):
             self._refused = "subscription refused"
-            log.warning("broker %s refuses the subscription to %s", self._address, TOPICS)
+            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
@@ -123,7 +166,8 @@ class Receiver:
         if not self._closing:
             log.warning("connection to %s lost (%s); trying again", self._address, reason)
 
-    def _received(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _received_one(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        """As the stock client hands it over."""
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -135,13 +179,20 @@ class Receiver:
             payload=bytes(message.payload),
             arrived_us=time.time_ns() // 1000,
         )
+        self._received(Arrivals.of([arrival]))
+
+    def _received(self, arrivals: Arrivals) -> None:
         with self._changed:
             while self._waiting_bytes > WAITING_BYTES and not self._closing:
                 self._changed.wait(1)
             if self._closing:
                 return  # not acknowledged: the broker keeps it
-            self._waiting.append((self._epoch, arrival))
-            self._waiting_bytes += len(arrival.payload)
+            if self._waiting and self._waiting[-1][0] == self._epoch and not self._waiting[-1][1].full:
+                self._waiting[-1][1].extend(arrivals)
+            else:
+                self._waiting.append((self._epoch, arrivals))
+            self._waiting_bytes += arrivals.size
+            self._waiting_messages += len(arrivals)
             self.last_packet = time.monotonic()
             self._changed.notify_all()
 
@@ -149,14 +200,25 @@ class Receiver:
 
     def _commit_until_closed(self) -> None:
         while batch := self._take():
-            while not self._commit([arrival for _, arrival in batch]):
+            refused_since = 0.0
+            while refusal := self._refusal([arrivals for _, arrivals in batch]):
+                now = time.monotonic()
+                if not refused_since or now - refused_since > COMPLAIN_EVERY:
+                    refused_since = now
+                    log.error("the journal takes nothing (%s); nothing is acknowledged until it does again", refusal)
                 if self._closing:
                     return  # not acknowledged: the broker keeps it
                 time.sleep(RETRY_AFTER)
-            for epoch, arrival in batch:
-                self._acknowledge(epoch, arrival)
+            if refused_since:
+                log.warning("the journal takes messages again")
+            for epoch, arrivals in batch:
+                self._acknowledge(epoch, arrivals)
+            with self._changed:
+                self._waiting_messages -= sum(len(arrivals) for _, arrivals in batch)
+                self._waiting_bytes -= sum(arrivals.size for _, arrivals in batch)
+                self._changed.notify_all()
 
-    def _take(self) -> list[tuple[int, Arrival]]:
+    def _take(self) -> list[tuple[int, Arrivals]]:
         """All that is waiting, up to a size; empty only when closing."""
         with self._changed:
             while not self._waiting and not self._closing:
@@ -165,40 +227,45 @@ class Receiver:
             taken = 0
             while self._waiting and taken < BYTES_AT_ONCE:
                 one = self._waiting.popleft()
-                taken += len(one[1].payload)
+                taken += one[1].size
                 batch.append(one)
-            self._waiting_bytes -= taken
-            self._changed.notify_all()
             return batch
 
-    def _commit(self, arrivals: Sequence[Arrival]) -> bool:
+    def _refusal(self, batches: Sequence[Arrivals]) -> Exception | None:
+        """Bring messages to disk. Gives the reason if the journal did not take them."""
         try:
-            self._journal.write(arrivals)
-        except sqlite3.Error as error:
-            log.error("the journal refuses (%s); nothing is acknowledged until it takes messages again", error)
-            return False
+            self._journal.keep(batches)
+        except (sqlite3.Error, OSError, Full) as error:
+            self.refusing = str(error) or type(error).__name__
+            return error
+        self.refusing = ""
         self._on_journalled.set()
-        return True
+        return None
 
-    def _acknowledge(self, epoch: int, arrival: Arrival) -> None:
-        if arrival.mid:
-            with self._changed:
-                if epoch == self._epoch:
-                    self._client.ack(arrival.mid, 1)
+    def _acknowledge(self, epoch: int, arrivals: Arrivals) -> None:
+        mids = [mid for mid in arrivals.mids if mid]
+        with self._changed:
+            if not mids or epoch != self._epoch:
+                return  # of a connection that is gone: the broker will deliver it again
+            if isinstance(self._client, BatchClient):
+                self._client.acknowledge(mids)
+            else:
+                for mid in mids:
+                    self._client.ack(mid, 1)
 
 
-def _client(address: BrokerAddress, client_id: str) -> mqtt.Client:
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=False,
-        protocol=mqtt.MQTTv311,
-        manual_ack=True,
-    )
+def _answer_at_once(_client: mqtt.Client, _data: Any, connection: Any) -> None:
+    """Acknowledgements are small and waited for: do not gather them."""
+    with suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _client(address: BrokerAddress, client_id: str, *, v5: bool) -> mqtt.Client:
+    client = new_client(client_id, v5=v5)
     client.connect_timeout = 5.0
     client.reconnect_delay_set(1, 30)
     if address.user:
         client.username_pw_set(address.user, address.password)
     if address.tls:
-        client.tls_set()
+        client.tls_set_context(address.tls_context())
     return client

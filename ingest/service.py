@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +16,12 @@ from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
 from ingest.address import BrokerAddress
-from ingest.journal import Journal
+from ingest.journal import LIMIT, Journal
 from ingest.receiver import Receiver
+from ingest.rules import Rules
 from ingest.sink import Sink
+from ingest.watching import Watch
+from ingest.web import served
 
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0
@@ -25,12 +29,17 @@ MAINTAIN_EVERY = 60.0
 KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
 RETRY_AT_MOST = 30.0  # seconds
 LAST_DRAIN = 20.0
+TURN = 0.001  # seconds a thread may compute before others get their turn: a broker waits for acknowledgements
+REPLAYS_EVERY = 1.0  # seconds between looks for replays that were asked for, while nothing arrives
 
 log = logging.getLogger(__name__)
 
 
 class Ingest:
-    """Takes readings into one data folder. One process at a time may (`CannotDo` for a second)."""
+    """Takes readings into one data folder. One process at a time may (`CannotDo` for a second).
+
+    With `share` any number may, each with a journal of its own: they divide the messages of that group among them.
+    """
 
     def __init__(
         self,
@@ -38,7 +47,18 @@ class Ingest:
         store: Store,
         address: BrokerAddress,
         directory: Callable[[], Mapping[str, Asset]],
+        *,
+        rules: Rules | None = None,
+        http: str = "",
+        probe_broker: bool = False,
+        share: str = "",
+        journal_limit: int = LIMIT,
     ) -> None:
+        self._share = share
+        self._journal_limit = journal_limit
+        self._rules = rules or Rules()
+        self._http = http
+        self._probe_broker = probe_broker
         self._folder = folder
         self._store = store
         self._address = address
@@ -47,19 +67,32 @@ class Ingest:
         self._ending = threading.Event()
         self._hurry = threading.Event()
         self._journalled = threading.Event()
+        self._scarce = False
         self._settled = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver
         self._journal: Journal
+        self._watch: Watch
+        self.page = ""  # where /healthz and /metrics are, if they are served
 
     def start(self) -> None:
         """Begin. Returns once the broker delivers to us; raises `CannotDo` or `CannotCommunicate` otherwise."""
-        self._held.enter_context(self._folder.claim("ingest"))
+        member = self._held.enter_context(self._folder.claim("ingest", shared=bool(self._share)))
         try:
-            self._journal = Journal(self._folder.journal)
+            self._journal = Journal(self._folder.journal_of(member), limit=self._journal_limit)
             self._held.callback(self._journal.close)
-            self._receiver = Receiver(self._address, self._journal, on_journalled=self._journalled)
+            self._watch = Watch(self._journal, self._directory, catalogue())
+            if self._http:
+                self.page = self._held.enter_context(served(self._http, self._watch.pages()))
+            self._receiver = Receiver(
+                self._address,
+                self._journal,
+                on_journalled=self._journalled,
+                filters=self._rules.filters,
+                share=self._share,
+            )
             self._receiver.start()
+            self._watch.attend(self._receiver)
         except BaseException:
             self._held.close()
             raise
@@ -70,6 +103,8 @@ class Ingest:
         ]
         for thread in self._threads:
             thread.start()
+        if self._probe_broker:
+            threading.Thread(target=self._learn_of_broker, name="probe", daemon=True).start()
 
     def stop(self) -> None:
         """End: bring to disk what has arrived, into the store what can be, and leave the folder to others."""
@@ -81,6 +116,7 @@ class Ingest:
         self._hurry.set()
         for thread in self._threads:
             thread.join()
+        self._watch.save(ended=True)
         self._held.close()
 
     def run(self, on_ready: Callable[[], object] | None = None) -> None:
@@ -90,6 +126,7 @@ class Ingest:
         def ask(_signal: int, _frame: FrameType | None) -> None:
             asked.set()
 
+        sys.setswitchinterval(TURN)
         before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.start()
@@ -128,8 +165,21 @@ class Ingest:
 
     # -- threads --------------------------------------------------------------------------------------------------
 
+    def _learn_of_broker(self) -> None:
+        try:
+            self._watch.learn_of_broker(self._address)
+        except Exception as error:  # noqa: BLE001 - good to know, and not needed
+            log.info("the broker could not be probed: %s", error)
+
     def _drain_until_ended(self) -> None:
-        sink = Sink(self._journal, self._store, self._directory, catalogue())
+        sink = Sink(
+            self._journal,
+            self._store,
+            self._directory,
+            catalogue(),
+            rules=self._rules,
+            hearing=self._watch.hearing,
+        )
         recovered = False
         failures = 0
         while not self._ending.is_set():
@@ -147,12 +197,14 @@ class Ingest:
                     if not sink.behind:
                         self._hurry.wait(max(0.0, APPEND_EVERY - (time.monotonic() - began)))
                 else:
-                    self._journalled.wait()
+                    self._journalled.wait(REPLAYS_EVERY)
                 failures = 0
+                self._watch.store_error = ""
             except Exception as error:  # noqa: BLE001 - store and registry may fail in any way; the journal keeps all
                 recovered = False
                 wait = min(RETRY_AT_MOST, 0.5 * 2**failures)
                 failures += 1
+                self._watch.store_error = str(error)
                 log.warning("cannot store (%s); the journal keeps everything, next try in %.1f s", error, wait)
                 self._ending.wait(wait)
 
@@ -160,7 +212,9 @@ class Ingest:
         maintained = time.monotonic()
         while not self._ending.wait(SYNC_EVERY):
             try:
+                self._watch.save()
                 self._sync_and_trim()
+                self._warn_of_scarce_room()
                 if time.monotonic() - maintained > MAINTAIN_EVERY:
                     self._store.maintain()
                     maintained = time.monotonic()
@@ -171,3 +225,9 @@ class Ingest:
         position = self._journal.position()
         self._store.sync()
         self._journal.trim(position, arrived_before_us=time.time_ns() // 1000 - KEEP_MESSAGES_US)
+
+    def _warn_of_scarce_room(self) -> None:
+        room = self._journal.room()
+        if room.scarce and not self._scarce:
+            log.warning("the journal will soon take nothing more (%s); is the store taking readings?", room)
+        self._scarce = room.scarce

@@ -15,23 +15,25 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from facility.channels import Catalogue
-from facility.estate import Asset
-from facility.store import Appended, Store
-from ingest.admission import Admitted, admit
-from ingest.codec import Decoded, decode
-from ingest.journal import Journal, Message, Presence
+from facility.store import READINGS, Appended, Store
+from ingest.arrival import MOST, ROOM
+from ingest.hearing import Hearing
+from ingest.journal import Journal, Presence
 from ingest.ledger import Counts
-from ingest.quarantine import Reason, Refusal
+from ingest.packing import Message
+from ingest.quarantine import NEVER_READINGS, Reason, Refusal
+from ingest.replay import Replay
+from ingest.rules import Rules
+from ingest.sources import Change, Name, changes, count_messages, source_of
+from ingest.turned_away import less, turned_away
+from ingest.understanding import Directory, Understanding
 
-SOURCE = "journal"
 MESSAGES_AT_ONCE = 100_000
-BYTES_AT_ONCE = 6_000_000  # of payload: some 500,000 readings
-REGISTRY_READ_EVERY = 3.0  # seconds; 0.5 when an asset is not known
+BYTES_AT_ONCE = 2_000_000  # of payload: some 150,000 readings
 
 log = logging.getLogger(__name__)
 
@@ -40,40 +42,57 @@ class Sink:
     """Moves what is journalled into a store. One thread at a time calls `step`."""
 
     def __init__(
-        self, journal: Journal, store: Store, directory: Callable[[], Mapping[str, Asset]], catalogue: Catalogue
+        self,
+        journal: Journal,
+        store: Store,
+        directory: Directory,
+        catalogue: Catalogue,
+        *,
+        rules: Rules | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._journal = journal
         self._store = store
-        self._directory = directory
-        self._catalogue = catalogue
-        self._assets: Mapping[str, Asset] = {}
-        self._assets_read = -REGISTRY_READ_EVERY
+        self._hearing = hearing or Hearing()
+        self._understanding = Understanding(directory, catalogue, rules=rules, before=self._hearing.before)
+        self._replay = Replay(journal, store, self._understanding, self._hearing)
         self._identity = journal.identity()
         self.behind = False  # the last batch was as large as it may be: more is likely waiting
 
     def recover(self) -> None:
         """Bring journal and store to agree on what has been kept. Call before the first step and after a failure."""
-        kept = self._store.cursor(SOURCE)
+        kept = self._store.cursor(self._journal.source)
         if kept is not None and kept[2]:  # without a tally it was kept too long ago to be in doubt
             seq, done, tally = kept
             noted = json.loads(tally)
             if noted["journal"] == self._identity and seq > self._journal.position():
                 presence = [Presence(**one) for one in noted["presence"]]
-                self._journal.settle(seq, Counts(**noted["counts"]) + _counts(done), presence)
+                counts = Counts(**noted["counts"]) + _counts(done)
+                if done.refused and not any(
+                    one.reason == Reason.STORE for one in self._journal.refused(self._journal.position(), seq)
+                ):
+                    ending = self._journal.after(seq - 1, messages=1, payload_bytes=0)[:1]
+                    self._journal.refuse(turned_away(done, READINGS.empty_table(), ending), ending)
+                self._journal.settle(seq, counts, presence, self._sources_until(seq))
                 log.info("entered a batch that was stored but not counted when ingest ended, up to message %s", seq)
         self._journal.forget_unsettled()
+        self._replay.recover()
 
     def step(self) -> int:
-        """Take one batch all the way. Gives how many messages it had; 0 when nothing is waiting."""
+        """Take one batch all the way, of messages and of replays. Gives how many it had; 0 when nothing is waiting."""
+        return self._step() + self._replay.step()
+
+    def _step(self) -> int:
         position = self._journal.position()
         messages = self._journal.after(position, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
         if not messages:
             return 0
         last = messages[-1].seq
         size = sum(len(message.payload) for message in messages)
-        self.behind = len(messages) >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE
-        decoded, admitted = self._understand(messages)
-        refusals = decoded.refusals + admitted.refusals
+        self.behind = len(messages) + MOST > MESSAGES_AT_ONCE or size + ROOM > BYTES_AT_ONCE
+        understood = self._understanding.of(messages)
+        decoded, refusals = understood.decoded, understood.refusals
+        readings = understood.admitted.readings
         counts = Counts(
             messages_decoded=len(messages) - decoded.unreadable,
             messages_unreadable=decoded.unreadable,
@@ -82,64 +101,49 @@ class Sink:
         if refusals:
             self._journal.refuse(refusals, messages)
         done = Appended(0, 0, 0)
-        if admitted.readings.num_rows:
+        if readings.num_rows:
             note = {
                 "journal": self._identity,
                 "counts": asdict(counts),
                 "presence": [asdict(one) for one in decoded.presence],
             }
-            done = self._store.append(admitted.readings, source=SOURCE, cursor=last, tally=json.dumps(note))
-        self._journal.settle(last, counts + _counts(done), decoded.presence)
+            done = self._store.append(readings, source=self._journal.source, cursor=last, tally=json.dumps(note))
+        away = turned_away(done, readings, messages) if done.refused else []
+        if away:
+            self._journal.refuse(away, messages)
+        per_source = less(understood.per_source, away, messages)
+        self._journal.settle(
+            last, counts + _counts(done), decoded.presence, _sources(messages, refusals + away, per_source)
+        )
+        self._hearing.listen(understood.admitted.said)
         return len(messages)
 
-    def _understand(self, messages: Sequence[Message]) -> tuple[Decoded, Admitted]:
-        """Decode and admit. A message that breaks the decoder itself is found by halving, and refused alone."""
-        try:
-            return self._decode_and_admit(messages)
-        except Exception:
-            log.exception("decoding failed; looking for the message that did it")
-        unbroken, refused = self._unbroken(messages)
-        decoded, admitted = self._decode_and_admit(unbroken)
-        decoded.refusals.extend(refused)
-        return (
-            Decoded(
-                readings=decoded.readings,
-                places=decoded.places,
-                channels=decoded.channels,
-                refusals=decoded.refusals,
-                presence=decoded.presence,
-                unreadable=decoded.unreadable + len(refused),
-            ),
-            admitted,
-        )
+    def _sources_until(self, seq: int) -> dict[Name, Change]:
+        """What a stored batch adds to each source, worked out from its messages and from what it refused."""
+        position = self._journal.position()
+        messages: list[Message] = []
+        while not messages or messages[-1].seq < seq:
+            after = messages[-1].seq if messages else position
+            more = self._journal.after(after, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+            if not more:
+                break
+            messages += more
+        messages = [message for message in messages if message.seq <= seq]
+        refusals = self._journal.refused(position, seq)
+        admitted = self._understanding.of(messages).said_by_source
+        topics = {message.seq: message.topic for message in messages}
+        for refusal in refusals:
+            if refusal.reason not in NEVER_READINGS:
+                admitted[source_of(topics[refusal.seq])] -= refusal.count
+        return _sources(messages, refusals, admitted)
 
-    def _unbroken(self, messages: Sequence[Message]) -> tuple[list[Message], list[Refusal]]:
-        try:
-            self._decode_and_admit(messages)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message must not stop the others
-            if len(messages) == 1:
-                (only,) = messages
-                detail = f"{type(error).__name__}: {error}"[:200]
-                return [], [Refusal(seq=only.seq, reason=Reason.UNREADABLE, detail=detail, payload=only.payload)]
-            middle = len(messages) // 2
-            left, right = self._unbroken(messages[:middle]), self._unbroken(messages[middle:])
-            return left[0] + right[0], left[1] + right[1]
-        return list(messages), []
 
-    def _decode_and_admit(self, messages: Sequence[Message]) -> tuple[Decoded, Admitted]:
-        decoded = decode(messages)
-        assets = self._known(decoded.places)
-        return decoded, admit(decoded, messages, assets=assets, catalogue=self._catalogue)
-
-    def _known(self, places: Sequence[tuple[str, str]]) -> Mapping[str, Asset]:
-        """The registry, read again every few seconds, and sooner for an asset it does not hold."""
-        age = time.monotonic() - self._assets_read
-        strange = age > 0.5 and any(asset not in self._assets for _, asset in places)
-        if age > REGISTRY_READ_EVERY or strange:
-            self._assets = self._directory()
-            self._assets_read = time.monotonic()
-        return self._assets
+def _sources(messages: Sequence[Message], refusals: Sequence[Refusal], admitted: dict[Name, int]) -> dict[Name, Change]:
+    topics = {message.seq: message.topic for message in messages} if refusals else {}
+    found = changes(((message.topic, message.arrived_us) for message in messages), topics, refusals, admitted)
+    count_messages(found, (message.topic for message in messages))
+    return found
 
 
 def _counts(done: Appended) -> Counts:
-    return Counts(stored=done.stored, duplicates=done.duplicates, late=done.late)
+    return Counts(stored=done.stored, duplicates=done.duplicates, late=done.late, quarantined=done.refused)

@@ -1,75 +1,111 @@
-"""What the Delta log says that the library does not hand out: touched days, commit notes, files to sync.
+"""What happened to a table between two of its versions, as its Delta log tells it.
 
 Delta Lake protocol: `_delta_log/{version:020}.json`, one action a line
-(https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
+(https://github.com/delta-io/delta/blob/master/PROTOCOL.md). Our own commits carry a note beside it (`NOTE`): the source
+and cursor of an append, what was revised, which asset was deleted.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import unquote
 
+from facility.store.place import Place
 
-def log_file(table: Path, version: int) -> Path:
-    return table / "_delta_log" / f"{version:020}.json"
-
-
-def actions(table: Path, version: int) -> Iterator[dict[str, Any]]:
-    """The actions of one commit. Raises `FileNotFoundError` if the log has been cleaned up past it."""
-    with log_file(table, version).open("rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+NOTE = "serviceday"
 
 
-def touched_days(table: Path, after: int, upto: int) -> set[str] | None:
-    """Partitions (`day` values) whose content changed in (after, upto]; None if the log no longer says."""
-    days: set[str] = set()
-    try:
-        for version in range(after + 1, upto + 1):
-            for action in actions(table, version):
-                entry = action.get("add") or action.get("remove")
-                if entry and entry.get("dataChange", True):
-                    days.add(str(entry["partitionValues"]["day"]))
-    except FileNotFoundError:
-        return None
-    return days
+def log_file(version: int) -> str:
+    return f"_delta_log/{version:020}.json"
 
 
-def last_note(table: Path, upto: int, key: str) -> dict[str, Any] | None:
-    """The newest commit info that carries `key`, looking back from `upto`."""
-    for version in range(upto, -1, -1):
-        try:
-            for action in actions(table, version):
-                info = action.get("commitInfo")
-                if info is not None and key in info:
-                    return dict(info)
-        except FileNotFoundError:
+def actions(table: Place, version: int) -> list[dict[str, Any]] | None:
+    """The actions of one commit; None if the log has been cleaned up past it."""
+    content = table.read(log_file(version))
+    return None if content is None else [json.loads(line) for line in content.splitlines() if line]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFile:
+    """A file that brought rows. Compaction may have replaced it since; vacuum leaves it for a while."""
+
+    path: str
+    day: date
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    version: int
+    note: dict[str, Any]
+    added: list[AddedFile]  # files with changed content; none for a mere rearrangement
+
+
+@dataclass(slots=True)
+class Happened:
+    """What changed after one version, up to another. Rearranging without changing leaves no trace here."""
+
+    added: list[AddedFile] = field(default_factory=list)  # new readings, in the order of their commits
+    revised: set[int] = field(default_factory=set)  # hours (since the epoch) in which kept values were replaced
+    deleted: set[str] = field(default_factory=set)  # assets deleted whole
+
+
+def happened(table: Place, after: int, upto: int) -> Happened | None:
+    """What the commits in (after, upto] changed; None if the log no longer tells."""
+    told = Happened()
+    for version in range(after + 1, upto + 1):
+        commit = commit_at(table, version)
+        if commit is None:
             return None
+        told.revised.update(commit.note.get("revised", ()))
+        if "deleted" in commit.note:
+            told.deleted.add(commit.note["deleted"])
+        elif "revised" not in commit.note:  # those two write again what was there: not new
+            told.added += commit.added
+    return told
+
+
+def commit_at(table: Place, version: int) -> Commit | None:
+    lines = actions(table, version)
+    if lines is None:
+        return None
+    added = [_added(line["add"]) for line in lines if "add" in line and line["add"].get("dataChange", True)]
+    return Commit(version, _note(lines), added)
+
+
+def added_paths(table: Place, version: int) -> list[str]:
+    """Every file that a commit put into the table, new or rearranged."""
+    return [unquote(line["add"]["path"]) for line in actions(table, version) or [] if "add" in line]
+
+
+def _added(action: dict[str, Any]) -> AddedFile:
+    day = date.fromisoformat(action["partitionValues"]["day"])
+    return AddedFile(unquote(action["path"]), day, json.loads(action["stats"])["numRecords"])
+
+
+def last_note(table: Place, upto: int, key: str, value: str = "") -> dict[str, Any] | None:
+    """The newest note that holds `key` (with that value, if one is given), looking back from `upto`."""
+    for note in _notes(table, upto):
+        if key in note and (not value or note[key] == value):
+            return note
     return None
 
 
-def sync_commits(table: Path, after: int, upto: int) -> None:
-    """fsync every file that the commits in (after, upto] added, their folders, and the log itself."""
-    folders: set[Path] = {table / "_delta_log", table}
-    for version in range(after + 1, upto + 1):
-        for action in actions(table, version):
-            if "add" in action:
-                file = table / unquote(action["add"]["path"])
-                if file.exists():  # a later compaction may have replaced it already
-                    _fsync(file)
-                    folders.add(file.parent)
-        _fsync(log_file(table, version))
-    for folder in folders:
-        _fsync(folder)
+def _notes(table: Place, upto: int) -> Iterator[dict[str, Any]]:
+    for version in range(upto, -1, -1):
+        lines = actions(table, version)
+        if lines is None:
+            return
+        yield _note(lines)
 
 
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _note(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    for line in lines:
+        if "commitInfo" in line:
+            text = line["commitInfo"].get(NOTE)
+            return dict(json.loads(text)) if text else {}
+    return {}

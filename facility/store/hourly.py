@@ -1,7 +1,8 @@
-"""Hourly summaries of readings: how they are computed, whoever keeps them.
+"""Hourly summaries of readings: how they are computed, joined and finished, whoever keeps them.
 
-The frame has one row an (asset, channel, hour). `last_time` and `last_arrived` ride along so that the newest reading of
-every channel is found without touching the readings.
+A kept row describes one (asset, channel, hour) by itself. What needs the hour before (growth of a counter, the value an
+hour begins with) is added by `finish`, so late data revise only the hour they fall into. `follow` joins the summaries
+of two stretches of one hour without looking at the readings again.
 """
 
 from __future__ import annotations
@@ -24,33 +25,45 @@ HOURLY = pl.Schema(
         "max": pl.Float64(),
         "first": pl.Float64(),
         "last": pl.Float64(),
-        "increase": pl.Float64(),
+        "increase": pl.Float64(),  # inside the hour
+        "area": pl.Float64(),  # value x seconds from the first to the last reading, each holding until the next
+        "first_time": pl.Datetime("us", "UTC"),
         "last_time": pl.Datetime("us", "UTC"),
-        "last_arrived": pl.Datetime("us", "UTC"),
     }
 )
-SHOWN = [name for name in HOURLY if not name.startswith("last_")]
+SHOWN = [
+    "asset",
+    "channel",
+    "hour",
+    "count",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "first",
+    "last",
+    "increase",
+    "time_weighted",
+]
 
 
 def summarise(readings: pl.LazyFrame) -> pl.DataFrame:
-    """Hourly rows of readings (columns of `READINGS`, any order, no identity twice).
-
-    `increase` here is the growth inside the hour; a fall is a reset, and what the counter shows after it has grown
-    since. `across_hours` adds the growth from the hour before.
-    """
+    """Hourly rows (`HOURLY`), sorted by key, of readings in any order with no identity twice."""
     hour = pl.col("time").dt.truncate("1h").alias("hour")
-    step = pl.col("value") - pl.col("value").shift(1)
+    value, before = pl.col("value"), pl.col("value").shift(1)
     same = (
         (pl.col("asset") == pl.col("asset").shift(1))
         & (pl.col("channel") == pl.col("channel").shift(1))
         & (pl.col("hour") == pl.col("hour").shift(1))
     )
-    grown = pl.when(same).then(pl.when(step >= 0).then(step).otherwise(pl.col("value"))).otherwise(0.0)
-    value = pl.col("value")
+    held = _seconds(pl.col("time") - pl.col("time").shift(1))
     return (
         readings.sort("asset", "channel", "time")
         .with_columns(hour)
-        .with_columns(grown.alias("grown"))
+        .with_columns(
+            pl.when(same).then(growth(before, value)).otherwise(0.0).alias("grown"),
+            pl.when(same).then(before * held).otherwise(0.0).alias("covered"),
+        )
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.len().cast(pl.Int32).alias("count"),
@@ -61,21 +74,70 @@ def summarise(readings: pl.LazyFrame) -> pl.DataFrame:
             value.first().alias("first"),
             value.last().alias("last"),
             pl.col("grown").sum().alias("increase"),
+            pl.col("covered").sum().alias("area"),
+            pl.col("time").first().alias("first_time"),
             pl.col("time").last().alias("last_time"),
-            pl.col("arrived").last().alias("last_arrived"),
         )
         .select(HOURLY.names())
         .collect()
     )
 
 
-def across_hours(hourly: pl.DataFrame) -> pl.DataFrame:
-    """Sorted by key, with `increase` counted from the last reading of the hour before."""
+def growth(before: pl.Expr, after: pl.Expr) -> pl.Expr:
+    """How much a cumulative value grew; a fall is a reset, and what it shows after has grown since."""
+    return pl.when(after >= before).then(after - before).otherwise(after)
+
+
+def follow(kept: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Summaries of whole hours from those of their beginnings and of what came after, in time, in the same hours.
+
+    Rows of `fresh` whose key `kept` lacks pass as they are; those of `kept` that `fresh` lacks are left out.
+    """
+    both = fresh.join(kept, on=KEY, how="left", suffix="_kept", maintain_order="left")
+    old = {name: pl.col(f"{name}_kept") for name in HOURLY if name not in KEY}
+    n1, n2 = old["count"].cast(pl.Float64), pl.col("count").cast(pl.Float64)
+    n = n1 + n2
+    apart = pl.col("mean") - old["mean"]
+    spread = (n1 * old["std"] ** 2 + n2 * pl.col("std") ** 2 + n1 * n2 / n * apart**2) / n
+    gap = _seconds(pl.col("first_time") - old["last_time"])
+    joined = {
+        "count": old["count"] + pl.col("count"),
+        "mean": (n1 * old["mean"] + n2 * pl.col("mean")) / n,
+        "std": spread.sqrt(),
+        "min": pl.min_horizontal(old["min"], "min"),
+        "max": pl.max_horizontal(old["max"], "max"),
+        "first": old["first"],
+        "last": pl.col("last"),
+        "increase": old["increase"] + growth(old["last"], pl.col("first")) + pl.col("increase"),
+        "area": old["area"] + old["last"] * gap + pl.col("area"),
+        "first_time": old["first_time"],
+        "last_time": pl.col("last_time"),
+    }
+    there = old["count"].is_not_null()
+    return both.select(
+        *KEY,
+        *(pl.when(there).then(expression).otherwise(pl.col(name)).alias(name) for name, expression in joined.items()),
+    ).cast(HOURLY)
+
+
+def finish(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Rows as they are shown (`SHOWN`), from rows sorted by key: what needs the hour before is added.
+
+    `increase` counts from the last reading of the row before. `time_weighted` is the mean over the whole hour with each
+    value holding until the next: the last one to the hour's end, and what the hour before ended with (or else its own
+    first value) from the hour's beginning.
+    """
+    known = (pl.col("asset") == pl.col("asset").shift(1)) & (pl.col("channel") == pl.col("channel").shift(1))
+    adjacent = known & (pl.col("hour") - pl.col("hour").shift(1) == pl.duration(hours=1))
     before = pl.col("last").shift(1)
-    same = (pl.col("asset") == pl.col("asset").shift(1)) & (pl.col("channel") == pl.col("channel").shift(1))
-    step = pl.col("first") - before
-    grown = pl.when(same).then(pl.when(step >= 0).then(step).otherwise(pl.col("first"))).otherwise(0.0)
-    return hourly.sort(KEY).with_columns((pl.col("increase") + grown.fill_null(0.0)).alias("increase"))
+    grown = pl.when(known).then(growth(before, pl.col("first"))).otherwise(0.0)
+    begins = pl.when(adjacent).then(before).otherwise(pl.col("first"))
+    lead = _seconds(pl.col("first_time") - pl.col("hour"))
+    rest = 3600.0 - _seconds(pl.col("last_time") - pl.col("hour"))
+    return hourly.with_columns(
+        pl.col("increase") + grown.fill_null(0.0),
+        ((begins * lead + pl.col("area") + pl.col("last") * rest) / 3600.0).alias("time_weighted"),
+    ).select(SHOWN)
 
 
 def within(
@@ -88,12 +150,20 @@ def within(
     end: datetime | None,
 ) -> pl.LazyFrame:
     """Rows of the assets and channels asked for with start <= column < end."""
-    if assets is not None:
-        frame = frame.filter(pl.col("asset").is_in(list(assets)))
-    if channels is not None:
-        frame = frame.filter(pl.col("channel").is_in(list(channels)))
+    for name, wanted in (("asset", assets), ("channel", channels)):
+        if wanted is None:
+            continue
+        if not wanted:
+            return frame.limit(0)
+        frame = frame.filter(pl.col(name).is_between(pl.lit(min(wanted)), pl.lit(max(wanted))))  # prunes row groups
+        if len(set(wanted)) > 1:
+            frame = frame.filter(pl.col(name).is_in(list(wanted)))
     if start is not None:
         frame = frame.filter(pl.col(column) >= pl.lit(start))
     if end is not None:
         frame = frame.filter(pl.col(column) < pl.lit(end))
     return frame
+
+
+def _seconds(gap: pl.Expr) -> pl.Expr:
+    return gap.dt.total_microseconds() / 1e6

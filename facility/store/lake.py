@@ -1,232 +1,203 @@
-"""The embedded store: Delta Lake tables in a folder, written by one process and read by any number.
-
-    FOLDER/store.json   format version
-    FOLDER/raw/         readings, one partition a UTC day; no identity stands in it twice
-    FOLDER/hourly/      hourly summaries of the days that were finished when `maintain` last ran
+"""The embedded store: Delta Lake tables in a folder or an object store. What stands where: `facility.store.opening`.
 
 Appending keeps the newest time of every channel at hand: what is newer is new for certain, and only what is older is
-looked up. The hourly table notes the version of the readings it was made from, and the log says which days changed
-since; those are summarised afresh at each question, so an answer never lags behind the readings.
+looked up. So no identity ever stands in the readings twice, and nobody who reads them needs to know how they came.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from facility.errors import CannotCommunicate, CannotDo
-from facility.store import READINGS, Appended, StoreSize, delta_log
-from facility.store.hourly import HOURLY, SHOWN, across_hours, summarise, within
+from facility.errors import ServicedayError
+from facility.store import Appended, Changes, Health, Refused, Retention, StoreSize, delta_log
+from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
+from facility.store.compaction import Progress, compact
+from facility.store.delta_table import Snapshot, Table
+from facility.store.hourly import finish, within
+from facility.store.opening import TABLES, mend, read_mark, refusals, writing_alone
+from facility.store.place import Place
+from facility.store.resampling import HOUR, from_hours, from_readings
+from facility.store.summaries import Summaries
 
-FORMAT = 1
-SMALL_FILES = 16  # a day with more files than this is compacted
-ROWS_AT_ONCE = 4_000_000  # summarised in one go
-VACUUM_EVERY = 3600.0  # seconds
-RETENTION_HOURS = 24  # a reader may hold on to replaced files for so long
-NOTE = "serviceday.cursor"
-MADE_FROM = "serviceday.readings_version"
-
-_IDENTITY = ["asset", "channel", "time"]
-_FRAME = pl.Schema(
-    {
-        "asset": pl.String(),
-        "channel": pl.String(),
-        "time": pl.Datetime("us", "UTC"),
-        "value": pl.Float64(),
-        "arrived": pl.Datetime("us", "UTC"),
-    }
-)
-_PACKED = WriterProperties(compression="ZSTD", compression_level=3)
+CLEAN_EVERY = 600.0  # seconds between clean-ups in `maintain`
+GRACE = 7200.0  # seconds: a reader may hold on to replaced files for so long
 
 
 class Lake:
-    """`facility.store.Store` on Delta Lake. Thread-safe; one writing process at a time (see `DataFolder.claim`)."""
+    """`facility.store.Store` on Delta Lake. Thread-safe; processes on one machine take turns in writing."""
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self.folder = folder
+    def __init__(
+        self, where: Path | str, *, create: bool = False, options: Mapping[str, str] | None = None, grace: float = GRACE
+    ) -> None:
+        self.place = Place.of(where, options)
+        self._grace = grace
         self._lock = threading.RLock()
-        self._marks: pl.DataFrame | None = None
-        self._synced: int | None = None
-        self._vacuumed = time.monotonic()
-        mark = folder / "store.json"
-        if not mark.exists():
-            if folder.exists() and any(folder.iterdir()):
-                raise CannotDo(f"{folder} is not a serviceday store", "Choose an empty folder")
-            if not create:
-                raise CannotDo(f"no readings at {folder}", "Run `serviceday demo`, `ingest` or `import readings` first")
-            self._create(mark)
-        found = json.loads(mark.read_text())["format"]
-        if found > FORMAT:
-            raise CannotDo(
-                f"{folder} was written by a newer serviceday (format {found}, this one reads up to {FORMAT})",
-                "Update serviceday",
+        self._mark = read_mark(self.place, create=create)
+        with refusals(self.place):
+            self._raw, self._hours, self._latest = (
+                Table(self.place.child(name), frame=frame, time="hour" if name == "hours" else "time")
+                for name, frame in TABLES.items()
             )
-        self._raw = DeltaTable(folder / "raw")
-        self._hourly = DeltaTable(folder / "hourly")
+        self._summaries = Summaries(self._raw, self._hours, self._latest, lambda: self._mark.first_day)
+        self._marks: Marks | None = None
+        self._marked = -1  # version of the readings that the marks describe
+        self._mended = False
+        self._cleaned = time.monotonic()
 
-    def _create(self, mark: Path) -> None:
-        with self._refusals():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            day = pa.field("day", pa.date32())
-            hourly = pl.DataFrame(schema=HOURLY).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-            for name, schema in (("raw", READINGS), ("hourly", hourly)):
-                DeltaTable.create(
-                    self.folder / name,
-                    schema=Schema.from_arrow(schema.append(day)),
-                    partition_by=["day"],
-                    configuration={"delta.checkpointInterval": "100"},
-                    mode="ignore",
-                )
-            mark.write_text(json.dumps({"format": FORMAT}))
+    @property
+    def folder(self) -> Path:
+        return Path(self.place.uri)
 
     # -- writing --------------------------------------------------------------------------------------------------
 
     def append(self, readings: pa.Table, *, source: str = "", cursor: int = 0, tally: str = "") -> Appended:
-        with self._lock, self._refusals():
-            batch = pl.DataFrame(pl.from_arrow(readings)).select(_FRAME.names()).cast(_FRAME)
-            fresh = batch.unique(subset=_IDENTITY, keep="last", maintain_order=True)
-            marks = self._newest()
-            known = fresh.join(marks, on=["asset", "channel"], how="left", maintain_order="left")
-            older = known.filter(pl.col("time") <= pl.col("mark")).select(_FRAME.names())
-            new = known.filter(pl.col("mark").is_null() | (pl.col("time") > pl.col("mark"))).select(_FRAME.names())
-            late, revised = self._compare(older)
-            kept = pl.concat([new, late])
-            done = Appended(kept.height, batch.height - kept.height, late.height)
-            properties = self._commit(source, cursor, tally, done)
-            if revised.height:
-                self._rewrite(kept, revised, properties)
-            elif kept.height or source:
-                self._write(kept, properties)
-            if kept.height:
-                self._marks = (
-                    pl.concat([marks, kept.select("asset", "channel", pl.col("time").alias("mark"))])
-                    .group_by("asset", "channel")
-                    .agg(pl.col("mark").max())
-                )
+        with self._writing():
+            marks = self._up_to_date()
+            batch, refusals_ = self._admitted(frame_of(readings))
+            found = sort_out(batch, marks, self._held)
+            done = Appended(found.kept.height, found.duplicates, found.late.height, len(refusals_), refusals_)
+            note: dict[str, object] = {}
+            if source:
+                note |= {"source": source, "cursor": cursor, "tally": tally} | _counts(done)
+            if found.revised.height:
+                self._revise(found, note, source, cursor)
+            elif found.kept.height or source:
+                written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
+                self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
+            marks.advance(found.kept)
             return done
 
-    def _compare(self, older: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Of rows not newer than what is kept: those absent there, and those there with another value."""
-        if older.is_empty():
-            return older, older
-        held = self.read(
-            assets=older["asset"].unique().to_list(),
-            channels=older["channel"].unique().to_list(),
-            start=_moment(older["time"].min()),
-            end=_moment(older["time"].max()) + timedelta(microseconds=1),
-        ).select(*_IDENTITY, pl.col("value").alias("held"))
-        both = older.join(held, on=_IDENTITY, how="left", maintain_order="left")
-        there = pl.col("held").is_not_null()
-        same = pl.col("held") == pl.col("value")
-        columns = _FRAME.names()
-        return (
-            both.filter(~there).select(columns),
-            both.filter(there & ~same).select(columns),
+    def _admitted(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Refused, ...]]:
+        first = self._mark.first_day
+        if first is None or batch.is_empty():
+            return batch, ()
+        late = batch["time"].dt.date() < first
+        if not late.any():
+            return batch, ()
+        reason = f"older than the readings kept (from {first.isoformat()})"
+        return batch.filter(~late), tuple(Refused(row, reason) for row in late.arg_true().to_list())
+
+    def _held(self, older: pl.DataFrame) -> pl.DataFrame:
+        start, end = span_of(older)
+        return self.read(
+            assets=older["asset"].unique().to_list(), channels=older["channel"].unique().to_list(), start=start, end=end
         )
 
-    def _rewrite(self, kept: pl.DataFrame, revised: pl.DataFrame, properties: CommitProperties) -> None:
-        """Replace values: the days concerned are written anew, in the same commit as everything else."""
-        rows = pl.concat([kept, revised])
-        days = sorted(rows["time"].dt.date().unique().to_list())
-        held = self._scan(self._files(self._fresh(self._raw), days)).collect()
-        whole = pl.concat([held, rows]).unique(subset=_IDENTITY, keep="last", maintain_order=True)
-        self._write(whole, properties, replacing=days)
-
-    def _write(self, rows: pl.DataFrame, commit: CommitProperties, *, replacing: Sequence[date] = ()) -> None:
-        """Commit rows, either beside what is there or in place of whole days."""
-        table = rows.sort(_IDENTITY).with_columns(pl.col("time").dt.date().alias("day"))
-        data = table.to_arrow(compat_level=pl.CompatLevel.oldest())
-        target = self._fresh(self._raw)
-        if replacing:
-            predicate = _days(replacing)
-            write_deltalake(
-                target, data, mode="overwrite", predicate=predicate, commit_properties=commit, writer_properties=_PACKED
-            )
-        else:
-            write_deltalake(target, data, mode="append", commit_properties=commit, writer_properties=_PACKED)
-
-    @staticmethod
-    def _commit(source: str, cursor: int, tally: str, done: Appended) -> CommitProperties:
-        if not source:
-            return CommitProperties()
-        note = json.dumps(
-            {
-                "source": source,
-                "cursor": cursor,
-                "stored": done.stored,
-                "duplicates": done.duplicates,
-                "late": done.late,
-                "tally": tally,
-            }
-        )
-        return CommitProperties(
-            app_transactions=[Transaction(source, cursor)], custom_metadata={NOTE: note, f"{NOTE}.{source}": "here"}
-        )
+    def _revise(self, found: Arrivals, note: dict[str, object], source: str, cursor: int) -> None:
+        """Replace values: the files that hold the old ones are written anew, in the same commit as everything else."""
+        start, end = span_of(found.revised)
+        assets = found.revised["asset"]
+        days = found.revised["time"].dt.date().unique().to_list()
+        files = _reaching(self._raw.snapshot(), assets=[str(assets.min()), str(assets.max())], start=start, end=end)
+        files = files.filter(pl.col("day").is_in(days))
+        held = self._raw.scan(files["path"].to_list()).collect()
+        rest = held.join(found.revised, on=IDENTITY, how="anti")
+        rows = pl.concat([rest, found.revised, found.kept]).sort(IDENTITY)
+        hours = pl.concat([found.revised, found.kept])["time"].dt.timestamp("us") // 3_600_000_000
+        note |= {"revised": hours.unique().to_list()}
+        written = [self._raw.write(part, day) for day, part in by_day(rows)]
+        self._marked = self._raw.commit(written, files, note=note, source=source, cursor=cursor)
 
     def cursor(self, source: str) -> tuple[int, Appended, str] | None:
-        raw = self._fresh(self._raw)
-        position = raw.transaction_version(source)
-        if position is None:
-            return None
-        info = delta_log.last_note(self.folder / "raw", raw.version(), f"{NOTE}.{source}")
-        if info is None:  # kept so long ago that the log has been cleaned up past it
+        with refusals(self.place):
+            raw, position = self._raw.snapshot_and_position(source)
+            if position is None:
+                return None
+            note = delta_log.last_note(self._raw.place, raw.version, "source", source)
+        if note is None:  # kept so long ago that the log has been cleaned up past it
             return position, Appended(0, 0, 0), ""
-        note = json.loads(info[NOTE])
-        return note["cursor"], Appended(note["stored"], note["duplicates"], note["late"]), note["tally"]
+        done = Appended(note["stored"], note["duplicates"], note["late"], note.get("refused", 0))
+        return note["cursor"], done, note["tally"]
 
     def sync(self) -> None:
-        with self._lock, self._refusals():
-            version = self._fresh(self._raw).version()
-            if self._synced is None:
-                os.sync()  # what an earlier process left may not be on the disk either
-            else:
-                delta_log.sync_commits(self.folder / "raw", self._synced, version)
-            self._synced = version
+        with refusals(self.place):
+            self._raw.sync()
+
+    def delete(self, asset: str) -> int:
+        with self._housekeeping(), self._writing():
+            found = _reaching(self._raw.snapshot(), assets=[asset])
+            rows = self._raw.scan(found["path"].to_list())
+            gone = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
+            if gone:
+                written = []
+                for path, day in found.select("path", "day").iter_rows():
+                    rest = self._raw.scan([path]).filter(pl.col("asset") != asset).collect()
+                    written += [self._raw.write(rest, day, durable=True)] if rest.height else []
+                self._raw.commit(written, found, note={"deleted": asset})
+                self._marks = None
+            self._summaries.refresh()
+            return gone
+
+    def destroy(self) -> None:
+        """Delete the whole store, readings and all. On an object store, use its own tools."""
+        with self._lock:
+            shutil.rmtree(self.folder)
+
+    # -- housekeeping ---------------------------------------------------------------------------------------------
 
     def maintain(self) -> None:
-        with self._lock, self._refusals():
-            raw = self._fresh(self._raw)
-            crowded = self._adds(raw).group_by("day").len().filter(pl.col("len") > SMALL_FILES)["day"].to_list()
-            for day in crowded:
-                raw.optimize.compact(
-                    partition_filters=[("day", "=", day.isoformat())],
-                    writer_properties=_PACKED,
-                )
-            self._summarise_changed_days()
-            if time.monotonic() - self._vacuumed > VACUUM_EVERY:
-                self._vacuumed = time.monotonic()
-                for table in (raw, self._hourly):
-                    table.vacuum(retention_hours=RETENTION_HOURS, dry_run=False, enforce_retention_duration=False)
-                    table.cleanup_metadata()
+        self.compact(thorough=False)
 
-    def _summarise_changed_days(self) -> None:
-        raw = self._fresh(self._raw)
-        version = raw.version()
-        changed = sorted(self._changed_days(raw))
-        adds = self._adds(raw)
-        sizes = dict(adds.group_by("day").agg(pl.col("rows").sum()).iter_rows())
-        for last, days in _portions(changed, [sizes.get(day, 0) for day in changed], ROWS_AT_ONCE):
-            rows = summarise(self._scan(self._files(raw, days)))
-            write_deltalake(
-                self._fresh(self._hourly),
-                rows.with_columns(pl.col("hour").dt.date().alias("day")).to_arrow(compat_level=pl.CompatLevel.oldest()),
-                mode="overwrite",
-                predicate=_days(days),
-                commit_properties=CommitProperties(custom_metadata={MADE_FROM: str(version)} if last else None),
-                writer_properties=_PACKED,
+    def compact(self, *, thorough: bool = True, on_progress: Progress | None = None) -> int:
+        """Merge what is due (`thorough`: everything), refresh the summaries, drop what is too old. Files replaced."""
+        with self._housekeeping():
+            now = datetime.now(UTC)
+            self._retire(now)
+            replaced = compact(self._raw, self._writing, now=now, thorough=thorough, on_progress=on_progress)
+            self._summaries.refresh()
+            if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
+                self._cleaned = time.monotonic()
+                self._clean()
+            return replaced
+
+    def _clean(self) -> None:
+        for table in (self._raw, self._hours, self._latest):
+            with self._writing():
+                table.sync()  # a checkpoint must not outlive what it speaks of
+            table.clean(self._grace)
+
+    def retain(self, retention: Retention) -> None:
+        with self._writing():
+            raw, hourly = retention.raw, retention.hourly
+            self._mark = replace(
+                self._mark,
+                raw_days=None if raw is None else raw / timedelta(days=1),
+                hourly_days=None if hourly is None else hourly / timedelta(days=1),
             )
+            self._mark.write(self.place)
+
+    def retention(self) -> Retention:
+        return self._mark.retention
+
+    def _retire(self, now: datetime) -> None:
+        """Drop whole days that are older than is to be kept. Summaries are brought up to date before."""
+        kept = self._mark.retention
+        with self._writing():
+            if kept.raw is not None:
+                first = (now - kept.raw).date()
+                old = self._raw.snapshot().files.filter(pl.col("day") < first)
+                if old.height:
+                    self._summaries.refresh()
+                    self._mark = replace(self._mark, raw_from=max(self._mark.raw_from or "", first.isoformat()))
+                    self._mark.write(self.place)
+                    self._raw.commit([], old, note={"retired": first.isoformat()})
+                    self._marks = None
+            if kept.hourly is not None:
+                first = (now - kept.hourly).date()
+                old = self._hours.snapshot().files.filter(pl.col("day") < first)
+                if old.height:
+                    self._hours.commit([], old)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -237,32 +208,18 @@ class Lake:
         channels: Collection[str] | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        resolution: timedelta | None = None,
     ) -> pl.DataFrame:
-        adds = self._adds(self._fresh(self._raw))
-        if start is not None:
-            adds = adds.filter(pl.col("last") >= pl.lit(start))
-        if end is not None:
-            adds = adds.filter(pl.col("first") < pl.lit(end))
-        if assets is not None and len(assets) == 1:
-            (only,) = assets
-            adds = adds.filter((pl.col("asset_first") <= only) & (pl.col("asset_last") >= only))
-        rows = self._scan(adds["path"].to_list())
+        if resolution is not None and resolution % HOUR == timedelta(0) and _full_hour(start) and _full_hour(end):
+            hours = self._summaries.hours(assets=assets, channels=channels, start=start, end=end)
+            return from_hours(hours, resolution)
+        files = _reaching(self._raw.snapshot(), assets=assets, start=start, end=end)
+        rows = self._raw.scan(files["path"].to_list())
         chosen = within(rows, "time", assets=assets, channels=channels, start=start, end=end)
-        return chosen.sort(_IDENTITY).collect()
+        return chosen.sort(IDENTITY).collect() if resolution is None else from_readings(chosen, resolution)
 
     def latest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
-        return (
-            within(self._hours(None, None), "hour", assets=assets, channels=None, start=None, end=None)
-            .sort("last_time")
-            .group_by("asset", "channel")
-            .agg(
-                pl.col("last_time").last().alias("time"),
-                pl.col("last").last().alias("value"),
-                pl.col("last_arrived").last().alias("arrived"),
-            )
-            .sort("asset", "channel")
-            .collect()
-        )
+        return self._summaries.newest(assets=assets)
 
     def rollups(
         self,
@@ -272,124 +229,140 @@ class Lake:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pl.DataFrame:
-        hours = within(self._hours(start, end), "hour", assets=assets, channels=channels, start=start, end=end)
-        return across_hours(hours.collect()).select(SHOWN)
+        return finish(self._summaries.hours(assets=assets, channels=channels, start=start, end=end))
 
-    def _hours(self, start: datetime | None, end: datetime | None) -> pl.LazyFrame:
-        """Hourly rows of every day in reach: from the hourly table, or made now for days that changed since."""
-        raw, kept = self._fresh(self._raw), self._fresh(self._hourly)
-        changed = self._changed_days(raw)
-        if end is not None and end != end.replace(minute=0, second=0, microsecond=0):
-            changed = changed | {end.astimezone(UTC).date()}  # its last hour counts only in part
-        first = start.astimezone(UTC).date() if start else date.min
-        last = end.astimezone(UTC).date() if end else date.max
-        stored = self._adds(kept, "hour").filter(
-            ~pl.col("day").is_in(list(changed)), pl.col("day").is_between(first, last)
-        )
-        parts = []
-        if stored.height:
-            parts.append(pl.scan_parquet(stored["path"].to_list(), hive_partitioning=False).select(HOURLY.names()))
-        now = sorted(day for day in changed if first <= day <= last)
-        if now:
-            rows = self._scan(self._files(raw, now))
-            parts.append(summarise(rows.filter(pl.col("time") < pl.lit(end)) if end else rows).lazy())
-        return pl.concat(parts) if parts else pl.LazyFrame(schema=HOURLY)
+    def changes(self, since: str | None = None, *, at_most: int = 1_000_000) -> Changes:
+        raw = self._raw.snapshot()
+        version = int(since) if since is not None and since.isdigit() else None
+        paths: list[str] = []
+        deleted: list[str] = []
+        rows = 0
+        if version is None or version > raw.version:
+            return self._everything(raw)
+        while version < raw.version and rows < at_most:
+            commit = delta_log.commit_at(self._raw.place, version + 1)
+            if commit is None:
+                return self._everything(raw)
+            version += 1
+            if "deleted" in commit.note:
+                deleted.append(commit.note["deleted"])
+                continue
+            paths += [file.path for file in commit.added]
+            rows += sum(file.rows for file in commit.added)
+        # of an identity that several commits brought, the last counts; what was deleted later is gone
+        found = self._raw.scan(paths).filter(~pl.col("asset").is_in(deleted)).collect()
+        found = found.unique(IDENTITY, keep="last", maintain_order=True).sort(IDENTITY)
+        if deleted:
+            found = pl.concat([found, self.read(assets=deleted)])
+        return Changes(str(version), found, tuple(deleted), whole=False, more=version < raw.version)
 
-    def _changed_days(self, raw: DeltaTable) -> set[date]:
-        """Days whose readings changed since the hourly table was made."""
-        kept = self._fresh(self._hourly)
-        info = delta_log.last_note(self.folder / "hourly", kept.version(), MADE_FROM)
-        days = None
-        if info is not None:
-            days = delta_log.touched_days(self.folder / "raw", int(info[MADE_FROM]), raw.version())
-        if days is None:
-            return set(self._adds(raw)["day"].to_list())
-        return {date.fromisoformat(day) for day in days}
+    def _everything(self, raw: Snapshot) -> Changes:
+        rows = self._raw.scan(raw.files["path"].to_list()).sort(IDENTITY).collect()
+        return Changes(str(raw.version), rows, (), whole=True, more=False)
+
+    # -- for checking, and for other engines ----------------------------------------------------------------------
+
+    def readings_files(self) -> pl.DataFrame:
+        """The files that hold the readings now: path (below `raw`), day, rows, bytes, first, last, ..."""
+        return self._raw.snapshot().files
+
+    def scan_readings(self, files: pl.DataFrame) -> pl.LazyFrame:
+        """The readings in some of `readings_files`."""
+        return self._raw.scan(files["path"].to_list())
+
+    def hours_of(self, day: date) -> pl.DataFrame:
+        """Hourly rows (`hourly.HOURLY`) of a UTC day, as they are answered."""
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return self._summaries.hours(start=start, end=start + timedelta(days=1))
 
     def size(self) -> StoreSize:
-        adds = self._adds(self._fresh(self._raw))
-        first, last = adds["first"].min(), adds["last"].max()
+        files = self._raw.snapshot().files
+        beside = sum(int(table.snapshot().files["bytes"].sum()) for table in (self._hours, self._latest))
+        first, last = files["first"].min(), files["last"].max()
         return StoreSize(
-            readings=int(adds["rows"].sum()),
-            bytes=int(adds["bytes"].sum()),
-            files=adds.height,
-            first=_moment(first) if first is not None else None,
-            last=_moment(last) if last is not None else None,
+            readings=int(files["rows"].sum()),
+            bytes=int(files["bytes"].sum()) + beside,
+            files=files.height,
+            first=first if isinstance(first, datetime) else None,
+            last=last if isinstance(last, datetime) else None,
         )
+
+    def health(self) -> Health:
+        facts: dict[str, int | float | str] = {"format": self._mark.format}
+        try:
+            size = self.size()
+        except (ServicedayError, DeltaError, OSError) as error:
+            return Health(False, "lake", " ".join(str(error).split()), facts)
+        if self.place.folder is not None:
+            facts["free_bytes"] = shutil.disk_usage(self.place.folder).free
+        facts |= {"readings": size.readings, "files": size.files, "bytes": size.bytes}
+        return Health(True, "lake", f"Delta Lake at {self.place}", facts)
 
     def close(self) -> None:
         """Nothing is held open between calls; what counts is `sync`."""
 
-    def destroy(self) -> None:
-        """Delete the whole store, readings and all."""
-        with self._lock:
-            shutil.rmtree(self.folder)
-
-    # -- the tables -----------------------------------------------------------------------------------------------
-
-    def _newest(self) -> pl.DataFrame:
-        if self._marks is None:
-            self._marks = self.latest().select("asset", "channel", pl.col("time").alias("mark"))
-        return self._marks
-
-    def _fresh(self, table: DeltaTable) -> DeltaTable:
-        with self._lock:
-            table.update_incremental()
-            return table
-
-    def _adds(self, table: DeltaTable, time_column: str = "time") -> pl.DataFrame:
-        """The files of a table: path, day, rows, bytes, and the range of times and assets in each."""
-        with self._lock:
-            actions = pl.DataFrame(pa.table(table.get_add_actions(flatten=True)))
-        root = Path(table.table_uri.removeprefix("file://"))
-        return actions.select(
-            (pl.lit(f"{root}/") + pl.col("path")).alias("path"),
-            pl.col("partition.day").alias("day"),
-            pl.col("num_records").alias("rows"),
-            pl.col("size_bytes").alias("bytes"),
-            pl.col(f"min.{time_column}").cast(pl.Datetime("us", "UTC")).alias("first"),
-            pl.col(f"max.{time_column}").cast(pl.Datetime("us", "UTC")).alias("last"),
-            pl.col("min.asset").alias("asset_first"),
-            pl.col("max.asset").alias("asset_last"),
-        )
-
-    def _files(self, table: DeltaTable, days: Sequence[date]) -> list[str]:
-        return self._adds(table).filter(pl.col("day").is_in(list(days)))["path"].to_list()
-
-    @staticmethod
-    def _scan(files: list[str]) -> pl.LazyFrame:
-        if not files:
-            return pl.LazyFrame(schema=_FRAME)
-        return pl.scan_parquet(files, hive_partitioning=False).select(_FRAME.names())
+    # -- taking turns ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        try:
+    def _writing(self) -> Iterator[None]:
+        with self._lock, refusals(self.place), writing_alone(self.place):
+            if not self._mended:
+                for name in TABLES:
+                    if mend(self.place.child(name)):
+                        self.__init__(self.place.uri, options=self.place.options, grace=self._grace)  # type: ignore[misc]
+                self._mended = True
             yield
-        except (DeltaError, OSError) as error:
-            raise CannotCommunicate(
-                f"the store at {self.folder} refuses: {error}", "Check space and permissions"
-            ) from error
+
+    def _housekeeping(self) -> AbstractContextManager[None]:
+        """One process at a time merges and summarises. Taken before `_writing`, never inside it."""
+        return writing_alone(self.place, "compact.lock")
+
+    def _up_to_date(self) -> Marks:
+        """The newest time of every channel, also if another process has appended since."""
+        version = self._raw.version()
+        if self._marks is not None and version != self._marked:
+            told = delta_log.happened(self._raw.place, self._marked, version)
+            if told is None or told.deleted or told.revised:
+                self._marks = None
+            elif told.added:
+                self._marks.advance(self._raw.scan([file.path for file in told.added]).collect())
+        if self._marks is None:
+            self._marks = Marks(self.latest())
+        self._marked = version
+        return self._marks
 
 
-def _moment(value: object) -> datetime:
-    assert isinstance(value, datetime)  # noqa: S101 - polars types a column's extreme as any literal
-    return value
+def by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
+    """Rows apart by UTC day, their order kept."""
+    days = rows["time"].dt.date()
+    if rows.height and days.min() == days.max():
+        yield days[0], rows
+        return
+    for (day,), part in rows.with_columns(days.alias("day")).partition_by("day", as_dict=True).items():
+        yield day, part.drop("day")
 
 
-def _days(days: Sequence[date]) -> str:
-    """A partition predicate."""
-    return "day in ({})".format(", ".join(f"'{day.isoformat()}'" for day in days))
+def _reaching(
+    snapshot: Snapshot,
+    *,
+    assets: Collection[str] | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> pl.DataFrame:
+    """Files that may hold what is asked for."""
+    files = snapshot.files
+    if start is not None:
+        files = files.filter(pl.col("last") >= pl.lit(start))
+    if end is not None:
+        files = files.filter(pl.col("first") < pl.lit(end))
+    if assets:
+        files = files.filter(pl.col("asset_last") >= min(assets), pl.col("asset_first") <= max(assets))
+    return files
 
 
-def _portions(days: Sequence[date], rows: Sequence[int], at_once: int) -> Iterator[tuple[bool, list[date]]]:
-    """Groups of days of about `at_once` rows; the flag marks the last."""
-    group: list[date] = []
-    held = 0
-    for index, (day, count) in enumerate(zip(days, rows, strict=True)):
-        group.append(day)
-        held += count
-        last = index == len(days) - 1
-        if held >= at_once or last:
-            yield last, group
-            group, held = [], 0
+def _full_hour(moment: datetime | None) -> bool:
+    return moment is None or moment.timestamp() % 3600 == 0
+
+
+def _counts(done: Appended) -> dict[str, int]:
+    return {"stored": done.stored, "duplicates": done.duplicates, "late": done.late, "refused": done.refused}

@@ -1,4 +1,4 @@
-"""Ingest as a process of its own, for the tests to kill: FOLDER PORT. Says `ready` once the broker delivers."""
+"""Ingest as a process of its own, for the tests to kill: FOLDER PORT [GROUP]. Says `ready` once the broker delivers."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,8 @@ ASSETS = {f"EL-{index}": Asset(id=f"EL-{index}", kind="lift", site="s") for inde
 def main() -> None:
     folder = DataFolder(Path(sys.argv[1])).prepare()
     store = open_store(folder.readings, create=True)
-    service = Ingest(folder, store, BrokerAddress(host="127.0.0.1", port=int(sys.argv[2])), lambda: ASSETS)
+    address = BrokerAddress(host="127.0.0.1", port=int(sys.argv[2]))
+    service = Ingest(folder, store, address, lambda: ASSETS, share="".join(sys.argv[3:]))
     service.run(on_ready=lambda: print("ready", flush=True))
 
 

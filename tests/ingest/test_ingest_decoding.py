@@ -4,14 +4,14 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facility.channels import catalogue
 from facility.estate import Asset
 from ingest.admission import FUTURE_US, admit
 from ingest.codec import decode
-from ingest.journal import Message
+from ingest.packing import Message
 from ingest.quarantine import PHRASES, Reason
 
 NOW_US = 1_760_000_000_000_000
@@ -78,8 +78,8 @@ def test_batched_payload_becomes_rows_and_null_is_no_reading():
         (b'{"ts": %d, "v": {"trips": 1e999}}' % NOW_MS, Reason.NOT_A_NUMBER),
         ({"ts": NOW_MS, "v": {"sugar": 1}}, Reason.UNKNOWN_CHANNEL),
         ({"ts": NOW_MS, "v": {"\ud800": 1}}, Reason.UNKNOWN_CHANNEL),
-        ({"ts": NOW_MS, "v": {"motor_temperature": 6553.5}}, Reason.OUT_OF_RANGE),
-        ({"ts": NOW_MS, "v": {"motor_temperature": -127}}, Reason.OUT_OF_RANGE),
+        ({"ts": NOW_MS, "v": {"motor_temperature": 6553.5}}, Reason.SENTINEL),
+        ({"ts": NOW_MS, "v": {"motor_temperature": -127}}, Reason.SENTINEL),
         ({"ts": NOW_MS + 3_600_000, "v": {"trips": 1}}, Reason.FUTURE),
         ({"ts": 10**30, "v": {"trips": 1}}, Reason.FUTURE),
         ({"ts": NOW_MS // 1000, "v": {"trips": 1}}, Reason.ANCIENT),
@@ -111,10 +111,10 @@ def test_a_topic_must_name_an_asset_of_its_site(topic, reason):
 
 def test_refused_readings_are_kept_as_a_payload_that_can_be_sent_again():
     times = [NOW_MS - 3000, NOW_MS - 2000, NOW_MS - 1000]
-    rows, (refusal,), _ = understand({"t": times, "v": {"trips": [1, 2, 3], "motor_temperature": [40, -127, 999]}})
+    rows, (refusal,), _ = understand({"t": times, "v": {"trips": [1, 2, 3], "motor_temperature": [40, -128.5, 998]}})
     assert rows.height == 4
     assert (refusal.reason, refusal.count) == (Reason.OUT_OF_RANGE, 2)
-    assert json.loads(refusal.payload) == {"t": times[1:], "v": {"motor_temperature": [-127, 999]}}
+    assert json.loads(refusal.payload) == {"t": times[1:], "v": {"motor_temperature": [-128.5, 998]}}
 
 
 def test_a_little_ahead_is_admitted():
@@ -138,7 +138,7 @@ def test_status_says_who_is_there_and_counts_no_reading(payload, online):
 
 
 def test_every_reason_has_words_in_both_languages():
-    assert {reason.value for reason in Reason} == set(PHRASES)
+    assert {reason.value for reason in Reason} <= set(PHRASES)
     assert all(reason.words.zh and reason.words.en for reason in Reason)
 
 
@@ -192,6 +192,7 @@ def test_any_bytes_on_any_topic_are_accounted_for(said):
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(NOW_MS - 10**9, NOW_MS), max_size=6, unique=True),
     st.dictionaries(CHANNELS, st.lists(st.none() | st.floats(0, 50), min_size=6, max_size=6), max_size=3),

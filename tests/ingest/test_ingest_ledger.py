@@ -17,9 +17,10 @@ from facility.channels import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
-from facility.store import Appended, open_store
+from facility.store import Appended, Refused, open_store
 from ingest.journal import Arrival, Journal
 from ingest.ledger import Counts, ledger
+from ingest.quarantine import Reason
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000
@@ -37,7 +38,7 @@ class StandInStore:
 
     def __init__(self):
         self.kept = {}
-        self.noted = None
+        self.noted = {}
         self.on_append = ""
 
     def append(self, readings, *, source="", cursor=0, tally=""):
@@ -50,13 +51,13 @@ class StandInStore:
             self.kept[row["asset"], row["channel"], row["time"]] = row["value"]
         stored = len(self.kept) - before
         done = Appended(stored, readings.num_rows - stored, 0)
-        self.noted = (cursor, done, tally)
+        self.noted[source] = (cursor, done, tally)
         if self.on_append == "die after":
             raise Killed
         return done
 
     def cursor(self, source):
-        return self.noted
+        return self.noted.get(source)
 
 
 def arrival(payload, *, mid=0, again=False, topic=TOPIC):
@@ -238,7 +239,8 @@ def test_the_same_content_under_another_packet_id_is_another_message(folder):
 def test_only_what_is_decoded_and_old_is_trimmed(folder):
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
-    journal.write([arrival(said(NOW_MS, trips=5))] * 3)
+    for count in (2, 1):
+        journal.write([arrival(said(NOW_MS, trips=5))] * count)
     sink.step()
     journal.write([arrival(said(NOW_MS, trips=5))])
     assert journal.trim(99, arrived_before_us=NOW_US) == 0
@@ -249,16 +251,16 @@ def test_only_what_is_decoded_and_old_is_trimmed(folder):
 
 
 def test_a_message_that_breaks_the_decoder_itself_is_refused_alone(folder, monkeypatch):
-    import ingest.sink
+    import ingest.understanding
 
-    honest = ingest.sink.decode
+    honest = ingest.understanding.decode
 
-    def fragile(messages):
+    def fragile(messages, rules):
         if any(message.payload == b"bomb" for message in messages):
             raise ZeroDivisionError
-        return honest(messages)
+        return honest(messages, rules)
 
-    monkeypatch.setattr(ingest.sink, "decode", fragile)
+    monkeypatch.setattr(ingest.understanding, "decode", fragile)
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     journal.write([arrival(said(NOW_MS - i, trips=5)) for i in range(5)] + [arrival(b"bomb"), arrival(b"?")])
@@ -286,4 +288,83 @@ def test_readings_travel_as_the_store_wants_them(folder):
 
     assert isinstance(seen[0], pa.Table)
     assert seen[0].schema == READINGS
+    journal.close()
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies before counting"])
+def test_what_the_store_turns_away_is_in_quarantine(folder, dies):
+    class Choosy(StandInStore):
+        def append(self, readings, *, source="", cursor=0, tally=""):
+            done = Appended(1, 0, 0, 2, (Refused(0, "too old"), Refused(2, "too old")))
+            self.noted[source] = (cursor, Appended(1, 0, 0, 2), tally)
+            return done
+
+    store = Choosy()
+    journal = Journal(folder.journal)
+    sink = Sink(journal, store, lambda: ASSETS, catalogue())
+    journal.write([arrival(said(NOW_MS - index, trips=index)) for index in range(3)])
+    if dies:
+        journal.refuse = lambda *_: (_ for _ in ()).throw(Killed)
+        with pytest.raises(Killed):
+            sink.step()
+        del journal.refuse
+        Sink(journal, store, lambda: ASSETS, catalogue()).recover()
+    else:
+        sink.step()
+    shown = ledger(folder)
+    assert (shown["stored"], shown["quarantined"], shown["journalled"], shown["pending"]) == (1, 2, 3, 0)
+    (row,) = journal.quarantined()
+    assert (row.reason, row.count) == (Reason.STORE, 2)
+    if not dies:
+        assert json.loads(row.payload)["v"] == {"trips": [2, 0]}
+    journal.close()
+
+
+def test_a_journal_of_the_first_format_is_brought_along(folder):
+    with closing(sqlite3.connect(folder.journal)) as old:
+        old.executescript(
+            "CREATE TABLE messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, arrived_us INTEGER NOT NULL,"
+            " topic TEXT NOT NULL, payload BLOB NOT NULL);"
+            "CREATE TABLE deliveries(mid INTEGER PRIMARY KEY, digest BLOB NOT NULL);"
+            "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL,"
+            " arrived_us INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, reason TEXT NOT NULL,"
+            " detail TEXT NOT NULL, count INTEGER NOT NULL);"
+            "CREATE INDEX quarantine_by_message ON quarantine(seq);"
+            "CREATE TABLE presence(site TEXT NOT NULL, gateway TEXT NOT NULL, online INTEGER NOT NULL,"
+            " since_us INTEGER NOT NULL, arrived_us INTEGER NOT NULL, PRIMARY KEY (site, gateway));"
+            "CREATE TABLE ledger(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+            "INSERT INTO ledger VALUES ('messages_received', 9), ('messages_journalled', 9), ('messages_decoded', 7),"
+            " ('stored', 7);"
+            "CREATE TABLE position(only INTEGER PRIMARY KEY CHECK (only = 0), decoded INTEGER NOT NULL);"
+            "INSERT INTO position VALUES (0, 7); CREATE TABLE identity(id TEXT NOT NULL);"
+            "INSERT INTO identity VALUES ('old'); PRAGMA user_version = 1;"
+        )
+        rows = [(seq, NOW_US + seq, TOPIC, said(NOW_MS - seq, trips=seq)) for seq in range(5, 10)]
+        old.executemany("INSERT INTO messages VALUES (?, ?, ?, ?)", rows)
+        old.commit()
+    journal = Journal(folder.journal)
+    assert [tuple(one) for one in journal.after(0, messages=99, payload_bytes=9999)] == rows
+    Sink(journal, StandInStore(), lambda: ASSETS, catalogue()).step()
+    journal.write([arrival(said(NOW_MS, trips=1))])
+    assert [one.seq for one in journal.after(9, messages=9, payload_bytes=9)] == [10]
+    shown = ledger(folder)
+    assert (shown["stored"], shown["pending"], journal.identity()) == (9, 1, "old")
+    journal.close()
+
+
+def test_a_redelivery_is_known_though_its_message_was_trimmed(folder):
+    journal = Journal(folder.journal)
+    sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
+    journal.write([arrival(said(NOW_MS - mid, trips=mid), mid=mid) for mid in (1, 2, 3)])
+    journal.write([arrival(said(NOW_MS, trips=9), mid=2)])
+    sink.step()
+    assert journal.trim(99, arrived_before_us=NOW_US + 1) == 4
+    for reopened in (False, True):
+        if reopened:
+            journal.close()
+            journal = Journal(folder.journal)
+        again = [arrival(said(NOW_MS - mid, trips=mid), mid=mid, again=True) for mid in (1, 3)]
+        assert journal.write([*again, arrival(said(NOW_MS, trips=9), mid=2, again=True)]) == 0
+    assert journal.write([arrival(said(NOW_MS - 2, trips=2), mid=2, again=True)]) == 1, "not the last under its id"
+    assert journal.counts().messages_redelivered == 6
     journal.close()

@@ -21,7 +21,9 @@ from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
 from ingest.address import BrokerAddress
+from ingest.arrival import Arrivals
 from ingest.broker import embedded_broker
+from ingest.client import BatchClient
 from ingest.journal import Journal
 from ingest.ledger import ledger
 from ingest.receiver import Receiver
@@ -152,23 +154,23 @@ def test_a_burst_of_history_through_the_embedded_broker_loses_nothing(folder, st
 def test_nothing_is_acknowledged_before_it_is_on_disk(folder, mosquitto, monkeypatch):
     """Fails if the acknowledgement moves before the commit, or before the commit is known to have succeeded."""
     order = []
-    honest_write, honest_ack = Journal.write, mqtt.Client.ack
+    honest_keep, honest_ack = Journal.keep, BatchClient.acknowledge
     healthy = threading.Event()
 
-    def write(self, arrivals):
+    def keep(self, batches):
         if not healthy.is_set():
             order.append(("failed", 0))
             raise sqlite3.OperationalError("disk I/O error")
-        done = honest_write(self, arrivals)
-        order.extend(("on disk", one.mid) for one in arrivals)
+        done = honest_keep(self, batches)
+        order.extend(("on disk", mid) for batch in batches for mid in batch.mids)
         return done
 
-    def ack(self, mid, qos):
-        order.append(("acknowledged", mid))
-        return honest_ack(self, mid, qos)
+    def acknowledge(self, mids):
+        order.extend(("acknowledged", mid) for mid in mids)
+        return honest_ack(self, mids)
 
-    monkeypatch.setattr(Journal, "write", write)
-    monkeypatch.setattr(mqtt.Client, "ack", ack)
+    monkeypatch.setattr(Journal, "keep", keep)
+    monkeypatch.setattr(BatchClient, "acknowledge", acknowledge)
     monkeypatch.setattr("ingest.receiver.RETRY_AFTER", 0.1)
     journal = Journal(folder.journal)
     receiver = Receiver(at(mosquitto), journal, on_journalled=threading.Event())
@@ -191,14 +193,14 @@ def test_nothing_is_acknowledged_before_it_is_on_disk(folder, mosquitto, monkeyp
 
 def test_an_acknowledgement_of_an_earlier_connection_is_not_sent(folder, mosquitto, monkeypatch):
     sent = []
-    monkeypatch.setattr(mqtt.Client, "ack", lambda self, mid, qos: sent.append(mid))
+    monkeypatch.setattr(BatchClient, "acknowledge", lambda self, mids: sent.extend(mids))
     journal = Journal(folder.journal)
     receiver = Receiver(at(mosquitto), journal, on_journalled=threading.Event())
     receiver.start()
     with Publisher(mosquitto) as device:
         device.say(1)
         wait_until(lambda: sent)
-        receiver._acknowledge(receiver._epoch - 1, type("Old", (), {"mid": 77}))
+        receiver._acknowledge(receiver._epoch - 1, Arrivals(mids=[77]))
     receiver.stop()
     assert 77 not in sent
     journal.close()
@@ -300,7 +302,7 @@ def test_a_broker_that_comes_back_is_subscribed_again(folder, store, mosquitto_b
     assert ledger(folder)["stored"] == 2
 
 
-def test_an_asset_registered_later_is_picked_up(folder, store, mosquitto):
+def test_an_asset_registered_later_is_picked_up_with_what_it_said_before(folder, store, mosquitto):
     registry = {}
     with Ingest(folder, store, at(mosquitto), lambda: dict(registry)), Publisher(mosquitto) as device:
         device.say(1)
@@ -309,8 +311,9 @@ def test_an_asset_registered_later_is_picked_up(folder, store, mosquitto):
         registry.update(ASSETS)
         time.sleep(0.6)
         device.say(2)
-        wait_until(lambda: decoded(folder) == 2)
-    assert (ledger(folder)["stored"], ledger(folder)["quarantined"]) == (1, 1)
+        wait_until(lambda: decoded(folder) == 2 and ledger(folder)["quarantined"] == 0)
+    assert (ledger(folder)["stored"], ledger(folder)["replayed"]) == (2, 1)
+    assert adds_up(folder)
 
 
 def test_a_second_ingest_on_the_same_folder_is_refused(folder, store, mosquitto):

@@ -1,0 +1,104 @@
+"""Is a store what it should be? All that a lake promises, looked up in its files; of any store, whether it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from facility.store import Store
+from facility.store.arrivals import IDENTITY
+from facility.store.hourly import KEY, summarise
+from facility.store.lake import Lake
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(slots=True)
+class Report:
+    """`problems` is empty if all is well."""
+
+    readings: int = 0
+    files: int = 0
+    channels: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def check(store: Store, *, on_progress: Progress | None = None) -> Report:
+    """Read everything and compare: files with their list, readings with their identity, hours with their readings."""
+    report = Report()
+    health = store.health()
+    if not health.ok:
+        report.problems.append(health.detail)
+        return report
+    size = store.size()
+    report.readings, report.files = size.readings, size.files
+    latest = store.latest()
+    report.channels = latest.height
+    if isinstance(store, Lake):
+        _check_lake(store, report, on_progress)
+    elif size.readings and latest.is_empty():
+        report.problems.append("there are readings, and no newest one of any channel")
+    return report
+
+
+def _check_lake(lake: Lake, report: Report, on_progress: Progress | None) -> None:
+    files = lake.readings_files()
+    days = files["day"].unique().sort().to_list()
+    newest: list[pl.DataFrame] = []
+    for number, day in enumerate(days):
+        of_day = files.filter(pl.col("day") == day)
+        try:
+            newest.append(_check_day(lake, day, of_day, report))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            report.problems.append(f"{day}: {' '.join(str(error).split())[:300]}")
+        if on_progress is not None:
+            on_progress(number + 1, len(days))
+    found = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
+    kept = lake.latest()
+    if found is not None and not report.problems:
+        wrong = kept.join(found, on=IDENTITY, how="anti").height + found.join(kept, on=IDENTITY, how="anti").height
+        if wrong:
+            report.problems.append(f"the newest reading of {wrong} channels is not what it should be")
+
+
+def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl.DataFrame:
+    """Look at one day. Gives the newest time of its channels."""
+    for path, rows, size in files.select("path", "rows", "bytes").iter_rows():
+        folder = lake.place.folder
+        if folder is not None:
+            file = folder / "raw" / path
+            if not file.exists():
+                report.problems.append(f"{day}: {path} is missing ({rows} readings)")
+            elif file.stat().st_size != size:
+                report.problems.append(f"{day}: {path} has {file.stat().st_size} bytes and not {size}")
+    readings = lake.scan_readings(files).collect()
+    if readings.height != int(files["rows"].sum()):
+        report.problems.append(f"{day}: {readings.height} readings, where {int(files['rows'].sum())} are listed")
+    twice = readings.height - readings.select(IDENTITY).n_unique()
+    if twice:
+        report.problems.append(f"{day}: {twice} identities stand there more than once")
+    strange = readings.filter(pl.any_horizontal(pl.all().is_null()) | ~pl.col("value").is_finite()).height
+    if strange:
+        report.problems.append(f"{day}: {strange} readings without a proper value")
+    outside = readings.filter(pl.col("time").dt.date() != day).height
+    if outside:
+        report.problems.append(f"{day}: {outside} readings of other days")
+    wrong = _hours_differ(lake, day, readings)
+    if wrong:
+        report.problems.append(f"{day}: {wrong} hourly summaries differ from their readings")
+    return readings.group_by("asset", "channel").agg(pl.col("time").max())
+
+
+def _hours_differ(lake: Lake, day: date, readings: pl.DataFrame) -> int:
+    kept, made = lake.hours_of(day), summarise(readings.lazy())
+    lonely = kept.join(made, on=KEY, how="anti").height + made.join(kept, on=KEY, how="anti").height
+    both = kept.join(made, on=KEY, suffix="_made")
+    exact = [pl.col(name) == pl.col(f"{name}_made") for name in ("count", "min", "max", "first", "last")]
+    near = [
+        (pl.col(name) - pl.col(f"{name}_made")).abs() <= 1e-6 + 1e-9 * pl.col(f"{name}_made").abs()
+        for name in ("mean", "increase", "area")
+    ]
+    return lonely + both.filter(~pl.all_horizontal(*exact, *near)).height

@@ -1,0 +1,72 @@
+"""The stores that the contract is tried on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from facility.store import Store
+from facility.store.influx import Influx
+from facility.store.influx_target import Target
+from facility.store.lake import Lake
+
+sys.path.insert(0, str(Path(__file__).parent))  # store_tools
+
+from influx_stand_in import ORG, TOKEN, StandIn
+
+Opened = tuple[Store, Callable[[], Store]]
+
+SITES = {"a": "north", "b": "south side"}
+
+
+def _lake(folder: Path) -> Iterator[Opened]:
+    yield Lake(folder, create=True), lambda: Lake(folder)
+
+
+def _influx(target: Target, folder: Path) -> Opened:
+    return Influx(target, folder, create=True, sites=lambda: SITES), lambda: Influx(target, folder, sites=lambda: SITES)
+
+
+def _stand_in(folder: Path) -> Iterator[Opened]:
+    with StandIn() as server:
+        yield _influx(Target(url=server.url, org=ORG, bucket="readings", token=TOKEN), folder)
+
+
+def _live(folder: Path) -> Iterator[Opened]:
+    """A real InfluxDB 2.x, if one is named."""
+    url = os.environ.get("SERVICEDAY_TEST_INFLUX_URL")
+    if not url:
+        pytest.skip("SERVICEDAY_TEST_INFLUX_URL (with _TOKEN and _ORG) names no InfluxDB 2.x to test with")
+    said = {name: os.environ[f"SERVICEDAY_TEST_INFLUX_{name.upper()}"] for name in ("token", "org")}
+    target = Target(url=url, bucket=f"serviceday-test-{uuid.uuid4().hex[:12]}", **said)
+    opened = _influx(target, folder)
+    yield opened
+    from influxdb_client import InfluxDBClient
+
+    with InfluxDBClient(url=url, **said) as client:
+        for name in (target.bucket, f"{target.bucket}_hourly"):
+            client.buckets_api().delete_bucket(client.buckets_api().find_bucket_by_name(name))
+
+
+KINDS = {"lake": _lake, "influx": _live, "influx-stand-in": _stand_in}
+
+
+@pytest.fixture(params=list(KINDS))
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    yield from KINDS[request.param](tmp_path / "readings")
+
+
+@pytest.fixture
+def store(opened: Opened) -> Store:
+    return opened[0]
+
+
+@pytest.fixture
+def reopened(opened: Opened) -> Callable[[], Store]:
+    """Opens the same store once more, as another process would."""
+    return opened[1]
