@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import alerts, assess, demo, evaluate, imports, plan, receive, report, serve, simulate, status, train
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -29,6 +29,19 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "show": alerts.show,
         "acknowledge": alerts.acknowledge,
         "close": alerts.close,
+    },
+    "report": {
+        "add": report.add,
+        "import": report.import_file,
+        "list": report.list_reports,
+        "show": report.show,
+        "edit": report.edit,
+        "close": report.close,
+        "reopen": report.reopen,
+        "merge": report.merge,
+        "split": report.split,
+        "contact": report.contact,
+        "forget": report.forget,
     },
 }
 

@@ -29,24 +29,29 @@ def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
     subject, subject_sure = _best({key: score for key, (score, _) in subjects.items()})
     kinds = {kind: vocabulary.score(said) for kind, (_, vocabulary) in known.kinds.items()}
     scores = {kind: score for kind, (score, _) in kinds.items()}
-    if subject in _PHYSICAL and not scores[Kind.HOME_REPAIR]:
+    if subject_sure and subject in _PHYSICAL and not scores[Kind.HOME_REPAIR]:
         scores[Kind.PUBLIC_REPAIR] += 0.8  # a thing that everybody uses, and nothing says that it is at home
-    if subject == "charges":
-        scores[Kind.QUESTION] += 0.4
     kind, kind_sure = _best(scores)
     urgent = known.urgent.score(said)[1]
-    if kind is None and subject is None:
+    if not (kind_sure or subject_sure):
         return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=bool(urgent))
-    heard = dict.fromkeys(
-        [*(kinds[kind][1] if kind else []), *(subjects[subject][1] if subject else []), *urgent]
-    )
+    words_heard = [*(kinds[kind][1] if kind_sure else ()), *(subjects[subject][1] if subject_sure else ()), *urgent]
     return Category(
-        kind=kind or Kind.QUESTION,
-        subject=subject or "",
-        sure=round(min(kind_sure if kind else 0.3, subject_sure if subject else 0.5), 2),
-        why=_why(list(heard)),
+        kind=kind if kind_sure else Kind.QUESTION,
+        subject=subject if subject_sure else "",
+        sure=round(min(kind_sure or 0.3, subject_sure or 0.5), 2),
+        why=_why(list(dict.fromkeys(words_heard))),
         urgent=bool(urgent),
     )
+
+
+def heard(words: str, category: Category, *, known: Taxonomy | None = None) -> set[str]:
+    """The taxonomy's words for a category that stand in the words."""
+    known = known or taxonomy()
+    vocabularies = [known.kinds[category.kind][1]] if category.kind in known.kinds else []
+    if category.subject in known.subjects:
+        vocabularies.append(known.subjects[category.subject].vocabulary)
+    return {word for one in vocabularies for word in one.score(folded(words))[1]}
 
 
 def decided(kind: Kind, subject: str, *, by: str, urgent: bool) -> Category:
@@ -66,10 +71,11 @@ def named(category: Category, *, known: Taxonomy | None = None) -> Text:
     return Text(zh=f"{kind.zh}·{subject.zh}", en=f"{kind.en}: {subject.en.lower()}")
 
 
-def _best(scores: Mapping[_Key, float]) -> tuple[_Key | None, float]:
+def _best(scores: Mapping[_Key, float]) -> tuple[_Key, float]:
+    """The best, and how sure; 0 where nothing scored."""
     ordered = sorted(scores.items(), key=lambda one: -one[1])
     (key, best), second = ordered[0], ordered[1][1]
-    return (key, best / (best + second + _DOUBT)) if best > 0 else (None, 0.0)
+    return key, best / (best + second + _DOUBT)
 
 
 def _why(words: list[str]) -> Text:

@@ -7,7 +7,7 @@ the wrong building costs more than a question.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -57,56 +57,62 @@ class Gazetteer:
     def _building(self, said: Said, place: str, text: str) -> Place:
         sites = self._sites_named(place) or self._sites_named(text)
         within = [(one, keys) for one, keys in self._buildings if not sites or one.site in sites]
-        parts = {"unit": said.unit, "floor": said.floor, "room": said.room}
+        parts = Place(unit=said.unit, floor=said.floor, room=said.room)
         number = said.building or said.basement_or_building
         if number:
             label = PHRASES["building_called"].filled(number=number.upper())
             fits = [one for one, keys in within if number in keys]
             if not fits and said.basement_or_building:
-                fits, parts["floor"] = [], f"-{number}"
+                parts = replace(parts, floor=f"-{number}")
             if not fits:
-                return Place(**parts, why=PHRASES["place_no_building"].filled(said=label))
+                return replace(parts, why=PHRASES["place_no_building"].filled(said=label))
             phrase = "place_either" if said.basement_or_building else "place_building"
-            return self._one_of(fits, parts, lambda one: PHRASES[phrase].filled(
-                said=label, building=self._called(one), number=number.upper()
-            ))  # fmt: skip
+            return self._one_of(
+                fits,
+                parts,
+                lambda one: PHRASES[phrase].filled(said=label, building=self._called(one), number=number.upper()),
+            )
         for words in filter(None, (place, text)):
             fits = [one for one, _ in within if _in_words(one, words)]
             if fits:
                 longest = max(len(one.name or one.id) for one in fits)
                 fits = [one for one in fits if len(one.name or one.id) == longest]
-                return self._one_of(fits, parts, lambda one: PHRASES["place_building"].filled(
-                    said=one.name or one.id, building=self._called(one)
-                ))  # fmt: skip
+                return self._one_of(
+                    fits,
+                    parts,
+                    lambda one: PHRASES["place_building"].filled(said=one.name or one.id, building=self._called(one)),
+                )
         if place:
             likeness = [(_likeness(one, place), one) for one, _ in within if one.name]
             best = max((score for score, _ in likeness), default=0.0)
             if best >= _CLOSE:
                 fits = [one for score, one in likeness if score == best]
-                return self._one_of(fits, parts, lambda one: PHRASES["place_building_similar"].filled(
-                    said=place, building=self._called(one)
-                ))  # fmt: skip
+                return self._one_of(
+                    fits,
+                    parts,
+                    lambda one: PHRASES["place_building_similar"].filled(said=place, building=self._called(one)),
+                )
         if len(within) == 1 and sites:
             return self._one_of([within[0][0]], parts, lambda one: PHRASES["place_site"].filled(site=self._site(one)))
         if place.strip():
-            return Place(**parts, why=PHRASES["place_no_building"].filled(said=place.strip()))
-        return Place(**parts, why=PHRASES["place_nothing"])
+            return replace(parts, why=PHRASES["place_no_building"].filled(said=place.strip()))
+        return replace(parts, why=PHRASES["place_nothing"])
 
     def _sites_named(self, words: str) -> set[str]:
         return {
             one.id
             for one in self._sites.values()
             if (one.name and folded(one.name) in words)
-            or (len(one.id) > 2 and one.id != "default" and re.search(rf"(?<![a-z\d]){re.escape(folded(one.id))}(?![a-z\d-])", words))
-        }  # fmt: skip
+            or (len(one.id) > 2 and one.id != "default" and _stands_in(one.id, words))
+        }
 
-    def _one_of(self, fits: Sequence[Building], parts: dict[str, str], why: object) -> Place:
+    def _one_of(self, fits: Sequence[Building], parts: Place, why: Callable[[Building], Text]) -> Place:
         if len(fits) == 1:
             (only,) = fits
-            return Place(site=only.site, building=only.id, **parts, why=why(only))  # type: ignore[operator]
+            return replace(parts, site=only.site, building=only.id, why=why(only))
         choices = tuple(f"{one.site}/{one.id}" for one in fits[:_MOST_CHOICES])
         listed = _listed(self._called(one) for one in fits[:_MOST_CHOICES])
-        return Place(**parts, why=PHRASES["place_many_buildings"].filled(choices=listed), choices=choices)
+        return replace(parts, why=PHRASES["place_many_buildings"].filled(choices=listed), choices=choices)
 
     def _asset(self, found: Place, said: Said, words: str, subject: str, known: Taxonomy) -> Place:
         """The asset in the building that the subject means, if the words leave no doubt which."""
@@ -167,8 +173,12 @@ def _either(first: Said, second: Said) -> Said:
 def _in_words(building: Building, words: str) -> bool:
     name = folded(building.name)
     return bool(len(name) > 1 and not name.isdigit() and name in words) or bool(
-        len(building.id) > 2 and re.search(rf"(?<![a-z\d]){re.escape(folded(building.id))}(?![a-z\d])", words)
+        len(building.id) > 2 and _stands_in(building.id, words)
     )
+
+
+def _stands_in(key: str, words: str) -> bool:
+    return re.search(rf"(?<![a-z\d]){re.escape(folded(key))}(?![a-z\d-])", words) is not None
 
 
 def _likeness(building: Building, place: str) -> float:
