@@ -1,5 +1,6 @@
-"""Inspection lists on paper and on screens: XLSX, CSV, JSON."""
+"""Inspection lists on paper, in calendars and on screens; and the announcement for residents."""
 
-from serviceday.lists.writing import FORMS, check_form, write_list
+from serviceday.lists.paper import Names, Paper
+from serviceday.lists.writing import FORMS, check_form, content, write_list
 
-__all__ = ["FORMS", "check_form", "write_list"]
+__all__ = ["FORMS", "Names", "Paper", "check_form", "content", "write_list"]

@@ -46,7 +46,7 @@ def _likeness(one: Report, other: Report) -> float:
 
 
 def _say_the_same(one: Report, other: Report) -> float:
-    """Share of the taxonomy's words that both use, where they share two: 电梯 and 关门 say more than the letters around."""
+    """Share of the taxonomy's words that both use, where they share two: those say more than letters."""
     first, second = heard(one.text, one.category), heard(other.text, other.category)
     return len(first & second) / len(first | second) if len(first & second) > 1 else 0.0
 
