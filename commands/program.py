@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, report, serve, simulate, status, train
+from commands import (
+    alerts,
+    announce,
+    assess,
+    demo,
+    evaluate,
+    imports,
+    plan,
+    receive,
+    report,
+    serve,
+    simulate,
+    status,
+    train,
+)
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -18,6 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "rank": assess.rank,
     "plan": plan.plan,
+    "announce": announce.announce,
     "evaluate": evaluate.evaluate,
     "status": status.status,
     "dashboard": serve.dashboard,

@@ -88,7 +88,7 @@ def _event(
 ) -> Event:
     person = plan.person(day.number)
     who = person.id if person and person.id else str(day.number)
-    where = " ".join(filter(None, (names.site(visit.site), names.building(visit.site, visit.building))))
+    where = names.whereabouts(visit.site, visit.building)
     count = PHRASES.say("calendar_summary", language, place=where or "-", items=len(visit.items))
     event = Event()
     key = (str(plan.service_day), who, visit.site, visit.building, str(nth))
@@ -98,7 +98,7 @@ def _event(
     event.add("sequence", plan.number or int((plan.created_at - _EPOCH).total_seconds() // 60))
     event.add("summary", vText(clean(f"{day.name}: {count}" if told else count)))
     event.add("location", vText(clean(where)))
-    event.add("description", vText(clean("\n".join(_lines(visit.items, language)))))
+    event.add("description", vText(clean("\n".join(_lines(visit.items, language, names)))))
     if visit.start:
         zone = ZoneInfo(plan.timezone) if plan.timezone else None
         begin = datetime.combine(plan.service_day, visit.start, zone)
@@ -112,11 +112,11 @@ def _event(
     return event
 
 
-def _lines(items: Sequence[Item], language: Language) -> Iterable[str]:
+def _lines(items: Sequence[Item], language: Language, names: Names) -> Iterable[str]:
     for item in items:
         at = f"{overview.clock(item.start)} " if item.start else ""
         stop = f" ({PHRASES['needs_shutdown'][language]})" if item.out_of_service else ""
-        yield f"{item.number}. {at}{item.place} {item.asset}: {item.what[language]}{stop}"
+        yield f"{item.number}. {at}{names.place(item)} {item.asset}: {item.what[language]}{stop}"
 
 
 def _fit_for_a_file(words: str) -> str:

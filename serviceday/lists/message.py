@@ -13,13 +13,13 @@ from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 def as_message(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
     """Plain UTF-8 text: what breaks the law first, then each person's stops, then what was left out, as a number."""
     lines = [PHRASES["title"][language], overview.subtitle(plan, language), ""]
-    found = overview.breaches(plan, language)
+    found = overview.first_breaches(plan, language, names, most=6)
     if found:
-        lines += [PHRASES.say("breaches_title", language, count=len(found)), *(f"! {one}" for one in found), ""]
+        lines += [PHRASES.say("breaches_title", language, count=len(plan.breaches)), *(f"! {one}" for one in found), ""]
     for day in overview.days(plan, language):
         lines.append(" ".join(filter(None, (f"[{day.name}]", day.hours, day.start, day.lunch))))
         for visit in visits(day.items):
-            where = " ".join(filter(None, (names.site(visit.site), names.building(visit.site, visit.building))))
+            where = names.whereabouts(visit.site, visit.building)
             assets = ", ".join(dict.fromkeys(item.asset for item in visit.items))
             count = PHRASES.say("calendar_summary", language, place=where or "-", items=len(visit.items))
             lines.append(" ".join(filter(None, (overview.between(visit.start, visit.end), count))) + f": {assets}")

@@ -10,7 +10,7 @@ from datetime import time
 from facility.inspections import InspectionList, Item, Round
 from facility.language import Language
 from facility.qualifications import qualification
-from serviceday.lists.paper import PHRASES, who
+from serviceday.lists.paper import NO_NAMES, PHRASES, Names, who
 
 
 def subtitle(plan: InspectionList, language: Language) -> str:
@@ -58,12 +58,20 @@ def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str
         label = ""
 
 
-def breaches(plan: InspectionList, language: Language) -> list[str]:
+def breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES) -> list[str]:
     """A line for each thing the law wants that is not on the list."""
-    return [_breach(item, language) for item in plan.breaches]
+    return [_breach(item, language, names) for item in plan.breaches]
 
 
-def _breach(item: Item, language: Language) -> str:
+def first_breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES, *, most: int = 12) -> list[str]:
+    """The first lines of the breaches, for a page that has room for so many; the last then tells how many more."""
+    found = breaches(plan, language, names)
+    if len(found) <= most:
+        return found
+    return [*found[: most - 1], PHRASES.say("breaches_more", language, count=len(found) - most + 1)]
+
+
+def _breach(item: Item, language: Language, names: Names) -> str:
     broken = (
         PHRASES.say("breach_since", language, day=item.breach_from)
         if item.breach_from
@@ -72,7 +80,7 @@ def _breach(item: Item, language: Language) -> str:
     return PHRASES.say(
         "breach_line",
         language,
-        place=item.place,
+        place=names.place(item),
         asset=item.asset,
         what=item.what[language],
         due=item.due or "-",

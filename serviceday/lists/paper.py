@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facility.estate import Building, Site
-from facility.inspections import InspectionList
+from facility.inspections import InspectionList, Item
 from facility.language import Language, Phrases
 
 PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
@@ -54,6 +54,17 @@ class Names:
 
     def building(self, site: str, key: str) -> str:
         return self.buildings.get((site, key), key)
+
+    def whereabouts(self, site: str, building: str) -> str:
+        """Site and building in words."""
+        return " ".join(filter(None, (self.site(site), self.building(site, building))))
+
+    def place(self, item: Item) -> str:
+        """楼栋-楼层-点位 with the building's name; as the item has it where that is not known."""
+        if (item.site, item.building) not in self.buildings:
+            return item.place
+        behind = item.place.removeprefix(item.building).removeprefix("-")
+        return "-".join(filter(None, (self.whereabouts(item.site, item.building), behind)))
 
 
 NO_PAPER, NO_NAMES = Paper(), Names()

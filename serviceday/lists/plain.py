@@ -19,7 +19,7 @@ def as_csv(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER,
 
     Text that a spreadsheet would take for a formula is led by an apostrophe.
     """
-    columns = csv_columns(plan)
+    columns = csv_columns(plan, names)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.title(language) for column in columns])

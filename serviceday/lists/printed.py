@@ -9,7 +9,7 @@ from facility.language import Language
 from facility.qualifications import qualification
 from serviceday.lists import overview
 from serviceday.lists.codes import as_svg, check, payload
-from serviceday.lists.columns import LEFT_OUT_COLUMNS, RESULTS, row
+from serviceday.lists.columns import RESULTS, left_out_columns, row
 from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper, who
 from serviceday.lists.typefaces import typefaces
 from serviceday.lists.typeset import AS_IS, as_pdf
@@ -26,27 +26,26 @@ _WORDS = (
 
 def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
     """The whole list. Raises `CannotDo` where no font has the glyphs."""
-    link = check(paper.asset_url)
     return as_pdf(
-        "list.typ", list_data(plan, language, paper, link), language=language, faces=typefaces(paper.font),
+        "list.typ", list_data(plan, language, paper, names), language=language, faces=typefaces(paper.font),
         created=plan.created_at,
     )  # fmt: skip
 
 
-def list_data(plan: InspectionList, language: Language, paper: Paper, link: str) -> dict[str, Any]:
+def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, Any]:
     """What the template shows, in words."""
+    link, columns = check(paper.asset_url), left_out_columns(names)
     days = overview.days(plan, language)
     number = PHRASES.say("plan_number", language, number=plan.number) if plan.number else ""
     made = PHRASES.say("made_at", language, moment=f"{plan.created_at:%Y-%m-%d %H:%M} UTC")
     zone = PHRASES.say("clock_zone", language, zone=plan.timezone) if plan.timezone else ""
-    breaches = overview.breaches(plan, language)
     return {
         "words": {key: PHRASES[key][language] for key in _WORDS},
         "company": paper.company,
         "subtitle": overview.subtitle(plan, language),
         "footer": " · ".join(filter(None, (PHRASES["title"][language], str(plan.service_day), number, made, zone))),
-        "breaches": breaches,
-        "breaches_title": PHRASES.say("breaches_title", language, count=len(breaches)),
+        "breaches": overview.first_breaches(plan, language, names),
+        "breaches_title": PHRASES.say("breaches_title", language, count=len(plan.breaches)),
         "people": [
             [one.name, one.qualifications, one.start, one.hours, str(len(one.items)), str(one.work), str(one.travel)]
             for one in days
@@ -60,14 +59,14 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, link: str)
                     work=one.work, travel=one.travel,
                 ),
                 "more": " · ".join(filter(None, (one.qualifications, one.start, one.lunch))),
-                "items": [_line(plan, item, one.number, language, link) for item in one.items],
+                "items": [_line(plan, item, one.number, language, link, names) for item in one.items],
             }
             for one in days
         ],
         "left_out": {
-            "titles": [column.title(language) for column in LEFT_OUT_COLUMNS],
+            "titles": [column.title(language) for column in columns],
             "rows": [
-                {"breach": item.breach, "cells": [str(cell or "") for cell in row(LEFT_OUT_COLUMNS, item, language)]}
+                {"breach": item.breach, "cells": [str(cell or "") for cell in row(columns, item, language)]}
                 for item in plan.left_out
             ],
         },
@@ -75,7 +74,7 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, link: str)
     }  # fmt: skip
 
 
-def _line(plan: InspectionList, item: Item, person: int, language: Language, link: str) -> dict[str, Any]:
+def _line(plan: InspectionList, item: Item, person: int, language: Language, link: str, names: Names) -> dict[str, Any]:
     others = [who(plan, number, language) for number in item.people if number != person]
     remarks = [PHRASES.say("together_with", language, name=name) for name in others]
     if item.out_of_service:
@@ -84,7 +83,7 @@ def _line(plan: InspectionList, item: Item, person: int, language: Language, lin
         "number": str(item.number),
         "time": overview.clock(item.start),
         "code": item.asset,
-        "place": item.place,
+        "place": names.place(item),
         "asset": item.asset,
         "stop": [item.site, item.building],
         "what": item.what[language],

@@ -19,7 +19,7 @@ from facility.language import Language
 from serviceday.lists import overview
 from serviceday.lists.cleaning import clean, cut
 from serviceday.lists.codes import as_png, check, payload
-from serviceday.lists.columns import LEFT_OUT_COLUMNS, RESULTS, Column, list_columns, row
+from serviceday.lists.columns import RESULTS, Column, left_out_columns, list_columns, row
 from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 from serviceday.lists.styles import A4, GREY, HIGHEST, INK, LINE, Styles, lines, lines_of
 
@@ -41,7 +41,7 @@ def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_P
             "created": plan.created_at.replace(tzinfo=None),
         }
     )
-    made = _Workbook(book, plan, language, paper)
+    made = _Workbook(book, plan, language, paper, names)
     made.add_overview()
     made.add_items(
         PHRASES["sheet_list"][language], PHRASES["title"][language], overview.subtitle(plan, language), plan.items
@@ -56,11 +56,12 @@ def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_P
 
 
 class _Workbook:
-    def __init__(self, book: Any, plan: InspectionList, language: Language, paper: Paper) -> None:
+    def __init__(self, book: Any, plan: InspectionList, language: Language, paper: Paper, names: Names) -> None:
         self._book, self._plan, self._language, self._paper = book, plan, language, paper
+        self._names = names
         self._link = check(paper.asset_url)
         self._styles = Styles(book, language)
-        self._columns = list_columns(plan)
+        self._columns = list_columns(plan, names)
         self._taken: set[str] = set()
 
     def add_overview(self) -> None:
@@ -93,7 +94,7 @@ class _Workbook:
 
     def _breaches(self, sheet: Any, line: int) -> int:
         """The breaches, before everything else; returns the next free line."""
-        found = overview.breaches(self._plan, self._language)
+        found = overview.first_breaches(self._plan, self._language, self._names)
         if not found:
             quiet = self._styles(border=1, border_color="#A6A6A6", font_color=GREY, valign="vcenter")
             sheet.merge_range(line, 0, line, 6, "", quiet)
@@ -101,11 +102,11 @@ class _Workbook:
             return line + 1
         loud = self._styles(bold=True, font_size=12, font_color="#FFFFFF", bg_color="#9C0006", border=2)
         plain = self._styles(text_wrap=True, valign="vcenter", border=1, border_color="#9C0006", font_color="#9C0006")
-        title = PHRASES.say("breaches_title", self._language, count=len(found))
+        title = PHRASES.say("breaches_title", self._language, count=len(self._plan.breaches))
         for words, style in [(title, loud), *((one, plain) for one in found)]:
             sheet.merge_range(line, 0, line, 6, "", style)
             self._write(sheet, line, 0, words, style)
-            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 130) + 7))
+            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 150) + 7))
             line += 1
         return line
 
@@ -143,13 +144,13 @@ class _Workbook:
         self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=4)
 
     def add_left_out(self) -> None:
-        sheet = self._sheet(self._say("sheet_left_out"))
+        sheet, columns = self._sheet(self._say("sheet_left_out")), left_out_columns(self._names)
         self._heading(sheet, self._say("left_out_title"), overview.subtitle(self._plan, self._language))
-        self._titles(sheet, LEFT_OUT_COLUMNS)
+        self._titles(sheet, columns)
         for line, item in enumerate(self._plan.left_out, start=3):
-            self._item(sheet, line, LEFT_OUT_COLUMNS, item, first_of_stop=False)
+            self._item(sheet, line, columns, item, first_of_stop=False)
         last = max(3, len(self._plan.left_out) + 2)
-        self._print(sheet, header_row=2, last_row=last, columns=len(LEFT_OUT_COLUMNS), freeze=3)
+        self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=3)
 
     def _item(self, sheet: Any, line: int, columns: Sequence[Column], item: Item, *, first_of_stop: bool) -> None:
         cells = row(columns, item, self._language)
