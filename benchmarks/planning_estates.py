@@ -15,6 +15,7 @@ from serviceday.planning.crew import Crew, Lunch, Place, Span, Validity, Worker
 
 DAY = date(2026, 11, 30)
 NOW = datetime(2026, 11, 29, 18, tzinfo=UTC)
+_LIFTS = ("电梯作业人员", "电梯安全管理员")
 _SHARES = {"lift": 0.3, "fire_door": 0.2, "smoke_detector": 0.15, "lighting_circuit": 0.15, "hydrant_zone": 0.08}
 
 
@@ -59,7 +60,7 @@ def estate(candidates: int, people: int, *, seed: int, law: float = 0.08) -> Mad
 
 def crew(people: int, buildings: list[Building], chance: np.random.Generator) -> Crew:
     """Two thirds lift workers and fire operators, some electricians; each starts at a building, with lunch."""
-    skills = [("电梯作业人员",), ("消防设施操作员",), ("电梯作业人员", "低压电工"), ("消防设施操作员", "低压电工")]
+    skills = [(*_LIFTS,), ("消防设施操作员",), (*_LIFTS, "低压电工"), ("消防设施操作员", "低压电工")]
     workers = []
     for number in range(people):
         start = buildings[int(chance.integers(len(buildings)))]

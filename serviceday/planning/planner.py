@@ -26,6 +26,7 @@ from serviceday.planning.notes import notes
 from serviceday.planning.policy import Policy
 from serviceday.planning.problem import HEAVY, NEVER, Problem, build, speaks
 from serviceday.planning.reasons import left_out
+from serviceday.planning.recombining import Seen
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.search import fill, improve
 from serviceday.planning.tidying import tidy
@@ -36,6 +37,7 @@ _DEFAULT_CREW = Crew()
 _DEFAULT_POLICY = Policy()
 _NOT_ASKED = Asked()
 _RETRY = 12  # attempts, per person, to change a plan that exists
+_LEGS = 3
 _MOST = 6_000  # candidates the search looks at; of more, the best worth their minutes
 
 Progress = Callable[[int, int], None]
@@ -133,10 +135,31 @@ def _solve(
     attempts = policy.effort * people
     if not rounds.free.any():  # everything is done; only ways can be saved
         attempts = min(attempts, 10 * people)
-    best = improve(rounds, attempts=attempts, seed=seed, on_progress=on_progress)
+    best = _searched(rounds, attempts, seed, on_progress)
     make_room(best)
     fill(best)
     return best
+
+
+def _searched(rounds: Rounds, attempts: int, seed: int, on_progress: Progress | None) -> Rounds:
+    """Search in legs; after each the best of all rounds met so far are put together."""
+    if attempts < _LEGS or len(rounds.routes) < 2:
+        return improve(rounds, attempts=attempts, seed=seed, on_progress=on_progress)
+    seen = Seen(rounds)
+    best = rounds
+    for leg in range(_LEGS):
+        told = _part(on_progress, leg, _LEGS)
+        best = improve(best, attempts=attempts // _LEGS, seed=seed + 7919 * leg, on_progress=told, seen=seen)
+        seen(best)
+        best = seen.best(best)
+        fill(best)
+    return best
+
+
+def _part(on_progress: Progress | None, leg: int, legs: int) -> Progress | None:
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(leg * total + done, legs * total)
 
 
 def _fullest_first(rounds: Rounds) -> Rounds:

@@ -42,6 +42,8 @@ class Problem:
     stop: Integers
     opens: Integers  # [window, candidate] earliest start
     shuts: Integers  # [window, candidate] latest start
+    spans: Sequence[Sequence[tuple[int, int]]]  # the same by candidate, for looking at one
+    lasts: Sequence[int]  # minutes by candidate, for looking at one
     may: Flags
     helps: Flags
     pair: Flags
@@ -114,6 +116,8 @@ def build(
         stop=stop_of_place[place] if size else np.zeros(0, dtype=np.int64),
         opens=opens,
         shuts=shuts,
+        spans=_spans(opens, shuts),
+        lasts=minutes.tolist(),
         may=may,
         helps=helps,
         pair=np.array([rule.people > 1 for rule in rules], dtype=bool),
@@ -230,6 +234,13 @@ def _windows(spans: Sequence[Sequence[Span]], minutes: Integers, pins: _Pins) ->
         if inside.any():
             opens[0, number] = shuts[0, number] = at
     return opens, shuts
+
+
+def _spans(opens: Integers, shuts: Integers) -> list[list[tuple[int, int]]]:
+    return [
+        [(low, high) for low, high in zip(lows, highs, strict=True) if low <= high]
+        for lows, highs in zip(opens.T.tolist(), shuts.T.tolist(), strict=True)
+    ]
 
 
 def _ways(stops: Stops, used: Sequence[int], workers: Sequence[Worker]) -> tuple[NDArray[np.int16], Integers]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from serviceday.planning.problem import Problem
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.route import Route, best_lunch
@@ -19,16 +21,15 @@ def shorten(rounds: Rounds, person: int) -> None:
     blocks = _blocks(problem, route.items)
     if len(blocks) < 3:
         return
-    travel = problem.travel
     places = [problem.first[person], *(int(problem.place[block[0]]) for block in blocks), problem.last[person]]
+    travel = problem.travel[np.ix_(np.array(places), np.array(places))].tolist()
     gain, cut = 0, (0, 0)
     reach = len(blocks) if len(blocks) <= _SHORT else 8
     for left in range(1, len(places) - 2):
-        before, first = places[left - 1], places[left]
+        here, before = travel[left], travel[left - 1]
+        way = before[left]
         for right in range(left + 1, min(len(places) - 1, left + reach)):
-            last, after = places[right], places[right + 1]
-            saved = int(travel[before, first]) + int(travel[last, after])
-            saved -= int(travel[before, last]) + int(travel[first, after])
+            saved = way + travel[right][right + 1] - before[right] - here[right + 1]
             if saved > gain:
                 gain, cut = saved, (left - 1, right)
     if not gain:
