@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import (
+    alerts,
+    announce,
+    assess,
+    demo,
+    evaluate,
+    imports,
+    plan,
+    receive,
+    report,
+    serve,
+    simulate,
+    status,
+    train,
+)
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -18,6 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "rank": assess.rank,
     "plan": plan.plan,
+    "announce": announce.announce,
     "evaluate": evaluate.evaluate,
     "status": status.status,
     "dashboard": serve.dashboard,
@@ -29,6 +44,19 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "show": alerts.show,
         "acknowledge": alerts.acknowledge,
         "close": alerts.close,
+    },
+    "report": {
+        "add": report.add,
+        "import": report.import_file,
+        "list": report.list_reports,
+        "show": report.show,
+        "edit": report.edit,
+        "close": report.close,
+        "reopen": report.reopen,
+        "merge": report.merge,
+        "split": report.split,
+        "contact": report.contact,
+        "forget": report.forget,
     },
 }
 
