@@ -33,6 +33,7 @@ def plan(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import named, paper
     from commands.installation import installation
     from serviceday.lists import check_form, write_list
 
@@ -43,9 +44,10 @@ def plan(
         believed = beliefs(here, day, place, kind=kind, quiet=as_json)
         made = planned(here, believed, day=day, hours=hours, people=people, kind=kind)
         here.records.plans.put(made)
+        names = named(here.records)
     language = preferred()
-    for file in outputs:
-        write_list(made, file, language=language)
+    looks = paper()
+    outputs = [one for file in outputs for one in write_list(made, file, language=language, paper=looks, names=names)]
     if as_json:
         import sys
 
@@ -81,6 +83,7 @@ def planned(
     here: Installation, believed: Mapping[str, Assessment], *, day: date, hours: float, people: int, kind: str = ""
 ) -> InspectionList:
     """The plan for a day from what is believed and what is on record."""
+    from commands.report import demand
     from serviceday.planning import Crew
     from serviceday.planning import plan as make
 
@@ -92,6 +95,7 @@ def planned(
         now=datetime.now(UTC),
         crew=Crew(people=people, hours=hours),
         buildings=here.records.estate.buildings(),
+        requests=demand(here.records) if not kind else (),
     )
 
 
