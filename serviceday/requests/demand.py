@@ -27,7 +27,7 @@ def _request(report: Report, timezone: tzinfo) -> Request:
     place, reported = report.place, report.at.astimezone(timezone).date()
     return Request(
         id=f"R{report.id}",
-        text=report.text,
+        text=report.text if place.resolved or not report.said_place else f"{report.text} ({report.said_place})",
         category=report.category.subject,
         site=place.site or "default",
         building=place.building,
