@@ -33,7 +33,7 @@ def assess_and_plan(
     from commands.announce import named, paper
     from commands.assess import assessments
     from commands.installation import installation
-    from commands.plan import planned
+    from commands.planned import Asking, make
     from commands.status import picture
     from models.evaluation import evaluate, read_truth
     from serviceday.alerts import evaluate_alerts
@@ -44,8 +44,8 @@ def assess_and_plan(
         here.records.assessments.put(believed)
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
-        made = planned(here, {one.asset: one for one in believed}, day=day, hours=hours, people=people)
-        here.records.plans.put(made)
+        asking = Asking(day=day, timezone=timezone, hours=hours, people=people)
+        made = here.records.plans.kept(make(here, {one.asset: one for one in believed}, asking))
         folder.lists.mkdir(exist_ok=True)
         names, looks = named(here.records), paper()
         files = [

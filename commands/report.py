@@ -18,7 +18,6 @@ from facility.language import preferred
 if TYPE_CHECKING:
     from facility.records import Records
     from facility.reports import Report
-    from facility.requests import Request
     from serviceday.requests import Intake
 
 Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPORT")]
@@ -268,13 +267,6 @@ def forget(
 def plain(report: Report) -> dict[str, Any]:
     """A report for scripts, without who made it."""
     return asdict(report) | {"open": report.open, "resolved": report.place.resolved}
-
-
-def demand(records: Records, timezone: str = options.ZONE) -> list[Request]:
-    """What residents' open reports ask of a plan; who reported is not among it."""
-    from serviceday.requests import requests
-
-    return requests(records.reports.all(closed=False), options.zone(timezone))
 
 
 def _intake(records: Records) -> Intake:

@@ -29,6 +29,10 @@ class PlanRecords:
         with writing(self._engine) as connection:
             return int(connection.execute(insert(_PLANS).values(values).returning(_PLANS.c.id)).scalar_one())
 
+    def kept(self, plan: InspectionList) -> InspectionList:
+        """The list with the number under which it is kept from now on."""
+        return replace(plan, number=self.put(plan))
+
     def days(self) -> list[date]:
         """Service days that have a list, newest first."""
         query = select(_PLANS.c.service_day).distinct().order_by(_PLANS.c.service_day.desc())
@@ -41,6 +45,13 @@ class PlanRecords:
         if service_day is not None:
             query = query.where(_PLANS.c.service_day == service_day)
         return self._one(query)
+
+    def on(self, service_day: date) -> list[InspectionList]:
+        """Every list made for a day, oldest first."""
+        query = select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.service_day == service_day).order_by(_PLANS.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id)) for row in rows]
 
     def get(self, number: int) -> InspectionList | None:
         return self._one(select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.id == number))

@@ -28,7 +28,7 @@ def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPE
     """The whole list. Raises `CannotDo` where no font has the glyphs."""
     return as_pdf(
         "list.typ", list_data(plan, language, paper, names), language=language, faces=typefaces(paper.font),
-        created=plan.created_at,
+        created=plan.created_at, tagged=False,
     )  # fmt: skip
 
 

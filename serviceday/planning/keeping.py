@@ -58,6 +58,14 @@ def staying(problem: Problem, before: InspectionList) -> Callable[[Rounds], floa
     return bonus
 
 
+def settled(rounds: Rounds, before: InspectionList) -> bool:
+    """Nothing that goes before everything weighed is left out, but for what was left out before too."""
+    problem = rounds.problem
+    out = {item.key for item in before.left_out}
+    waiting = [one for one in np.flatnonzero(rounds.free).tolist() if problem.worth[one] >= HEAVY]
+    return all(problem.candidates[one].item.key in out and not problem.locked[one] for one in waiting)
+
+
 def make_room(rounds: Rounds) -> None:
     """What goes before everything weighed and found no room takes it from what is worth least."""
     problem = rounds.problem
@@ -75,25 +83,39 @@ def _make_room(rounds: Rounds, one: int) -> None:
     for person in np.flatnonzero(problem.may[:, one]).tolist():
         if not rounds.allowed(person, alone)[0]:
             continue
-        rounds.mark()
-        gone: list[int] = []
-        items = sorted(rounds.routes[person].items, key=lambda each: (float(problem.worth[each]), each))
-        for each in items:
-            if rounds.extras(person, alone)[0][0] < NEVER:
-                break
-            gone.append(each)
-            rounds.take_out([each])
-        loss = float(problem.worth[gone].sum())
-        fits = rounds.extras(person, alone)[0][0] < NEVER and loss < problem.worth[one]
-        if fits and (best is None or (loss, person) < best[:2]):
-            best = (loss, person, gone)
-        rounds.restore()
+        for items in _orders(rounds, person, one):
+            rounds.mark()
+            gone: list[int] = []
+            for each in items:
+                if rounds.extras(person, alone)[0][0] < NEVER:
+                    break
+                gone.append(each)
+                rounds.take_out([each])
+            loss = float(problem.worth[gone].sum())
+            fits = rounds.extras(person, alone)[0][0] < NEVER and loss < problem.worth[one]
+            if fits and (best is None or (loss, person) < best[:2]):
+                best = (loss, person, gone)
+            rounds.restore()
     if best is None:
         return
     rounds.take_out(best[2])
     extra, leg = rounds.extras(best[1], alone)
     if extra[0] < NEVER:
         rounds.put(best[1], one, int(leg[0]))
+
+
+def _orders(rounds: Rounds, person: int, one: int) -> list[list[int]]:
+    """In which order work makes room: what is worth least first, or what is nearest in time first."""
+    problem, route = rounds.problem, rounds.routes[person]
+    items = sorted(route.items, key=lambda each: (float(problem.worth[each]), each))
+    low, high = problem.spans[one][0] if problem.spans[one] else (0, 0)
+    begins = dict(zip(route.items, route.starts, strict=True))
+
+    def apart(each: int) -> tuple[int, int]:
+        end = begins[each] + problem.lasts[each]
+        return max(low - end, begins[each] - high - problem.lasts[one], 0), each
+
+    return [items, sorted(items, key=apart)]
 
 
 def _same_people(problem: Problem, before: InspectionList) -> dict[int, int]:

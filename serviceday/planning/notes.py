@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from facility.assessments import Assessment
 from facility.channels import catalogue
 from facility.estate import Asset
-from facility.inspections import Item
+from facility.inspections import InspectionList, Item
 from facility.language import Text
 from facility.qualifications import qualification
 from serviceday.planning.candidates import Candidates
@@ -27,12 +27,15 @@ def notes(
     problem: Problem,
     service_day: date,
     policy: Policy,
+    now: datetime,
 ) -> list[Text]:
     told = []
     breaches = [item for item in left_out if item.breach]
     if breaches:
         first = min((item.breach_from for item in breaches if item.breach_from), default=service_day)
         told.append(PHRASES["note_breach"].filled(count=len(breaches), first=first))
+    if service_day < now.date():
+        told.append(PHRASES["note_past"].filled(day=service_day))
     if not problem.workers:
         told.append(PHRASES["note_nobody"].filled(day=service_day))
     lacking = sorted(
@@ -57,4 +60,25 @@ def notes(
     if nowhere:
         named = ", ".join(nowhere[:_NAMED]) + (" ..." if len(nowhere) > _NAMED else "")
         told.append(PHRASES["note_nowhere"].filled(count=len(nowhere), named=named))
+    return told
+
+
+def twice(made: InspectionList, others: Sequence[InspectionList]) -> list[Text]:
+    """People of a list who are on other lists of the same day."""
+    told = []
+    busy = {one.id for one in made.persons if any(one.number in item.people for item in made.items)}
+    for other in others:
+        for person in other.persons:
+            times = [item for item in other.items if person.number in item.people]
+            if person.id in busy and times:
+                starts = [item.start for item in times if item.start]
+                ends = [item.end for item in times if item.end]
+                told.append(
+                    PHRASES["note_twice"].filled(
+                        name=person.name or person.id,
+                        number=other.number,
+                        start=f"{min(starts):%H:%M}",
+                        end=f"{max(ends):%H:%M}",
+                    )
+                )
     return told

@@ -21,7 +21,7 @@ from serviceday.planning.crew import Crew, Theme
 from serviceday.planning.gains import gains
 from serviceday.planning.goals import Goal, apply_goals
 from serviceday.planning.items import PHRASES
-from serviceday.planning.keeping import as_before, make_room, staying
+from serviceday.planning.keeping import as_before, make_room, settled, staying
 from serviceday.planning.notes import notes
 from serviceday.planning.policy import Policy
 from serviceday.planning.problem import HEAVY, NEVER, Problem, build, speaks
@@ -97,7 +97,7 @@ def plan(
         items=tuple(items),
         left_out=tuple(out),
         rounds=tuple(rounds_of(problem, rounds, items)),
-        notes=tuple(notes(ordered, found, assessments, out, problem, service_day, policy)),
+        notes=tuple(notes(ordered, found, assessments, out, problem, service_day, policy, now)),
         follows=before.number if before else 0,
         persons=tuple(persons_of(problem, service_day)) if crew.named else (),
         seed=seed,
@@ -124,7 +124,7 @@ def _solve(
         as_before(rounds, before)
         make_room(rounds)
         fill(rounds)
-        if _settled(rounds):
+        if settled(rounds, before):
             return rounds
         bonus = staying(problem, before)
         best = improve(rounds, attempts=_RETRY * people, seed=seed, bonus=bonus, on_progress=on_progress)
@@ -173,11 +173,6 @@ def _fullest_first(rounds: Rounds) -> Rounds:
     days = {number[one.person]: list(one.items) for one in rounds.routes}
     made.adopt(days, {one: number[who] for one, who in rounds.second.items()}, rounds.frozen)
     return made
-
-
-def _settled(rounds: Rounds) -> bool:
-    """Nothing is left out that would go before anything weighed."""
-    return not bool((rounds.problem.worth[rounds.free] >= HEAVY).any())
 
 
 def _themed(found: Candidates, themes: Sequence[Theme]) -> Candidates:
@@ -251,7 +246,11 @@ def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction])
     named = [f"{problem.candidates[one].item.asset} {problem.candidates[one].item.task}" for one in missing]
     why = []
     for one in missing:
-        if not problem.may[:, one].any():
+        item = problem.candidates[one].item
+        pinned = [each.person for each in instructions if each.person and speaks(each, item)]
+        if pinned and not problem.may[:, one].any():
+            why.append(f"{', '.join(pinned)} may not do it")
+        elif not problem.may[:, one].any():
             why.append("nobody who works that day may do it")
         elif not (problem.opens[:, one] < NEVER).any():
             why.append("it is not open at that time")

@@ -81,7 +81,7 @@ class Stops:
         if place.latitude is not None and place.longitude is not None:
             point = (place.latitude, place.longitude)
         else:
-            point = self._points.get(key, (np.nan, np.nan))  # type: ignore[assignment]
+            point = self._points.get(key, (np.nan, np.nan))
         return self._minutes(place.site, place.building, np.radians(point))
 
     def _minutes(self, site: str, building: str, here: Floats) -> Floats:
