@@ -86,7 +86,7 @@ def _summary(visit: Visit, made: InspectionList) -> str:
 
 
 def _downloads(visit: Visit, made: InspectionList) -> None:
-    *boxes, keep, _ = st.columns([1.3, 1.3, 1.3, 1.3, 1.5, 1.5])
+    *boxes, keep, _ = st.columns([1.4, 1.3, 1.3, 1.6, 1.3, 0.6])
     name = f"serviceday-{made.service_day.isoformat()}-{visit.language}"
     for box, (form, kind) in zip(boxes, _FORMS.items(), strict=True):
         box.download_button(
