@@ -25,7 +25,7 @@ from serviceday.planning.problem import Problem, build
 from serviceday.planning.travel import Stops
 
 SIZES = ((100, 3), (250, 6), (500, 12), (1_000, 20), (2_500, 40), (5_000, 60))
-ESTATES, ESTATE_SIZE, ESTATE_PEOPLE = 30, 150, 4
+ESTATES, ESTATE_SIZE, ESTATE_PEOPLE = 30, 500, 6  # as many candidates a person as the largest size
 FIRST_SEED = 1_000  # what is reported was never tuned on
 
 
