@@ -46,6 +46,7 @@ def plan(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
+    from commands.announce import named, paper
     from commands.installation import installation
     from serviceday.lists import check_form, write_list
 
@@ -74,9 +75,10 @@ def plan(
             return
         made = make(here, believed, asking, with_gains=True)
         made = here.records.plans.kept(made)
+        names = named(here.records)
     language = preferred()
-    for file in outputs:
-        write_list(made, file, language=language)
+    looks = paper()
+    outputs = [one for file in outputs for one in write_list(made, file, language=language, paper=looks, names=names)]
     if as_json:
         import sys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ import streamlit as st
 from dashboard import sources
 from facility.inspections import InspectionList
 from facility.language import Language
-from serviceday.lists import plain
 from serviceday.planning import Crew, Policy, plan
 from serviceday.requests import requests
 
@@ -41,11 +41,10 @@ def inspection_list(folder: Path, day: date, hours: float | None, people: int | 
     )
 
 
-def as_xlsx(made: InspectionList, language: Language) -> bytes:
-    from serviceday.lists.workbook import as_workbook
+def file(folder: Path, made: InspectionList, ending: str, language: Language) -> bytes:
+    """The list as a file of an ending such as `.pdf`, as the operator's papers look. `CannotDo` without a font."""
+    from serviceday.lists import Names, Paper, content
 
-    return as_workbook(made, language=language)
-
-
-def as_csv(made: InspectionList, language: Language) -> bytes:
-    return plain.as_csv(made, language=language)
+    estate = sources.records(folder).estate
+    names = Names.of(estate.sites(), estate.buildings())
+    return content(made, ending, language=language, paper=Paper.of(os.environ), names=names)

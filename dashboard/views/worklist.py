@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,12 @@ from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
 from facility.inspections import InspectionList, Item, Priority
 
+_FORMS = {  # and their media types
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+    "ics": "text/calendar",
+}
 _COLUMNS = ("number", "time", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
 _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "reason", "minutes", "due")
 
@@ -87,26 +94,18 @@ def _gap(made: InspectionList) -> str:
 
 
 def _downloads(visit: Visit, made: InspectionList) -> None:
-    excel, csv, keep, _ = st.columns([1.5, 1.5, 1.5, 3])
+    *boxes, keep, _ = st.columns([1.4, 1.3, 1.3, 1.6, 1.3, 0.6])
     name = f"serviceday-{made.service_day.isoformat()}-{visit.language}"
-    excel.download_button(
-        visit.say("download_xlsx"),
-        data=lambda: planned.as_xlsx(made, visit.language),
-        file_name=f"{name}.xlsx",
-        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    csv.download_button(
-        visit.say("download_csv"),
-        data=lambda: planned.as_csv(made, visit.language),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
+    for box, (form, kind) in zip(boxes, _FORMS.items(), strict=True):
+        box.download_button(
+            visit.say(f"download_{form}"),
+            data=partial(planned.file, visit.folder, made, f".{form}", visit.language),
+            file_name=f"{name}.{form}",
+            mime=kind,
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
     if keep.button(visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"):
         number = sources.records(visit.folder).plans.put(made)
         st.toast(visit.say("list_kept", number=number))

@@ -180,7 +180,7 @@ class ReportRecords:
 def _counts(connection: Connection) -> dict[int, int]:
     """How many reports are merged into each."""
     query = select(_REPORTS.c.merged_into, func.count()).where(_REPORTS.c.merged_into.is_not(None))
-    return dict(connection.execute(query.group_by(_REPORTS.c.merged_into)).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query.group_by(_REPORTS.c.merged_into))}
 
 
 def _get(connection: Connection, number: int) -> Report:

@@ -16,6 +16,7 @@ from facility.inspections import Ground, InspectionList, Item
 from facility.language import Language, Text
 from serviceday.lists.overview import between
 from serviceday.lists.paper import PHRASES, Names, Paper
+from serviceday.requests.taxonomy import taxonomy
 
 _REPAIRS = (Ground.REQUEST, Ground.FOLLOW_UP)
 
@@ -134,7 +135,11 @@ def _content(items: Iterable[Item], language: Language) -> Iterable[str]:
 
 
 def _equipment(kind: str) -> Text:
-    return catalogue()[kind].name if kind in catalogue() else Text(zh=kind, en=kind)
+    """The name of a class, or of what a report is about, where no equipment of ours is meant."""
+    if kind in catalogue():
+        return catalogue()[kind].name
+    subject = taxonomy().subjects.get(kind)
+    return subject.name if subject else Text(zh=kind, en=kind)
 
 
 def _places(items: Iterable[Item], language: Language, names: Names) -> Iterable[Where]:

@@ -18,7 +18,7 @@ from icalendar import Calendar, Event, vText
 from facility.inspections import InspectionList, Item
 from facility.language import Language
 from serviceday.lists import overview
-from serviceday.lists.cleaning import clean
+from serviceday.lists.cleaning import clean, one_line
 from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 
 _PRODUCT = "-//serviceday//service day//EN"
@@ -42,8 +42,11 @@ def as_calendar(plan: InspectionList, *, language: Language, paper: Paper = NO_P
 
 def calendars(plan: InspectionList, *, language: Language, paper: Paper, names: Names) -> dict[str, bytes]:
     """A calendar for each person, by number and name, fit for a file's name."""
+    nameless = {PHRASES.say("inspector", language, number=one.person) for one in plan.rounds}
     return {
-        f"{day.number}-{_fit_for_a_file(day.name)}": _calendar(plan, [day], language, paper, names, told=False)
+        f"{day.number}" + ("" if day.name in nameless else f"-{_fit_for_a_file(day.name)}"): _calendar(
+            plan, [day], language, paper, names, told=False
+        )
         for day in overview.days(plan, language)
     }
 
@@ -57,9 +60,9 @@ def _calendar(
     book.add("calscale", "GREGORIAN")
     book.add("method", "PUBLISH")
     title = PHRASES.say("calendar_title", language, day=plan.service_day)
-    book.add("x-wr-calname", " · ".join([clean(paper.company), title] if paper.company else [title]))
+    book.add("x-wr-calname", vText(one_line(" · ".join(filter(None, (paper.company, title))))))
     if plan.timezone:
-        book.add("x-wr-timezone", plan.timezone)
+        book.add("x-wr-timezone", one_line(plan.timezone))
     for day in days:
         seen: Counter[tuple[str, str]] = Counter()
         for visit in visits(day.items):

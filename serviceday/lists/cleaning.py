@@ -14,6 +14,10 @@ def clean(words: str) -> str:
     return _UNFIT.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def one_line(words: str) -> str:
+    return " ".join(clean(words).split())
+
+
 def cut(words: str, most: int) -> str:
     """Not longer than `most` characters; what is cut off is marked."""
     return words if len(words) <= most else words[: most - 1] + "…"

@@ -16,11 +16,14 @@ from facility.errors import CannotDo
 from facility.inspections import Item
 
 PLAIN = "serviceday:asset/{site}/{asset}"
+REQUEST = "serviceday:request/{request}"
 _BORDER = 2  # modules; the paper around is white as well
 
 
 def payload(item: Item, asset_url: str = "") -> str:
-    """What an asset's code says."""
+    """What an item's code says: its asset; or the request, where that names none."""
+    if item.request and item.asset in ("", item.request):
+        return REQUEST.replace("{request}", quote(item.request, safe=""))
     template = asset_url or PLAIN
     return template.replace("{site}", quote(item.site, safe="")).replace("{asset}", quote(item.asset, safe=""))
 

@@ -72,21 +72,12 @@ def first_breaches(plan: InspectionList, language: Language, names: Names = NO_N
 
 
 def _breach(item: Item, language: Language, names: Names) -> str:
-    broken = (
-        PHRASES.say("breach_since", language, day=item.breach_from)
-        if item.breach_from
-        else PHRASES["breach_now"][language]
-    )
-    return PHRASES.say(
-        "breach_line",
-        language,
-        place=names.place(item),
-        asset=item.asset,
-        what=item.what[language],
-        due=item.due or "-",
-        broken=broken,
-        reason=item.left_out_reason[language] if item.left_out_reason else "",
-    ).strip()
+    reason = item.left_out_reason[language] if item.left_out_reason else ""
+    facts = {"place": names.place(item), "asset": item.asset, "what": item.what[language], "due": item.due or "-"}
+    if item.breach_from is not None and str(item.breach_from) not in reason:  # the planner's reason may say it already
+        broken = PHRASES.say("breach_since", language, day=item.breach_from)
+        reason = PHRASES.say("breach_reason", language, broken=broken, reason=reason).strip()
+    return PHRASES.say("breach_line", language, reason=reason or PHRASES["breach_now"][language], **facts)
 
 
 def goals(plan: InspectionList, language: Language) -> list[str]:

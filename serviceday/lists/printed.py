@@ -28,13 +28,15 @@ def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPE
     """The whole list. Raises `CannotDo` where no font has the glyphs."""
     return as_pdf(
         "list.typ", list_data(plan, language, paper, names), language=language, faces=typefaces(paper.font),
-        created=plan.created_at,
+        created=plan.created_at, tagged=False,
     )  # fmt: skip
 
 
 def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, Any]:
     """What the template shows, in words."""
     link, columns = check(paper.asset_url), left_out_columns(names)
+    said = dict.fromkeys(payload(item, link) for item in plan.items)
+    codes = {words: place for place, words in enumerate(said)}
     days = overview.days(plan, language)
     number = PHRASES.say("plan_number", language, number=plan.number) if plan.number else ""
     made = PHRASES.say("made_at", language, moment=f"{plan.created_at:%Y-%m-%d %H:%M} UTC")
@@ -59,7 +61,9 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
                     work=one.work, travel=one.travel,
                 ),
                 "more": " · ".join(filter(None, (one.qualifications, one.start, one.lunch))),
-                "items": [_line(plan, item, one.number, language, link, names) for item in one.items],
+                "items": [
+                    _line(plan, item, one.number, language, codes[payload(item, link)], names) for item in one.items
+                ],
             }
             for one in days
         ],
@@ -70,11 +74,11 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
                 for item in plan.left_out
             ],
         },
-        AS_IS: {item.asset: as_svg(payload(item, link)) for item in plan.items},
+        AS_IS: [as_svg(words) for words in codes],
     }  # fmt: skip
 
 
-def _line(plan: InspectionList, item: Item, person: int, language: Language, link: str, names: Names) -> dict[str, Any]:
+def _line(plan: InspectionList, item: Item, person: int, language: Language, code: int, names: Names) -> dict[str, Any]:
     others = [who(plan, number, language) for number in item.people if number != person]
     remarks = [PHRASES.say("together_with", language, name=name) for name in others]
     if item.out_of_service:
@@ -82,7 +86,7 @@ def _line(plan: InspectionList, item: Item, person: int, language: Language, lin
     return {
         "number": str(item.number),
         "time": overview.clock(item.start),
-        "code": item.asset,
+        "code": code,  # its place among the drawings
         "place": names.place(item),
         "asset": item.asset,
         "stop": [item.site, item.building],

@@ -168,7 +168,7 @@ class _Workbook:
         scale = _CODE_SIDE / side
         placed = {
             "image_data": io.BytesIO(image), "x_scale": scale, "y_scale": scale, "x_offset": 4, "y_offset": 3,
-            "object_position": 1, "description": f"QR {item.asset}"[:200],
+            "object_position": 1, "description": clean(f"QR {item.asset}")[:200],
         }  # fmt: skip
         sheet.insert_image(line, column, "code.png", placed)
 

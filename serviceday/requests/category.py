@@ -37,7 +37,7 @@ def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
         return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=bool(urgent))
     words_heard = [*(kinds[kind][1] if kind_sure else ()), *(subjects[subject][1] if subject_sure else ()), *urgent]
     return Category(
-        kind=kind if kind_sure else Kind.QUESTION,
+        kind=kind if kind_sure else Kind.PUBLIC_REPAIR,  # a thing is named, and nothing says it is at home
         subject=subject if subject_sure else "",
         sure=round(min(kind_sure or 0.3, subject_sure or 0.5), 2),
         why=_why(list(dict.fromkeys(words_heard))),

@@ -15,22 +15,26 @@ _PLAIN_MINUTES = 30
 
 
 def requests(reports: Iterable[Report], timezone: tzinfo) -> list[Request]:
-    """The open reports that ask for work; praise and questions are answered, not planned. Dates are the place's."""
+    """The reports that ask for work; praise and questions are answered, not planned. Dates are the place's.
+
+    What is a danger to life is wanted the same day, as operators promise it (D).
+    """
     return [_request(one, timezone) for one in reports if one.merged_into is None and one.category.kind in _WORK]
 
 
 def _request(report: Report, timezone: tzinfo) -> Request:
     about = taxonomy().subjects.get(report.category.subject)
-    place = report.place
+    place, reported = report.place, report.at.astimezone(timezone).date()
     return Request(
         id=f"R{report.id}",
-        text=report.text,
+        text=report.text if place.resolved or not report.said_place else f"{report.text} ({report.said_place})",
         category=report.category.subject,
         site=place.site or "default",
         building=place.building,
         floor=place.floor,
         asset=place.asset,
-        reported=report.at.astimezone(timezone).date(),
+        reported=reported,
+        promised=reported if report.category.urgent else None,
         minutes=about.minutes if about else _PLAIN_MINUTES,
         qualification=about.qualification if about else "",
         count=report.reporters,

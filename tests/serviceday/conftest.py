@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from facility.channels import catalogue
-from facility.estate import Asset, Building, Estate, Site
+from facility.estate import Asset
 from facility.inspections import (
     Gain,
     GoalResult,
@@ -54,30 +54,22 @@ def item(asset: Asset, duty: str, **more: object) -> Item:
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-ESTATE = Estate(
-    sites=(Site(id="s", name="滨河花园"), Site(id="t", name="星河中心")),
-    buildings=(
-        *(Building(id=f"s-{n}", site="s", name=f"{n}号楼") for n in range(1, 4)),
-        Building(id="t-3", site="t", name="3号楼"),
-        Building(id="club", site="s", name="业主会所"),
-    ),
-    assets=(
-        Asset(id="EL-1", kind="lift", site="s", building="s-1", name="1号客梯"),
-        Asset(id="EL-2", kind="lift", site="s", building="s-1", name="2号客梯"),
-        Asset(id="EL-3", kind="lift", site="s", building="s-2", name="=HYPERLINK(1)"),
-        Asset(id="EL-4", kind="lift", site="s", building="s-3", name="1号客梯"),
-        Asset(id="EL-5", kind="lift", site="t", building="t-3", name="1号客梯"),
-        Asset(id="LC-1", kind="lighting_circuit", site="s", building="s-1", floor="5F", name="1号照明回路"),
-        Asset(id="LC-2", kind="lighting_circuit", site="s", building="s-1", floor="B1", name="2号照明回路"),
-        Asset(id="PS-1", kind="pump_set", site="s", building="s-1", floor="B1", name="1号消防泵组"),
-    ),
+ASSETS = (
+    Asset(id="EL-1", kind="lift", site="s", building="s-1", name="1号客梯"),
+    Asset(id="EL-2", kind="lift", site="s", building="s-1", name="2号客梯"),
+    Asset(id="EL-3", kind="lift", site="s", building="s-2", name="=HYPERLINK(1)"),
+    Asset(id="EL-4", kind="lift", site="s", building="s-3", name="1号客梯"),
+    Asset(id="EL-5", kind="lift", site="t", building="t-3", name="1号客梯"),
+    Asset(id="LC-1", kind="lighting_circuit", site="s", building="s-1", floor="5F", name="1号照明回路"),
+    Asset(id="LC-2", kind="lighting_circuit", site="s", building="s-1", floor="B1", name="2号照明回路"),
+    Asset(id="PS-1", kind="pump_set", site="s", building="s-1", floor="B1", name="1号消防泵组"),
 )
 
 
 @pytest.fixture(scope="session")
 def handed_out() -> InspectionList:
     """A list of eight items for two people."""
-    assets = ESTATE.assets
+    assets = ASSETS
     items = []
     minutes = {1: 8 * 60 + 10, 2: 8 * 60 + 20}
     for number, (asset, duty, person) in enumerate(
