@@ -20,7 +20,7 @@ _FORMS = {  # and their media types
     "csv": "text/csv",
     "ics": "text/calendar",
 }
-_COLUMNS = ("number", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
+_COLUMNS = ("number", "time", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
 _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "reason", "minutes", "due")
 
 
@@ -60,7 +60,9 @@ def _asked(visit: Visit) -> InspectionList:
         hours = query.figure(visit.say("hours"), "hours", low=0.5, high=24.0, default=8.0, step=0.5)
     with people_box:
         people = query.figure(visit.say("people"), "people", low=1.0, high=50.0, default=1.0, step=1.0)
-    return planned.inspection_list(visit.folder, chosen, hours, int(people))
+    asked = "hours" in st.query_params or "people" in st.query_params
+    crew = (hours if asked else None, int(people) if asked else None)
+    return planned.inspection_list(visit.folder, chosen, crew[0], crew[1], visit.timezone)
 
 
 def _day(default: date) -> date:
@@ -80,9 +82,15 @@ def _summary(visit: Visit, made: InspectionList) -> str:
             (wording.count(len({item.asset for item in made.items})), visit.say("assets"), palette.LINE),
             (wording.hours(work, visit.language), visit.say("work_time"), palette.LINE),
             (wording.hours(walk, visit.language), visit.say("walk_time"), palette.LINE),
+            (_gap(made), visit.say("gap"), palette.LINE),
             (wording.count(urgent), visit.say("breaches"), palette.PRIORITIES["urgent"] if urgent else palette.QUIET),
         ]
     )
+
+
+def _gap(made: InspectionList) -> str:
+    """How far the list may be from the best there can be."""
+    return "–" if made.gap is None else f"≤ {100 * made.gap:.0f} %"
 
 
 def _downloads(visit: Visit, made: InspectionList) -> None:
@@ -107,19 +115,19 @@ def _inside(visit: Visit, made: InspectionList) -> None:
     if not made.items:
         st.html(markup.empty(visit.say("list_empty"), visit.say("list_empty_do")))
         return
-    _grid(visit, made.items, _COLUMNS, "list-in")
+    _grid(visit, made, made.items, _COLUMNS, "list-in")
 
 
 def _outside(visit: Visit, made: InspectionList) -> None:
     if not made.left_out:
         st.html(markup.empty(visit.say("nothing_left_out"), visit.say("nothing_left_out_do")))
         return
-    _grid(visit, made.left_out, _LEFT_COLUMNS, "list-out")
+    _grid(visit, made, made.left_out, _LEFT_COLUMNS, "list-out")
 
 
-def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
+def _grid(visit: Visit, made: InspectionList, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
     st.dataframe(
-        frame(visit, items).select(columns),
+        frame(visit, made, items).select(columns),
         hide_index=True,
         placeholder="–",
         height=markup.table_height(len(items), most=13),
@@ -129,13 +137,20 @@ def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: 
     )
 
 
-def frame(visit: Visit, items: tuple[Item, ...]) -> pl.DataFrame:
+def _who(made: InspectionList, item: Item) -> str:
+    """Everybody who does it, by name or by number."""
+    named = [(number, made.person(number)) for number in item.people]
+    return " + ".join(one.name if one and one.name else str(number) for number, one in named)
+
+
+def frame(visit: Visit, made: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
     """One row an item, in words."""
     language = visit.language
     rows = [
         {
             "number": item.number,
-            "person": item.person,
+            "time": f"{item.start:%H:%M}" if item.start else "",
+            "person": _who(made, item),
             "priority": [visit.say(f"priority_{item.priority.value}")],
             "place": item.place,
             "asset": item.asset,
@@ -150,7 +165,6 @@ def frame(visit: Visit, items: tuple[Item, ...]) -> pl.DataFrame:
     ]
     schema: Mapping[str, Any] = {
         "number": pl.Int64,
-        "person": pl.Int64,
         "priority": pl.List(pl.String),
         "minutes": pl.Int64,
         "due": pl.Date,
@@ -165,7 +179,8 @@ def _columns(visit: Visit) -> dict[str, Any]:
     priorities = [visit.say(f"priority_{one.value}") for one in Priority]
     return {
         "number": figure(visit.say("number"), width=44),
-        "person": figure(visit.say("person"), width=48),
+        "time": text(visit.say("time"), width=52),
+        "person": text(visit.say("person"), width=64),
         "priority": st.column_config.MultiselectColumn(
             visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=66
         ),
