@@ -14,7 +14,7 @@ from commands.shown import show_table
 from commands.words import say
 from facility.errors import CannotDo
 from facility.folder import DataFolder
-from facility.language import preferred
+from facility.language import LANGUAGES, preferred
 
 if TYPE_CHECKING:
     from simulators.simulation import Simulation
@@ -30,9 +30,10 @@ def assess_and_plan(
     folder: DataFolder, running: Simulation, timezone: ZoneInfo, as_of: datetime, *, hours: float, people: int
 ) -> dict[str, Any]:
     """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
+    from commands.announce import named, paper
     from commands.assess import assessments
     from commands.installation import installation
-    from commands.plan import planned
+    from commands.planned import Asking, make
     from commands.status import picture
     from models.evaluation import evaluate, read_truth
     from serviceday.alerts import evaluate_alerts
@@ -43,13 +44,17 @@ def assess_and_plan(
         here.records.assessments.put(believed)
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
-        made = planned(here, {one.asset: one for one in believed}, day=day, hours=hours, people=people)
-        here.records.plans.put(made)
+        asking = Asking(day=day, timezone=timezone, hours=hours, people=people)
+        made = here.records.plans.kept(make(here, {one.asset: one for one in believed}, asking))
         folder.lists.mkdir(exist_ok=True)
+        names, looks = named(here.records), paper()
         files = [
-            write_list(made, folder.lists / f"{day.isoformat()}-{language}{form}", language=language)
-            for language in ("zh", "en")
-            for form in (".xlsx", ".csv")
+            file
+            for language in LANGUAGES
+            for form in (".xlsx", ".pdf", ".csv")
+            for file in write_list(
+                made, folder.lists / f"{day.isoformat()}-{language}{form}", language=language, paper=looks, names=names
+            )
         ]
     truth = folder.truth / "faults.csv"
     judged = evaluate(believed, read_truth(truth), as_of=as_of)

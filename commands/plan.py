@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,41 +11,74 @@ from zoneinfo import ZoneInfo
 import typer
 
 from commands import options
-from commands.shown import show_table
+from commands.planned import Asking, make
+from commands.shown import show_json, show_table
 from commands.words import say
+from facility.errors import CannotParse
 from facility.language import Language, preferred
 
 if TYPE_CHECKING:
     from commands.installation import Installation
     from facility.assessments import Assessment
-    from facility.inspections import InspectionList
+    from facility.inspections import InspectionList, Item
 
 FRESH = timedelta(days=7)  # an older assessment does not speak for a service day
 
+Texts = Annotated[list[str], typer.Option("--goal", help=say("plan.goal"), metavar="GOAL")]
+
 
 def plan(
-    service_day: Annotated[str, typer.Option("--service-day", help=say("plan.service_day"), metavar="DATE")],
+    context: typer.Context,
+    service_day: Annotated[str, typer.Option("--service-day", help=say("plan.service_day"), metavar="DATE")] = "",
     data: options.Data = options.DATA,
+    crew: Annotated[Path | None, typer.Option("--crew", help=say("plan.crew"), metavar="FILE")] = None,
     hours: Annotated[float, typer.Option("--hours", help=say("plan.hours"))] = 8.0,
     people: Annotated[int, typer.Option("--people", help=say("plan.people"))] = 1,
+    goals: Texts = [],  # noqa: B006
+    themes: Annotated[list[str], typer.Option("--theme", help=say("plan.theme"), metavar="THEME")] = [],  # noqa: B006
+    what_if: Annotated[list[str], typer.Option("--what-if", help=say("plan.what_if"), metavar="CHANGE")] = [],  # noqa: B006
+    next_day: Annotated[str, typer.Option("--next-service-day", help=say("plan.next_day"), metavar="DATE")] = "",
+    seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     kind: options.Kind = "",
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("plan.output"), metavar="FILE")] = [],  # noqa: B006
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    from commands.announce import named, paper
     from commands.installation import installation
     from serviceday.lists import check_form, write_list
 
-    day, place = options.day(service_day), options.zone(timezone)
+    if not service_day:
+        raise CannotParse("a plan without a day", "Give --service-day 2026-12-05")
+    asking = Asking(
+        day=options.day(service_day),
+        timezone=options.zone(timezone),
+        hours=hours,
+        people=people,
+        crew_file=crew,
+        kind=kind,
+        goals=goals,
+        themes=themes,
+        next_day=options.day(next_day) if next_day else None,
+        seed=seed,
+        quiet=as_json,
+    )
     for file in outputs:
         check_form(file)
+    asking.crew()  # a crew file that is wrong is told before anything takes long
     with installation(data) as here:
-        believed = beliefs(here, day, place, kind=kind, quiet=as_json)
-        made = planned(here, believed, day=day, hours=hours, people=people, kind=kind)
-        here.records.plans.put(made)
+        believed = beliefs(here, asking.day, asking.timezone, kind=kind, quiet=as_json)
+        if what_if:
+            _side_by_side(here, believed, asking, what_if, as_json)
+            return
+        made = make(here, believed, asking, with_gains=True)
+        made = here.records.plans.kept(made)
+        names = named(here.records)
     language = preferred()
-    for file in outputs:
-        write_list(made, file, language=language)
+    looks = paper()
+    outputs = [one for file in outputs for one in write_list(made, file, language=language, paper=looks, names=names)]
     if as_json:
         import sys
 
@@ -77,25 +110,51 @@ def beliefs(
     return {one.asset: one for one in found}
 
 
-def planned(
-    here: Installation, believed: Mapping[str, Assessment], *, day: date, hours: float, people: int, kind: str = ""
-) -> InspectionList:
-    """The plan for a day from what is believed and what is on record."""
-    from serviceday.planning import Crew
-    from serviceday.planning import plan as make
+def _side_by_side(
+    here: Installation, believed: dict[str, Assessment], asking: Asking, scenarios: Sequence[str], as_json: bool
+) -> None:
+    """The plan as asked for and under each change; none of them is kept."""
+    from serviceday.planning import changed
 
-    return make(
-        here.assets(kind),
-        believed,
-        here.records.duties.last_done(),
-        service_day=day,
-        now=datetime.now(UTC),
-        crew=Crew(people=people, hours=hours),
-        buildings=here.records.estate.buildings(),
+    crew = asking.crew()
+    crews = [("", crew), *((words, changed(crew, words, asking.day)) for words in scenarios)]
+    found = [
+        (words or say("plan.as_asked"), make(here, believed, asking, crew=each, label=words)) for words, each in crews
+    ]
+    rows = [
+        {
+            "scenario": words,
+            "people": made.people,
+            "items": len(made.items),
+            "breaches": len(made.breaches),
+            "harm": round(made.harm, 2),
+            "gap": None if made.gap is None else round(made.gap, 4),
+            "work_minutes": made.work_minutes,
+            "travel_minutes": made.travel_minutes,
+            "left_out": len(made.left_out),
+        }
+        for words, made in found
+    ]
+    if as_json:
+        show_json(rows)
+        return
+    names = ("scenario", "people", "items", "breaches", "harm", "gap", "work", "travel", "left_out")
+    show_table(
+        say("plan.what_if_title", day=asking.day),
+        [say(f"plan.column_{name}") for name in names],
+        [[_cell(value) for value in row.values()] for row in rows],
+        right=range(1, len(names)),
     )
 
 
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
 def _show(made: InspectionList, outputs: list[Path], language: Language) -> None:
+    for breach in made.breaches:
+        words = breach.left_out_reason[language] if breach.left_out_reason else ""
+        typer.echo(say("plan.breach", place=breach.place, asset=breach.asset, what=breach.what[language], why=words))
     available = round(made.people * made.hours * 60)
     typer.echo(
         say(
@@ -107,24 +166,53 @@ def _show(made: InspectionList, outputs: list[Path], language: Language) -> None
             left=len(made.left_out),
         )
     )
+    if made.number:
+        typer.echo(say("plan.kept", number=made.number))
+    if made.gap is not None and made.harm > 0:
+        typer.echo(say("plan.worth", harm=f"{made.harm:.2f}", gap=f"{made.gap:.1%}"))
+    for gain in made.gains:
+        typer.echo(
+            say(
+                "plan.gain", what=gain.what[language], harm=f"{gain.harm:.2f}", items=gain.items, breaches=gain.breaches
+            )
+        )
+    for goal in made.goals:
+        typer.echo(f"  {goal.what[language]}")
     for note in made.notes:
         typer.echo(f"  {note[language]}")
     if not outputs:
-        show_table(
-            say("plan.title"),
-            [
-                "#",
-                say("column.place"),
-                say("column.asset"),
-                say("column.work"),
-                say("column.minutes"),
-                say("column.reason"),
-            ],
-            [
-                (one.number, one.place, one.asset, one.what[language], one.minutes, one.reason[language])
-                for one in made.items
-            ],
-            right=[0, 4],
-        )
+        _table(made, language)
     for file in outputs:
         typer.echo(str(file))
+
+
+def _table(made: InspectionList, language: Language) -> None:
+    names = ("time", "who", "place", "asset", "work", "minutes", "reason")
+    show_table(
+        say("plan.title"),
+        ["#", *(say(f"column.{name}") for name in names)],
+        [
+            (
+                one.number,
+                clock(one),
+                who(made, one),
+                one.place,
+                one.asset,
+                one.what[language],
+                one.minutes,
+                one.reason[language],
+            )
+            for one in made.items
+        ],
+        right=[0, 6],
+    )
+
+
+def clock(item: Item) -> str:
+    return f"{item.start:%H:%M}" if item.start else ""
+
+
+def who(made: InspectionList, item: Item) -> str:
+    """Everybody who does it: by name, or by number."""
+    named = [(number, made.person(number)) for number in item.people]
+    return " + ".join(one.name if one and one.name else str(number) for number, one in named)

@@ -9,13 +9,17 @@ import typer
 
 from commands import (
     alerts,
+    announce,
     assess,
     demo,
+    due,
     evaluate,
     imports,
     plan,
+    plan_changes,
     quarantine,
     receive,
+    report,
     serve,
     simulate,
     status,
@@ -32,11 +36,15 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "rank": assess.rank,
     "plan": plan.plan,
+    "due": due.due,
+    "announce": announce.announce,
     "evaluate": evaluate.evaluate,
     "status": status.status,
     "dashboard": serve.dashboard,
 }
+# A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
+    "plan": {"explain": plan_changes.explain, "diff": plan_changes.diff, "lock": plan_changes.lock},
     "import": {"assets": imports.assets, "readings": imports.readings},
     "alerts": {
         "list": alerts.list_alerts,
@@ -60,6 +68,19 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "keep": store.keep,
         "export": store.export,
         "copy": store.copy,
+    },
+    "report": {
+        "add": report.add,
+        "import": report.import_file,
+        "list": report.list_reports,
+        "show": report.show,
+        "edit": report.edit,
+        "close": report.close,
+        "reopen": report.reopen,
+        "merge": report.merge,
+        "split": report.split,
+        "contact": report.contact,
+        "forget": report.forget,
     },
 }
 
@@ -108,9 +129,12 @@ def _program(
 
 
 for _name, _function in COMMANDS.items():
-    _add(app, _name, _name, _function)
+    if _name not in GROUPS:
+        _add(app, _name, _name, _function)
 for _group, _members in GROUPS.items():
     _sub = typer.Typer(**_settings())
+    if _group in COMMANDS:
+        _sub.callback(invoke_without_command=True, epilog=_examples(_group))(COMMANDS[_group])
     for _name, _function in _members.items():
         _add(_sub, _name, f"{_group}.{_name}", _function)
     app.add_typer(_sub, name=_group, help=say(f"{_group}.help"))

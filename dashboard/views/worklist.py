@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,13 @@ from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
 from facility.inspections import InspectionList, Item, Priority
 
-_COLUMNS = ("number", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
+_FORMS = {  # and their media types
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+    "ics": "text/calendar",
+}
+_COLUMNS = ("number", "time", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
 _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "reason", "minutes", "due")
 
 
@@ -53,7 +60,9 @@ def _asked(visit: Visit) -> InspectionList:
         hours = query.figure(visit.say("hours"), "hours", low=0.5, high=24.0, default=8.0, step=0.5)
     with people_box:
         people = query.figure(visit.say("people"), "people", low=1.0, high=50.0, default=1.0, step=1.0)
-    return planned.inspection_list(visit.folder, chosen, hours, int(people))
+    asked = "hours" in st.query_params or "people" in st.query_params
+    crew = (hours if asked else None, int(people) if asked else None)
+    return planned.inspection_list(visit.folder, chosen, crew[0], crew[1], visit.timezone)
 
 
 def _day(default: date) -> date:
@@ -73,32 +82,30 @@ def _summary(visit: Visit, made: InspectionList) -> str:
             (wording.count(len({item.asset for item in made.items})), visit.say("assets"), palette.LINE),
             (wording.hours(work, visit.language), visit.say("work_time"), palette.LINE),
             (wording.hours(walk, visit.language), visit.say("walk_time"), palette.LINE),
+            (_gap(made), visit.say("gap"), palette.LINE),
             (wording.count(urgent), visit.say("breaches"), palette.PRIORITIES["urgent"] if urgent else palette.QUIET),
         ]
     )
 
 
+def _gap(made: InspectionList) -> str:
+    """How far the list may be from the best there can be."""
+    return "–" if made.gap is None else f"≤ {100 * made.gap:.0f} %"
+
+
 def _downloads(visit: Visit, made: InspectionList) -> None:
-    excel, csv, keep, _ = st.columns([1.5, 1.5, 1.5, 3])
+    *boxes, keep, _ = st.columns([1.4, 1.3, 1.3, 1.6, 1.3, 0.6])
     name = f"serviceday-{made.service_day.isoformat()}-{visit.language}"
-    excel.download_button(
-        visit.say("download_xlsx"),
-        data=lambda: planned.as_xlsx(made, visit.language),
-        file_name=f"{name}.xlsx",
-        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    csv.download_button(
-        visit.say("download_csv"),
-        data=lambda: planned.as_csv(made, visit.language),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
+    for box, (form, kind) in zip(boxes, _FORMS.items(), strict=True):
+        box.download_button(
+            visit.say(f"download_{form}"),
+            data=partial(planned.file, visit.folder, made, f".{form}", visit.language),
+            file_name=f"{name}.{form}",
+            mime=kind,
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
     if keep.button(visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"):
         number = sources.records(visit.folder).plans.put(made)
         st.toast(visit.say("list_kept", number=number))
@@ -108,19 +115,19 @@ def _inside(visit: Visit, made: InspectionList) -> None:
     if not made.items:
         st.html(markup.empty(visit.say("list_empty"), visit.say("list_empty_do")))
         return
-    _grid(visit, made.items, _COLUMNS, "list-in")
+    _grid(visit, made, made.items, _COLUMNS, "list-in")
 
 
 def _outside(visit: Visit, made: InspectionList) -> None:
     if not made.left_out:
         st.html(markup.empty(visit.say("nothing_left_out"), visit.say("nothing_left_out_do")))
         return
-    _grid(visit, made.left_out, _LEFT_COLUMNS, "list-out")
+    _grid(visit, made, made.left_out, _LEFT_COLUMNS, "list-out")
 
 
-def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
+def _grid(visit: Visit, made: InspectionList, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
     st.dataframe(
-        frame(visit, items).select(columns),
+        frame(visit, made, items).select(columns),
         hide_index=True,
         placeholder="–",
         height=markup.table_height(len(items), most=13),
@@ -130,13 +137,20 @@ def _grid(visit: Visit, items: tuple[Item, ...], columns: tuple[str, ...], key: 
     )
 
 
-def frame(visit: Visit, items: tuple[Item, ...]) -> pl.DataFrame:
+def _who(made: InspectionList, item: Item) -> str:
+    """Everybody who does it, by name or by number."""
+    named = [(number, made.person(number)) for number in item.people]
+    return " + ".join(one.name if one and one.name else str(number) for number, one in named)
+
+
+def frame(visit: Visit, made: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
     """One row an item, in words."""
     language = visit.language
     rows = [
         {
             "number": item.number,
-            "person": item.person,
+            "time": f"{item.start:%H:%M}" if item.start else "",
+            "person": _who(made, item),
             "priority": [visit.say(f"priority_{item.priority.value}")],
             "place": item.place,
             "asset": item.asset,
@@ -151,7 +165,6 @@ def frame(visit: Visit, items: tuple[Item, ...]) -> pl.DataFrame:
     ]
     schema: Mapping[str, Any] = {
         "number": pl.Int64,
-        "person": pl.Int64,
         "priority": pl.List(pl.String),
         "minutes": pl.Int64,
         "due": pl.Date,
@@ -166,7 +179,8 @@ def _columns(visit: Visit) -> dict[str, Any]:
     priorities = [visit.say(f"priority_{one.value}") for one in Priority]
     return {
         "number": figure(visit.say("number"), width=44),
-        "person": figure(visit.say("person"), width=48),
+        "time": text(visit.say("time"), width=52),
+        "person": text(visit.say("person"), width=64),
         "priority": st.column_config.MultiselectColumn(
             visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=66
         ),

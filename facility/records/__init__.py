@@ -15,6 +15,7 @@ from facility.records.estate import Changes, EstateRecords
 from facility.records.opening import open_engine
 from facility.records.outcomes import OutcomeRecords
 from facility.records.plans import DutyRecords, PlanRecords
+from facility.records.reports import ReportRecords
 
 __all__ = ["Changes", "Records"]
 
@@ -30,6 +31,7 @@ class Records:
         self.plans = PlanRecords(self._engine)
         self.duties = DutyRecords(self._engine)
         self.outcomes = OutcomeRecords(self._engine)
+        self.reports = ReportRecords(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, Select, func, insert, select
 
 from facility.inspections import InspectionList
 from facility.records.opening import writing
@@ -27,6 +29,10 @@ class PlanRecords:
         with writing(self._engine) as connection:
             return int(connection.execute(insert(_PLANS).values(values).returning(_PLANS.c.id)).scalar_one())
 
+    def kept(self, plan: InspectionList) -> InspectionList:
+        """The list with the number under which it is kept from now on."""
+        return replace(plan, number=self.put(plan))
+
     def days(self) -> list[date]:
         """Service days that have a list, newest first."""
         query = select(_PLANS.c.service_day).distinct().order_by(_PLANS.c.service_day.desc())
@@ -35,18 +41,27 @@ class PlanRecords:
 
     def newest(self, service_day: date | None = None) -> InspectionList | None:
         """The list made last, of one service day or of the latest day that has one."""
-        query = select(_PLANS.c.body).order_by(_PLANS.c.service_day.desc(), _PLANS.c.id.desc()).limit(1)
+        query = select(_PLANS.c.id, _PLANS.c.body).order_by(_PLANS.c.service_day.desc(), _PLANS.c.id.desc()).limit(1)
         if service_day is not None:
             query = query.where(_PLANS.c.service_day == service_day)
         return self._one(query)
 
-    def get(self, number: int) -> InspectionList | None:
-        return self._one(select(_PLANS.c.body).where(_PLANS.c.id == number))
-
-    def _one(self, query: object) -> InspectionList | None:
+    def on(self, service_day: date) -> list[InspectionList]:
+        """Every list made for a day, oldest first."""
+        query = select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.service_day == service_day).order_by(_PLANS.c.id)
         with self._engine.connect() as connection:
-            body = connection.execute(query).scalar()  # type: ignore[call-overload]
-        return None if body is None else msgspec.json.decode(body, type=InspectionList)
+            rows = connection.execute(query).all()
+        return [replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id)) for row in rows]
+
+    def get(self, number: int) -> InspectionList | None:
+        return self._one(select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.id == number))
+
+    def _one(self, query: Select[Any]) -> InspectionList | None:
+        with self._engine.connect() as connection:
+            found = connection.execute(query).first()
+        if found is None:
+            return None
+        return replace(msgspec.json.decode(found.body, type=InspectionList), number=int(found.id))
 
 
 class DutyRecords:

@@ -158,6 +158,54 @@ class OutcomeRow(Table):
     note: Mapped[str]
 
 
+class ReportRow(Table):
+    __tablename__ = "report"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # by which it is known when it is imported again
+    at: Mapped[datetime] = mapped_column(index=True)
+    text: Mapped[str]
+    said_place: Mapped[str]
+    source: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str]
+    sure: Mapped[float]
+    urgent: Mapped[bool]
+    category_why_zh: Mapped[str]
+    category_why_en: Mapped[str]
+    site: Mapped[str]
+    building: Mapped[str]
+    unit: Mapped[str]
+    floor: Mapped[str]
+    room: Mapped[str]
+    asset: Mapped[str] = mapped_column(index=True)
+    place_why_zh: Mapped[str]
+    place_why_en: Mapped[str]
+    place_choices: Mapped[list[Any]]
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+    closed_by: Mapped[str]
+    note: Mapped[str]
+
+
+class ReportStepRow(Table):
+    __tablename__ = "report_step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    note: Mapped[str]
+
+
+class ReporterRow(Table):
+    """Who made a report. Apart from it, so that the work record holds no personal data and this can be deleted."""
+
+    __tablename__ = "reporter"
+    report: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    name: Mapped[str]
+    phone: Mapped[str]
+
+
 def table_of(row: type[Table]) -> sqlalchemy.Table:
     """The table behind a class: the records read and write in bulk, without an object a row."""
     return cast(sqlalchemy.Table, row.__table__)

@@ -1,5 +1,25 @@
-"""Inspection lists on paper and on screens: XLSX, CSV, JSON."""
+"""Inspection lists on paper, in calendars and on screens; and the announcement for residents."""
 
-from serviceday.lists.writing import FORMS, check_form, write_list
+from serviceday.lists.announcing import (
+    NOTICE_FORMS,
+    check_notice_form,
+    notice_text,
+    save_notice_template,
+    write_announcement,
+)
+from serviceday.lists.paper import Names, Paper
+from serviceday.lists.writing import FORMS, check_form, content, write_list
 
-__all__ = ["FORMS", "check_form", "write_list"]
+__all__ = [
+    "FORMS",
+    "NOTICE_FORMS",
+    "Names",
+    "Paper",
+    "check_form",
+    "check_notice_form",
+    "content",
+    "notice_text",
+    "save_notice_template",
+    "write_announcement",
+    "write_list",
+]

@@ -1,246 +1,224 @@
 """The list as an Excel workbook that can be printed on A4 and filled in by hand or on a screen.
 
-Every text is written as text, never as a formula or a link, whatever it begins with.
+An overview with the breaches first, the whole list, a sheet for each person, and what was left out. Every text is
+written as text, never as a formula or a link, whatever it begins with.
 """
 
 from __future__ import annotations
 
 import io
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import date
-from math import ceil
 from typing import Any
 
 import xlsxwriter
 
-from facility.inspections import InspectionList, Item, Priority
+from facility.inspections import InspectionList, Item
 from facility.language import Language
-from serviceday.lists.columns import (
-    LEFT_OUT_COLUMNS,
-    PHRASES,
-    RESULTS,
-    Cell,
-    Column,
-    list_columns,
-    row,
-    subtitle,
-)
+from serviceday.lists import overview
+from serviceday.lists.cleaning import clean, cut
+from serviceday.lists.codes import as_png, check, payload
+from serviceday.lists.columns import RESULTS, Column, left_out_columns, list_columns, row
+from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
+from serviceday.lists.styles import A4, GREY, HIGHEST, INK, LINE, Styles, lines, lines_of
 
-_A4 = 9
-_LINE = 13.5  # points
-_SIGNED_ROW = 33.0  # room for a signature
+_CODED_ROW = 52.0  # points: room for a code that scans, and for a signature
+_ONE_PAGE = 55  # lines of an overview that are still readable on one page
+_CODE_SIDE = 62  # pixels on the sheet, 96 an inch
 _PLAIN_ROW = 18.0
-_COLOURS = {
-    Priority.URGENT: ("#9C0006", "#FFC7CE"),
-    Priority.HIGH: ("#974706", "#FCD5B4"),
-    Priority.MEDIUM: ("#7F6000", "#FFEB9C"),
-    Priority.LOW: ("#375623", "#E2EFDA"),
-}
-_INK = "#1F3864"
+_LONGEST = 32_000  # characters of a cell; Excel refuses more than 32,767
+_OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
-def as_workbook(plan: InspectionList, *, language: Language) -> bytes:
-    """Three sheets: the list, what was left out, a summary."""
+def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
+    """The workbook's bytes; the same plan gives the same bytes."""
     out = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(out, options)
-    book.set_properties({"title": PHRASES["title"][language], "created": plan.created_at.replace(tzinfo=None)})
-    look = _Look(book, language)
-    _list_sheet(book, look, plan, language)
-    _left_out_sheet(book, look, plan, language)
-    _summary_sheet(book, look, plan, language)
+    book = xlsxwriter.Workbook(out, _OPTIONS)
+    book.set_properties(
+        {
+            "title": PHRASES["title"][language],
+            "company": cut(clean(paper.company), 200),
+            "created": plan.created_at.replace(tzinfo=None),
+        }
+    )
+    made = _Workbook(book, plan, language, paper, names)
+    made.add_overview()
+    made.add_items(
+        PHRASES["sheet_list"][language], PHRASES["title"][language], overview.subtitle(plan, language), plan.items
+    )
+    days = overview.days(plan, language)
+    if len(days) > 1:
+        for day in days:
+            made.add_day(day)
+    made.add_left_out()
     book.close()
     return out.getvalue()
 
 
-class _Look:
-    """The formats of one workbook; each is made once."""
+class _Workbook:
+    def __init__(self, book: Any, plan: InspectionList, language: Language, paper: Paper, names: Names) -> None:
+        self._book, self._plan, self._language, self._paper = book, plan, language, paper
+        self._names = names
+        self._link = check(paper.asset_url)
+        self._styles = Styles(book, language)
+        self._columns = list_columns(plan, names)
+        self._taken: set[str] = set()
 
-    def __init__(self, book: Any, language: Language) -> None:
-        self._book = book
-        self._font = {"font_name": "Microsoft YaHei" if language == "zh" else "Arial", "font_size": 10}
-        self._made: dict[tuple[Any, ...], Any] = {}
+    def add_overview(self) -> None:
+        sheet, styles, plan = self._sheet(self._say("sheet_overview")), self._styles, self._plan
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, 6, 17)
+        self._heading(sheet, self._say("title"), overview.subtitle(plan, self._language))
+        line = self._breaches(sheet, 3) + 1
+        heads = ("name", "qualifications", "from", "hours", "items", "work", "travel")
+        for column, key in enumerate(heads):
+            sheet.write_string(line, column, self._say(f"person_column_{key}"), styles.header)
+        plain = styles(border=1, border_color="#A6A6A6", text_wrap=True, valign="vcenter")
+        for day in overview.days(plan, self._language):
+            line += 1
+            cells = (day.name, day.qualifications, day.start, day.hours, len(day.items), day.work, day.travel)
+            for column, cell in enumerate(cells):
+                self._write(sheet, line, column, cell, plain)
+            sheet.set_row(line, min(HIGHEST, LINE * max(lines_of(day.qualifications, 17), lines_of(day.start, 17)) + 5))
+        line += 2
+        strong = styles(bold=True, valign="top", font_color=INK)
+        top = styles(text_wrap=True, valign="top", align="left")
+        for label, value in overview.summary(plan, self._language):
+            self._write(sheet, line, 0, label, strong)
+            words = cut(clean(str(value)), _LONGEST)
+            sheet.merge_range(line, 1, line, 6, "", top)
+            self._write(sheet, line, 1, value, top)
+            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 100) + 3))
+            line += 1
+        self._print(sheet, header_row=None, last_row=line, columns=7)
+        if line < _ONE_PAGE:
+            sheet.fit_to_pages(1, 1)
 
-    def __call__(self, **given: Any) -> Any:
-        key = tuple(sorted(given.items()))
-        if key not in self._made:
-            self._made[key] = self._book.add_format(self._font | given)
-        return self._made[key]
+    def _breaches(self, sheet: Any, line: int) -> int:
+        """The breaches, before everything else; returns the next free line."""
+        found = overview.first_breaches(self._plan, self._language, self._names)
+        if not found:
+            quiet = self._styles(border=1, border_color="#A6A6A6", font_color=GREY, valign="vcenter")
+            sheet.merge_range(line, 0, line, 6, "", quiet)
+            self._write(sheet, line, 0, self._say("breaches_none"), quiet)
+            return line + 1
+        loud = self._styles(bold=True, font_size=12, font_color="#FFFFFF", bg_color="#9C0006", border=2)
+        plain = self._styles(text_wrap=True, valign="vcenter", border=1, border_color="#9C0006", font_color="#9C0006")
+        title = PHRASES.say("breaches_title", self._language, count=len(self._plan.breaches))
+        for words, style in [(title, loud), *((one, plain) for one in found)]:
+            sheet.merge_range(line, 0, line, 6, "", style)
+            self._write(sheet, line, 0, words, style)
+            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 175) + 7))
+            line += 1
+        return line
 
-    def cell(self, column: Column, item: Item, first_of_stop: bool) -> Any:
-        wanted: dict[str, Any] = {"text_wrap": True, "valign": "vcenter", "border": 1, "border_color": "#A6A6A6"}
-        if first_of_stop:
-            wanted |= {"top": 2, "top_color": _INK}
-        if column.key in ("number", "priority", "minutes", "deadline", "inspector", "breach"):
-            wanted["align"] = "center"
-        if column.key == "deadline":
-            wanted["num_format"] = "yyyy-mm-dd"
-        if column.key == "priority" or (column.key == "breach" and item.breach):
-            ink, paper = _COLOURS[item.priority]
-            wanted |= {"font_color": ink, "bg_color": paper, "bold": True}
-        return self(**wanted)
+    def add_day(self, day: overview.Day) -> None:
+        facts = PHRASES.say(
+            "person_line", self._language, day=self._plan.service_day, hours=day.hours, items=len(day.items),
+            work=day.work, travel=day.travel,
+        )  # fmt: skip
+        more = " · ".join(filter(None, (facts, day.qualifications, day.start, day.lunch)))
+        self.add_items(f"{day.number} {day.name}", f"{day.number}  {day.name}", more, day.items)
 
-    @property
-    def header(self) -> Any:
-        return self(
-            bold=True,
-            font_size=9,
-            font_color="#FFFFFF",
-            bg_color=_INK,
-            text_wrap=True,
-            align="center",
-            valign="vcenter",
-            border=1,
-        )
+    def add_items(self, name: str, title: str, facts: str, items: Sequence[Item]) -> None:
+        sheet, columns = self._sheet(name), self._columns
+        self._heading(sheet, title, facts)
+        self._titles(sheet, columns)
+        before: tuple[object, ...] | None = None
+        breaks = []
+        for line, item in enumerate(items, start=3):
+            stop = (item.person, item.site, item.building)
+            if before is not None and before[0] != item.person and name == self._say("sheet_list"):
+                breaks.append(line)
+            self._item(sheet, line, columns, item, first_of_stop=stop != before)
+            before = stop
+        last = max(3, len(items) + 2)
+        result = next(number for number, column in enumerate(columns) if column.key == "result")
+        sheet.data_validation(
+            3, result, last, result,
+            {
+                "validate": "list",
+                "source": [self._say(key) for key in RESULTS],
+                "error_message": self._say("result_hint"),
+            },
+        )  # fmt: skip
+        sheet.set_h_pagebreaks(breaks)
+        self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=4)
 
+    def add_left_out(self) -> None:
+        sheet, columns = self._sheet(self._say("sheet_left_out")), left_out_columns(self._names)
+        self._heading(sheet, self._say("left_out_title"), overview.subtitle(self._plan, self._language))
+        self._titles(sheet, columns)
+        for line, item in enumerate(self._plan.left_out, start=3):
+            self._item(sheet, line, columns, item, first_of_stop=False)
+        last = max(3, len(self._plan.left_out) + 2)
+        self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=3)
 
-def _list_sheet(book: Any, look: _Look, plan: InspectionList, language: Language) -> None:
-    sheet = book.add_worksheet(PHRASES["sheet_list"][language])
-    columns = list_columns(plan.service_day)
-    _head(sheet, look, plan, language, columns)
-    before: tuple[object, ...] | None = None
-    breaks = []
-    for line, item in enumerate(plan.items, start=3):
-        stop = (item.person, item.site, item.building)
-        if before is not None and before[0] != item.person:
-            breaks.append(line)
-        _line(sheet, look, line, columns, item, language, first_of_stop=stop != before)
-        before = stop
-    last = max(3, len(plan.items) + 2)
-    result = next(number for number, column in enumerate(columns) if column.key == "result")
-    sheet.data_validation(
-        3,
-        result,
-        last,
-        result,
-        {
-            "validate": "list",
-            "source": [PHRASES[key][language] for key in RESULTS],
-            "error_message": PHRASES["result_hint"][language],
-        },
-    )
-    sheet.set_h_pagebreaks(breaks)
-    _print_setup(sheet, look, language, header_row=2, last_row=last, columns=len(columns))
+    def _item(self, sheet: Any, line: int, columns: Sequence[Column], item: Item, *, first_of_stop: bool) -> None:
+        cells = row(columns, item, self._language)
+        lowest = _CODED_ROW if any(column.key == "code" for column in columns) else _PLAIN_ROW
+        height = min(HIGHEST, max(lowest, LINE * lines(columns, cells) + 5))
+        sheet.set_row(line, height)
+        for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+            self._write(sheet, line, number, cell, self._styles.cell(column, item, first_of_stop=first_of_stop))
+            if column.key == "code":
+                self._code(sheet, line, number, item, height)
 
+    def _code(self, sheet: Any, line: int, column: int, item: Item, height: float) -> None:
+        image = as_png(payload(item, self._link))
+        side = int.from_bytes(image[16:20], "big")  # width in a PNG's header
+        scale = _CODE_SIDE / side
+        placed = {
+            "image_data": io.BytesIO(image), "x_scale": scale, "y_scale": scale, "x_offset": 4,
+            "y_offset": max(2, (height * 96 / 72 - _CODE_SIDE) / 2),
+            "object_position": 1, "description": clean(f"QR {item.asset}")[:200],
+        }  # fmt: skip
+        sheet.insert_image(line, column, "code.png", placed)
 
-def _left_out_sheet(book: Any, look: _Look, plan: InspectionList, language: Language) -> None:
-    sheet = book.add_worksheet(PHRASES["sheet_left_out"][language])
-    _head(sheet, look, plan, language, LEFT_OUT_COLUMNS)
-    for line, item in enumerate(plan.left_out, start=3):
-        _line(sheet, look, line, LEFT_OUT_COLUMNS, item, language, first_of_stop=False)
-    last = max(3, len(plan.left_out) + 2)
-    _print_setup(sheet, look, language, header_row=2, last_row=last, columns=len(LEFT_OUT_COLUMNS))
-
-
-def _head(sheet: Any, look: _Look, plan: InspectionList, language: Language, columns: Sequence[Column]) -> None:
-    sheet.write_string(0, 0, PHRASES["title"][language], look(bold=True, font_size=16, font_color=_INK))
-    sheet.set_row(0, 26)
-    sheet.write_string(1, 0, subtitle(plan, language), look(font_color="#595959"))
-    for number, column in enumerate(columns):
-        sheet.set_column(number, number, column.width)
-        sheet.write_string(2, number, column.title(language), look.header)
-    sheet.set_row(2, 30)
-
-
-def _line(
-    sheet: Any,
-    look: _Look,
-    line: int,
-    columns: Sequence[Column],
-    item: Item,
-    language: Language,
-    *,
-    first_of_stop: bool,
-) -> None:
-    cells = row(columns, item, language)
-    for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-        shape = look.cell(column, item, first_of_stop)
+    def _write(self, sheet: Any, line: int, column: int, cell: object, style: Any) -> None:
         if isinstance(cell, int):
-            sheet.write_number(line, number, cell, shape)
+            sheet.write_number(line, column, cell, style)
         elif isinstance(cell, date):
-            sheet.write_datetime(line, number, cell, shape)
+            sheet.write_datetime(line, column, cell, style)
         elif cell:
-            sheet.write_string(line, number, cell, shape)
+            sheet.write_string(line, column, cut(clean(str(cell)), _LONGEST), style)
         else:
-            sheet.write_blank(line, number, None, shape)
-    lowest = _SIGNED_ROW if any(column.key == "signature" for column in columns) else _PLAIN_ROW
-    sheet.set_row(line, max(lowest, _LINE * _lines(columns, cells) + 5))
+            sheet.write_blank(line, column, None, style)
 
+    def _heading(self, sheet: Any, title: str, facts: str) -> None:
+        self._write(sheet, 0, 0, title, self._styles.title)
+        sheet.set_row(0, 26)
+        self._write(sheet, 1, 0, " · ".join(filter(None, (self._paper.company, facts))), self._styles(font_color=GREY))
 
-def _lines(columns: Sequence[Column], cells: Iterable[Cell]) -> int:
-    """Lines of the tallest cell: xlsxwriter can't measure, and Excel doesn't on opening."""
-    return max(
-        ceil(_cells_wide(cell) / (column.width - 1.5)) if isinstance(cell, str) else 1
-        for column, cell in zip(columns, cells, strict=True)
-    )
+    def _titles(self, sheet: Any, columns: Sequence[Column]) -> None:
+        for number, column in enumerate(columns):
+            sheet.set_column(number, number, column.width)
+            sheet.write_string(2, number, column.title(self._language), self._styles.header)
+        sheet.set_row(2, 30)
 
+    def _sheet(self, name: str) -> Any:
+        """A sheet by a name that Excel takes: short, without some signs, and not there yet."""
+        plain = re.sub(r"[\[\]:*?/\\']", " ", clean(name).replace("\n", " ")).strip()[:28] or "-"
+        free = next(
+            one for number in range(1, 10_000) if (one := plain if number == 1 else f"{plain[:25]} {number}").lower()
+            not in self._taken
+        )  # fmt: skip
+        self._taken.add(free.lower())
+        return self._book.add_worksheet(free)
 
-def _cells_wide(words: str) -> float:
-    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 0.85 for letter in words)
+    def _print(self, sheet: Any, *, header_row: int | None, last_row: int, columns: int, freeze: int = 0) -> None:
+        sheet.set_landscape()
+        sheet.set_paper(A4)
+        sheet.set_margins(left=0.3, right=0.3, top=0.4, bottom=0.6)
+        sheet.fit_to_pages(1, 0)
+        sheet.print_area(0, 0, last_row, columns - 1)
+        if header_row is not None:
+            sheet.repeat_rows(header_row)
+            sheet.freeze_panes(header_row + 1, freeze)
+            sheet.autofilter(header_row, 0, last_row, columns - 1)
+        sheet.set_footer(f"&L{self._say('title')} {self._plan.service_day}&R{self._say('page')}")
+        sheet.hide_gridlines(2)
 
-
-def _print_setup(sheet: Any, look: _Look, language: Language, *, header_row: int, last_row: int, columns: int) -> None:
-    sheet.set_landscape()
-    sheet.set_paper(_A4)
-    sheet.set_margins(left=0.3, right=0.3, top=0.4, bottom=0.6)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(header_row)
-    sheet.freeze_panes(header_row + 1, 3)
-    sheet.autofilter(header_row, 0, last_row, columns - 1)
-    sheet.set_footer(f"&L{PHRASES['title'][language]}&R{PHRASES['page'][language]}")
-    sheet.hide_gridlines(2)
-
-
-def _summary_sheet(book: Any, look: _Look, plan: InspectionList, language: Language) -> None:
-    sheet = book.add_worksheet(PHRASES["sheet_summary"][language])
-    sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 1, 100)
-    sheet.write_string(0, 0, PHRASES["title"][language], look(bold=True, font_size=16, font_color=_INK))
-    sheet.set_row(0, 26)
-    plain, strong = look(text_wrap=True, valign="top"), look(bold=True, valign="top", font_color=_INK)
-    line = 2
-    for label, value in _summary(plan, language):
-        sheet.write_string(line, 0, label, strong)
-        if isinstance(value, int):
-            sheet.write_number(line, 1, value, look(align="left", valign="top"))
-        else:
-            sheet.write_string(line, 1, value, plain)
-            sheet.set_row(line, max(_LINE + 3, _LINE * ceil(_cells_wide(value) / 98) + 3))
-        line += 1
-    sheet.set_landscape()
-    sheet.set_paper(_A4)
-    sheet.fit_to_pages(1, 0)
-    sheet.hide_gridlines(2)
-
-
-def _summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str | int]]:
-    def say(key: str, **values: object) -> str:
-        return PHRASES.say(key, language, **values)
-
-    yield say("summary_day"), str(plan.service_day)
-    yield say("summary_created"), f"{plan.created_at:%Y-%m-%d %H:%M} UTC"
-    yield say("summary_crew"), say("summary_crew_value", people=plan.people, hours=f"{plan.hours:g}")
-    yield say("summary_items"), len(plan.items)
-    yield say("summary_assets"), len({item.asset for item in plan.items})
-    yield say("summary_left_out"), len(plan.left_out)
-    yield say("summary_breaches"), len(plan.breaches)
-    label = say("summary_rounds")
-    per_person = Counter(item.person for item in plan.items)
-    for one in plan.rounds:
-        words = say("summary_round", work=one.work_minutes, travel=one.travel_minutes, items=per_person[one.person])
-        yield label, f"{say('inspector', number=one.person)}: {words}"
-        label = ""
-    label = say("summary_by_ground")
-    for ground, count in Counter(item.ground for item in plan.items).most_common():
-        yield label, f"{say(f'ground_{ground}')}: {count}"
-        label = ""
-    label = say("summary_by_left_out")
-    for reason, count in Counter(item.left_out for item in plan.left_out).most_common():
-        yield label, f"{say(f'left_out_{reason}')}: {count}"
-        label = ""
-    label = say("summary_notes")
-    for note in plan.notes:
-        yield label, note[language]
-        label = ""
+    def _say(self, key: str) -> str:
+        return PHRASES[key][self._language]

@@ -1,42 +1,85 @@
-"""Writes an inspection list to a file; the name's ending says in which form."""
+"""Writes an inspection list to files; a name's ending says in which form."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from facility.errors import CannotDo
 from facility.inspections import InspectionList
 from facility.language import Language
+from serviceday.lists.calendars import as_calendar, calendars
+from serviceday.lists.message import as_message
+from serviceday.lists.paper import NO_NAMES, NO_PAPER, Names, Paper
 from serviceday.lists.plain import as_csv, as_json
+from serviceday.lists.printed import list_pdf
 from serviceday.lists.workbook import as_workbook
 
 
-def _json(plan: InspectionList, *, language: Language) -> bytes:
-    return as_json(plan)
+class Form(Protocol):
+    """Makes a file's bytes of a list."""
+
+    def __call__(
+        self, plan: InspectionList, /, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+    ) -> bytes: ...
 
 
-FORMS = {".csv": as_csv, ".xlsx": as_workbook, ".json": _json}
+FORMS: dict[str, Form] = {
+    ".xlsx": as_workbook,
+    ".pdf": list_pdf,
+    ".csv": as_csv,
+    ".json": as_json,
+    ".ics": as_calendar,
+    ".txt": as_message,
+}
 
 
 def check_form(path: Path) -> Path:
     """The path, if its ending is known. Raises `CannotDo` otherwise; ask before a long plan, not after it."""
     if path.suffix.lower() not in FORMS:
+        instead = "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
         raise CannotDo(
             f"{path.name} can't be written: the form {path.suffix or '(none)'!r} is unknown",
-            f"Name it {', '.join(FORMS)}",
+            f"Name it {', '.join(FORMS)}{instead}",
         )
     return path
 
 
-def write_list(plan: InspectionList, path: Path, *, language: Language) -> Path:
-    """Write the list, replacing the file as a whole. Raises `CannotDo` for an unknown form or a full or closed disk."""
-    content = FORMS[check_form(path).suffix.lower()](plan, language=language)
+def content(
+    plan: InspectionList, ending: str, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> bytes:
+    """The list in the form of an ending such as `.pdf`."""
+    return FORMS[ending](plan, language=language, paper=paper, names=names)
+
+
+def write_list(
+    plan: InspectionList, path: Path, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> list[Path]:
+    """Write the list, replacing the file as a whole; returns what was written, `path` first.
+
+    Of a calendar (.ics) for several people, each gets a file of their own beside it. Raises `CannotDo` for an unknown
+    form, a folder that is missing or closed, a full disk, or a font that is missing.
+    """
+    ending = check_form(path).suffix.lower()
+    written = [write_whole(path, content(plan, ending, language=language, paper=paper, names=names))]
+    if ending == ".ics":
+        own = calendars(plan, language=language, paper=paper, names=names)
+        written += [
+            write_whole(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1
+        ]
+    return written
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file so that it is there whole or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise CannotDo(f"{path} cannot be written: {error.strerror}", "Choose another place with -o") from None
     return path

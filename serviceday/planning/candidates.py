@@ -12,37 +12,56 @@ from facility.assessments import Assessment, Trouble
 from facility.channels import Duty, EquipmentClass, catalogue
 from facility.estate import Asset
 from facility.inspections import Ground, Item, LeftOut, Priority
+from facility.requests import Request
 from serviceday.planning.items import PHRASES, authority, duty_item, item, passes_within, percent
 from serviceday.planning.policy import Policy
+from serviceday.planning.requested import request_item, request_place, request_worth
 
 _EPOCH = date(2000, 1, 1)
 _SURE = 0.7  # a warning this likely is of high priority (D)
 _FLAG = 2.0  # how much more a flagged warning counts than an equally likely one that is not (D)
 _EVEN = 0.5  # and this likely of medium, flagged or not (D)
 
+# What doing something is worth beside a failure of an ordinary asset foreseen for certain and prevented (D).
+_DOUBTFUL_SENSOR = 0.3
+_GOOD_PRACTICE = 0.1
+_TURN = 0.05  # a duty of the law whose date nobody knows
+_ADVISED_TURN = 0.02
+
 
 class Tier(IntEnum):
-    """The order in which candidates get the hours; a tier waits until nothing more of the one before it fits."""
+    """What candidates are, in the order in which they stand at one asset.
+
+    `LAW`, `ASSUMED_LAW` and `GOAL` get the hours in this order, each before anything of the next; the rest is
+    weighed on one scale, the expected harm avoided.
+    """
 
     LAW = 0
     ASSUMED_LAW = 1
-    RISK = 2
-    PROMISE = 3
-    ROTATION = 4
+    GOAL = 2
+    RISK = 3
+    REQUEST = 4
+    PROMISE = 5
+    ROTATION = 6
+
+    @property
+    def weighed(self) -> bool:
+        return self > Tier.GOAL
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item, how it ranks (`value` per minute within its tier), and which asset it belongs to."""
+    """An item, how it ranks (`value` within its tier, or as harm avoided), and the place it belongs to."""
 
     item: Item
-    asset_number: int
+    asset_number: int  # in `Candidates.places`
     tier: Tier
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
+    places: list[Asset]  # the assets, and places of requests that name no asset
     possible: list[Candidate]
     refused: list[Item]  # never tried, each with its reason
     unrecorded: Mapping[str, Mapping[str, int]]  # kind -> statutory duty -> assets without a date
@@ -55,8 +74,9 @@ def gather(
     *,
     service_day: date,
     policy: Policy,
+    requests: Sequence[Request] = (),
 ) -> Candidates:
-    """Candidates of a day, in the order of the assets."""
+    """Candidates of a day, in the order of the assets and of the requests."""
     possible: list[Candidate] = []
     refused: list[Item] = []
     unrecorded: dict[str, dict[str, int]] = {}
@@ -84,7 +104,18 @@ def gather(
                     refused.append(warning)
                 else:
                     possible.append(Candidate(warning, number, tier, value))
-    return Candidates(possible, refused, unrecorded)
+    places = list(assets)
+    numbers = {asset.id: number for number, asset in enumerate(assets)}
+    for one in requests:
+        if one.closed is not None or one.reported > service_day:
+            continue
+        number = numbers.get(one.asset, -1)
+        if number < 0:
+            number = len(places)
+            places.append(request_place(one))
+        worth = request_worth(one, places[number], service_day)
+        possible.append(Candidate(request_item(one, places[number], service_day), number, Tier.REQUEST, worth))
+    return Candidates(places, possible, refused, unrecorded)
 
 
 _Found = tuple[Item, Tier, float]
@@ -111,11 +142,13 @@ def _by_date(
     else:
         priority = Priority.MEDIUM if late > 0 else Priority.LOW
     candidate = duty_item(asset, duty, ground, reason, priority, due)
+    if duty.statutory:
+        candidate = replace(candidate, breach_from=due + timedelta(days=1))
     if late < 0 and (ahead is None or due >= ahead):
         words_out = PHRASES["not_due"].filled(due=due)
         return replace(candidate, priority=Priority.LOW, left_out=LeftOut.NOT_DUE, left_out_reason=words_out)
     value = kind.criticality * (1 + max(late, 0) / duty.interval_days)
-    return candidate, Tier.LAW if duty.statutory else Tier.PROMISE, value
+    return (candidate, Tier.LAW, value) if duty.statutory else (candidate, Tier.PROMISE, _GOOD_PRACTICE * value)
 
 
 def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, policy: Policy) -> _Found | None:
@@ -133,8 +166,10 @@ def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, poli
     priority = Priority.HIGH if duty.statutory and policy.assume_rotation else Priority.LOW
     candidate = duty_item(asset, duty, ground, reason, priority, None)
     if not duty.statutory:
-        return candidate, Tier.ROTATION, 0.5 * kind.criticality
-    return candidate, Tier.ASSUMED_LAW if policy.assume_rotation else Tier.ROTATION, kind.criticality
+        return candidate, Tier.ROTATION, _ADVISED_TURN * kind.criticality
+    if policy.assume_rotation:
+        return candidate, Tier.ASSUMED_LAW, kind.criticality
+    return candidate, Tier.ROTATION, _TURN * kind.criticality
 
 
 def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy) -> Iterator[_Found]:
@@ -181,7 +216,7 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
                 due=None,
             ),
             Tier.PROMISE,
-            one.sensor_probability * kind.criticality,
+            _DOUBTFUL_SENSOR * one.sensor_probability * kind.criticality,
         )
 
 

@@ -70,6 +70,7 @@ def item(
         building=asset.building,
         floor=asset.floor,
         place=asset.place,
+        asset_name=asset.name,
         task=task,
         what=what,
         method=method,

@@ -1,29 +1,46 @@
-"""A plan for a date: what the law wants done by then, then what is at risk, within the hours of the crew.
+"""A plan for a date: what the law wants done by then, then the most harm avoided, within the hours of the crew.
 
-Everything that could be done ends on the list or among the left-out, with its reason. The same input gives the same
-list, in whatever order it comes. `docs/planning.md` tells the rules in prose.
+Everything that could be done ends on the list or among the left-out, with its reason. The same input and seed give the
+same list, in whatever order the input comes. `docs/planning.md` tells the rules in prose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from facility.assessments import Assessment
-from facility.channels import catalogue
+from facility.errors import CannotDo
 from facility.estate import Asset, Building
-from facility.inspections import Ground, InspectionList, Item, LeftOut, Priority, Round
-from facility.language import Text
-from serviceday.planning.candidates import Candidate, Candidates, gather
+from facility.inspections import Asked, Directive, Gain, InspectionList, Instruction, LeftOut
+from facility.requests import Request
+from serviceday.planning.bound import upper_bound
+from serviceday.planning.candidates import Candidate, Candidates, Tier, gather
+from serviceday.planning.crew import Crew, Theme
+from serviceday.planning.gains import gains
+from serviceday.planning.goals import Goal, apply_goals
 from serviceday.planning.items import PHRASES
-from serviceday.planning.policy import Crew, Policy
-from serviceday.planning.rounds import Filled, Offer, fill_rounds, shortfalls
+from serviceday.planning.keeping import as_before, make_room, settled, staying
+from serviceday.planning.notes import notes
+from serviceday.planning.policy import Policy
+from serviceday.planning.problem import HEAVY, NEVER, Problem, build, speaks
+from serviceday.planning.reasons import left_out
+from serviceday.planning.recombining import Seen
+from serviceday.planning.rounds import Rounds
+from serviceday.planning.search import fill, improve
+from serviceday.planning.tidying import tidy
+from serviceday.planning.timetable import items_of, persons_of, rounds_of
 from serviceday.planning.travel import Stops, natural
 
-_URGENCY = {priority: place for place, priority in enumerate(Priority)}
 _DEFAULT_CREW = Crew()
 _DEFAULT_POLICY = Policy()
+_NOT_ASKED = Asked()
+_RETRY = 12  # attempts, per person, to change a plan that exists
+_LEGS = 3
+_MOST = 6_000  # candidates the search looks at; of more, the best worth their minutes
+
+Progress = Callable[[int, int], None]
 
 
 def plan(
@@ -36,86 +53,230 @@ def plan(
     crew: Crew = _DEFAULT_CREW,
     buildings: Sequence[Building] = (),
     policy: Policy = _DEFAULT_POLICY,
+    requests: Sequence[Request] = (),
+    goals: Sequence[Goal] = (),
+    themes: Sequence[Theme] = (),
+    instructions: Sequence[Instruction] = (),
+    before: InspectionList | None = None,
+    seed: int = 0,
+    with_gains: bool = False,
+    with_bound: bool = True,
+    on_progress: Progress | None = None,
 ) -> InspectionList:
     """The inspection list of a service day.
 
-    `assessments` by asset; `duties_done` is the last date by (asset, duty). `now` is only written down.
+    `assessments` by asset; `duties_done` is the last date by (asset, duty). `now` is only written down. `before` is the
+    list to change as little as possible. Raises `CannotDo` for orders that go in a circle, and for instructions that
+    can't be kept.
     """
     ordered = sorted(assets, key=lambda one: one.id)
-    found = gather(ordered, assessments, duties_done, service_day=service_day, policy=policy)
-    stops = Stops(ordered, buildings, policy)
-    offer = Offer(found.possible, stops, policy)
-    rounds = fill_rounds(offer, crew)
-    left_out = _left_out(found, offer, rounds, crew, service_day)
+    asked = sorted(requests, key=lambda one: one.id)
+    found = gather(ordered, assessments, duties_done, service_day=service_day, policy=policy, requests=asked)
+    found = _themed(found, themes)
+    found, counted = apply_goals(found, goals, asked, service_day)
+    found = _banned(found, instructions)
+    stops = Stops(found.places, buildings, policy, crew.ways)
+    tried, spare = _promising(found.possible, crew.on(service_day) != ())
+    problem = build(tried, stops, found.places, crew, service_day, instructions)
+    _known(instructions, found, problem)
+    rounds = _solve(problem, policy, seed, before, on_progress)
+    _kept(problem, rounds, instructions)
+    tidy(rounds, _walking(problem, stops))
+    if not crew.named and before is None:
+        rounds = _fullest_first(rounds)
+    harm = _harm(problem, rounds)
+    bound = upper_bound(problem, rounds) if with_bound and not spare else None
+    items = items_of(problem, rounds)
+    out = left_out(problem, rounds, found.refused, spare, crew, service_day)
+    more: Sequence[Gain] = gains(problem, rounds, crew, service_day, stops, found.places, out) if with_gains else ()
     return InspectionList(
         service_day=service_day,
         created_at=now,
-        people=crew.people,
-        hours=crew.hours,
-        items=tuple(_items(found.possible, offer, rounds)),
-        left_out=tuple(left_out),
-        rounds=tuple(
-            Round(person=person, work_minutes=one.work, travel_minutes=one.travel)
-            for person, one in enumerate(rounds, start=1)
+        people=len(problem.workers),
+        hours=_hours(crew, problem),
+        items=tuple(items),
+        left_out=tuple(out),
+        rounds=tuple(rounds_of(problem, rounds, items)),
+        notes=tuple(notes(ordered, found, assessments, out, problem, service_day, policy, now)),
+        follows=before.number if before else 0,
+        persons=tuple(persons_of(problem, service_day)) if crew.named else (),
+        seed=seed,
+        harm=harm,
+        bound=None if bound is None else max(bound, harm),
+        gains=tuple(more),
+        goals=tuple(one.result(items) for one in counted),
+        asked=replace(
+            _NOT_ASKED,
+            crew=crew.text,
+            goals=tuple(one.text for one in goals),
+            themes=tuple(one.key for one in themes),
+            instructions=tuple(instructions),
         ),
-        notes=tuple(_notes(ordered, assessments, found, left_out, service_day, policy)),
     )
 
 
-def _items(candidates: Sequence[Candidate], offer: Offer, rounds: Sequence[Filled]) -> list[Item]:
-    """In walking order: person, stop, floor, asset; at an asset the law before risk."""
-    items: list[Item] = []
-    for person, one in enumerate(rounds, start=1):
-        place = {stop: number for number, stop in enumerate(one.stops)}
-
-        def walking(number: int, place: Mapping[int, int] = place) -> tuple[object, ...]:
-            candidate = candidates[number]
-            item = candidate.item
-            return (place[int(offer.stop[number])], natural(item.floor), natural(item.asset), candidate.tier, item.task)
-
-        for number in sorted(one.chosen, key=walking):
-            items.append(replace(candidates[number].item, number=len(items) + 1, person=person))
-    return items
-
-
-def _left_out(found: Candidates, offer: Offer, rounds: Sequence[Filled], crew: Crew, service_day: date) -> list[Item]:
-    """Breaches first, then what there was no time for, by urgency; then what need not be done."""
-    needed, left = shortfalls(offer, rounds, crew)
-    out = []
-    for number, candidate in enumerate(found.possible):
-        if not offer.free[number]:
-            continue
-        item = candidate.item
-        breach = item.ground is Ground.STATUTORY and item.due is not None and item.due <= service_day
-        words = PHRASES["no_time_breach" if breach else "no_time"].filled(
-            needed=int(needed[number]), left=int(left[number])
-        )
-        out.append((candidate, replace(item, breach=breach, left_out=LeftOut.NO_TIME, left_out_reason=words)))
-    out.sort(key=lambda one: (not one[1].breach, _URGENCY[one[1].priority], one[0].tier, -one[0].value, one[1].asset))
-    refused = sorted(found.refused, key=lambda one: (one.left_out != LeftOut.NOT_RISKY, one.due or date.max, one.asset))
-    return [item for _, item in out] + refused
+def _solve(
+    problem: Problem, policy: Policy, seed: int, before: InspectionList | None, on_progress: Progress | None
+) -> Rounds:
+    rounds = Rounds(problem)
+    people = len(problem.workers)
+    if before is not None:
+        as_before(rounds, before)
+        make_room(rounds)
+        fill(rounds)
+        if settled(rounds, before):
+            return rounds
+        bonus = staying(problem, before)
+        best = improve(rounds, attempts=_RETRY * people, seed=seed, bonus=bonus, on_progress=on_progress)
+        if not (problem.locked & best.free).any():
+            return best
+        rounds = Rounds(problem)
+    fill(rounds)
+    attempts = policy.effort * people
+    if not rounds.free.any():  # everything is done; only ways can be saved
+        attempts = min(attempts, 10 * people)
+    best = _searched(rounds, attempts, seed, on_progress)
+    make_room(best)
+    fill(best)
+    return best
 
 
-def _notes(
-    assets: Sequence[Asset],
-    assessments: Mapping[str, Assessment],
-    found: Candidates,
-    left_out: Sequence[Item],
-    service_day: date,
-    policy: Policy,
-) -> list[Text]:
-    notes = []
-    if breaches := sum(item.breach for item in left_out):
-        notes.append(PHRASES["note_breach"].filled(count=breaches))
-    for kind, duties in sorted(found.unrecorded.items()):
-        one = catalogue()[kind]
-        names = [one.duties[key].name for key in duties]
-        listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
-        notes.append(PHRASES["note_no_record"].filled(kind=one.name, count=max(duties.values()), duties=listed))
-    if unknown := sum(asset.id not in assessments for asset in assets):
-        notes.append(PHRASES["note_unassessed"].filled(count=unknown))
-    limit = service_day - timedelta(days=policy.old_after_days)
-    old = [one.as_of.date() for one in assessments.values() if one.as_of.date() < limit]
-    if old:
-        notes.append(PHRASES["note_old"].filled(count=len(old), days=policy.old_after_days, oldest=min(old)))
-    return notes
+def _searched(rounds: Rounds, attempts: int, seed: int, on_progress: Progress | None) -> Rounds:
+    """Search in legs; after each the best of all rounds met so far are put together."""
+    if attempts < _LEGS or len(rounds.routes) < 2:
+        return improve(rounds, attempts=attempts, seed=seed, on_progress=on_progress)
+    seen = Seen(rounds)
+    best = rounds
+    for leg in range(_LEGS):
+        told = _part(on_progress, leg, _LEGS)
+        best = improve(best, attempts=attempts // _LEGS, seed=seed + 7919 * leg, on_progress=told, seen=seen)
+        seen(best)
+        best = seen.best(best)
+        fill(best)
+    return best
+
+
+def _part(on_progress: Progress | None, leg: int, legs: int) -> Progress | None:
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(leg * total + done, legs * total)
+
+
+def _fullest_first(rounds: Rounds) -> Rounds:
+    """Nameless people are the same to us: the first of them does what is worth most."""
+    worth = rounds.problem.worth
+    order = sorted(
+        range(len(rounds.routes)), key=lambda one: (-float(worth[list(rounds.routes[one].items)].sum()), one)
+    )
+    number = {old: new for new, old in enumerate(order)}
+    made = Rounds(rounds.problem)
+    days = {number[one.person]: list(one.items) for one in rounds.routes}
+    made.adopt(days, {one: number[who] for one, who in rounds.second.items()}, rounds.frozen)
+    return made
+
+
+def _themed(found: Candidates, themes: Sequence[Theme]) -> Candidates:
+    weights: dict[str, float] = {}
+    for theme in themes:
+        for kind in theme.kinds:
+            weights[kind] = max(weights.get(kind, 1.0), theme.weight)
+    if not weights:
+        return found
+    possible = [
+        replace(one, value=one.value * weights[one.item.kind]) if one.item.kind in weights else one
+        for one in found.possible
+    ]
+    return replace(found, possible=possible)
+
+
+def _banned(found: Candidates, instructions: Sequence[Instruction]) -> Candidates:
+    bans = [one for one in instructions if one.directive is Directive.BAN]
+    if not bans:
+        return found
+    possible, refused = [], list(found.refused)
+    for one in found.possible:
+        if any(speaks(ban, one.item) for ban in bans):
+            words = PHRASES["banned"]
+            refused.append(replace(one.item, left_out=LeftOut.BANNED, left_out_reason=words))
+        else:
+            possible.append(one)
+    return replace(found, possible=possible, refused=refused)
+
+
+def _promising(possible: Sequence[Candidate], anybody: bool) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates the search is given, and those too many for it to look at: the least worth their minutes."""
+    if len(possible) <= _MOST or not anybody:
+        return list(possible), []
+    rank = sorted(
+        range(len(possible)),
+        key=lambda number: (
+            min(possible[number].tier, Tier.RISK),
+            -possible[number].value / max(possible[number].item.minutes, 1),
+            number,
+        ),
+    )
+    chosen = set(rank[:_MOST])
+    return (
+        [one for number, one in enumerate(possible) if number in chosen],
+        [one for number, one in enumerate(possible) if number not in chosen],
+    )
+
+
+def _known(instructions: Sequence[Instruction], found: Candidates, problem: Problem) -> None:
+    """Refuse instructions about what is not there."""
+    people = {one.id for one in problem.workers}
+    for one in instructions:
+        if one.person and one.person not in people:
+            raise CannotDo(
+                f"{one.asset} is pinned to {one.person!r}, who does not work that day",
+                f"Working: {', '.join(sorted(people)) or 'nobody'}; unlock it or name one of these",
+            )
+        if one.directive is not Directive.BAN and not any(speaks(one, each.item) for each in found.possible):
+            raise CannotDo(
+                f"{one.asset} {one.task}".strip()
+                + " is locked onto the list, but nothing is to be done there that day",
+                "Unlock it, or look at it with `serviceday plan explain`",
+            )
+
+
+def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction]) -> None:
+    missing = [number for number in range(len(problem)) if problem.locked[number] and rounds.free[number]]
+    if not missing:
+        return
+    named = [f"{problem.candidates[one].item.asset} {problem.candidates[one].item.task}" for one in missing]
+    why = []
+    for one in missing:
+        item = problem.candidates[one].item
+        pinned = [each.person for each in instructions if each.person and speaks(each, item)]
+        if pinned and not problem.may[:, one].any():
+            why.append(f"{', '.join(pinned)} may not do it")
+        elif not problem.may[:, one].any():
+            why.append("nobody who works that day may do it")
+        elif not (problem.opens[:, one] < NEVER).any():
+            why.append("it is not open at that time")
+        else:
+            why.append("it fits into no round")
+    told = "; ".join(f"{name}: {reason}" for name, reason in zip(named, why, strict=True))
+    raise CannotDo(f"{len(missing)} locked items can't be done: {told}", "Unlock them, or give the crew more hours")
+
+
+def _walking(problem: Problem, stops: Stops) -> Callable[[int], tuple[object, ...]]:
+    """Sort key of a walk: stop, floor, asset; at an asset the law before risk."""
+
+    def key(number: int) -> tuple[object, ...]:
+        one = problem.candidates[number]
+        item = one.item
+        return (int(stops.of[one.asset_number]), natural(item.floor), natural(item.asset), one.tier, item.task)
+
+    return key
+
+
+def _harm(problem: Problem, rounds: Rounds) -> float:
+    worth = problem.worth[~rounds.free]
+    return float(worth[worth < HEAVY].sum())
+
+
+def _hours(crew: Crew, problem: Problem) -> float:
+    if not crew.named:
+        return crew.hours
+    return max((one.minutes / 60 for one in problem.workers), default=0.0)

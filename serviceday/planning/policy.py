@@ -1,29 +1,9 @@
-"""What a planner may set: the crew, and how a list weighs risk, rotation and ways. Defaults are our design."""
+"""How a list weighs risk, rotation and ways, and how long it is looked for. Defaults are our design."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-
-from facility.errors import CannotDo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
-    """Who works on the day. Raises `CannotDo` for a crew that can't work."""
-
-    people: int = 1
-    hours: float = 8.0  # of each person
-
-    def __post_init__(self) -> None:
-        if self.people < 1:
-            raise CannotDo(f"a crew of {self.people} people", "Give --people 1 or more")
-        if not 0 < self.hours <= 24:
-            raise CannotDo(f"a working day of {self.hours:g} hours", "Give --hours between 0 and 24")
-
-    @property
-    def minutes(self) -> int:
-        return int(self.hours * 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +15,8 @@ class Policy:
     next_service_day: date | None = None  # what falls due before it is due now
     old_after_days: int = 7  # assessments older than this are worth a note
     walk_minutes: int = 3  # to the next asset in a building
+    floor_minutes: float = 0.0  # and for each floor between the two
     between_buildings: int = 8  # where no coordinates are known
     between_sites: int = 30
+    effort: int = 60  # attempts to improve the list, per person
+    keep: float = 0.0  # worth of leaving an item with the person who had it, as a share of its own worth

@@ -1,195 +1,266 @@
-"""Fills the rounds of a crew: which candidates each person does, and in which order the stops are walked.
+"""The rounds of a whole crew: who does what, and the rules that reach from one round into another.
 
-A round is built by insertion: of everything that still fits, the candidate worth most per minute is taken, the minutes
-of the detour included, tier after tier. Where the ways are long the first stop decides much, so several are tried and
-the best round is kept. Rounds are filled one person after the other. Nothing here is random.
+Two-person work, and work that waits for other work, is frozen at its time when it is put in, so that every round can be
+judged by itself. Work that takes assets of one building out of service belongs to one person, so that no two are out at
+once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from serviceday.planning.candidates import Candidate, Tier
-from serviceday.planning.policy import Crew, Policy
-from serviceday.planning.travel import Stops
-
-_STARTS = 12  # first stops tried: the best half by themselves, the other half by what is near them
-_NEAR_MINUTES = 30.0
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from serviceday.planning.problem import NEVER, Flags, Integers, Problem
+from serviceday.planning.route import Route, best_lunch
 
 
 @dataclass(slots=True)
-class Filled:
-    """One person's round: candidates by number, stops in walking order."""
+class Kept:
+    """What a change can be taken back to."""
 
-    stops: list[int] = field(default_factory=list)
-    chosen: list[int] = field(default_factory=list)
-    assets: set[int] = field(default_factory=set)
-    work: int = 0
-    travel: int = 0
+    routes: dict[int, Route]
+    frozen: dict[int, int]
+    leader: dict[int, int]
+    second: dict[int, int]
+    owner: Integers
+    held: dict[str, Counter[int]]
+    released: Integers
+
+
+class Rounds:
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.frozen: dict[int, int] = {}
+        self.leader: dict[int, int] = {}
+        self.second: dict[int, int] = {}
+        people = range(len(problem.workers))
+        self.routes = [best_lunch(problem, person, (), self.frozen) for person in people]
+        self.free: Flags = np.ones(len(problem), dtype=bool)
+        self.owner: Integers = np.full(int(problem.group.max(initial=0)) + 1, -1, dtype=np.int64)
+        self.held: dict[str, Counter[int]] = {tool: Counter() for tool in problem.needs}
+        self.released: Integers = np.zeros(len(problem), dtype=np.int64)
+        self.released[list(problem.before)] = NEVER
+        self._kept: Kept | None = None
 
     @property
-    def minutes(self) -> int:
-        return self.work + self.travel
+    def worth(self) -> float:
+        """What is done, the ways as a tie-break."""
+        travel = sum(one.travel for one in self.routes)
+        return float(self.problem.worth[~self.free].sum()) - self.problem.travel_cost * travel
 
+    @property
+    def travel(self) -> int:
+        return sum(one.travel for one in self.routes)
 
-class Offer:
-    """The candidates as columns, for choosing among thousands at once."""
+    def allowed(self, person: int, pool: Integers) -> Flags:
+        """Which of some candidates the person may lead, given what everybody else does."""
+        problem = self.problem
+        ok: Flags = problem.may[person, pool] & self.free[pool]
+        if self.owner.size > 1:
+            owner = self.owner[problem.group[pool]]
+            ok &= (owner < 0) | (owner == person)
+        for tool, need in problem.needs.items():
+            holders = self.held[tool]
+            if not (problem.own_tools[tool][person] or holders[person] > 0 or _users(holders) < problem.stock[tool]):
+                ok &= ~need[pool]
+        return ok
 
-    def __init__(self, candidates: Sequence[Candidate], stops: Stops, policy: Policy) -> None:
-        self.stops = stops
-        self.walk = policy.walk_minutes
-        self.minutes: Floats = np.array([one.item.minutes for one in candidates], dtype=float)
-        self.value: Floats = np.array([one.value for one in candidates], dtype=float)
-        self.tier: Integers = np.array([one.tier for one in candidates], dtype=np.int64)
-        self.asset: Integers = np.array([one.asset_number for one in candidates], dtype=np.int64)
-        self.stop: Integers = stops.of[self.asset] if len(candidates) else np.empty(0, dtype=np.int64)
-        self.free = np.ones(len(candidates), dtype=bool)
+    def extras(self, person: int, pool: Integers) -> tuple[Integers, Integers]:
+        extra, leg = self.routes[person].extras(self.problem, pool, self.released)
+        return np.where(self.allowed(person, pool), extra, NEVER), leg
 
+    def put(self, person: int, one: int, leg: int) -> bool:
+        """Put ordinary work into a round; false if it does not fit after all."""
+        made = self.routes[person].with_item(self.problem, one, leg, self.frozen)
+        if not made.feasible:
+            return False
+        if one in self.problem.before or one in self.problem.after:
+            start = max(made.starts[made.items.index(one)], int(self.released[one]))
+            made = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
+            if not made.feasible:
+                return False
+            self.frozen[one] = start
+        self._set(made)
+        self._taken(one, person)
+        return True
 
-def fill_rounds(offer: Offer, crew: Crew) -> list[Filled]:
-    """Rounds of the whole crew; what is chosen is no longer free in the offer, and nothing free fits any more."""
-    rounds = []
-    for _ in range(crew.people):
-        best = max(
-            (_begin(offer, crew.minutes, start) for start in _starts(offer)), key=_merit(offer), default=Filled()
+    def put_pair(self, one: int) -> float:
+        """Put two-person work in where it adds least; returns the minutes it adds, NEVER if it does not fit."""
+        problem = self.problem
+        alone = np.array([one], dtype=np.int64)
+        rows: list[tuple[int, int, int, int, int, bool, bool]] = []
+        released = int(self.released[one])
+        if released >= NEVER:
+            return NEVER
+        for person, route in enumerate(self.routes):
+            leads = bool(self.allowed(person, alone)[0])
+            if leads or problem.helps[person, one]:
+                for leg, low, high, extra in route.openings(problem, one, released):
+                    rows.append((person, leg, low, high, extra, leads, bool(problem.helps[person, one])))
+        if len(rows) < 2:
+            return NEVER
+        table = np.array(rows, dtype=np.int64)
+        person, leg, low, high, extra, leads_, helps_ = table.T
+        start = np.maximum(low[:, None], low[None, :])
+        cost = (extra[:, None] + extra[None, :]).astype(np.int64)
+        bad = (start > np.minimum(high[:, None], high[None, :])) | (person[:, None] == person[None, :])
+        bad |= (leads_[:, None] == 0) | (helps_[None, :] == 0)
+        cost[bad] = NEVER
+        best = int(np.argmin(cost))
+        first, other = divmod(best, len(rows))
+        if cost[first, other] >= NEVER:
+            return NEVER
+        frozen = {**self.frozen, one: int(start[first, other])}
+        made = [self.routes[int(person[row])].with_item(problem, one, int(leg[row]), frozen) for row in (first, other)]
+        if not all(each.feasible for each in made):
+            return NEVER
+        self.frozen[one] = frozen[one]
+        for each in made:
+            self._set(each)
+        self.second[one] = int(person[other])
+        self._taken(one, int(person[first]))
+        return float(cost[first, other])
+
+    def take_out(self, gone: Iterable[int]) -> set[int]:
+        """Take work out, and what waits for it; returns the people whose rounds changed."""
+        problem = self.problem
+        out = self._with_followers(gone)
+        made = self._without(out)
+        while spoilt := [route for route in made if not route.feasible]:  # ways that break the triangle rule
+            least = min(spoilt[0].items, key=lambda one: (float(problem.worth[one]), one))
+            out = self._with_followers([*out, least])
+            made = self._without(out)
+        for one in sorted(out):
+            self.free[one] = True
+            self.frozen.pop(one, None)
+            self.second.pop(one, None)
+            self._given_back(one, self.leader.pop(one))
+        for route in made:
+            self._set(route)
+        return {route.person for route in made}
+
+    def _with_followers(self, gone: Iterable[int]) -> set[int]:
+        out: set[int] = set()
+        waiting = list(gone)
+        while waiting:
+            one = waiting.pop()
+            if one not in out and not self.free[one]:
+                out.add(one)
+                waiting.extend(self.problem.after.get(one, ()))
+        return out
+
+    def _without(self, out: set[int]) -> list[Route]:
+        people = {self.leader[one] for one in out} | {self.second[one] for one in out if one in self.second}
+        return [self.routes[person].without(self.problem, out, self.frozen) for person in sorted(people)]
+
+    def adopt(self, days: Mapping[int, Sequence[int]], second: Mapping[int, int], frozen: Mapping[int, int]) -> None:
+        """Take whole rounds over, but for what can't be kept. `days` by person, in order; nothing is planned yet."""
+        problem = self.problem
+        dropped: set[int] = set()
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if one not in dropped]
+            made = best_lunch(problem, person, kept, frozen)
+            while not made.feasible:
+                least = min(kept, key=lambda one: (float(problem.worth[one]) / int(problem.minutes[one]), one))
+                dropped.add(least)
+                kept.remove(least)
+                made = best_lunch(problem, person, kept, frozen)
+        self.frozen = {one: at for one, at in frozen.items() if one not in dropped}
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if one not in dropped]
+            lead = np.array([one for one in kept if second.get(one, -1) != person], dtype=np.int64)
+            for one, ok in zip(lead.tolist(), self.allowed(person, lead).tolist(), strict=True):
+                if ok and self._group_free(one, person):
+                    self._taken(one, person)
+                    if one in second:
+                        self.second[one] = second[one]
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if person in (self.leader.get(one, -1), self.second.get(one, -1))]
+            self._set(best_lunch(problem, person, kept, self.frozen))
+        self.frozen = {one: at for one, at in self.frozen.items() if one in self.leader}
+        for then, firsts in problem.before.items():
+            self._release(then)
+            if not self.free[then] and (
+                any(self.free[first] for first in firsts) or self.frozen[then] < self.released[then]
+            ):
+                self.take_out([then])
+
+    def _group_free(self, one: int, person: int) -> bool:
+        return bool(self.owner[self.problem.group[one]] in (-1, person)) or not self.problem.group[one]
+
+    def _taken(self, one: int, person: int) -> None:
+        problem = self.problem
+        self.free[one] = False
+        self.leader[one] = person
+        if problem.group[one]:
+            self.owner[problem.group[one]] = person
+        for tool, need in problem.needs.items():
+            if need[one] and not problem.own_tools[tool][person]:
+                self.held[tool][person] += 1
+        for then in problem.after.get(one, ()):
+            self._release(then)
+
+    def _given_back(self, one: int, person: int) -> None:
+        problem = self.problem
+        group = problem.group[one]
+        if group and not any(problem.group[other] == group for other in self.leader):
+            self.owner[group] = -1
+        for tool, need in problem.needs.items():
+            if need[one] and not problem.own_tools[tool][person]:
+                self.held[tool][person] -= 1
+        for then in problem.after.get(one, ()):
+            self._release(then)
+
+    def _release(self, then: int) -> None:
+        ends = [
+            self.frozen[first] + int(self.problem.minutes[first]) if first in self.frozen else NEVER
+            for first in self.problem.before[then]
+        ]
+        self.released[then] = max(ends)
+
+    def _set(self, route: Route) -> None:
+        if self._kept is not None:
+            self._kept.routes.setdefault(route.person, self.routes[route.person])
+        self.routes[route.person] = route
+
+    def reorder(self, route: Route) -> None:
+        """The same work in another order."""
+        self._set(route)
+
+    def mark(self) -> None:
+        """From here on changes can be taken back."""
+        held = {tool: Counter(people) for tool, people in self.held.items()}
+        self._kept = Kept(
+            {}, dict(self.frozen), dict(self.leader), dict(self.second), self.owner.copy(), held, self.released.copy()
         )
-        offer.free[best.chosen] = False
-        size = -1
-        while size != len(best.chosen):
-            size = len(best.chosen)
-            _shorten(best, offer)
-            _fill(offer, best, crew.minutes)
-            offer.free[best.chosen] = False
-        rounds.append(best)
-    return rounds
+
+    def restore(self) -> None:
+        """Back to the mark."""
+        kept = self._kept
+        if kept is None:
+            raise RuntimeError("restore without a mark")
+        for person in kept.routes:
+            self.free[list(self.routes[person].items)] = True
+        for person, route in kept.routes.items():
+            self.routes[person] = route
+            self.free[list(route.items)] = False
+        self.frozen, self.leader, self.second = kept.frozen, kept.leader, kept.second
+        self.owner, self.held, self.released = kept.owner, kept.held, kept.released
+        self._kept = None
+
+    def copy(self) -> Rounds:
+        made = Rounds.__new__(Rounds)
+        made.problem = self.problem
+        made.routes = list(self.routes)
+        made.frozen, made.leader, made.second = dict(self.frozen), dict(self.leader), dict(self.second)
+        made.free, made.owner, made.released = self.free.copy(), self.owner.copy(), self.released.copy()
+        made.held = {tool: Counter(people) for tool, people in self.held.items()}
+        made._kept = None
+        return made
 
 
-def shortfalls(offer: Offer, rounds: Sequence[Filled], crew: Crew) -> tuple[Integers, Integers]:
-    """Of the round that each candidate misses by least: the minutes it needs there, way included, and those left."""
-    needed = np.array([_extra(offer, one) for one in rounds])
-    left = np.array([crew.minutes - one.minutes for one in rounds], dtype=float)
-    nearest = np.argmin(needed - left[:, None], axis=0)
-    return needed[nearest, np.arange(needed.shape[1])].astype(np.int64), left[nearest].astype(np.int64)
-
-
-def _starts(offer: Offer) -> list[int | None]:
-    """Candidates to begin with. With one stop, or none to spare, the choice is free and one try is enough."""
-    free = np.flatnonzero(offer.free)
-    if free.size == 0:
-        return []
-    first = free[offer.tier[free] == offer.tier[free].min()]
-    worth = offer.value[first] / offer.minutes[first]
-    if np.unique(offer.stop[free]).size < 3:
-        return [None]
-    alone = first[np.argsort(-worth, kind="stable")][: _STARTS * 4]
-    at_stop = np.zeros(len(offer.stops))
-    np.add.at(at_stop, offer.stop[first], worth)
-    near = [float(at_stop[offer.stops.minutes_from(int(offer.stop[one])) <= _NEAR_MINUTES].sum()) for one in alone]
-    crowded = alone[np.argsort(-np.array(near), kind="stable")]
-    half = _STARTS // 2
-    return [None, *dict.fromkeys([*alone[:half].tolist(), *crowded[:half].tolist()])]
-
-
-def _merit(offer: Offer) -> Callable[[Filled], tuple[float, ...]]:
-    def merit(one: Filled) -> tuple[float, ...]:
-        """Worth tier by tier, the law first; of equal worth the shorter."""
-        worth = [round(float(offer.value[[c for c in one.chosen if offer.tier[c] == tier]].sum()), 6) for tier in Tier]
-        return (*worth, -float(one.minutes))
-
-    return merit
-
-
-def _begin(offer: Offer, minutes: int, start: int | None) -> Filled:
-    filled = Filled()
-    if start is not None and offer.minutes[start] + offer.walk <= minutes:
-        _take(offer, filled, start)
-    _fill(offer, filled, minutes)
-    return filled
-
-
-def _fill(offer: Offer, filled: Filled, minutes: int) -> None:
-    """Take what fits, tier by tier, until a whole pass finds nothing: a new stop may bring others within reach."""
-    free = offer.free.copy()
-    free[filled.chosen] = False
-    before = -1
-    while before != len(filled.chosen):
-        before = len(filled.chosen)
-        for tier in Tier:
-            open_ = np.flatnonzero(free & (offer.tier == tier))
-            while open_.size:
-                extra = _extra(offer, filled, open_)
-                fits = extra <= minutes - filled.minutes
-                open_, extra = open_[fits], extra[fits]
-                if not open_.size:
-                    break
-                best = int(np.argmax(offer.value[open_] / extra))
-                _take(offer, filled, int(open_[best]))
-                free[open_[best]] = False
-                open_ = np.delete(open_, best)
-
-
-def _extra(offer: Offer, filled: Filled, among: Integers | None = None) -> Floats:
-    """Minutes each candidate would add to a round: its work, the walk to the asset, the detour to the stop."""
-    chosen = slice(None) if among is None else among
-    assets = offer.asset[chosen]
-    known = np.isin(assets, list(filled.assets)) if filled.assets else np.zeros(assets.size, dtype=bool)
-    detour = _detours(offer, filled)[0][offer.stop[chosen]]
-    return offer.minutes[chosen] + np.where(known, 0, offer.walk + detour)
-
-
-def _detours(offer: Offer, filled: Filled) -> tuple[Floats, Integers]:
-    """For every stop, the least extra way and the place in the round where it would be put."""
-    size = len(offer.stops)
-    if not filled.stops:
-        return np.zeros(size), np.zeros(size, dtype=np.int64)
-    rows = np.array([offer.stops.minutes_from(stop) for stop in filled.stops])
-    between = rows[:-1] + rows[1:] - rows[range(len(rows) - 1), filled.stops[1:]][:, None]
-    ways = np.vstack([rows[:1], between, rows[-1:]])
-    place = np.argmin(ways, axis=0)
-    least = np.maximum(ways[place, np.arange(size)], 0)
-    least[filled.stops] = 0
-    return least, place
-
-
-def _take(offer: Offer, filled: Filled, candidate: int) -> None:
-    asset, stop = int(offer.asset[candidate]), int(offer.stop[candidate])
-    if asset not in filled.assets:
-        filled.assets.add(asset)
-        filled.travel += offer.walk
-        if stop not in filled.stops:
-            least, place = _detours(offer, filled)
-            filled.travel += int(least[stop])
-            filled.stops.insert(int(place[stop]), stop)
-    filled.work += int(offer.minutes[candidate])
-    filled.chosen.append(candidate)
-
-
-def _shorten(filled: Filled, offer: Offer) -> None:
-    """Natural order of the stops where it is no longer a way, then 2-opt; the round can only become shorter."""
-    walks = offer.walk * len(filled.assets)
-    best = min((sorted(filled.stops), filled.stops), key=lambda order: _way(offer, order))
-    improved = True
-    while improved:
-        improved = False
-        for left in range(len(best) - 1):
-            for right in range(left + 2, len(best) + 1):
-                turned = best[:left] + best[left:right][::-1] + best[right:]
-                if _way(offer, turned) < _way(offer, best):
-                    best, improved = turned, True
-    if best and best[0] > best[-1] and _way(offer, best[::-1]) <= _way(offer, best):
-        best = best[::-1]
-    way = _way(offer, best)
-    if way + walks <= filled.travel:
-        filled.stops, filled.travel = best, int(way + walks)
-
-
-def _way(offer: Offer, stops: Sequence[int]) -> float:
-    return float(sum(offer.stops.minutes_from(one)[other] for one, other in pairwise(stops)))
+def _users(holders: Counter[int]) -> int:
+    return sum(count > 0 for count in holders.values())

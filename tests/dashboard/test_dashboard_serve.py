@@ -38,6 +38,8 @@ def test_the_server_can_import_the_rooms() -> None:
 
 def test_the_downloads_open(installation: Path) -> None:
     made = planned.inspection_list(installation, date(2026, 12, 1), 8.0, 1)
-    book = openpyxl.load_workbook(io.BytesIO(planned.as_xlsx(made, "zh")))
+    book = openpyxl.load_workbook(io.BytesIO(planned.file(installation, made, ".xlsx", "zh")))
     assert book.worksheets
-    assert planned.as_csv(made, "en").startswith(b"\xef\xbb\xbf")
+    assert planned.file(installation, made, ".csv", "en").startswith(b"\xef\xbb\xbf")
+    assert planned.file(installation, made, ".pdf", "zh").startswith(b"%PDF")
+    assert planned.file(installation, made, ".ics", "zh").startswith(b"BEGIN:VCALENDAR")

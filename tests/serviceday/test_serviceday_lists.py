@@ -1,137 +1,285 @@
-"""Lists read back as their readers read them: Excel, a spreadsheet's CSV import, a script."""
+"""Lists read back as their readers read them: Excel, a spreadsheet's CSV import, a calendar, a script, a PDF viewer."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import icalendar
 import msgspec
 import openpyxl
+import pymupdf
 import pytest
+import zxingcpp
+from PIL import Image
 
 from facility.channels import catalogue
 from facility.errors import CannotDo
-from facility.estate import Asset
 from facility.inspections import InspectionList
 from facility.language import LANGUAGES, Language, Text
 from facility.qualifications import QUALIFICATIONS
-from serviceday.lists import check_form, write_list
-from serviceday.planning import Crew, plan
+from serviceday.lists import FORMS, Names, Paper, check_form, content, write_list
+from serviceday.lists.paper import NO_NAMES, NO_PAPER
+from serviceday.planning import plan as make_plan
 
-DAY = date(2026, 3, 12)
-NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def made() -> InspectionList:
-    """Two people, three kinds, overdue and not due, and one asset with a formula for a name."""
-    assets = [Asset(id=f"EL-{n}", kind="lift", site="s", building=f"{n}号楼", name="=HYPERLINK(1)") for n in range(4)]
-    assets += [Asset(id="PS-1", kind="pump_set", site="s", building="1号楼", floor="-1", name="泵房")]
-    done = {("EL-0", "half_monthly"): date(2026, 2, 1), ("EL-1", "half_monthly"): date(2026, 3, 10)}
-    done |= {(f"EL-{n}", "yearly"): date(2025, 1, 1) for n in range(4)} | {("PS-1", "flow_test"): date(2025, 11, 1)}
-    return plan(assets, {}, done, service_day=DAY, now=NOW, crew=Crew(people=2, hours=6))
+NAMES = Names({"s": "滨河花园", "t": "星河中心"}, {("s", "s-1"): "1号楼", ("t", "t-3"): "3号楼"})
 
 
-def book(made: InspectionList, folder: Path, language: Language) -> Any:
-    return openpyxl.load_workbook(write_list(made, folder / f"list-{language}.xlsx", language=language))
+def book(made: InspectionList, folder: Path, language: Language, paper: Paper = NO_PAPER) -> Any:
+    (path,) = write_list(made, folder / f"list-{language}.xlsx", language=language, paper=paper, names=NAMES)
+    return openpyxl.load_workbook(path)
+
+
+def pdf(made: InspectionList, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> Any:
+    return pymupdf.open(stream=content(made, ".pdf", language=language, paper=paper, names=names))
+
+
+def codes(image: Any) -> list[str]:
+    found = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    return [one.text for one in found]
+
+
+# --- workbook --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("language", "names", "first", "choices"),
     [
-        ("zh", ["检查清单", "未列入", "汇总"], "序号", '"正常,异常,不适用"'),
-        ("en", ["Inspection list", "Left out", "Summary"], "No.", '"normal,abnormal,n/a"'),
+        ("zh", ["总览", "检查清单", "1 张建国", "2 李晓梅", "未列入"], "序号", '"正常,异常,不适用"'),
+        (
+            "en",
+            ["Overview", "Inspection list", "1 张建国", "2 李晓梅", "Left out"],
+            "No.",
+            '"normal,abnormal,n/a"',
+        ),
     ],
 )
-def test_a_workbook_holds_the_list_the_left_out_and_a_summary(
-    made: InspectionList, tmp_path: Path, language: Language, names: list[str], first: str, choices: str
+def test_a_workbook_holds_an_overview_the_list_a_sheet_a_person_and_the_left_out(
+    handed_out: InspectionList, tmp_path: Path, language: Language, names: list[str], first: str, choices: str
 ) -> None:
-    opened = book(made, tmp_path, language)
+    opened = book(handed_out, tmp_path, language)
     assert opened.sheetnames == names
-    sheet, left_out, summary = opened.worksheets
+    overview, sheet, one, two, left_out = opened.worksheets
     rows = list(sheet.iter_rows(min_row=3, values_only=True))
     assert rows[0][0] == first
-    assert len(rows[0]) == 17
-    assert [row[0] for row in rows[1:]] == [item.number for item in made.items]
-    assert [row[2] for row in rows[1:]] == [item.asset for item in made.items]
-    assert [row[6] for row in rows[1:]] == [item.reason[language] for item in made.items]
-    assert all(row[12:] == (None,) * 5 for row in rows[1:]), "results are for people to fill in"
-    assert left_out.max_row == 3 + len(made.left_out)
-    (validation,) = sheet.data_validations.dataValidation
-    assert validation.formula1 == choices
-    assert str(validation.sqref) == f"M4:M{3 + len(made.items)}"
-    told = [str(row[1]) for row in summary.iter_rows(min_row=3, values_only=True)]
-    assert "2026-03-12" in told
-    assert any(note[language] in told for note in made.notes)
+    assert len(rows[0]) == 19
+    assert [row[0] for row in rows[1:]] == [item.number for item in handed_out.items]
+    assert [row[3] for row in rows[1:]] == [item.asset for item in handed_out.items]
+    assert [row[8] for row in rows[1:]] == [item.reason[language] for item in handed_out.items]
+    assert rows[1][1:3] == ("08:10", "滨河花园 1号楼-1号客梯")
+    assert all(row[14:] == (None,) * 5 for row in rows[1:]), "results are for people to fill in"
+    assert [row[0] for row in one.iter_rows(min_row=4, values_only=True)] == [1, 2, 3, 4]
+    assert [row[0] for row in two.iter_rows(min_row=4, values_only=True)] == [4, 5, 6, 7, 8], "two people do item 4"
+    assert left_out.max_row == 3 + len(handed_out.left_out)
+    for one_sheet in (sheet, one):
+        (validation,) = one_sheet.data_validations.dataValidation
+        assert validation.formula1 == choices
+    assert str(sheet.data_validations.dataValidation[0].sqref) == f"O4:O{3 + len(handed_out.items)}"
+    told = [str(cell) for row in overview.iter_rows(values_only=True) for cell in row if cell]
+    assert any("EL-2" in line and "2026-03-12" in line for line in told[2:4]), "the breach is what is seen first"
+    for wanted in ("2026-03-12", "张建国", handed_out.notes[0][language], "6/6" if language == "zh" else "goal 6 of 6"):
+        assert any(wanted in line for line in told), wanted
 
 
-def test_a_workbook_prints_on_a4_landscape_with_its_header_on_every_page(made: InspectionList, tmp_path: Path) -> None:
-    sheet = book(made, tmp_path, "zh").worksheets[0]
-    assert (sheet.page_setup.orientation, int(sheet.page_setup.paperSize)) == ("landscape", 9)
-    assert (sheet.page_setup.fitToHeight, sheet.sheet_properties.pageSetUpPr.fitToPage) == (0, True)
-    assert sheet.print_title_rows == "$3:$3"
-    assert sheet.freeze_panes == "D4"
-    first_of_second = next(item.number for item in made.items if item.person == 2)
-    assert [one.id for one in sheet.row_breaks.brk] == [first_of_second + 2], "each person has pages of their own"
+def test_a_workbook_prints_on_a4_landscape_with_its_header_on_every_page(
+    handed_out: InspectionList, tmp_path: Path
+) -> None:
+    opened = book(handed_out, tmp_path, "zh")
+    for sheet in opened.worksheets:
+        assert (sheet.page_setup.orientation, int(sheet.page_setup.paperSize)) == ("landscape", 9)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.print_area
+    for sheet in opened.worksheets[1:]:
+        assert sheet.print_title_rows == "$3:$3"
+        assert sheet.page_setup.fitToHeight == 0, "as many pages as it takes"
+    assert opened.worksheets[1].freeze_panes == "E4"
+    assert [one.id for one in opened.worksheets[1].row_breaks.brk] == [7], "each person has pages of their own"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "http://x.example", "\t=1", '=cmd|" /C calc"!A0'])
-def test_no_text_becomes_a_formula(made: InspectionList, tmp_path: Path, text: str) -> None:
-    words = Text(zh=text, en=text)
-    item = replace(made.items[0], place=text, asset=text, reason=words)
-    out = replace(made.left_out[0], place=text, asset=text, reason=words, left_out_reason=words)
-    evil = replace(made, items=(item,), left_out=(out,), notes=(words,))
-    for sheet in book(evil, tmp_path, "en").worksheets:
+def test_every_code_in_a_workbook_says_its_asset(handed_out: InspectionList, tmp_path: Path) -> None:
+    sheet = book(handed_out, tmp_path, "en").worksheets[1]
+    images = {image.anchor._from.row: image for image in sheet._images}
+    assert sorted(images) == list(range(3, 3 + len(handed_out.items)))
+    for row, item in enumerate(handed_out.items, start=3):
+        picture = Image.open(io.BytesIO(images[row]._data())).convert("L")
+        assert codes(picture) == [f"serviceday:asset/{item.site}/{item.asset}"]
+
+
+@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@SUM(A1)", "http://x.example", "\t=1", '=cmd|" /C calc"!A0'])
+def test_no_text_becomes_a_formula(handed_out: InspectionList, tmp_path: Path, words: str) -> None:
+    said = Text(zh=words, en=words)
+    item = replace(handed_out.items[0], place=words, asset=words, reason=said, asset_name=words)
+    out = replace(handed_out.left_out[0], place=words, asset=words, reason=said, left_out_reason=said)
+    persons = (replace(handed_out.persons[0], name=words),)
+    evil = replace(handed_out, items=(item,), left_out=(out,), notes=(said,), persons=persons)
+    for sheet in book(evil, tmp_path, "en", Paper(company=words)).worksheets:
         for row in sheet.iter_rows():
             for cell in row:
                 assert cell.data_type != "f"
                 assert cell.hyperlink is None
-    path = write_list(evil, tmp_path / "list.csv", language="en")
+    (path,) = write_list(evil, tmp_path / "list.csv", language="en")
     for line in list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))[1:]:
         assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in line)
 
 
-def test_a_csv_opens_in_excel_with_list_and_left_out(made: InspectionList, tmp_path: Path) -> None:
-    raw = write_list(made, tmp_path / "list.csv", language="zh").read_bytes()
-    assert raw.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
-    numbers = [row["序号"] for row in rows]
-    assert numbers == [str(item.number) for item in made.items] + [""] * len(made.left_out)
-    assert [row["未列入原因"] for row in rows if not row["序号"]] == [
-        item.left_out_reason.zh for item in made.left_out if item.left_out_reason
-    ]
-    assert {row["结果"] for row in rows} == {""}
-
-
-def test_json_holds_everything(made: InspectionList, tmp_path: Path) -> None:
-    path = write_list(made, tmp_path / "list.json", language="en")
-    assert msgspec.json.decode(path.read_bytes(), type=InspectionList) == made
-
-
-def test_the_same_list_gives_the_same_bytes(made: InspectionList, tmp_path: Path) -> None:
-    for name in ("a.xlsx", "a.csv", "a.json"):
-        first = write_list(made, tmp_path / name, language="zh").read_bytes()
-        assert write_list(made, tmp_path / name, language="zh").read_bytes() == first
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.json", "a.xlsx"]
+# --- PDF -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_empty_list_is_a_list(tmp_path: Path, language: Language) -> None:
-    empty = plan([], {}, {}, service_day=DAY, now=NOW)
-    assert (empty.items, empty.left_out, empty.notes) == ((), (), ())
-    assert book(empty, tmp_path, language).worksheets[0].max_row >= 3
-    write_list(empty, tmp_path / "list.csv", language=language)
+def test_a_pdf_says_everything_with_its_glyphs_embedded(handed_out: InspectionList, language: Language) -> None:
+    opened = pdf(handed_out, language, Paper(company="滨河物业"), NAMES)
+    pages = [page.get_text() for page in opened]
+    whole = re.sub(r"\s+", "", "".join(pages).replace("\u200b", ""))
+    for item in handed_out.items:
+        for words in (item.asset, item.what[language], item.passes[language], item.reason[language]):
+            assert re.sub(r"\s+", "", words) in whole, words
+    for words in ("张建国", "李晓梅", "滨河花园1号楼", "安信消防", handed_out.notes[0][language]):
+        assert re.sub(r"\s+", "", words) in whole, words
+    box = {"zh": "法定期限无法满足", "en": "The law's dates cannot be met"}[language]
+    assert box in pages[0]
+    assert "EL-2" in pages[0]
+    for page in opened:
+        assert (round(page.rect.width), round(page.rect.height)) == (842, 595), "A4 landscape"
+        for number, kind, _, name, *_ in page.get_fonts():
+            assert kind != "n/a", name
+            assert opened.extract_font(number)[3], f"{name} is not embedded"
+    last = {"zh": f"第 {len(pages)} 页，共 {len(pages)} 页", "en": f"Page {len(pages)} of {len(pages)}"}[language]
+    assert re.sub(r"\s+", "", last) in re.sub(r"\s+", "", pages[-1])
 
 
-def test_an_unknown_form_or_a_closed_folder_is_told(made: InspectionList, tmp_path: Path) -> None:
-    with pytest.raises(CannotDo, match=r"'\.pdf' is unknown.*\.csv, \.xlsx, \.json"):
-        check_form(tmp_path / "list.pdf")
+def test_a_long_round_repeats_its_header_and_counts_its_pages(handed_out: InspectionList) -> None:
+    items = tuple(replace(handed_out.items[0], number=number, person=1) for number in range(1, 41))
+    opened = pdf(replace(handed_out, items=items, left_out=()), "zh")
+    listing = [page for page in opened if "EL-1" in page.get_text()]
+    assert len(listing) > 3
+    assert all("合格标准" in page.get_text() and "二维码" in page.get_text() for page in listing)
+    signing = [page.get_text() for page in opened if "检查人签字" in page.get_text()]
+    assert len(signing) == 1, "one place to sign for each person"
+
+
+def test_a_code_is_read_from_the_printed_page(handed_out: InspectionList) -> None:
+    opened = pdf(handed_out, "zh")
+    read: set[str] = set()
+    for page in opened:
+        drawn = page.get_pixmap(dpi=200, colorspace=pymupdf.csGRAY)
+        read |= set(codes(Image.frombytes("L", (drawn.width, drawn.height), drawn.samples)))
+    assert read == {f"serviceday:asset/{item.site}/{item.asset}" for item in handed_out.items}
+    own = Paper(asset_url="https://fm.example/scan?s={site}&a={asset}")
+    drawn = pdf(replace(handed_out, items=handed_out.items[:1]), "zh", own)[1].get_pixmap(dpi=200)
+    seen = codes(Image.frombytes("RGB", (drawn.width, drawn.height), drawn.samples))
+    assert seen == ["https://fm.example/scan?s=s&a=EL-1"]
+    with pytest.raises(CannotDo, match=r"\{asset\}"):
+        pdf(handed_out, "zh", Paper(asset_url="https://fm.example"))
+
+
+def test_nothing_on_paper_needs_colour(handed_out: InspectionList) -> None:
+    drawn = pdf(handed_out, "en")[1].get_pixmap(dpi=60)
+    samples = memoryview(drawn.samples)
+    assert max(max(samples[at : at + 3]) - min(samples[at : at + 3]) for at in range(0, len(samples), 3)) <= 3
+
+
+# --- CSV, JSON, calendars, messages ----------------------------------------------------------------------------------
+
+
+def test_a_csv_opens_in_excel_with_list_and_left_out(handed_out: InspectionList, tmp_path: Path) -> None:
+    (path,) = write_list(handed_out, tmp_path / "list.csv", language="zh")
+    raw = path.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
+    numbers = [row["序号"] for row in rows]
+    assert numbers == [str(item.number) for item in handed_out.items] + [""] * len(handed_out.left_out)
+    assert [row["未列入原因"] for row in rows if not row["序号"]] == [
+        item.left_out_reason.zh for item in handed_out.left_out if item.left_out_reason
+    ]
+    assert {row["结果"] for row in rows} == {""}
+    assert rows[3]["检查人"] == "张建国、李晓梅"
+    assert (rows[0]["时间"], rows[0]["停用"], rows[1]["停用"]) == ("08:10", "", "是")
+
+
+def test_json_holds_everything(handed_out: InspectionList, tmp_path: Path) -> None:
+    (path,) = write_list(handed_out, tmp_path / "list.json", language="en")
+    assert msgspec.json.decode(path.read_bytes(), type=InspectionList) == handed_out
+
+
+def events(raw: bytes) -> list[Any]:
+    return list(icalendar.Calendar.from_ical(raw).walk("VEVENT"))
+
+
+def test_each_person_has_a_calendar_with_an_event_for_each_stop(handed_out: InspectionList, tmp_path: Path) -> None:
+    written = write_list(handed_out, tmp_path / "day.ics", language="zh", names=NAMES)
+    assert [path.name for path in written] == ["day.ics", "day-1-张建国.ics", "day-2-李晓梅.ics"]
+    all_of_it, first, second = (events(path.read_bytes()) for path in written)
+    assert [str(one["location"]) for one in first] == ["滨河花园 1号楼", "滨河花园 s-2"]
+    assert len(all_of_it) == len(first) + len(second)
+    assert str(all_of_it[0]["summary"]).startswith("张建国")
+    begin = first[0]["dtstart"].dt
+    assert begin.astimezone(UTC) == datetime(2026, 3, 12, 0, 10, tzinfo=UTC), "08:10 in Shanghai"
+    assert first[0]["dtstart"].params["TZID"] == "Asia/Shanghai"
+    assert "EL-2" in str(first[0]["description"])
+    calendar = icalendar.Calendar.from_ical(written[1].read_bytes())
+    assert list(calendar.walk("VTIMEZONE"))
+    assert not list(calendar.walk("VALARM"))
+
+
+def test_an_event_keeps_its_identity_when_the_day_is_planned_again(handed_out: InspectionList) -> None:
+    before = {str(one["uid"]): one for one in events(content(handed_out, ".ics", language="zh"))}
+    later = replace(handed_out, number=8, items=handed_out.items[1:])
+    after = {str(one["uid"]): one for one in events(content(later, ".ics", language="en"))}
+    assert set(after) == set(before)
+    assert len(before) == 6, "two stops of one person, four of the other"
+    assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in after)
+
+
+def test_a_plan_without_clock_times_is_a_day_in_the_calendar(handed_out: InspectionList) -> None:
+    plain = replace(
+        handed_out, items=tuple(replace(one, start=None, end=None) for one in handed_out.items), timezone=""
+    )
+    assert {one["dtstart"].dt for one in events(content(plain, ".ics", language="en"))} == {date(2026, 3, 12)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_message_tells_breaches_first_and_each_persons_stops(handed_out: InspectionList, language: Language) -> None:
+    words = content(handed_out, ".txt", language=language, names=NAMES).decode()
+    lines = words.splitlines()
+    assert lines[3].startswith({"zh": "法定期限", "en": "The law's dates"}[language])
+    assert "08:10–" in words
+    assert "滨河花园 1号楼" in words
+    assert words.index("张建国") < words.index("李晓梅")
+
+
+# --- all forms -------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_list_gives_the_same_bytes(handed_out: InspectionList) -> None:
+    for ending in FORMS:
+        first = content(handed_out, ending, language="zh")
+        assert content(handed_out, ending, language="zh") == first, ending
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("ending", FORMS)
+def test_an_empty_list_is_a_list(tmp_path: Path, ending: str, language: Language) -> None:
+    empty = make_plan([], {}, {}, service_day=date(2026, 3, 12), now=datetime(2026, 3, 11, 18, tzinfo=UTC))
+    assert (empty.items, empty.left_out) == ((), ())
+    assert write_list(empty, tmp_path / f"list{ending}", language=language)[0].stat().st_size
+
+
+def test_an_unknown_form_or_a_closed_folder_is_told(handed_out: InspectionList, tmp_path: Path) -> None:
+    with pytest.raises(CannotDo, match=r"'\.odt' is unknown.*\.xlsx, \.pdf, \.csv, \.json, \.ics, \.txt"):
+        check_form(tmp_path / "list.odt")
+    with pytest.raises(CannotDo, match="serviceday announce"):
+        check_form(tmp_path / "list.docx")
     with pytest.raises(CannotDo, match="cannot be written"):
-        write_list(made, tmp_path / "none" / "list.csv", language="en")
+        write_list(handed_out, tmp_path / "none" / "list.csv", language="en")
+    (tmp_path / "list.csv").mkdir()
+    with pytest.raises(CannotDo, match="cannot be written"):
+        write_list(handed_out, tmp_path / "list.csv", language="en")
+    assert [path.name for path in tmp_path.iterdir()] == ["list.csv"], "nothing is left behind"
 
 
 def test_every_qualification_of_the_catalogue_has_both_names() -> None:

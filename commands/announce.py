@@ -1,0 +1,73 @@
+"""`announce`: what residents are told before a service day, as a Word document, a PDF, or text for their chat group."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import options
+from commands.words import say
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from facility.records import Records
+    from serviceday.lists import Names, Paper
+
+
+def announce(
+    service_day: Annotated[str, typer.Option("--service-day", help=say("announce.service_day"), metavar="DATE")] = "",
+    data: options.Data = options.DATA,
+    outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("announce.output"), metavar="FILE")] = [],  # noqa: B006
+    contact: Annotated[str, typer.Option("--contact", help=say("announce.contact"), metavar="TEXT")] = "",
+    company: Annotated[str, typer.Option("--company", help=say("announce.company"), metavar="NAME")] = "",
+    template: Annotated[Path | None, typer.Option("--template", help=say("announce.template"), metavar="DOCX")] = None,
+    save_template: Annotated[
+        Path | None, typer.Option("--save-template", help=say("announce.save_template"), metavar="DOCX")
+    ] = None,
+) -> None:
+    from dataclasses import replace
+
+    from commands.installation import recorded
+    from facility.errors import CannotDo
+    from serviceday.lists import check_notice_form, notice_text, save_notice_template, write_announcement
+
+    if save_template is not None:
+        typer.echo(str(save_notice_template(save_template)))
+        return
+    for file in outputs:
+        check_notice_form(file)
+    day = options.day(service_day) if service_day else None
+    with recorded(data) as records:
+        plan, names = records.plans.newest(day), named(records)
+    if plan is None:
+        wanted = f"for {day}" if day else "yet"
+        raise CannotDo(f"there is no plan {wanted}", "Make one: `serviceday plan --service-day DATE`")
+    chosen = paper()
+    chosen = replace(
+        chosen,
+        contact=contact or chosen.contact,
+        company=company or chosen.company,
+        template=template or chosen.template,
+    )
+    language = preferred()
+    for file in outputs:
+        typer.echo(str(write_announcement(plan, file, language=language, paper=chosen, names=names)))
+    if not outputs:
+        typer.echo(notice_text(plan, language=language, paper=chosen, names=names), nl=False)
+
+
+def paper() -> Paper:
+    """What the environment says of this operator's papers."""
+    from serviceday.lists import Paper
+
+    return Paper.of(os.environ)
+
+
+def named(records: Records) -> Names:
+    """What sites and buildings are called."""
+    from serviceday.lists import Names
+
+    return Names.of(records.estate.sites(), records.estate.buildings())

@@ -1,0 +1,82 @@
+"""`due`: what the law and good practice ask for by a date, the longest overdue first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from commands import options
+from commands.shown import show_json, show_table
+from commands.words import say
+from facility.language import preferred
+
+
+def due(
+    until: Annotated[str, typer.Option("--until", help=say("due.until"), metavar="DATE")] = "",
+    data: options.Data = options.DATA,
+    kind: options.Kind = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from facility.channels import catalogue
+    from serviceday.planning import dues
+
+    today = datetime.now(options.zone(timezone)).date()
+    last = options.day(until) if until else today + timedelta(days=7)
+    with installation(data) as here:
+        found = dues(here.assets(kind), here.records.duties.last_done(), until=last)
+    if as_json:
+        show_json(
+            {
+                "until": last,
+                "due": [
+                    {
+                        "asset": one.asset.id,
+                        "place": one.asset.place,
+                        "kind": one.asset.kind,
+                        "duty": one.duty.key,
+                        "name": {"zh": one.duty.name.zh, "en": one.duty.name.en},
+                        "statutory": one.duty.statutory,
+                        "qualification": one.duty.qualification,
+                        "minutes": one.duty.minutes,
+                        "last_done": one.last,
+                        "due": one.due,
+                        "late_days": max(one.late(today), 0),
+                        "source": one.duty.source,
+                    }
+                    for one in found.due
+                ],
+                "without_record": [
+                    {"kind": kind_, "duty": duty, "assets": count} for (kind_, duty), count in found.unrecorded.items()
+                ],
+            }
+        )
+        return
+    language = preferred()
+    late = sum(one.late(today) > 0 for one in found.due)
+    typer.echo(say("due.done", until=last, count=len(found.due), late=late))
+    names = ("due.column_due", "due.column_late", "due.column_law", "column.place", "column.asset", "column.work")
+    if found.due:
+        show_table(
+            say("due.title"),
+            [*(say(name) for name in names), say("column.minutes")],
+            [
+                (
+                    one.due,
+                    max(one.late(today), 0) or "",
+                    say("due.law") if one.duty.statutory else "",
+                    one.asset.place,
+                    one.asset.id,
+                    one.duty.name[language],
+                    one.duty.minutes,
+                )
+                for one in found.due
+            ],
+            right=[1, 6],
+        )
+    for (kind_, duty), count in found.unrecorded.items():
+        one = catalogue()[kind_]
+        typer.echo(say("due.unrecorded", kind=one.name[language], duty=one.duties[duty].name[language], count=count))

@@ -1,0 +1,215 @@
+"""`plan explain`, `plan diff`, `plan lock`: why a plan is as it is, what changed, and changing it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import options
+from commands.plan import beliefs, clock, who
+from commands.planned import asked_again, make
+from commands.shown import show_json, show_table
+from commands.words import say
+from facility.errors import CannotDo, CannotParse
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from facility.inspections import InspectionList, Instruction, Item
+    from facility.records import Records
+    from serviceday.planning import Change
+
+Day = Annotated[str, typer.Option("--service-day", help=say("plan.of_day"), metavar="DATE")]
+Number = Annotated[int, typer.Option("--plan", help=say("plan.number"), metavar="NUMBER")]
+Asset = Annotated[str, typer.Argument(help=say("plan.asset"), metavar="ASSET")]
+
+
+def explain(
+    asset: Asset,
+    data: options.Data = options.DATA,
+    service_day: Day = "",
+    number: Number = 0,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        made = _kept(records, service_day, number)
+        known = {one.id for one in records.estate.assets()}
+    found = [one for one in (*made.items, *made.left_out) if asset in (one.asset, one.request)]
+    if not found and asset not in known:
+        raise CannotDo(f"no asset {asset!r}", "See `serviceday due`, or the registry, for the ids there are")
+    if as_json:
+        import msgspec
+
+        show_json({"plan": made.number, "service_day": made.service_day, "items": msgspec.to_builtins(found)})
+        return
+    typer.echo(say("plan.explain_head", asset=asset, number=made.number, day=made.service_day))
+    if not found:
+        typer.echo(say("plan.explain_nothing"))
+    for one in found:
+        for line in _story(made, one):
+            typer.echo(line)
+
+
+def _story(made: InspectionList, one: Item) -> list[str]:
+    language = preferred()
+    what = one.what[language]
+    if one.number:
+        until = f"{one.end:%H:%M}" if one.end else ""
+        head = say("plan.explain_in", what=what, number=one.number, who=who(made, one), start=clock(one), end=until)
+    else:
+        head = say("plan.explain_breach" if one.breach else "plan.explain_out", what=what)
+    lines = [head, f"    {say('plan.explain_why')}{one.reason[language]}"]
+    if one.left_out_reason is not None:
+        lines.append(f"    {say('plan.explain_why_not')}{one.left_out_reason[language]}")
+    if one.breach_from is not None and not one.breach:
+        lines.append(f"    {say('plan.explain_breach_from', day=one.breach_from)}")
+    if one.locked:
+        lines.append(f"    {say('plan.explain_locked')}")
+    return lines
+
+
+def diff(
+    numbers: Annotated[list[int], typer.Argument(help=say("plan.diff_numbers"), metavar="[OLD NEW]")] = [],  # noqa: B006
+    data: options.Data = options.DATA,
+    service_day: Day = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        if len(numbers) not in (0, 2):
+            raise CannotParse("a comparison takes two plans", "Write for example `serviceday plan diff 3 4`")
+        if numbers:
+            before, after = (_kept(records, "", one) for one in numbers)
+        else:
+            after = _kept(records, service_day, 0)
+            earlier = [one for one in records.plans.on(after.service_day) if one.number < after.number]
+            if not earlier:
+                raise CannotDo(
+                    f"plan {after.number} is the only one for {after.service_day}", "Name two: plan diff 3 4"
+                )
+            before = next((one for one in earlier if one.number == after.follows), earlier[-1])
+    _show_changes(before, after, as_json)
+
+
+def lock(
+    asset: Asset,
+    data: options.Data = options.DATA,
+    service_day: Day = "",
+    task: Annotated[str, typer.Option("--task", help=say("plan.lock_task"), metavar="TASK")] = "",
+    person: Annotated[str, typer.Option("--person", help=say("plan.lock_person"), metavar="PERSON")] = "",
+    at: Annotated[str, typer.Option("--at", help=say("plan.lock_at"), metavar="HH:MM")] = "",
+    ban: Annotated[bool, typer.Option("--ban", help=say("plan.lock_ban"))] = False,
+    undo: Annotated[bool, typer.Option("--undo", help=say("plan.lock_undo"))] = False,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+
+    place = options.zone(timezone)
+    if sum((ban, undo, bool(person or at))) > 1:
+        raise CannotParse("--ban, --undo and --person or --at don't go together", "Give one of them")
+    with installation(data) as here:
+        before = _kept(here.records, service_day, 0)
+        told = _told(before, asset, task, person, at, ban=ban, undo=undo)
+        believed = beliefs(here, before.service_day, place, kind=before.asked.kind, quiet=as_json)
+        made = make(here, believed, asked_again(before, place, told), before=before)
+        made = here.records.plans.kept(made)
+    _show_changes(before, made, as_json)
+
+
+def _told(
+    before: InspectionList, asset: str, task: str, person: str, at: str, *, ban: bool, undo: bool
+) -> Sequence[Instruction]:
+    """The instructions of the plan with this one in the place of what was said of the same before."""
+    from facility.inspections import Directive, Instruction
+
+    matching = [one for one in (*before.items, *before.left_out) if one.asset == asset and task in ("", one.task)]
+    if not matching:
+        tasks = [one.task for one in (*before.items, *before.left_out) if one.asset == asset]
+        what = f"{asset} {task}".strip()
+        raise CannotDo(f"{what} is no candidate of plan {before.number}", f"There: {', '.join(tasks) or 'nothing'}")
+    kept = [one for one in before.asked.instructions if (one.asset, one.task) != (asset, task)]
+    if undo:
+        if len(kept) == len(before.asked.instructions):
+            raise CannotDo(f"nothing is locked at {asset} {task}".rstrip(), "See `serviceday plan explain`")
+        return kept
+    who_ = _person(before, person) if person else ""
+    directive = Directive.BAN if ban else Directive.PIN if person or at else Directive.LOCK
+    return [*kept, Instruction(asset=asset, task=task, directive=directive, person=who_, start=_clock(at))]
+
+
+def _person(before: InspectionList, name: str) -> str:
+    for one in before.persons:
+        if name in (one.id, one.name, str(one.number)):
+            return one.id
+    if not before.persons and name.isdecimal() and 1 <= int(name) <= before.people:
+        return name
+    known = ", ".join(one.name or one.id for one in before.persons) or f"1 to {before.people}"
+    raise CannotDo(f"nobody called {name!r} works on {before.service_day}", f"Working: {known}")
+
+
+def _clock(words: str) -> time | None:
+    if not words:
+        return None
+    try:
+        return time.fromisoformat(words)
+    except ValueError:
+        raise CannotParse(f"{words!r} is not a time of day", "Write it as 09:30") from None
+
+
+def _kept(records: Records, service_day: str, number: int) -> InspectionList:
+    made = (
+        records.plans.get(number) if number else records.plans.newest(options.day(service_day) if service_day else None)
+    )
+    if made is None:
+        which = f"plan {number}" if number else f"a plan for {service_day}" if service_day else "a plan"
+        raise CannotDo(f"{which} is not on record", "Make one: `serviceday plan --service-day DATE`")
+    return made
+
+
+def _show_changes(before: InspectionList, after: InspectionList, as_json: bool) -> None:
+    from serviceday.planning import differences
+
+    changes = differences(before, after)
+    if as_json:
+        show_json(
+            {
+                "before": before.number,
+                "after": after.number,
+                "harm": round(after.harm - before.harm, 4),
+                "breaches": len(after.breaches) - len(before.breaches),
+                "changes": [_change(one) for one in changes],
+            }
+        )
+        return
+    typer.echo(
+        say(
+            "plan.diff_done",
+            before=before.number,
+            after=after.number,
+            changes=len(changes),
+            harm=f"{after.harm - before.harm:+.2f}",
+            breaches=f"{len(after.breaches) - len(before.breaches):+d}",
+        )
+    )
+    retimed = sum(one.what == "retimed" for one in changes)
+    if changes := [one for one in changes if one.what != "retimed"]:
+        language = preferred()
+        show_table(
+            say("plan.diff_title"),
+            [say("column.place"), say("column.asset"), say("column.work"), say("plan.column_change")],
+            [(one.item.place, one.item.asset, one.item.what[language], one.words[language]) for one in changes],
+        )
+
+    if retimed:
+        typer.echo(say("plan.diff_retimed", count=retimed))
+
+
+def _change(one: Change) -> dict[str, object]:
+    words = {"zh": one.words.zh, "en": one.words.en}
+    return {"what": one.what, "asset": one.item.asset, "task": one.item.task, "words": words}

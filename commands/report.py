@@ -1,0 +1,302 @@
+"""`report`: what residents say is wrong; where that is, what became of it, and, apart from it, who said so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import options
+from commands.shown import show_json, show_table
+from commands.words import say
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from facility.records import Records
+    from facility.reports import Report
+    from serviceday.requests import Intake
+
+Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPORT")]
+By = Annotated[str, typer.Option("--by", help=say("report.by"), metavar="NAME")]
+Note = Annotated[str, typer.Option("--note", help=say("report.note"), metavar="TEXT")]
+KindOf = Annotated[str, typer.Option("--kind", help=say("report.kind"), metavar="KIND")]
+SubjectOf = Annotated[str, typer.Option("--subject", help=say("report.subject"), metavar="SUBJECT")]
+
+
+def add(
+    text: Annotated[str, typer.Argument(help=say("report.text"), metavar="TEXT")],
+    data: options.Data = options.DATA,
+    place: Annotated[str, typer.Option("--place", help=say("report.place"), metavar="PLACE")] = "",
+    name: Annotated[str, typer.Option("--name", help=say("report.name"), metavar="NAME")] = "",
+    phone: Annotated[str, typer.Option("--phone", help=say("report.phone"), metavar="PHONE")] = "",
+    category: Annotated[str, typer.Option("--category", help=say("report.category"), metavar="CATEGORY")] = "",
+    by: By = "",
+    as_json: options.Json = False,
+) -> None:
+    from uuid import uuid4
+
+    from commands.installation import recorded
+    from facility.errors import CannotParse
+    from serviceday.requests import Said
+
+    if not text.strip():
+        raise CannotParse("a report without words", 'Write what is wrong: serviceday report add "三号楼电梯关门很慢"')
+    now = datetime.now(UTC)
+    said = Said(text=text, at=now, place=place, category=category, name=name, phone=phone)
+    with recorded(data) as records:
+        report, reporter = _intake(records).take(said, source="desk")
+        (kept,) = records.reports.add([(f"desk-{uuid4().hex}", report, reporter)], now=now, by=by)
+    if as_json:
+        show_json(plain(kept))
+        return
+    language = preferred()
+    typer.echo(say("report.added", id=kept.id))
+    typer.echo(f"  {_about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
+    typer.echo(f"  {_where(kept)} ({kept.place.why[language]})")
+    if kept.merged_into is not None:
+        typer.echo(f"  {say('report.merged', into=kept.merged_into)}")
+    elif not kept.place.resolved:
+        typer.echo(f"  {say('report.unresolved', id=kept.id)}")
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")],
+    data: options.Data = options.DATA,
+    mapped: options.Maps = [],  # noqa: B006 - typer copies it
+    timezone: options.Zone = options.ZONE,
+    by: By = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from serviceday.requests import keys, read_reports
+
+    now = datetime.now(UTC)
+    found = read_reports(file, mapping=options.mapping(mapped), timezone=options.zone(timezone), now=now)
+    with recorded(data) as records:
+        named = dict(zip(keys(found), found, strict=True))
+        known = records.reports.known(named)
+        intake = _intake(records)
+        new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in known]
+        kept = records.reports.add(new, now=now, by=by)
+    told = {
+        "rows": len(found),
+        "added": len(kept),
+        "known": len(found) - len(kept),
+        "merged": sum(one.merged_into is not None for one in kept),
+        "place_unresolved": sum(not one.place.resolved for one in kept),
+        "category_unclear": sum(one.category.kind.value == "unclear" for one in kept),
+        "urgent": sum(one.category.urgent for one in kept),
+    }
+    if as_json:
+        show_json(told | {"reports": [plain(one) for one in kept]})
+        return
+    typer.echo(say("report.import.done", **told))
+    for words, count in Counter(_about(one) for one in kept).most_common():
+        typer.echo(f"  {count:>5}  {words}")
+
+
+def list_reports(
+    data: options.Data = options.DATA,
+    closed: Annotated[bool, typer.Option("--all", help=say("report.all"))] = False,
+    unresolved: Annotated[bool, typer.Option("--unresolved", help=say("report.only_unresolved"))] = False,
+    kind: KindOf = "",
+    subject: SubjectOf = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from serviceday.requests import taxonomy
+
+    kinds = {taxonomy().kind(kind).value} if kind else None
+    subjects = {taxonomy().subject(subject).key} if subject else None
+    with recorded(data) as records:
+        found = [
+            one
+            for one in records.reports.all(closed=closed)
+            if (kinds is None or one.category.kind.value in kinds)
+            and (subjects is None or one.category.subject in subjects)
+            and not (unresolved and one.place.resolved)
+        ]
+    if as_json:
+        show_json([plain(one) for one in found])
+    elif not found:
+        typer.echo(say("report.none"))
+    else:
+        columns = ("#", "since", "category", "place", "report", "reporters", "state")
+        show_table(
+            say("report.title"),
+            [one if one == "#" else say(f"column.{one}") for one in columns],
+            [
+                (one.id, f"{one.at:%Y-%m-%d %H:%M}", _about(one), _where(one), one.text, one.reporters, _state(one))
+                for one in found
+            ],
+            right=[0, 5],
+        )
+
+
+def show(number: Number, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        report, trail = records.reports.get(number), records.reports.trail(number)
+        merged = records.reports.merged(number)
+    if as_json:
+        show_json(plain(report) | {"merged": [plain(one) for one in merged], "trail": [asdict(step) for step in trail]})
+        return
+    language = preferred()
+    typer.echo(f"{report.id} · {_about(report)} · {_state(report)}")
+    typer.echo(report.text)
+    typer.echo(f"  {_where(report)}: {report.place.why[language]}")
+    typer.echo(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
+    for one in merged:
+        typer.echo(f"  + {one.id}  {one.at:%Y-%m-%d %H:%M} UTC  {one.text}")
+    for step in trail:
+        words = say(f"report.step.{step.what}")
+        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {' '.join(filter(None, (words, step.note, step.who)))}")
+
+
+def edit(
+    number: Number,
+    by: By,
+    data: options.Data = options.DATA,
+    kind: KindOf = "",
+    subject: SubjectOf = "",
+    place: Annotated[str, typer.Option("--place", help=say("report.place"), metavar="PLACE")] = "",
+    asset: Annotated[str, typer.Option("--asset", help=say("report.asset"), metavar="ASSET")] = "",
+    note: Note = "",
+) -> None:
+    from commands.installation import recorded
+    from facility.errors import CannotDo
+    from serviceday.requests import decided, decided_place, taxonomy
+
+    if not (kind or subject or place or asset):
+        raise CannotDo("nothing to change", "Name --kind, --subject, --place or --asset")
+    with recorded(data) as records:
+        report = records.reports.get(number)
+        category, where = report.category, report.place
+        if kind or subject:
+            category = decided(
+                taxonomy().kind(kind) if kind else category.kind,
+                taxonomy().subject(subject).key if subject else category.subject,
+                by=by,
+                urgent=category.urgent,
+            )
+        if place or asset:
+            found = _gazetteer(records).find(asset or place, "", subject=category.subject)
+            if not found.resolved or (asset and found.asset != asset):
+                raise CannotDo(f"{asset or place!r} is no place of the registry: {found.why.en}", "Name it in full")
+            where = decided_place(replace(found, unit=found.unit or where.unit, room=found.room or where.room), by=by)
+        changed = records.reports.change(
+            number, category=category, place=where, by=by, now=datetime.now(UTC), note=note
+        )
+    typer.echo(f"{changed.id} · {_about(changed)} · {_where(changed)}")
+
+
+def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        report = records.reports.close(number, by=by, now=datetime.now(UTC), note=note)
+    typer.echo(f"{report.id} · {_state(report)}")
+
+
+def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        report = records.reports.reopen(number, by=by, now=datetime.now(UTC), note=note)
+    typer.echo(f"{report.id} · {_state(report)}")
+
+
+def merge(
+    number: Number,
+    into: Annotated[int, typer.Argument(help=say("report.into"), metavar="INTO")],
+    data: options.Data = options.DATA,
+    by: By = "",
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        report = records.reports.merge(number, into, by=by, now=datetime.now(UTC))
+    typer.echo(say("report.speaks", id=report.id, count=report.reporters))
+
+
+def split(number: Number, data: options.Data = options.DATA, by: By = "") -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        report = records.reports.split(number, by=by, now=datetime.now(UTC))
+    typer.echo(f"{report.id} · {_state(report)}")
+
+
+def contact(number: Number, by: By, data: options.Data = options.DATA) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        reporter = records.reports.reporter(number, by=by, now=datetime.now(UTC))
+    typer.echo(f"{reporter.name}  {reporter.phone}".strip() if reporter else say("report.nobody"))
+
+
+def forget(
+    by: By,
+    numbers: Annotated[list[int], typer.Argument(help=say("report.numbers"), metavar="REPORT")] = [],  # noqa: B006
+    data: options.Data = options.DATA,
+    closed_before: Annotated[
+        str, typer.Option("--closed-before", help=say("report.closed_before"), metavar="SPAN")
+    ] = "",
+) -> None:
+    from commands.installation import recorded
+    from facility.errors import CannotDo
+
+    if not (numbers or closed_before):
+        raise CannotDo("nobody to forget", "Name reports, or --closed-before 180d")
+    now = datetime.now(UTC)
+    with recorded(data) as records:
+        wanted = list(numbers)
+        if closed_before:
+            until = now - options.span(closed_before)
+            everything = records.reports.all(merged=True)
+            wanted += [one.id for one in everything if one.closed_at is not None and one.closed_at < until]
+        gone = records.reports.forget(list(dict.fromkeys(wanted)), by=by, now=now)
+    typer.echo(say("report.forgotten", count=gone))
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """A report for scripts, without who made it."""
+    return asdict(report) | {"open": report.open, "resolved": report.place.resolved}
+
+
+def _intake(records: Records) -> Intake:
+    from serviceday.requests import Intake
+
+    return Intake(_gazetteer(records), records.reports.all(closed=False))
+
+
+def _gazetteer(records: Records) -> Any:
+    from serviceday.requests import Gazetteer
+
+    estate = records.estate
+    return Gazetteer(estate.sites(), estate.buildings(), estate.assets())
+
+
+def _about(report: Report) -> str:
+    from serviceday.requests import named
+
+    words = named(report.category)[preferred()]
+    return f"{words} ({say('report.urgent')})" if report.category.urgent else words
+
+
+def _where(report: Report) -> str:
+    place = report.place
+    if not place.resolved:
+        return f"? {report.said_place}".strip()
+    return "-".join(filter(None, (place.building, place.unit, place.floor, place.room, place.asset)))
+
+
+def _state(report: Report) -> str:
+    if report.merged_into is not None:
+        return say("report.state.merged", into=report.merged_into)
+    return say("report.state.open" if report.closed_at is None else "report.state.closed")

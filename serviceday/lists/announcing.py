@@ -1,0 +1,64 @@
+"""Writes the residents' announcement to files; a name's ending says in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from facility.errors import CannotDo
+from facility.inspections import InspectionList
+from facility.language import Language
+from serviceday.lists.announcement import Announcement, announcement, as_text
+from serviceday.lists.cleaning import clean
+from serviceday.lists.letter import as_docx, template_docx
+from serviceday.lists.paper import NO_NAMES, NO_PAPER, Names, Paper
+from serviceday.lists.typefaces import typefaces
+from serviceday.lists.typeset import as_pdf
+from serviceday.lists.writing import write_whole
+
+_Form = Callable[[Announcement, Language, Paper, datetime], bytes]
+
+
+def _pdf(notice: Announcement, language: Language, paper: Paper, created: datetime) -> bytes:
+    return as_pdf("notice.typ", notice.plain(), language=language, faces=typefaces(paper.font), created=created)
+
+
+NOTICE_FORMS: dict[str, _Form] = {
+    ".docx": lambda notice, _language, paper, _created: as_docx(notice, template=paper.template),
+    ".pdf": _pdf,
+    ".txt": lambda notice, _language, _paper, _created: clean(as_text(notice)).encode(),
+}
+
+
+def check_notice_form(path: Path) -> Path:
+    """The path, if its ending is one of an announcement's. Raises `CannotDo` otherwise."""
+    if path.suffix.lower() not in NOTICE_FORMS:
+        raise CannotDo(
+            f"{path.name} can't be written: the form {path.suffix or '(none)'!r} is unknown",
+            f"Name it {', '.join(NOTICE_FORMS)}",
+        )
+    return path
+
+
+def write_announcement(
+    plan: InspectionList, path: Path, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> Path:
+    """Write the announcement of a plan's day, replacing the file as a whole.
+
+    Raises `CannotDo` for an unknown form, a folder that is missing or closed, a full disk, a font that is missing, or a
+    template that cannot be filled in.
+    """
+    form = NOTICE_FORMS[check_notice_form(path).suffix.lower()]
+    notice = announcement(plan, language=language, paper=paper, names=names)
+    return write_whole(path, form(notice, language, paper, plan.created_at))
+
+
+def notice_text(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> str:
+    """The announcement as text, for a screen or a chat."""
+    return clean(as_text(announcement(plan, language=language, paper=paper, names=names)))
+
+
+def save_notice_template(path: Path) -> Path:
+    """Write our DOCX template, to begin one's own from. Raises `CannotDo` where it cannot be written."""
+    return write_whole(path, template_docx())

@@ -1,0 +1,178 @@
+"""The rules of a crew file: tools, hours of places, what work takes, orders, ways, themes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facility.channels import catalogue
+from facility.language import Text
+from facility.registry_rows import Report
+from serviceday.planning.crew import DAY_MINUTES, Hours, Order, Selector, Span, Theme, Ways, Work, Worker
+from serviceday.planning.crew_tables import Table, minutes_of, strangers, strings_of, text_of, whole, words_of
+from serviceday.planning.matrix import read_matrix
+from serviceday.planning.ordering import circle
+
+_SELECTS = ("kind", "task", "site", "building", "floor", "asset")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WITHIN = ("asset", "building", "site", "anywhere")
+
+
+def tools_of(tables: Sequence[Table], report: Report) -> dict[str, int]:
+    tools: dict[str, int] = {}
+    for table in tables:
+        strangers(table, ("name", "count"), report)
+        name, count = words_of(table, "name", report), table.values.get("count", 1)
+        if not name:
+            report.add(table.line, "a tool without a name")
+        if name in tools:
+            report.add(table.at("name"), f"tool {name!r} stands there twice")
+        if not whole(count) or count < 0:
+            report.add(table.at("count"), f"count = {count!r} is not a whole number")
+            count = 0
+        tools[name] = count
+    return tools
+
+
+def _selector(values: Mapping[str, Any], line: int, report: Report) -> Selector:
+    given = {}
+    for key in _SELECTS:
+        value = values.get(key, "")
+        if not isinstance(value, str):
+            report.add(line, f"{key} = {value!r} is not text; put it in quotes")
+            value = ""
+        given[key] = value
+    if given["kind"] and given["kind"] not in catalogue():
+        report.add(line, f"no class {given['kind']!r}; known: {', '.join(catalogue())}")
+    return Selector(**given)
+
+
+def hours_of(table: Table, report: Report) -> Hours:
+    strangers(table, (*_SELECTS, "open", "never", "weekdays", "why"), report)
+    of = _selector(table.values, table.line, report)
+    if "open" not in table.values and "never" not in table.values:
+        report.add(table.line, 'a window without open or never, for example never = ["07:00-09:00"]')
+    days = strings_of(table, "weekdays", report)
+    for one in days:
+        if one not in _WEEKDAYS:
+            report.add(table.at("weekdays"), f"no weekday {one!r}; known: {', '.join(_WEEKDAYS)}")
+    return Hours(
+        of=of,
+        open=_spans(table, "open", report),
+        never=_spans(table, "never", report),
+        weekdays=frozenset(_WEEKDAYS.index(one) for one in days if one in _WEEKDAYS),
+        why=text_of(table, "why", report),
+    )
+
+
+def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
+    found = []
+    for one in strings_of(table, key, report):
+        start, dash, end = one.partition("-")
+        minutes = [minutes_of(start.strip()), minutes_of(end.strip())]
+        if not dash or minutes[0] is None or minutes[1] is None or minutes[0] >= minutes[1]:
+            report.add(table.at(key), f"{one!r} is not a span of the day; write it as 07:00-09:00")
+            continue
+        found.append(Span(minutes[0], minutes[1]))
+    return tuple(found)
+
+
+def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], report: Report) -> Work:
+    strangers(table, (*_SELECTS, "people", "second", "tools", "minutes", "out_of_service"), report)
+    people = table.values.get("people", 1)
+    if people not in (1, 2) or isinstance(people, bool):
+        report.add(table.at("people"), f"people = {people!r}; work takes 1 or 2")
+        people = 1
+    second = table.values.get("second", "same")
+    if second not in ("same", "any"):
+        report.add(table.at("second"), f'second = {second!r}; the second person is "same" (qualification) or "any"')
+    minutes = table.values.get("minutes")
+    if minutes is not None and not (whole(minutes) and 1 <= minutes <= DAY_MINUTES):
+        report.add(table.at("minutes"), f"minutes = {minutes!r} is not a number from 1 to {DAY_MINUTES}")
+        minutes = None
+    needed = strings_of(table, "tools", report)
+    somewhere = set(tools).union(*(one.tools for one in workers))
+    for tool in needed:
+        if tool not in somewhere:
+            report.add(table.at("tools"), f"tool {tool!r} is neither a [[tool]] nor carried by anybody")
+    out = table.values.get("out_of_service", False)
+    if not isinstance(out, bool):
+        report.add(table.at("out_of_service"), "out_of_service is true or false")
+    return Work(
+        of=_selector(table.values, table.line, report),
+        people=people,
+        second_any=second == "any",
+        tools=frozenset(needed),
+        minutes=minutes,
+        out_of_service=out is True,
+    )
+
+
+def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
+    orders: list[Order] = []
+    kept: list[Table] = []
+    for table in tables:
+        strangers(table, ("first", "then", "within"), report)
+        within = table.values.get("within", "building")
+        if within not in _WITHIN:
+            report.add(table.at("within"), f"within = {within!r}; known: {', '.join(_WITHIN)}")
+        sides = [table.values.get("first"), table.values.get("then")]
+        if not all(isinstance(side, dict) and side and side.keys() <= set(_SELECTS) for side in sides):
+            report.add(table.line, f'an order is first = {{kind = "..."}}, then = {{...}}; of {", ".join(_SELECTS)}')
+            continue
+        first, then = (_selector(side, table.line, report) for side in sides if isinstance(side, dict))
+        orders.append(Order(first=first, then=then, within=str(within)))
+        kept.append(table)
+    _refuse_circles(orders, kept, report)
+    return tuple(orders)
+
+
+def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Report) -> None:
+    names = list(dict.fromkeys(side for one in orders for side in (one.first, one.then)))
+    graph: dict[int, set[int]] = {}
+    for one in orders:
+        graph.setdefault(names.index(one.then), set()).add(names.index(one.first))
+    if found := circle(graph):
+        inside = {names[number] for number in found}
+        lines = [t.line for t, one in zip(tables, orders, strict=True) if one.first in inside and one.then in inside]
+        told = " before ".join(str(names[number]) for number in found)
+        report.add(lines[0], f"the orders go in a circle: {told} (lines {', '.join(map(str, lines))})")
+
+
+def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:
+    strangers(table, ("asset", "floor", "buildings", "sites", "matrix"), report)
+    figures: dict[str, Any] = {}
+    for key in ("asset", "floor", "buildings", "sites"):
+        value = table.values.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            report.add(table.at(key), f"{key} = {value!r} is not a number of minutes")
+            value = None
+        figures[key] = value
+    matrix: dict[tuple[str, str], float] = {}
+    if "matrix" in table.values:
+        matrix = read_matrix(words_of(table, "matrix", report), folder, table.at("matrix"), report)
+    rounded = {key: None if figures[key] is None else round(figures[key]) for key in ("asset", "buildings", "sites")}
+    return Ways(
+        walk=rounded["asset"],
+        floor=figures["floor"],
+        buildings=rounded["buildings"],
+        sites=rounded["sites"],
+        matrix=matrix,
+    )
+
+
+def theme_of(table: Table, report: Report) -> Theme:
+    strangers(table, ("key", "name", "classes", "weight"), report)
+    key, kinds = words_of(table, "key", report), strings_of(table, "classes", report)
+    if not key:
+        report.add(table.line, "a theme without a key")
+    for kind in kinds:
+        if kind not in catalogue():
+            report.add(table.at("classes"), f"no class {kind!r}; known: {', '.join(catalogue())}")
+    weight = table.values.get("weight", 1.5)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 1 <= weight <= 5:
+        report.add(table.at("weight"), f"weight = {weight!r} is not a number from 1 to 5")
+        weight = 1.0
+    name = text_of(table, "name", report)
+    return Theme(key=key, name=name if name.en else Text(zh=key, en=key), kinds=frozenset(kinds), weight=float(weight))

@@ -1,0 +1,92 @@
+"""The same work in a better order: shorter, and the way people walk a building."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from serviceday.planning.problem import Problem
+from serviceday.planning.rounds import Rounds
+from serviceday.planning.route import Route, best_lunch
+
+_SHORT = 40  # stops beyond which an order is only mended near by
+
+
+def shorten(rounds: Rounds, person: int) -> None:
+    """2-opt over the halts of a round; work at one place stays together. The round can only become shorter."""
+    problem = rounds.problem
+    route = rounds.routes[person]
+    blocks = _blocks(problem, route.items)
+    if len(blocks) < 3:
+        return
+    places = [problem.first[person], *(int(problem.place[block[0]]) for block in blocks), problem.last[person]]
+    travel = problem.travel[np.ix_(np.array(places), np.array(places))].tolist()
+    gain, cut = 0, (0, 0)
+    reach = len(blocks) if len(blocks) <= _SHORT else 8
+    for left in range(1, len(places) - 2):
+        here, before = travel[left], travel[left - 1]
+        way = before[left]
+        for right in range(left + 1, min(len(places) - 1, left + reach)):
+            saved = way + travel[right][right + 1] - before[right] - here[right + 1]
+            if saved > gain:
+                gain, cut = saved, (left - 1, right)
+    if not gain:
+        return
+    left, right = cut
+    turned = blocks[:left] + blocks[left:right][::-1] + blocks[right:]
+    made = best_lunch(problem, person, [one for block in turned for one in block], rounds.frozen)
+    if made.feasible and made.travel < route.travel:
+        rounds.reorder(made)
+        shorten(rounds, person)
+
+
+def tidy(rounds: Rounds, key: Callable[[int], tuple[Any, ...]]) -> None:
+    """Walk each building as people do (`key` sorts candidates), and the stops in natural order, where it costs nothing.
+
+    `key` begins with the stop; of two ways of equal length the one that begins with the lower stop is taken.
+    """
+    for person in range(len(rounds.routes)):
+        shorten(rounds, person)
+        route = rounds.routes[person]
+        stops = _runs(rounds.problem, route.items)
+        walked = [one for stop in stops for one in sorted(stop, key=key)]
+        ordered = sorted(route.items, key=key)
+        turned = [one for stop in reversed(stops) for one in sorted(stop, key=key)]
+        tries = [ordered, walked]
+        if len(stops) > 1 and key(stops[0][0])[0] > key(stops[-1][0])[0]:
+            tries.insert(1, turned)
+        for order in tries:
+            made = best_lunch(rounds.problem, person, order, rounds.frozen)
+            if made.feasible and made.travel <= route.travel and _no_later(rounds.problem, made, route):
+                rounds.reorder(made)
+                break
+
+
+def _no_later(problem: Problem, made: Route, route: Route) -> bool:
+    """Waiting for a window may not eat what an order saves."""
+    if not route.items:
+        return True
+    ends = [one.starts[-1] + int(problem.minutes[one.items[-1]]) for one in (made, route)]
+    return ends[0] <= ends[1]
+
+
+def _blocks(problem: Problem, items: Sequence[int]) -> list[list[int]]:
+    blocks: list[list[int]] = []
+    for one in items:
+        if blocks and problem.place[blocks[-1][0]] == problem.place[one]:
+            blocks[-1].append(one)
+        else:
+            blocks.append([one])
+    return blocks
+
+
+def _runs(problem: Problem, items: Sequence[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for one in items:
+        if runs and problem.stop[runs[-1][0]] == problem.stop[one]:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return runs
