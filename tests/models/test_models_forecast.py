@@ -17,8 +17,9 @@ from facility.channels import catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.estate import Asset
 from models.assessing import assess
+from models.foretelling import Traits, days_since, features
 from models.labels import Label, parse_label
-from models.outages import days_since, decayed, eligible, events_within, features, read_outages, starts
+from models.outages import decayed, eligible, events_within, read_outages, starts
 from models.ranking import ordered
 from models.trained import load, newest_before
 from models.training import train
@@ -117,7 +118,7 @@ class TestHistory:
         store, assets, _, _ = lifts
         whole = read_outages(store, assets, LABEL, end=midnight(DAYS), timezone=BERLIN)
         part = read_outages(store, assets, LABEL, end=midnight(60), timezone=BERLIN)
-        assert np.array_equal(features(whole, 60)[0], features(part, 60)[0])
+        assert np.array_equal(features(whole, 60, Traits())[0], features(part, 60, Traits())[0])
 
 
 class TestTraining:
@@ -125,7 +126,7 @@ class TestTraining:
         store, assets, _, weak = lifts
         model, _ = trained
         outages = read_outages(store, assets, LABEL, end=midnight(110), timezone=BERLIN)
-        p = model.probability(features(outages, 110)[0])
+        p = model.probability(model.table(outages, 110))
         assert p[weak].mean() > 2 * p[~weak].mean()
         truth = events_within(read_outages(store, assets, LABEL, end=midnight(117), timezone=BERLIN), 110, 7)
         assert abs(p.mean() - truth.mean()) < 0.12
