@@ -33,12 +33,13 @@ LABEL = Label("downtime_min", ">=", 120.0)
 
 @pytest.fixture(scope="module")
 def lifts(shelf):
-    """Eighty lifts of which a quarter are bad ones: an outage breeds the next for weeks."""
+    """Eighty lifts of which a quarter are bad ones: short stops tell of them, which a count of outages does not see."""
     random = np.random.default_rng(1)
     weak = random.random(LIFTS) < 0.25
     chance = np.where(weak, 0.10, 0.008)[:, None]
     out = random.random((LIFTS, DAYS)) < chance
-    minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    short = np.where(weak[:, None], random.integers(0, 60, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), short)
     rows = [
         {
             "asset": f"L-{i:03d}",
