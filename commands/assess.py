@@ -25,6 +25,7 @@ def assessments(
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
     from models.assessing import assess
+    from models.findings import adopted
     from models.ranking import ordered
 
     with progress(quiet) as shown:
@@ -38,7 +39,8 @@ def assessments(
             folder=here.folder.models,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
-    return ordered(found)
+    correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
+    return ordered(correction.corrected(found) if correction else found)
 
 
 def score(

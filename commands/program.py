@@ -12,9 +12,11 @@ from commands import (
     announce,
     assess,
     demo,
+    detect,
     due,
     evaluate,
     imports,
+    outcomes,
     plan,
     plan_changes,
     quarantine,
@@ -39,12 +41,15 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "due": due.due,
     "announce": announce.announce,
     "evaluate": evaluate.evaluate,
+    "detect": detect.detect,
+    "models": train.list_models,
     "status": status.status,
     "dashboard": serve.dashboard,
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     "plan": {"explain": plan_changes.explain, "diff": plan_changes.diff, "lock": plan_changes.lock},
+    "outcome": {"add": outcomes.add, "list": outcomes.list_outcomes},
     "import": {"assets": imports.assets, "readings": imports.readings},
     "alerts": {
         "list": alerts.list_alerts,
