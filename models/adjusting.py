@@ -17,7 +17,7 @@ from facility.channels import Aggregate, Bad
 from facility.estate import Asset
 from models.figures import DailyFigures
 from models.rescaling import without_scale_steps
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, grouped_median, median, shrunk_scale, spread
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, grouped_median, median, shrunk_scale, spread, theil_sen
 from models.windows import PRIOR_FREEDOM, RECENT, Figure, Windows, number_groups
 
 CLASS_SIZE = 5  # smallest class whose median says something about the day
@@ -42,10 +42,12 @@ def fleet_windows(
     columns = _explanations(daily, standard, group, groups, len(assets), _weekend(end, days, timezone))
     adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
+    about_line = spread(_without_line(adjusted[:, :reference])) if reference >= 6 else own
     floor = np.maximum(daily.floor[rows], _least_spread(daily, rows))
     number = np.sum(~np.isnan(adjusted[:, :reference]), axis=1).astype(np.float64)
     own = np.where(number >= 3, own, np.nan)
     prior = grouped_median(own, group[rows], groups)[group[rows]]
+    own = np.where(own > prior, np.fmax(prior, np.fmin(own, about_line)), own)
     scale = np.maximum(shrunk_scale(own, number - 3, prior, PRIOR_FREEDOM), np.maximum(floor, 0.4 * prior))
     scale = np.where(np.isnan(scale) | (scale <= 0), np.inf, scale)
     scale = scale * _heavy_tails(adjusted[:, :reference] / scale[:, None], group[rows], groups)
@@ -64,6 +66,11 @@ def fleet_windows(
         excluded=excluded[rows],
     )
     return without_scale_steps(windows)
+
+
+def _without_line(values: FloatArray) -> FloatArray:
+    """Deviations from each row's Theil-Sen line: wear that began within the reference days is no scatter."""
+    return values - np.nan_to_num(theil_sen(values))[:, None] * np.arange(values.shape[1])
 
 
 def _least_spread(daily: DailyFigures, rows: IntArray) -> FloatArray:
