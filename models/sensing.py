@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from facility.channels import Aggregate
-from models.cube import HOURS, Cube, Hourly, flat
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
+from models.cube import HOURS, Cube, flat
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile
 from models.windows import RECENT
 
 FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, 14.504, 0.06895, 3.6, 1 / 3.6, 60.0, 1 / 60, 9.807, 0.10197, 101.97)
@@ -60,7 +60,7 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     usual = median(centre)[:, None]
     reach = np.fmax(high - usual, usual - low)
     width = median(reach)[:, None]
-    tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * _quantile(reach, 0.90)[:, None])
+    tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None])
     tall |= flat(doubtful[rows])
     alone = tall.copy()
     alone[:, 1:] &= ~tall[:, :-1]
@@ -81,11 +81,6 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
                 )
             )
     return found
-
-
-def _quantile(values: Hourly, share: float) -> FloatArray:
-    with empty_slices():
-        return np.asarray(np.nanquantile(values, share, axis=1), dtype=np.float64)
 
 
 def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
