@@ -31,7 +31,7 @@ from models.outlook import Outlook, outage_channels, outlooks
 from models.robust import BoolArray, FloatArray, mean, theil_sen
 from models.sensing import SensorFinding, believable, sensor_findings
 from models.trained import TrainedModel, newest_before
-from models.windows import Windows
+from models.windows import RECENT, Figure, Windows
 
 VERSION = "fleet-1"
 LONGEST_HISTORY = 60  # days
@@ -157,7 +157,9 @@ def judge(
 
 
 def _recent_change(windows: Windows) -> FloatArray:
-    return np.nan_to_num(mean(windows.standard[:, -7:]))
+    standard = windows.standard
+    tests = windows.having(Figure.TEST)
+    return np.nan_to_num(np.where(tests, mean(windows.latest(standard, 2)), mean(standard[:, -RECENT:])))
 
 
 def _slope(windows: Windows) -> FloatArray:

@@ -18,7 +18,7 @@ from scipy import stats
 
 from facility.channels import Bad, Catalogue, FailureMode
 from models.robust import FloatArray, mean, median
-from models.windows import Figure, Windows
+from models.windows import RECENT, Figure, Windows
 
 WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
 SPREAD_WEIGHT = 0.5
@@ -28,6 +28,7 @@ CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
+NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
 FLEET = 20  # assets before the fleet can correct the null
 
@@ -55,18 +56,22 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
 def materiality(windows: Windows) -> FloatArray:
     """0..1, one a series: is the recent change large enough to matter to anybody, however certain it is?
 
-    What counts is the share of the way to the alarm limit that the change has covered, or of the level where there is
-    no limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a state, has no such
-    measure.
+    What counts is the share of the way to the alarm limit that the change has covered, or of the level where that is
+    less or there is no limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a
+    state, has no such measure.
     """
-    change = np.nan_to_num(np.maximum(np.abs(mean(windows.adjusted[:, -3:])), np.abs(mean(windows.adjusted[:, -7:]))))
-    level = np.nan_to_num(median(windows.values[:, :-7]))
-    now = np.nan_to_num(mean(windows.values[:, -7:]))
+    tests = windows.having(Figure.TEST)
+    week = mean(windows.latest(windows.adjusted, RECENT))
+    newest = mean(windows.latest(windows.adjusted, 3))
+    change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
+    level = np.nan_to_num(median(windows.values[:, :-RECENT]))
+    now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
     way = np.abs(level)
     for row, channel in enumerate(windows.channels):
         edge = channel.limit.high if now[row] >= level[row] else channel.limit.low
         if windows.figures[row] in (Figure.LEVEL, Figure.TEST) and np.isfinite(edge):
-            way[row] = abs(edge - level[row])
+            left = abs(edge - level[row])
+            way[row] = left if channel.unit in NO_RATIO else min(left, way[row])
     measured = windows.having(Figure.LEVEL) | windows.having(Figure.TEST) | windows.having(Figure.RATE)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(way > 0, change / (MATERIAL * way), 1.0)

@@ -10,12 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facility.channels import Aggregate
+from facility.channels import Aggregate, Bad
 from models.cube import HOURS, Cube, flat
 from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile
 from models.windows import RECENT
 
-FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, 14.504, 0.06895, 3.6, 1 / 3.6, 60.0, 1 / 60, 9.807, 0.10197, 101.97)
+SLIPS = (10.0, 100.0, 1000.0)  # a decimal point, a per cent, a prefix: any unit may suffer them
+CONVERSIONS = {  # what else each unit is taken for
+    "bar": (14.504, 10.197),
+    "MPa": (9.807, 10.197, 145.04, 101.97),
+    "m": (3.281,),
+    "mm": (25.4,),
+    "m/s2": (9.807,),
+    "mm/s": (25.4,),
+    "lx": (10.764,),
+    "m3": (35.31,),
+    "min": (60.0,),
+    "s": (60.0,),
+    "h": (60.0, 3600.0),
+    "kW.h": (3.6,),
+}
+SHARP = 3  # hours on either side of the moment at which a unit changes
+RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
 RECENT_HOURS = RECENT * HOURS
 
 
@@ -124,11 +140,15 @@ def _longest_run(flags: BoolArray) -> int:
 
 
 def _missing(cube: Cube) -> list[SensorFinding]:
-    """A channel that has fallen silent, wholly or for much of the time, against its own habit."""
+    """A channel that has fallen silent, wholly or for much of the time, against its own habit.
+
+    What is measured only while the asset works cannot be missed while it rests: hours without use do not count for
+    channels that used to say nothing in them.
+    """
     found = []
     present = flat(cube.count) > 0
+    rest = _idle(cube)[cube.owner] if len(cube.owner) else present
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
-    recent = present[:, -recent_hours:].mean(axis=1)
     for row, channel in enumerate(cube.channels):
         if channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
             continue
@@ -136,14 +156,37 @@ def _missing(cube: Cube) -> list[SensorFinding]:
         begun = np.flatnonzero(before)
         if begun.size < HOURS:
             continue
-        usual = before[begun[0] :].mean()
-        lost = 1 - recent[row] / usual
-        if usual < 0.4 or lost < 0.35 or (usual - recent[row]) * recent_hours < 12:
+        resting = rest[row, begun[0] : -recent_hours]
+        expected = np.ones(recent_hours, dtype=np.bool_)
+        past = before[begun[0] :]
+        if resting.sum() >= HOURS and past[resting].mean() < 0.5 and (~resting).sum() >= HOURS:
+            past, expected = past[~resting], ~rest[row, -recent_hours:]
+        usual = past.mean()
+        if usual < 0.4 or expected.sum() < HOURS / 2:
+            continue
+        share = present[row, -recent_hours:][expected].mean()
+        lost = 1 - share / usual
+        if lost < 0.35 or (usual - share) * expected.sum() < 12:
             continue
         gaps = np.flatnonzero(~present[row])
         since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
         found.append(SensorFinding(row, "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost)))
     return found
+
+
+def _idle(cube: Cube) -> BoolArray:
+    """(assets, hours): hours in which every count of use (trips, openings) that was heard of stood all but still."""
+    grew = np.zeros((len(cube.assets), cube.days * HOURS), dtype=np.bool_)
+    heard = np.zeros_like(grew)
+    for row in cube.rows(Aggregate.COUNTER):
+        if cube.channels[row].unit != "1" or cube.channels[row].bad is not Bad.NONE:
+            continue
+        grown = cube.grown[row].ravel()
+        busy = grown[np.nan_to_num(grown) > 0]
+        little = RESTING * float(np.median(busy)) if busy.size else 0.0
+        grew[cube.owner[row]] |= np.nan_to_num(grown) > little
+        heard[cube.owner[row]] |= ~np.isnan(grown)
+    return heard & ~grew
 
 
 def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -163,11 +206,11 @@ def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         steps = np.abs(np.diff(series))
         cut = int(np.argmax(steps[2:])) + 3
         factor = _between_units(series, inner, cut, channel.unit)
-        if factor is None:
+        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
+        if factor is None or not _at_once(flat(kept[row : row + 1])[0], int(seen[cut - 1]), after - before):
             continue
         since = int(seen[cut - 1]) * HOURS
         doubtful[row].reshape(-1)[since:] = True
-        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
         found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
     return found
 
@@ -186,10 +229,21 @@ def _between_units(series: FloatArray, inner: FloatArray, cut: int, unit: str) -
         return 1.8
     growth = float(np.median(inner[cut:])) / max(float(np.median(inner[: cut - 1])), 1e-9)
     tolerance = min(0.05 + 2 * float(np.median(np.abs(past - before))) / abs(before), 0.15)
-    for factor in FACTORS:
+    factors = (*SLIPS, *CONVERSIONS.get(unit, ()))
+    for factor in (*factors, *(1 / factor for factor in factors)):
         if abs(after / before / factor - 1) < tolerance and factor / 4 < growth < factor * 4:
             return factor
     return None
+
+
+def _at_once(hours: FloatArray, day: int, jump: float) -> bool:
+    """Equipment takes hours to change, a unit changes between two readings: a step of at least half of the jump."""
+    near = hours[max(day - 1, 0) * HOURS : (day + 2) * HOURS]
+    near = near[~np.isnan(near)]
+    if near.size < 2 * SHARP:
+        return True
+    sliding = np.median(np.lib.stride_tricks.sliding_window_view(near, SHARP), axis=1)
+    return bool(np.max((sliding[SHARP:] - sliding[:-SHARP]) * np.sign(jump)) > 0.6 * abs(jump))
 
 
 def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
