@@ -51,7 +51,7 @@ def fleet_windows(
     group, groups = number_groups(daily.channels, daily.figures)
     scored = np.array([c.bad is not Bad.NONE for c in daily.channels], dtype=np.bool_)
     rows = np.flatnonzero(scored)
-    columns = _explanations(daily, standard, group, groups, len(assets), _weekend(end, days, timezone))
+    columns = _explanations(daily, standard, group, groups, assets, _weekend(end, days, timezone))
     adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
     about_line = spread(_without_line(adjusted[:, :reference])) if reference >= 6 else own
@@ -131,11 +131,16 @@ def _weekend(end: datetime, days: int, timezone: ZoneInfo) -> FloatArray:
 
 
 def _explanations(
-    daily: DailyFigures, standard: FloatArray, group: IntArray, groups: int, assets: int, weekend: FloatArray
+    daily: DailyFigures,
+    standard: FloatArray,
+    group: IntArray,
+    groups: int,
+    assets: tuple[Asset, ...],
+    weekend: FloatArray,
 ) -> FloatArray:
-    """(series, days, columns): class median, weekend, use, and context channels of the asset; 0 where unknown."""
+    """(series, days, columns): class median, weekend, use, life around, context channels; 0 where unknown."""
     series, days = standard.shape
-    out = np.zeros((series, days, 3 + CONTEXTS))
+    out = np.zeros((series, days, 4 + CONTEXTS))
     weather = np.array(
         [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)],
         dtype=np.bool_,
@@ -146,8 +151,8 @@ def _explanations(
         common = median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth
         out[members, :, 0] = np.nan_to_num(common)
     out[:, :, 1] = weekend
-    use = np.zeros((assets, days))
-    context = np.zeros((assets, days, CONTEXTS))
+    use = np.zeros((len(assets), days))
+    context = np.zeros((len(assets), days, CONTEXTS))
     counters: dict[int, list[int]] = {}
     taken: dict[tuple[str, str], int] = {}
     used: dict[str, int] = {}
@@ -166,7 +171,27 @@ def _explanations(
     for owner, rows in counters.items():
         use[owner] = np.nan_to_num(median(standard[rows], axis=0))
     out[:, :, 2] = use[daily.owner]
-    out[:, :, 3:] = context[daily.owner]
+    out[:, :, 3] = _life_around(daily, standard, assets)[daily.owner]
+    out[:, :, 4:] = context[daily.owner]
+    return out
+
+
+def _life_around(daily: DailyFigures, standard: FloatArray, assets: tuple[Asset, ...]) -> FloatArray:
+    """(assets, days): how busy the site was, by what its assets count of their use: a holiday shows."""
+    counted: dict[str, list[int]] = {}
+    for row, channel in enumerate(daily.channels):
+        if channel.bad is Bad.NONE and channel.aggregate is Aggregate.COUNTER and channel.unit == "1":
+            counted.setdefault(assets[daily.owner[row]].site, []).append(row)
+    out = np.zeros((len(assets), standard.shape[1]))
+    everywhere = [row for rows in counted.values() for row in rows]
+    if len(everywhere) < CLASS_SIZE:
+        return out
+    fleet = np.nan_to_num(median(standard[everywhere], axis=0))
+    of_site = {
+        site: np.nan_to_num(median(standard[rows], axis=0)) for site, rows in counted.items() if len(rows) >= CLASS_SIZE
+    }
+    for number, asset in enumerate(assets):
+        out[number] = of_site.get(asset.site, fleet)
     return out
 
 

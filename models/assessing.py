@@ -25,7 +25,8 @@ from models.adjusting import fleet_windows
 from models.combining import FLAG_AT, Verdict, series_scores, verdicts
 from models.cube import Cube, build_cube
 from models.detectors import Detector, all_detectors
-from models.evidence import WORTH_TELLING, equipment_evidence, sensor_evidence
+from models.drifting import lone_drifts
+from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence, sensor_evidence
 from models.figures import DailyFigures, daily_figures
 from models.outlook import Outlook, outage_channels, outlooks
 from models.robust import BoolArray, FloatArray, mean, theil_sen
@@ -40,6 +41,15 @@ BATCH = 500  # assets whose hours are in memory at once
 EVIDENCE = 5  # pieces kept an asset
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the detectors say of one asset."""
+
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]  # of its equipment
+    sensors: tuple[Evidence, ...]  # of sensors that only the fleet's figures give away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +91,9 @@ def assess(
     version = VERSION if model is None else f"{VERSION}+{model.version}"
     made = []
     for number, asset in enumerate(assets):
-        verdict, evidence = judged[number]
-        assessment = _assessment(asset, as_of, horizon, version, verdict, evidence, views[number], known)
+        one, view = judged[number], views[number]
+        view = replace(view, evidence=one.sensors + view.evidence)
+        assessment = _assessment(asset, as_of, horizon, version, one.verdict, one.evidence, view, known)
         made.append(_with_outlook(assessment, history.get(asset.id)))
     return made
 
@@ -131,16 +142,18 @@ def look(
     ), views
 
 
-def judge(
-    windows: Windows, known: Catalogue, detectors: Sequence[Detector], timezone: ZoneInfo
-) -> list[tuple[Verdict, tuple[Evidence, ...]]]:
+def judge(windows: Windows, known: Catalogue, detectors: Sequence[Detector], timezone: ZoneInfo) -> list[Judgement]:
     """Verdict and evidence for every asset of the windows."""
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
-    strength = series_scores(windows, scores)
     change = _recent_change(windows)
+    drifts = lone_drifts(windows, scores, change, known)
+    excluded = windows.excluded.copy()
+    excluded[[d.row for d in drifts]] = True
+    drifting = {int(windows.owner[d.row]): d for d in drifts}
+    strength = series_scores(replace(windows, excluded=excluded), scores)
     slope = _slope(windows)
     out = []
-    for verdict in verdicts(windows, strength, change, known):
+    for number, verdict in enumerate(verdicts(windows, strength, change, known)):
         told: list[Evidence] = []
         channels: set[str] = set()
         for row in verdict.series:
@@ -152,7 +165,9 @@ def judge(
             told.append(
                 equipment_evidence(windows, row, float(strength[row]), by_detector, float(slope[row]), timezone)
             )
-        out.append((verdict, tuple(told)))
+        drift = drifting.get(number)
+        sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
+        out.append(Judgement(verdict, tuple(told), sensors))
     return out
 
 

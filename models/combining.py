@@ -20,7 +20,7 @@ from facility.channels import Bad, Catalogue, FailureMode
 from models.robust import FloatArray, mean, median
 from models.windows import RECENT, Figure, Windows
 
-WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
+WEIGHT = {"subspace": 0.6, "clusters": 0.6, "peers": 0.7}  # of detectors that see a channel only indirectly; else 1
 SPREAD_WEIGHT = 0.5
 NOISE = 1.5  # what a healthy channel's score reaches now and then; only more than that adds up
 TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian

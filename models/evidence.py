@@ -12,6 +12,7 @@ from facility.channels import Bad, Channel
 from facility.language import Text
 from models import wording
 from models.cube import Cube
+from models.drifting import Drift
 from models.robust import FloatArray
 from models.sensing import SensorFinding
 from models.windows import Figure, Windows
@@ -74,6 +75,36 @@ def sensor_evidence(cube: Cube, finding: SensorFinding, timezone: ZoneInfo) -> E
                 amount=wording.number(round(finding.amount, 3)),
             )
         ),
+    )
+
+
+def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneInfo) -> Evidence:
+    """A sensor that slides away while everything that would move with it stands still."""
+    channel, row = windows.channels[drift.row], drift.row
+    now, shift = _recent(windows.values[row]), _recent(windows.adjusted[row])
+    since = _since(windows, row, shift)
+    zh = "、".join(windows.channels[i].name.zh for i in drift.companions[:3])
+    en = ", ".join(wording.lower_first(windows.channels[i].name).en for i in drift.companions[:3])
+    words = wording.say(
+        "drift",
+        name=wording.lower_first(channel.name),
+        since=wording.day(since, timezone),
+        direction=wording.say("rising" if slope > 0 else "falling"),
+        value=wording.quantity(now, channel.unit),
+        expected=wording.quantity(now - shift, channel.unit),
+        others=Text(zh=zh, en=en),
+    )
+    return Evidence(
+        channel=channel.key,
+        detector="sensor",
+        trouble=Trouble.SENSOR,
+        pattern="drift",
+        since=since,
+        value=now,
+        expected=now - shift,
+        score=min(4.0 + drift.score / 8.0, 8.0),
+        crosses_limit_at=None,
+        sentence=wording.sentence_case(words),
     )
 
 

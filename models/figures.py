@@ -11,7 +11,7 @@ import numpy as np
 
 from facility.channels import Aggregate, Bad, Channel
 from models.cube import HOURS, Cube, Hourly, flat, out_of_service
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, resolution
 from models.windows import RECENT, Figure
 
 MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure
@@ -114,12 +114,3 @@ def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
     with empty_slices():
         share = np.sum(abnormal & seen, axis=-1) / np.sum(seen, axis=-1)
     return np.asarray(np.where(seen.any(axis=-1), share, np.nan), dtype=np.float64)
-
-
-def resolution(readings: Hourly) -> FloatArray:
-    """The smallest step between different readings of each series: how coarsely the device rounds."""
-    ordered = np.sort(flat(readings), axis=1)
-    steps = np.diff(ordered, axis=1)
-    tolerance = 1e-5 * np.nan_to_num(np.abs(median(ordered)))[:, None] + 1e-7
-    smallest = np.min(np.where(steps > tolerance, steps, np.inf), axis=1, initial=np.inf)
-    return np.asarray(np.where(np.isinf(smallest), 0.0, smallest), dtype=np.float64)

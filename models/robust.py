@@ -120,3 +120,12 @@ def rolling_mean(values: FloatArray, width: int) -> FloatArray:
     count = np.cumsum(np.pad(present.astype(np.float64), ((0, 0), (1, 0))), axis=1)
     with empty_slices():
         return np.asarray((total[:, width:] - total[:, :-width]) / (count[:, width:] - count[:, :-width]))
+
+
+def resolution(readings: NDArray[np.floating]) -> FloatArray:
+    """The smallest step between different readings of each row (days and hours laid end to end): how it is rounded."""
+    ordered = np.sort(readings.reshape(len(readings), -1), axis=1)
+    steps = np.diff(ordered, axis=1)
+    tolerance = 1e-5 * np.nan_to_num(np.abs(median(ordered)))[:, None] + 1e-7
+    smallest = np.min(np.where(steps > tolerance, steps, np.inf), axis=1, initial=np.inf)
+    return np.asarray(np.where(np.isinf(smallest), 0.0, smallest), dtype=np.float64)

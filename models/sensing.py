@@ -12,7 +12,7 @@ import numpy as np
 
 from facility.channels import Aggregate, Bad
 from models.cube import HOURS, Cube, flat
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile, resolution
 from models.windows import RECENT
 
 SLIPS = (10.0, 100.0, 1000.0)  # a decimal point, a per cent, a prefix: any unit may suffer them
@@ -31,6 +31,7 @@ CONVERSIONS = {  # what else each unit is taken for
     "kW.h": (3.6,),
 }
 SHARP = 3  # hours on either side of the moment at which a unit changes
+LOST, LOST_OF_FITFUL, STEADY = 0.35, 0.55, 0.9  # share missing that counts; more where hours are often empty
 RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
 RECENT_HOURS = RECENT * HOURS
 
@@ -76,7 +77,8 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     usual = median(centre)[:, None]
     reach = np.fmax(high - usual, usual - low)
     width = median(reach)[:, None]
-    tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None])
+    coarse = 3 * resolution(cube.low[rows])[:, None]
+    tall = np.nan_to_num(reach) > np.maximum(np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None]), coarse)
     tall |= flat(doubtful[rows])
     alone = tall.copy()
     alone[:, 1:] &= ~tall[:, :-1]
@@ -166,7 +168,7 @@ def _missing(cube: Cube) -> list[SensorFinding]:
             continue
         share = present[row, -recent_hours:][expected].mean()
         lost = 1 - share / usual
-        if lost < 0.35 or (usual - share) * expected.sum() < 12:
+        if lost < (LOST if usual > STEADY else LOST_OF_FITFUL) or (usual - share) * expected.sum() < 12:
             continue
         gaps = np.flatnonzero(~present[row])
         since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
