@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -17,8 +17,6 @@ from facility.errors import CannotParse
 if TYPE_CHECKING:
     from commands.installation import Installation
 
-FIGURES = ("p_at_5_percent", "p_at_20", "recall_at_5_percent", "average_precision")
-
 
 def evaluate(
     data: options.Data = options.DATA,
@@ -27,6 +25,7 @@ def evaluate(
     label: Annotated[str, typer.Option("--label", help=say("option.label"), metavar="RULE")] = "",
     first: Annotated[str, typer.Option("--from", help=say("evaluate.from"), metavar="DATE")] = "",
     last: Annotated[str, typer.Option("--to", help=say("evaluate.to"), metavar="DATE")] = "",
+    every: Annotated[str, typer.Option("--every", help=say("evaluate.every"), metavar="SPAN")] = "7d",
     horizon: Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")] = "7d",
     kind: options.Kind = "",
     timezone: options.Zone = options.ZONE,
@@ -40,7 +39,7 @@ def evaluate(
         if label:
             if not (first and last):
                 raise CannotParse("--label needs --from and --to", "Name the first and the last service day")
-            _week_by_week(here, label, first, last, horizon, kind, place, seed, as_json)
+            _week_by_week(here, label, first, last, every, horizon, kind, place, seed, as_json)
         else:
             _against_truth(here, truth, as_of, horizon, kind, place, as_json)
 
@@ -50,6 +49,7 @@ def _week_by_week(
     label: str,
     first: str,
     last: str,
+    every: str,
     horizon: str,
     kind: str,
     place: ZoneInfo,
@@ -58,7 +58,7 @@ def _week_by_week(
 ) -> None:
     from facility.channels import catalogue
     from models.labels import parse_label
-    from models.walking import walk_forward
+    from models.walking import FIGURES, walk_forward
 
     with progress(as_json) as shown:
         task = shown.add_task(say("evaluate.progress"), total=None)
@@ -70,6 +70,7 @@ def _week_by_week(
             timezone=place,
             label=parse_label(label, catalogue()),
             horizon=options.span(horizon),
+            every=max(1, round(options.span(every) / timedelta(days=1))),
             seed=seed,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
@@ -83,10 +84,7 @@ def _week_by_week(
         [(say(f"evaluate.{name}"), *(f"{getattr(side, name):.3f}" for side in sides)) for name in FIGURES],
         right=[1, 2, 3],
     )
-    for name, gain in (
-        ("p_at_5_percent", walk.gain_p_at_5_percent),
-        ("average_precision", walk.gain_average_precision),
-    ):
+    for name, gain in walk.gain.items():
         typer.echo(
             say(
                 "evaluate.gain",
@@ -97,6 +95,12 @@ def _week_by_week(
             )
         )
     typer.echo(say("evaluate.brier", brier=f"{walk.brier:.4f}", base=f"{walk.brier_of_base_rate:.4f}"))
+    show_table(
+        say("evaluate.reliability"),
+        [say("column.said"), say("column.came"), say("column.count")],
+        [(f"{said:.1%}", f"{came:.1%}", count) for said, came, count in walk.reliability],
+        right=[0, 1, 2],
+    )
 
 
 def _against_truth(

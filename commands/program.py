@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import alerts, assess, demo, detect, evaluate, imports, plan, receive, serve, simulate, status, train
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "rank": assess.rank,
     "plan": plan.plan,
     "evaluate": evaluate.evaluate,
+    "detect": detect.detect,
     "status": status.status,
     "dashboard": serve.dashboard,
 }

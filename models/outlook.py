@@ -14,8 +14,9 @@ from facility.channels import Aggregate, Bad, Catalogue, catalogue
 from facility.estate import Asset
 from facility.store import Store
 from models import wording
+from models.foretelling import days_since
 from models.labels import DEFAULT_LABEL
-from models.outages import BASELINE_DECAY, Outages, days_since, decayed_count, features, read_outages, starts
+from models.outages import BASELINE_DECAY, Outages, decayed_count, read_outages, starts
 from models.robust import FloatArray
 from models.trained import TrainedModel
 
@@ -61,7 +62,7 @@ def outlooks(
         return {}
     days = horizon / timedelta(days=1)
     if model is not None:
-        probability = _over(model.probability(features(outages, outages.days)[0]), model.horizon_days, days)
+        probability = _over(model.probability(model.table(outages, outages.days)), model.horizon_days, days)
     else:
         probability = without_model(outages, days)
     probability = np.clip(probability, 1e-4, 1 - 1e-4)

@@ -1,4 +1,7 @@
-"""A trained model on disk: estimators as skops files, all else as JSON. Nothing here can run code when loaded."""
+"""A trained model on disk: estimators as skops files, all else as JSON. Nothing here can run code when loaded.
+
+Every version stays in the folder with its card; one that lost the comparison is kept too, and never asked.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,12 @@ import numpy as np
 from skops import io as skops_io
 
 from facility.errors import CannotDo, CannotParse
+from facility.language import LANGUAGES
+from models.cards import model_card
+from models.foretelling import Traits, features
 from models.labels import Label
+from models.outages import Outages
+from models.reliability import Calibration
 from models.robust import FloatArray
 
 TRUSTED = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
@@ -27,7 +35,9 @@ class TrainedModel:
     label: Label
     horizon_days: int
     features: tuple[str, ...]
+    traits: Traits
     estimators: tuple[Any, ...]  # scikit-learn classifiers; their log odds are averaged
+    calibration: Calibration
     card: dict[str, Any]  # what it was trained on, how it was chosen, how good it was on held-out days
 
     def probability(self, table: FloatArray) -> FloatArray:
@@ -38,7 +48,11 @@ class TrainedModel:
                 "Train it again with `serviceday train`",
             )
         odds = np.mean([_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators], axis=0)
-        return np.asarray(1 / (1 + np.exp(-odds)))
+        return self.calibration.probability(odds)
+
+    def table(self, outages: Outages, day: int) -> FloatArray:
+        """The feature table of a day, of any assets: whoever was not there at training is seen like all others."""
+        return features(outages, day, self.traits)[0].astype(np.float32)
 
     def summary(self) -> dict[str, Any]:
         """What a person or a script wants to know of it: version, label, dates, held-out figures."""
@@ -64,13 +78,18 @@ def save(model: TrainedModel, folder: Path) -> Path:
         "limit": model.label.limit,
         "horizon_days": model.horizon_days,
         "features": list(model.features),
+        "traits": model.traits.as_list(),
+        "calibration": [model.calibration.intercept, model.calibration.slope],
         "estimators": len(model.estimators),
         "card": model.card,
     }
+    for language in LANGUAGES:
+        (target / f"card.{language}.md").write_text(model_card(model.summary(), language), encoding="utf-8")
     (target / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
-    pointer = folder / "current.tmp"
-    pointer.write_text(model.version, encoding="utf-8")
-    pointer.replace(folder / "current")
+    if model.card.get("adopted", True):
+        pointer = folder / "current.tmp"
+        pointer.write_text(model.version, encoding="utf-8")
+        pointer.replace(folder / "current")
     return target
 
 
@@ -92,7 +111,9 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
             label=Label(about["channel"], about["comparison"], float(about["limit"])),
             horizon_days=int(about["horizon_days"]),
             features=tuple(about["features"]),
+            traits=Traits.from_list(about["traits"]),
             estimators=estimators,
+            calibration=Calibration(intercept=float(about["calibration"][0]), slope=float(about["calibration"][1])),
             card=about["card"],
         )
     except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
@@ -102,19 +123,37 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
 
 
 def newest_before(folder: Path, day: date) -> TrainedModel | None:
-    """The newest model that learned only from days before `day`; None if there is none.
+    """The newest adopted model that learned only from days before `day`; None if there is none.
 
     A ranking of the past must not ask a model that has seen what came after.
     """
+    return adopted_before(folder, day)
+
+
+def adopted_before(folder: Path, day: date, label: Label | None = None, horizon_days: int = 0) -> TrainedModel | None:
+    """The same, of one label and horizon if they are named."""
+    suited = [
+        one
+        for one in kept(folder)
+        if date.fromisoformat(one["until"]) <= day
+        and one.get("adopted", True)
+        and (label is None or (one["label"], one["horizon_days"]) == (str(label), horizon_days))
+    ]
+    return load(folder, max(suited, key=lambda one: str(one["until"]))["version"]) if suited else None
+
+
+def kept(folder: Path) -> list[dict[str, Any]]:
+    """What the cards of all models in a folder say, oldest first. Raises `CannotParse` if one is damaged."""
     found = []
-    for file in folder.glob("*/model.json"):
+    for file in sorted(folder.glob("*/model.json")):
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
-            found.append((date.fromisoformat(about["card"]["until"]), str(about["version"])))
+            date.fromisoformat(about["card"]["until"])
+            common = {name: about[name] for name in ("version", "label", "horizon_days")}
+            found.append(common | about["card"])
         except (KeyError, TypeError, ValueError) as error:
             raise CannotParse(f"{file} is no model card: {error}", "Train again with `serviceday train`") from None
-    suited = [one for one in found if one[0] <= day]
-    return load(folder, max(suited)[1]) if suited else None
+    return sorted(found, key=lambda one: (one["until"], one["version"]))
 
 
 def _estimator(file: Path) -> Any:

@@ -1,13 +1,14 @@
-"""Learn from the past to foresee a label, and keep the model only if it proves itself on days it has not seen.
+"""Learn from the past to foresee a label, and let a new model speak only if it proves itself on days it has not seen.
 
-Training days lie wholly before `until`, their outcomes included. The champion among the candidates is chosen by
-average precision on the last quarter of that past, then fitted once more on all of it.
+Training days lie wholly before `until`, their outcomes included. On the last quarter of that past a twin of the new
+model, which knows only what was before it, is judged beside the decayed count and beside the model that speaks so far.
+What speaks afterwards has been fitted once more on all of the past. The comparison is kept with the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,14 +19,25 @@ from facility.channels import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.store import Store
-from models.candidates import CANDIDATES, Lessons, compare, fitted, training_days
+from models.candidates import (
+    CANDIDATES,
+    FEWEST_EVENTS,
+    HeldOut,
+    Lessons,
+    champion,
+    fitted,
+    held_out,
+    mean_average_precision,
+    training_days,
+)
 from models.labels import DEFAULT_LABEL, Label, parse_label
-from models.outages import SHORTEST, Outages, decayed_count, eligible, events_within, read_outages
-from models.trained import TrainedModel, save
-
-FEWEST_EVENTS = 20
+from models.outages import SHORTEST, eligible, read_outages
+from models.reliability import Calibration, brier, reliability_table
+from models.trained import TrainedModel, adopted_before, save
 
 __all__ = ["Label", "learn", "parse_label", "train"]
+
+STEPS = 3
 
 
 def train(
@@ -40,7 +52,7 @@ def train(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> TrainedModel:
-    """Train on readings with time < `until`, save under `folder` and return the model.
+    """Train on readings with time < `until`, save under `folder` and return the model, adopted or not (its card says).
 
     Raises `CannotDo` if there is no history of the label's channel, or too little of it to learn from.
     """
@@ -54,15 +66,16 @@ def train(
             f"Bring them in with `serviceday import readings FILE --channel {wanted.channel}`",
         )
     tell = on_progress or (lambda done, total: None)
-    tell(0, 3)
-    model = learn(
-        Lessons(outages, round(horizon / timedelta(days=1))),
-        outages.days,
-        until=until.astimezone(timezone).date().isoformat(),
-        seed=seed,
-        on_progress=tell,
-    )
+    tell(0, STEPS)
+    lessons = Lessons(outages, round(horizon / timedelta(days=1)))
+    day = until.astimezone(timezone).date()
+    judged = held_out(lessons, outages.days, SHORTEST, seed)
+    tell(1, STEPS)
+    model = learn(lessons, outages.days, until=day.isoformat(), seed=seed, judged=judged, on_progress=tell)
+    model.card["comparison"] = compared(model, judged, lessons, folder, day)
+    model.card["adopted"] = model.card["comparison"]["adopted"]
     save(model, folder)
+    tell(STEPS, STEPS)
     return model
 
 
@@ -72,6 +85,7 @@ def learn(
     *,
     until: str,
     seed: int = 0,
+    judged: HeldOut | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainedModel:
     """A model from the days before `day` of the histories. Raises `CannotDo` if they are too short."""
@@ -82,47 +96,77 @@ def learn(
             f"{outages.days} days of {outages.label.channel} are too few to learn from",
             f"{SHORTEST + horizon} days are the least",
         )
-    compared = compare(lessons, day, SHORTEST, seed)
-    on_progress(1, 3)
-    champion = max(compared, key=lambda name: compared[name]) if compared else "logistic"
     x, y = lessons.examples(days)
-    if y.sum() < FEWEST_EVENTS or y.all():
+    events = int(y.sum())
+    if events < FEWEST_EVENTS or y.all():
         raise CannotDo(
-            f"{int(y.sum())} times {outages.label} in {len(y)} examples: nothing to learn from",
+            f"{events} times {outages.label} in {len(y)} examples: nothing to learn from",
             f"At least {FEWEST_EVENTS} and not all are needed: choose another limit or a longer past",
         )
-    estimators = fitted(CANDIDATES[champion], x, y, seed)
-    on_progress(3, 3)
+    chosen = champion(judged, events)
+    estimators = fitted(CANDIDATES[chosen], x, y, seed)
+    on_progress(2, STEPS)
+    calibration = Calibration()
     card: dict[str, Any] = {
         "until": until,
+        "first_day": outages.first.isoformat(),
         "assets": len(outages.assets),
-        "days": outages.days,
+        "days": day,
         "examples": len(y),
-        "events": int(y.sum()),
-        "champion": champion,
-        "held_out_average_precision": {name: round(ap, 4) for name, ap in compared.items()},
-        "held_out_baseline": round(_baseline(outages, day, horizon), 4),
+        "events": events,
+        "champion": chosen,
         "seed": seed,
     }
+    if judged is not None:
+        said, came = np.concatenate(judged.said[chosen]), np.concatenate(judged.came)
+        calibration = Calibration.fitted(said, came, days=len(judged.days))
+        p = calibration.probability(said)
+        card |= {
+            "held_out_days": [_date(outages.first, d) for d in (min(judged.days), max(judged.days))],
+            "held_out_average_precision": {name: round(ap, 4) for name, ap in judged.by_candidate.items()},
+            "held_out_baseline": round(judged.baseline, 4),
+            "held_out_brier": round(brier(p, came), 4),
+            "held_out_brier_of_base_rate": round(float(came.mean() * (1 - came.mean())), 4),
+            "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(p, came)],
+        }
     return TrainedModel(
         version=f"{outages.label.channel}-{horizon}d-{until}",
         label=outages.label,
         horizon_days=horizon,
         features=lessons.names,
+        traits=lessons.traits,
         estimators=estimators,
+        calibration=calibration,
         card=card,
     )
 
 
-def _baseline(outages: Outages, day: int, horizon: int) -> float:
-    """Average precision of the decayed count on the same held-out days."""
-    from sklearn.metrics import average_precision_score
+def compared(
+    model: TrainedModel, judged: HeldOut | None, lessons: Lessons, folder: Path, until: date
+) -> dict[str, Any]:
+    """The new model beside the decayed count and beside the one that speaks so far, and whether it takes over.
 
-    judged = range(day - horizon, max(day - horizon - max(4 * 7, (day - SHORTEST) // 4), SHORTEST), -7)
-    figures = []
-    for one in judged:
-        kept = eligible(outages, one)
-        truth = events_within(outages, one, horizon)[kept]
-        if truth.any():
-            figures.append(average_precision_score(truth, decayed_count(outages, one)[kept]))
-    return float(np.mean(figures)) if figures else 0.0
+    A model that was trained on the held-out days cannot be judged by them: then only the count stands in the way.
+    """
+    if judged is None:
+        return {"adopted": True, "why": "short"}
+    new = judged.average_precision(model.card["champion"])
+    said: dict[str, Any] = {"new": round(new, 4), "decayed_count": round(judged.baseline, 4)}
+    if new <= judged.baseline:
+        return said | {"adopted": False, "why": "no_better"}
+    first = lessons.outages.first + timedelta(days=judged.first)
+    rival = adopted_before(folder, first, model.label, model.horizon_days)
+    if rival is None:
+        return said | {"adopted": True, "why": "no_rival"}
+    older = [
+        rival.probability(rival.table(lessons.outages, day))[eligible(lessons.outages, day)] for day in judged.days
+    ]
+    theirs = mean_average_precision(older, judged.came)
+    said |= {"rival": rival.version, "of_rival": round(theirs, 4)}
+    if new >= theirs:
+        return said | {"adopted": True, "why": "better"}
+    return said | {"adopted": False, "why": "worse"}
+
+
+def _date(first: date, day: int) -> str:
+    return (first + timedelta(days=day)).isoformat()

@@ -2,13 +2,14 @@
 
 On each service day a fresh model is trained on what was known, the assets that are not down already are ranked, and
 the days that followed decide. Beside it stand the decayed count of outage starts, which is the baseline that counts,
-and random order. Whether the model is better is said by a paired bootstrap over service days.
+and random order. Whether the model is better is said by a paired bootstrap over service days, in blocks where their
+horizons overlap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,10 +21,12 @@ from facility.channels import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.store import Store
-from models.candidates import Lessons
+from models.candidates import Lessons, held_out
 from models.labels import DEFAULT_LABEL, Label
 from models.outages import SHORTEST, Outages, decayed_count, eligible, events_within, read_outages
+from models.reliability import brier, reliability_table
 from models.robust import BoolArray, FloatArray
+from models.trained import TrainedModel
 from models.training import learn
 
 TOP_SHARE = 0.05
@@ -39,7 +42,11 @@ class Ranked:
     p_at_5_percent: float
     p_at_20: float
     recall_at_5_percent: float
+    lift_at_5_percent: float  # how many times as many as random order finds
     average_precision: float
+
+
+FIGURES = tuple(one.name for one in fields(Ranked))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +77,7 @@ class Walk:
     model: Ranked
     decayed_count: Ranked
     random: Ranked
-    gain_p_at_5_percent: Better
-    gain_average_precision: Better
+    gain: dict[str, Better]  # by figure, over the decayed count
     brier: float
     brier_of_base_rate: float
     reliability: tuple[tuple[float, float, int], ...]  # mean probability said, share that came about, assets
@@ -90,10 +96,11 @@ def walk_forward(
     timezone: ZoneInfo,
     label: Label | None = None,
     horizon: timedelta = timedelta(days=7),
+    every: int = WEEK,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Walk:
-    """Evaluate on weekly service days first, first + 7 days, ... up to `last`.
+    """Evaluate on service days first, first + `every` days, ... up to `last`; the model is trained anew once a week.
 
     Only days whose whole horizon is in the store can be judged. Raises `CannotDo` if there is none.
     """
@@ -111,7 +118,7 @@ def walk_forward(
     outages = outages.until(_reported(outages))
     service_days = [
         day
-        for day in range(outages.index(first), outages.index(last) + 1, WEEK)
+        for day in range(outages.index(first), outages.index(last) + 1, every)
         if SHORTEST + days < day <= outages.days - days
     ]
     if not service_days:
@@ -124,11 +131,15 @@ def walk_forward(
     judged: list[ServiceDay] = []
     said: list[FloatArray] = []
     came: list[BoolArray] = []
+    model: TrainedModel | None = None
+    trained_on = 0
     for done, day in enumerate(service_days):
         kept = eligible(outages, day)
         truth = events_within(outages, day, days)[kept]
         name = (outages.first + timedelta(days=day)).isoformat()
-        model = learn(lessons, day, until=name, seed=seed)
+        if model is None or day - trained_on >= WEEK:
+            model = learn(lessons, day, until=name, seed=seed, judged=held_out(lessons, day, SHORTEST, seed))
+            trained_on = day
         probability = model.probability(lessons.table(day))[kept]
         judged.append(
             ServiceDay(
@@ -144,7 +155,8 @@ def walk_forward(
         came.append(truth)
         if on_progress is not None:
             on_progress(done + 1, len(service_days))
-    return _walk(wanted, days, judged, np.concatenate(said), np.concatenate(came), random)
+    block = max(1, -(-days // every))
+    return _walk(wanted, days, block, judged, np.concatenate(said), np.concatenate(came), random)
 
 
 def _reported(outages: Outages) -> int:
@@ -164,20 +176,30 @@ def ranked(score: FloatArray, truth: BoolArray, random: np.random.Generator) -> 
         p_at_5_percent=float(top.mean()),
         p_at_20=float(first.mean()),
         recall_at_5_percent=float(top.sum() / truth.sum()) if truth.any() else 0.0,
+        lift_at_5_percent=float(top.mean() / truth.mean()) if truth.any() else 0.0,
         average_precision=float(average_precision_score(truth, falling)) if truth.any() else 0.0,
     )
 
 
-def paired_bootstrap(difference: FloatArray, random: np.random.Generator) -> Better:
-    """Interval of the mean of paired differences, one a service day."""
-    draws = random.integers(0, len(difference), (RESAMPLES, len(difference)))
-    low, high = np.quantile(difference[draws].mean(axis=1), [0.025, 0.975])
+def paired_bootstrap(difference: FloatArray, random: np.random.Generator, block: int = 1) -> Better:
+    """Interval of the mean of paired differences, one a service day.
+
+    Days whose horizons overlap are not independent: they are drawn in runs of `block` neighbours (Kuensch 1989),
+    wrapped around at the end so that every day is drawn equally often.
+    """
+    count = len(difference)
+    block = min(block, count)
+    first = random.integers(0, count, (RESAMPLES, -(-count // block)))
+    draws = (first[:, :, None] + np.arange(block)) % count
+    means = difference[draws.reshape(RESAMPLES, -1)[:, :count]].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
     return Better(mean=float(difference.mean()), low=float(low), high=float(high))
 
 
 def _walk(
     label: Label,
     horizon: int,
+    block: int,
     judged: Sequence[ServiceDay],
     said: FloatArray,
     came: BoolArray,
@@ -185,7 +207,7 @@ def _walk(
 ) -> Walk:
     def gain(figure: str) -> Better:
         pairs = [getattr(d.model, figure) - getattr(d.decayed_count, figure) for d in judged]
-        return paired_bootstrap(np.array(pairs), random)
+        return paired_bootstrap(np.array(pairs), random, block)
 
     rate = float(came.mean())
     return Walk(
@@ -194,29 +216,13 @@ def _walk(
         model=_mean([d.model for d in judged]),
         decayed_count=_mean([d.decayed_count for d in judged]),
         random=_mean([d.random for d in judged]),
-        gain_p_at_5_percent=gain("p_at_5_percent"),
-        gain_average_precision=gain("average_precision"),
-        brier=float(np.mean((said - came) ** 2)),
+        gain={figure: gain(figure) for figure in FIGURES},
+        brier=brier(said, came),
         brier_of_base_rate=rate * (1 - rate),
-        reliability=_reliability(said, came),
+        reliability=reliability_table(said, came),
         days=tuple(judged),
     )
 
 
 def _mean(rows: Sequence[Ranked]) -> Ranked:
-    return Ranked(
-        p_at_5_percent=float(np.mean([r.p_at_5_percent for r in rows])),
-        p_at_20=float(np.mean([r.p_at_20 for r in rows])),
-        recall_at_5_percent=float(np.mean([r.recall_at_5_percent for r in rows])),
-        average_precision=float(np.mean([r.average_precision for r in rows])),
-    )
-
-
-def _reliability(said: FloatArray, came: BoolArray) -> tuple[tuple[float, float, int], ...]:
-    bounds = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0001])
-    place = np.digitize(said, bounds) - 1
-    return tuple(
-        (float(said[place == i].mean()), float(came[place == i].mean()), int((place == i).sum()))
-        for i in range(len(bounds) - 1)
-        if (place == i).any()
-    )
+    return Ranked(**{figure: float(np.mean([getattr(r, figure) for r in rows])) for figure in FIGURES})

@@ -1,0 +1,130 @@
+"""How strange a row is, with the rows before it: distances from healthy behaviour at several widths.
+
+At each width the mean and the scatter of the residuals over the last rows are taken together. Their distance from the
+healthy ones is Mahalanobis's (T2 and Q in one), with a covariance that forgives what was drifting already while all was
+well: a machine that warms up goes on warming up, and the farther from the healthy rows, the more of it is forgiven.
+Beside it stands the distance to the nearest healthy windows, which sees what has no straight shape.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from models.robust import FloatArray
+
+BLOCKS = 6  # of the healthy rows, whose means tell drift from noise
+IDENTITY = 0.1  # least weight of the identity in the covariance
+SURE = 3.0  # squared standard errors by which a drift must exceed noise to count in full
+DISTANCES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)  # from the middle, in half lengths
+LEAST_VARIANCE = 0.02  # added before the logarithm, so that a quantised channel at rest is no miracle
+CHUNK = 50_000
+NEIGHBOURS = 3
+HEALTHY_WINDOWS = 1500  # kept for the neighbours at most
+
+
+class Member(Protocol):
+    """One way to be strange: higher is stranger. `at`: rows since the first healthy one."""
+
+    def fit(self, residuals: FloatArray) -> Self: ...
+    def score(self, residuals: FloatArray, at: FloatArray) -> FloatArray: ...
+
+
+def trailing_mean(values: FloatArray, width: int) -> FloatArray:
+    """Mean of each row and the `width` - 1 before it; fewer at the beginning."""
+    total = np.cumsum(np.vstack([np.zeros((1, values.shape[1])), values]), axis=0)
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - width, 0)
+    return np.asarray((total[last] - total[first]) / (last - first)[:, None])
+
+
+def windows_of(residuals: FloatArray, width: int) -> FloatArray:
+    """Means of the last `width` rows; from five rows on the logarithm of their variance as well."""
+    means = trailing_mean(residuals, width)
+    if width < 5:
+        return means
+    variance = np.maximum(trailing_mean(residuals**2, width) - means**2, 0.0)
+    return np.hstack([means, np.log(variance + LEAST_VARIANCE)])
+
+
+class Subspace:
+    """Mahalanobis distance of windows, tolerant of what drifted while all was well."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def fit(self, residuals: FloatArray) -> Self:
+        found = windows_of(residuals, self.width)
+        rows, size = found.shape
+        self._middle = np.median(found, axis=0)
+        deviation = found.std(axis=0)
+        self._unit = np.where(deviation > 1e-9, deviation, 1.0)
+        tame = np.clip((found - self._middle) / self._unit, -5, 5)
+        self._mean = tame.mean(axis=0)
+        tame = tame - self._mean
+        covariance = tame.T @ tame / rows
+        independent = max(rows / self.width, 3.0)
+        weight = float(np.clip(size / (independent + size), IDENTITY, 0.9))
+        covariance = (1 - weight) * covariance + weight * np.eye(size) * max(np.trace(covariance) / size, 1e-9)
+        slope, wander = _drift(tame)
+        grown = 0.5 * (np.outer(slope, slope) + np.diag(slope**2))
+        self._half = rows / 2
+        self._inverses = [np.linalg.inv(covariance + wander + far**2 * grown) for far in DISTANCES]
+        return self
+
+    def score(self, residuals: FloatArray, at: FloatArray) -> FloatArray:
+        found = windows_of(residuals, self.width)
+        whole = _fullness(len(found), self.width)
+        away = np.abs(at - self._half) / self._half
+        nearest = np.abs(away[:, None] - np.array(DISTANCES)).argmin(axis=1)
+        out = np.zeros(len(found))
+        for number in np.unique(nearest):
+            rows = np.flatnonzero(nearest == number)
+            for begin in range(0, len(rows), CHUNK):
+                part = rows[begin : begin + CHUNK]
+                off = (np.clip((found[part] - self._middle) / self._unit, -50, 50) - self._mean) * whole[part]
+                out[part] = np.einsum("ij,ij->i", off @ self._inverses[number], off)
+        return np.asarray(np.sqrt(np.maximum(out, 0.0) / found.shape[1]))
+
+
+class Neighbours:
+    """Distance of a window's means to the nearest healthy ones (k-nearest neighbours)."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def fit(self, residuals: FloatArray) -> Self:
+        found = trailing_mean(residuals, self.width)
+        self._mean = found.mean(axis=0)
+        deviation = found.std(axis=0)
+        self._unit = np.where(deviation > 1e-9, deviation, 1.0)
+        kept = ((found - self._mean) / self._unit)[:: max(1, len(found) // HEALTHY_WINDOWS)]
+        self._index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(kept))).fit(kept)
+        return self
+
+    def score(self, residuals: FloatArray, at: FloatArray) -> FloatArray:
+        off = np.clip((trailing_mean(residuals, self.width) - self._mean) / self._unit, -50, 50)
+        off = off * _fullness(len(off), self.width)
+        distance, _ = self._index.kneighbors(off)
+        return np.asarray(distance.mean(axis=1) / np.sqrt(off.shape[1]))
+
+
+def _fullness(rows: int, width: int) -> FloatArray:
+    """(rows, 1): what the first windows, which are not yet full, are worth."""
+    return np.asarray(np.sqrt(np.minimum(np.arange(1, rows + 1) / width, 1.0))[:, None])
+
+
+def _drift(tame: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Slope of each feature per half length, as far as it exceeds noise; and how the block means wander about it."""
+    blocks = np.array_split(np.arange(len(tame)), BLOCKS)
+    means = np.array([tame[block].mean(axis=0) for block in blocks])
+    at = np.array([block.mean() for block in blocks])
+    at = (at - at.mean()) / (len(tame) / 2)
+    slope = at @ means / (at @ at)
+    rest = means - np.outer(at, slope)
+    error = np.sum(rest**2, axis=0) / (BLOCKS - 2) / (at @ at)
+    sure = np.maximum(1 - SURE * error / np.maximum(slope**2, 1e-12), 0.0)
+    wander = rest.T @ rest / (BLOCKS - 2)
+    return slope * np.sqrt(sure), 0.5 * (wander + np.diag(np.diag(wander)))
