@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.detectors import Detector
     from models.events import EventFigures, Watch
 
+ZONE = ZoneInfo("Asia/Shanghai")
 ENDS = ((2026, 3, 5), (2026, 7, 15), (2026, 10, 6))  # winter and its festival, summer, autumn and its holidays
 WATCHED = timedelta(days=21)  # of each history, at most half of it
 LIST_SHARE = 0.2  # of the fleet: what two people look at in a day of a fleet of sixty
@@ -37,7 +38,7 @@ class TrialPlan:
     faults: float = 0.125
     confounders: bool = True
     horizon: timedelta = timedelta(days=7)
-    timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    timezone: ZoneInfo = ZONE
 
 
 def run_trials(
@@ -106,10 +107,7 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
     )
     show_table(
         say("evaluate.modes"),
-        [
-            say(f"column.{name}")
-            for name in ("mode", "trouble", "events", "listed", "found", "named", "delay")
-        ],
+        [say(f"column.{name}") for name in ("mode", "trouble", "events", "listed", "found", "named", "delay")],
         [
             (one.mode, say(f"trouble.{one.trouble}"), one.events, one.listed, one.found, one.named, _days(one.delay))
             for one in figures.modes
@@ -124,7 +122,7 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
         right=[1, 2, 3],
     )
     show_table(
-        say("evaluate.reliability", brier=f"{figures.brier:.4f}", base=f"{figures.brier_of_base_rate:.4f}"),
+        say("evaluate.trials_reliability", brier=f"{figures.brier:.4f}", base=f"{figures.brier_of_base_rate:.4f}"),
         [say("column.stated"), say("column.came"), say("column.cases")],
         [(f"{stated:.1%}", f"{came:.1%}", cases) for stated, came, cases in figures.reliability],
         right=[0, 1, 2],
