@@ -25,10 +25,12 @@ from models.adjusting import fleet_windows
 from models.combining import FLAG_AT, Verdict, series_scores, verdicts
 from models.cube import Cube, build_cube
 from models.detectors import Detector, all_detectors
+from models.detectors.trend import trend_line
 from models.drifting import lone_drifts
 from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence, sensor_evidence
 from models.figures import DailyFigures, daily_figures
 from models.outlook import Outlook, outage_channels, outlooks
+from models.prognosis import prognosis
 from models.robust import BoolArray, FloatArray, mean, theil_sen
 from models.sensing import SensorFinding, believable, sensor_findings
 from models.trained import TrainedModel, newest_before
@@ -38,6 +40,7 @@ VERSION = "fleet-1"
 LONGEST_HISTORY = 60  # days
 SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past
 BATCH = 500  # assets whose hours are in memory at once
+SLOPE_DAYS = 21  # that a forecast's slope is taken from
 EVIDENCE = 5  # pieces kept an asset
 
 Progress = Callable[[int, int], None]
@@ -152,6 +155,7 @@ def judge(windows: Windows, known: Catalogue, detectors: Sequence[Detector], tim
     drifting = {int(windows.owner[d.row]): d for d in drifts}
     strength = series_scores(replace(windows, excluded=excluded), scores)
     slope = _slope(windows)
+    error = trend_line(windows, windows.adjusted[:, -SLOPE_DAYS:]).error
     out = []
     for number, verdict in enumerate(verdicts(windows, strength, change, known)):
         told: list[Evidence] = []
@@ -163,7 +167,15 @@ def judge(windows: Windows, known: Catalogue, detectors: Sequence[Detector], tim
             channels.add(key)
             by_detector = {name: float(score[row]) for name, score in scores.items()}
             told.append(
-                equipment_evidence(windows, row, float(strength[row]), by_detector, float(slope[row]), timezone)
+                equipment_evidence(
+                    windows,
+                    row,
+                    float(strength[row]),
+                    by_detector,
+                    float(slope[row]),
+                    timezone,
+                    error=float(error[row]),
+                )
             )
         drift = drifting.get(number)
         sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
@@ -178,7 +190,7 @@ def _recent_change(windows: Windows) -> FloatArray:
 
 
 def _slope(windows: Windows) -> FloatArray:
-    return np.nan_to_num(theil_sen(windows.adjusted[:, -21:]))
+    return np.nan_to_num(theil_sen(windows.adjusted[:, -SLOPE_DAYS:]))
 
 
 def _joined(parts: Sequence[DailyFigures]) -> DailyFigures:
@@ -259,6 +271,7 @@ def _assessment(
         coverage=view.coverage,
         model=version,
         evidence=evidence + view.evidence,
+        prognosis=prognosis(asset, verdict, evidence, known, as_of=as_of),
     )
 
 

@@ -30,6 +30,7 @@ FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
+ALTERNATIVE = 0.4  # of the likeliest mode's likeness: less is not worth naming
 FLEET = 20  # assets before the fleet can correct the null
 
 
@@ -41,6 +42,7 @@ class Verdict:
     log_odds: float
     probability: float
     mode: str
+    alternatives: tuple[str, ...]  # other modes with some of the same signs, likeliest first
     series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
 
 
@@ -86,12 +88,12 @@ def verdicts(
     for row, owner in enumerate(windows.owner):
         rows_of[int(owner)].append(row)
     statistic = np.zeros(len(windows.assets))
-    modes: list[str] = []
+    modes: list[tuple[str, ...]] = []
     chances = np.ones(len(windows.assets))
     for number, rows in enumerate(rows_of):
         known = catalogue[windows.assets[number].kind].modes if windows.assets[number].kind in catalogue else {}
-        statistic[number], mode = _strongest(windows, rows, strength, change, tuple(known.values()))
-        modes.append(mode)
+        statistic[number], likely = _strongest(windows, rows, strength, change, tuple(known.values()))
+        modes.append(likely)
         chances[number] = max(1.0, CHANCES * len(rows))
     p = np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999)
     odds = log_odds(_against_fleet(p), prior)
@@ -100,7 +102,8 @@ def verdicts(
             statistic=float(statistic[number]),
             log_odds=float(odds[number]),
             probability=float(1 / (1 + np.exp(-odds[number]))),
-            mode=modes[number],
+            mode=modes[number][0] if modes[number] else "",
+            alternatives=modes[number][1:],
             series=tuple(sorted((r for r in rows if strength[r] > 0), key=lambda r: -strength[r])),
         )
         for number, rows in enumerate(rows_of)
@@ -128,21 +131,24 @@ def _against_fleet(p: FloatArray) -> FloatArray:
 
 def _strongest(
     windows: Windows, rows: list[int], strength: FloatArray, change: FloatArray, modes: tuple[FailureMode, ...]
-) -> tuple[float, str]:
+) -> tuple[float, tuple[str, ...]]:
+    """The strongest channel or mode, and the modes that it looks like, likeliest first."""
     if not rows:
-        return 0.0, ""
+        return 0.0, ()
     single = max(float(strength[r]) for r in rows)
     length = float(np.sqrt(sum(_by_channel(windows, rows, strength).values()))) or 1.0
-    best, name, likeness = single, "", 0.0
+    best = single
+    likeness: dict[str, float] = {}
     for mode in modes:
         fitting = [r for r in rows if fits(windows, r, change, mode)]
         by_channel = _by_channel(windows, fitting, strength)
         together = NOISE + float(np.sqrt(sum(by_channel.values()))) if by_channel else 0.0
         best = max(best, together)
         alike = sum(np.sqrt(v) for v in by_channel.values()) / (np.sqrt(len(mode.signs)) * length)
-        if alike > likeness:
-            name, likeness = mode.key, float(alike)
-    return best, name
+        if alike > 0:
+            likeness[mode.key] = float(alike)
+    likely = sorted(likeness, key=lambda key: -likeness[key])
+    return best, tuple(key for key in likely if likeness[key] >= ALTERNATIVE * likeness[likely[0]])
 
 
 def _by_channel(windows: Windows, rows: list[int], strength: FloatArray) -> dict[str, float]:
