@@ -219,10 +219,13 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
     for finding in findings:
         found.setdefault(int(cube.owner[finding.row]), []).append(finding)
     views = []
+    had = _channels_of_kind(cube, rows_of)
+    first = np.argmax(present.any(axis=2), axis=1) if present.size else np.zeros(len(cube.channels), dtype=np.int64)
     for number, rows in enumerate(rows_of):
         told = sorted(found.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
         share = [min(1.0, recent[r] / usual[r]) for r in rows if usual[r] > 0]
-        fullness = min(1.0, cube.days / SHORTEST_HISTORY)
+        age = cube.days - min((int(first[r]) for r in rows), default=cube.days)
+        fullness = min(1.0, age / SHORTEST_HISTORY) * min(1.0, len(rows) / had[cube.assets[number].kind])
         views.append(
             SensorView(
                 evidence=tuple(sensor_evidence(cube, f, timezone) for f in told),
@@ -231,6 +234,14 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
             )
         )
     return views
+
+
+def _channels_of_kind(cube: Cube, rows_of: Sequence[Sequence[int]]) -> dict[str, float]:
+    """How many channels an asset of each kind usually sends."""
+    counts: dict[str, list[int]] = {}
+    for asset, rows in zip(cube.assets, rows_of, strict=True):
+        counts.setdefault(asset.kind, []).append(len(rows))
+    return {kind: max(float(np.median([n for n in of_kind if n] or [1])), 1.0) for kind, of_kind in counts.items()}
 
 
 def _assessment(

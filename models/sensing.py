@@ -30,6 +30,7 @@ CONVERSIONS = {  # what else each unit is taken for
     "h": (60.0, 3600.0),
     "kW.h": (3.6,),
 }
+LEAST_RATIO = 1.6  # between the days of a channel whose unit may have changed; 85 Cel is 185 degF
 SHARP = 3  # hours on either side of the moment at which a unit changes
 LOST, LOST_OF_FITFUL, STEADY = 0.35, 0.55, 0.9  # share missing that counts; more where hours are often empty
 RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
@@ -41,7 +42,7 @@ class SensorFinding:
     """One channel (row of the cube) whose sensor is not to be believed since hour `since` of the cube."""
 
     row: int
-    pattern: str  # stuck, missing, spikes, unit, clock
+    pattern: str  # stuck, missing, spikes, unit, clock, impossible
     since: int
     score: float  # robust standard deviations, or what is as rare
     value: float
@@ -51,14 +52,17 @@ class SensorFinding:
 
 def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
     """All findings of a cube, and the hours (series, days, 24) that must not be averaged."""
-    doubtful = _unphysical(cube)
+    wild = _unphysical(cube)
+    doubtful = wild.copy()
     findings = [
         *_spikes(cube, doubtful),
         *_stuck(cube, doubtful),
         *_missing(cube),
-        *_unit(cube, doubtful),
+        *_unit(cube, doubtful & ~wild),
         *_clock(cube, doubtful),
     ]
+    told = {f.row for f in findings}
+    findings += [f for f in _impossible(cube, wild) if f.row not in told]
     return findings, doubtful
 
 
@@ -66,6 +70,25 @@ def _unphysical(cube: Cube) -> BoolArray:
     low = np.array([c.physical.low for c in cube.channels])[:, None, None]
     high = np.array([c.physical.high for c in cube.channels])[:, None, None]
     return np.asarray((cube.low < low) | (cube.high > high))
+
+
+def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
+    """Most of what a channel has said over the last three days cannot be."""
+    found = []
+    seen = flat(cube.count) > 0
+    outside = flat(wild) & seen
+    recent = min(3 * HOURS, seen.shape[1])
+    share = outside[:, -recent:].sum(axis=1) / np.maximum(seen[:, -recent:].sum(axis=1), 1)
+    for row in np.flatnonzero(share > 0.5):
+        sane = np.flatnonzero(seen[row] & ~outside[row])
+        later = np.flatnonzero(outside[row])
+        lasting = later[later > (sane[-1] if sane.size else -1)]
+        since = int(lasting[0] if lasting.size else later[-1])
+        means = flat(cube.mean)[row]
+        usual = float(np.median(means[sane])) if sane.size else np.nan
+        value = float(np.median(means[later[-recent:]]))
+        found.append(SensorFinding(int(row), "impossible", since, 12.0, value, usual, 100 * float(share[row])))
+    return found
 
 
 def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -198,7 +221,9 @@ def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     daily = mean(kept)
     with empty_slices():
         within = np.nanstd(kept, axis=-1)
-    for row, channel in enumerate(cube.channels):
+        ratio = np.nanmax(np.abs(daily), axis=-1) / np.nanmin(np.abs(daily), axis=-1)
+    for row in np.flatnonzero(~(ratio < LEAST_RATIO)):
+        channel = cube.channels[row]
         if channel.aggregate not in (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE):
             continue
         seen = np.flatnonzero(~np.isnan(daily[row]))
@@ -213,7 +238,7 @@ def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
             continue
         since = int(seen[cut - 1]) * HOURS
         doubtful[row].reshape(-1)[since:] = True
-        found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
+        found.append(SensorFinding(int(row), "unit", since, 12.0, after, before, factor))
     return found
 
 
@@ -290,5 +315,5 @@ def _alike(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def believable(channels_rows: IntArray, findings: list[SensorFinding]) -> BoolArray:
     """Which of the rows no lasting finding speaks against."""
-    broken = {f.row for f in findings if f.pattern in ("stuck", "unit", "missing", "spikes")}
+    broken = {f.row for f in findings if f.pattern in ("stuck", "unit", "missing", "spikes", "impossible")}
     return np.array([int(row) not in broken for row in channels_rows], dtype=np.bool_)
