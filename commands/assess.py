@@ -21,7 +21,14 @@ Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), m
 
 
 def assessments(
-    here: Installation, *, as_of: datetime, horizon: timedelta, timezone: ZoneInfo, kind: str = "", quiet: bool = False
+    here: Installation,
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    kind: str = "",
+    quiet: bool = False,
+    false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
     from models.assessing import assess
@@ -36,6 +43,7 @@ def assessments(
             horizon=horizon,
             timezone=timezone,
             folder=here.folder.models,
+            false_flags=false_flags,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     return ordered(found)
@@ -45,6 +53,9 @@ def score(
     data: options.Data = options.DATA,
     as_of: Annotated[str, typer.Option("--as-of", help=say("score.as_of"), metavar="DATE")] = "",
     horizon: Horizon = "7d",
+    false_flags: Annotated[
+        float | None, typer.Option("--false-flags", help=say("score.false_flags"), metavar="N", min=0)
+    ] = None,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -55,7 +66,7 @@ def score(
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json)
+        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json, false_flags=false_flags)
         here.records.assessments.put(found)
         changes = evaluate_alerts(here.records, here.store, found, now=moment)
     flagged = [one for one in found if one.flagged]

@@ -22,9 +22,9 @@ from facility.language import Text
 from facility.store import Store
 from models import wording
 from models.adjusting import fleet_windows
-from models.combining import FLAG_AT, Verdict, series_scores, verdicts
+from models.combining import FLAG_AT, Verdict, series_scores, threshold_within, verdicts
 from models.cube import Cube, build_cube
-from models.detectors import Detector, all_detectors
+from models.detectors import Detector, default_detectors
 from models.detectors.trend import trend_line
 from models.drifting import lone_drifts
 from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence, sensor_evidence
@@ -75,10 +75,14 @@ def assess(
     folder: Path | None = None,
     on_progress: Progress | None = None,
     detectors: Sequence[Detector] | None = None,
+    false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess every asset from readings with time < `as_of`, in the order given. `on_progress(done, total)`.
 
     `model` forecasts outages from histories; without one, the newest in `folder` that learned from the past of `as_of`.
+
+    Flagged is what is more likely ill than well; with `false_flags`, as many of the likeliest as that so many of them
+    are expected to be wrong: a crew that can afford two visits for nothing a day says 2.
 
     Raises `CannotConvert` if `as_of` has no time zone. An asset nothing is known of gets an assessment that says so.
     """
@@ -89,7 +93,7 @@ def assess(
         model = newest_before(folder, as_of.astimezone(timezone).date())
     known = catalogue()
     windows, views = look(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
-    judged = judge(windows, known, all_detectors() if detectors is None else detectors, timezone)
+    judged = judge(windows, known, default_detectors() if detectors is None else detectors, timezone)
     history = outlooks(store, assets, as_of=as_of, horizon=horizon, timezone=timezone, model=model)
     version = VERSION if model is None else f"{VERSION}+{model.version}"
     made = []
@@ -98,6 +102,9 @@ def assess(
         view = replace(view, evidence=one.sensors + view.evidence)
         assessment = _assessment(asset, as_of, horizon, version, one.verdict, one.evidence, view, known)
         made.append(_with_outlook(assessment, history.get(asset.id)))
+    if false_flags is not None:
+        threshold = threshold_within(np.array([one.probability for one in made]), false_flags)
+        made = [replace(one, flagged=one.probability >= threshold) for one in made]
     return made
 
 
@@ -148,7 +155,7 @@ def look(
 def judge(windows: Windows, known: Catalogue, detectors: Sequence[Detector], timezone: ZoneInfo) -> list[Judgement]:
     """Verdict and evidence for every asset of the windows."""
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
-    change = _recent_change(windows)
+    change = recent_change(windows)
     drifts = lone_drifts(windows, scores, change, known)
     excluded = windows.excluded.copy()
     excluded[[d.row for d in drifts]] = True
@@ -183,7 +190,8 @@ def judge(windows: Windows, known: Catalogue, detectors: Sequence[Detector], tim
     return out
 
 
-def _recent_change(windows: Windows) -> FloatArray:
+def recent_change(windows: Windows) -> FloatArray:
+    """Signed change of the recent days, one a series, in healthy standard deviations: which way it went."""
     standard = windows.standard
     tests = windows.having(Figure.TEST)
     return np.nan_to_num(np.where(tests, mean(windows.latest(standard, 2)), mean(standard[:, -RECENT:])))

@@ -26,6 +26,7 @@ NOISE = 1.5  # what a healthy channel's score reaches now and then; only more th
 TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
+PRIOR_ASSETS, ROUNDS = 20.0, 3  # assets that the stated prior is worth against the fleet's own share of trouble
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
@@ -96,7 +97,7 @@ def verdicts(
         modes.append(likely)
         chances[number] = max(1.0, CHANCES * len(rows))
     p = np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999)
-    odds = log_odds(_against_fleet(p), prior)
+    odds = _with_fleets_prior(_against_fleet(p), prior)
     return [
         Verdict(
             statistic=float(statistic[number]),
@@ -110,6 +111,18 @@ def verdicts(
     ]
 
 
+def _with_fleets_prior(p: FloatArray, prior: float) -> FloatArray:
+    """Posterior log odds with a prior that the fleet itself has moved (empirical Bayes).
+
+    Much trouble in a fleet makes more trouble likely, none makes it less.
+    """
+    odds = log_odds(p, prior)
+    for _ in range(ROUNDS):
+        believed = float(np.sum(1 / (1 + np.exp(-odds))))
+        odds = log_odds(p, (believed + PRIOR_ASSETS * prior) / (len(p) + PRIOR_ASSETS))
+    return odds
+
+
 def log_odds(p: FloatArray, prior: float) -> FloatArray:
     """Posterior log odds from p-values; above 1/e a p-value speaks against trouble, mildly."""
     p = np.clip(p, 1e-300, 0.999)
@@ -117,6 +130,14 @@ def log_odds(p: FloatArray, prior: float) -> FloatArray:
     against = -(p - np.exp(-1.0))
     factor = np.where(p < np.exp(-1.0), bound, against)
     return np.asarray(np.log(prior / (1 - prior)) + factor)
+
+
+def threshold_within(probabilities: FloatArray, false_flags: float) -> float:
+    """The lowest probability to flag from so that no more than `false_flags` of the flags are expected to be wrong."""
+    highest_first = np.sort(probabilities)[::-1]
+    wrong = np.cumsum(1 - highest_first)
+    within = np.flatnonzero(wrong <= false_flags)
+    return float(highest_first[within[-1]]) if within.size else 1.0
 
 
 def _against_fleet(p: FloatArray) -> FloatArray:

@@ -48,9 +48,9 @@ class Watch:
     """All that was seen of one fleet."""
 
     events: tuple[Event, ...]
-    well_days: int  # asset-days without a fault
+    well_days: float  # asset-days without a fault, those between two looks with them
     false_flags: int  # runs of flagged days that began while the asset was well
-    false_days: int  # flagged asset-days without a fault
+    false_days: float  # flagged asset-days without a fault
     told: Counter[tuple[str, str]]  # (what was so, what was said) on the last day
     stated: tuple[tuple[float, bool], ...]  # (probability, whether it came so) of every asset and day
 
@@ -67,14 +67,16 @@ def watch(
         if fault.asset in faults:
             faults[fault.asset].append(fault)
     listed = [{one.asset for one in ordered(found)[:list_size]} for found in days]
-    well_days = false_flags = false_days = 0
+    spacing = (moments[-1] - moments[0]) / DAY / (len(moments) - 1) if len(moments) > 1 else 1.0
+    well_days = false_days = 0.0
+    false_flags = 0
     stated: list[tuple[float, bool]] = []
     for asset in assets:
         machine = [f for f in faults[asset] if f.trouble == EQUIPMENT]
         flagged = [day[asset].flagged for day in by_asset]
         well = [not any(_ill(f, t) for f in machine) for t in moments]
-        well_days += sum(well)
-        false_days += sum(w and f for w, f in zip(well, flagged, strict=True))
+        well_days += spacing * sum(well)
+        false_days += spacing * sum(w and f for w, f in zip(well, flagged, strict=True))
         before = False
         for w, f in zip(well, flagged, strict=True):
             false_flags += w and f and not before

@@ -26,11 +26,11 @@ class Clusters(ClassFigures):
     name = "clusters"
 
     def fit(self, windows: Windows) -> Self:
-        self.keep("scatter", windows, scatter_by_group(windows, self._raw(windows)))
+        self.keep("scatter", windows, scatter_by_group(windows, self.once(windows, self._raw)))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        return badness(windows, self._raw(windows) / self.recall("scatter", windows, 1.0))
+        return badness(windows, self.once(windows, self._raw) / self.recall("scatter", windows, 1.0))
 
     def _raw(self, windows: Windows) -> FloatArray:
         out = np.zeros(len(windows.channels))

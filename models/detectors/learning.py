@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -24,6 +25,13 @@ class ClassFigures:
 
     def __init__(self) -> None:
         self._learned: dict[str, dict[str, float]] = {}
+        self._looked_at: tuple[Windows, FloatArray] | None = None
+
+    def once(self, windows: Windows, raw: Callable[[Windows], FloatArray]) -> FloatArray:
+        """What `raw` makes of the windows; fitting and scoring the same windows costs one look, not two."""
+        if self._looked_at is None or self._looked_at[0] is not windows:
+            self._looked_at = (windows, raw(windows))
+        return self._looked_at[1]
 
     def learn(self, name: str, windows: Windows, per_series: FloatArray) -> None:
         """Keep the class medians of a figure that every series has."""

@@ -34,13 +34,13 @@ class TrendToLimit(ClassFigures):
     name = "trend"
 
     def fit(self, windows: Windows) -> Self:
-        raw = self._raw(windows)
+        raw = self.once(windows, self._raw)
         self.keep("common", windows, common_to_group(windows, raw))
         self.keep("scatter", windows, scatter_by_group(windows, raw))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        own = self._raw(windows) - self.recall("common", windows, 0.0)
+        own = self.once(windows, self._raw) - self.recall("common", windows, 0.0)
         return badness(windows, own / self.recall("scatter", windows, 1.0))
 
     def line(self, windows: Windows, days: int) -> Line:
