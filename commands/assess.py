@@ -32,6 +32,7 @@ def assessments(
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
     from models.assessing import assess
+    from models.findings import adopted
     from models.ranking import ordered
 
     with progress(quiet) as shown:
@@ -46,7 +47,8 @@ def assessments(
             false_flags=false_flags,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
-    return ordered(found)
+    correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
+    return ordered(correction.corrected(found) if correction else found)
 
 
 def score(

@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from commands import alerts, assess, demo, detect, evaluate, imports, plan, receive, serve, simulate, status, train
+from commands import (
+    alerts,
+    assess,
+    demo,
+    detect,
+    evaluate,
+    imports,
+    outcomes,
+    plan,
+    receive,
+    serve,
+    simulate,
+    status,
+    train,
+)
 from commands.words import PHRASES, say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -20,10 +34,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "plan": plan.plan,
     "evaluate": evaluate.evaluate,
     "detect": detect.detect,
+    "models": train.list_models,
     "status": status.status,
     "dashboard": serve.dashboard,
 }
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
+    "outcome": {"add": outcomes.add, "list": outcomes.list_outcomes},
     "import": {"assets": imports.assets, "readings": imports.readings},
     "alerts": {
         "list": alerts.list_alerts,

@@ -1,20 +1,29 @@
-"""`train`: learn from what was found, or from a channel that crossed a limit."""
+"""`train`: learn from what was found, or from a channel that crossed a limit. `models`: what was learned so far."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands import options
-from commands.shown import progress, show_json
+from commands.shown import progress, show_json, show_table
 from commands.words import say
+from facility.errors import CannotParse
+from facility.language import preferred
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from commands.installation import Installation
 
 
 def train(
     until: Annotated[str, typer.Option("--until", help=say("train.until"), metavar="DATE")],
     data: options.Data = options.DATA,
     label: Annotated[str, typer.Option("--label", help=say("option.label"), metavar="RULE")] = "",
+    outcomes: Annotated[bool, typer.Option("--outcomes", help=say("train.outcomes"))] = False,
     horizon: Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")] = "7d",
     kind: options.Kind = "",
     timezone: options.Zone = options.ZONE,
@@ -26,25 +35,79 @@ def train(
     from models.labels import parse_label
     from models.training import train as learn
 
+    if outcomes and label:
+        raise CannotParse("--outcomes and --label are two things to learn", "Run `serviceday train` once for each")
     place, length = options.zone(timezone), options.span(horizon)
     end = options.midnight(options.day(until), place)
     wanted = parse_label(label, catalogue()) if label else None
-    with installation(data) as here, progress(as_json) as shown:
-        task = shown.add_task(say("train.progress"), total=None)
-        trained = learn(
-            here.store,
-            here.assets(kind),
-            until=end,
-            label=wanted,
-            horizon=length,
-            timezone=place,
-            folder=here.folder.models,
-            seed=seed,
-            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
+    with installation(data) as here:
+        if outcomes:
+            _from_outcomes(here, end, place, as_json)
+            return
+        with progress(as_json) as shown:
+            task = shown.add_task(say("train.progress"), total=None)
+            trained = learn(
+                here.store,
+                here.assets(kind),
+                until=end,
+                label=wanted,
+                horizon=length,
+                timezone=place,
+                folder=here.folder.models,
+                seed=seed,
+                on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+            )
+        folder = here.folder.models / trained.version
     if as_json:
         show_json({"version": trained.version, "label": str(trained.label), **trained.card})
         return
     typer.echo(say("train.done", version=trained.version, label=trained.label, until=until))
-    for name, value in trained.card.items():
-        typer.echo(f"  {name}: {value}")
+    _told(trained.card, folder)
+
+
+def _from_outcomes(here: Installation, end: datetime, place: ZoneInfo, as_json: bool) -> None:
+    from models.findings import FOLDER, cases, learn
+
+    found = here.records.outcomes.all(until=end)
+    history = {one: here.records.assessments.history(one) for one in {o.asset for o in found}}
+    made = learn(cases(found, history, until=end), until=end, timezone=place, folder=here.folder.models)
+    if as_json:
+        show_json({"version": made.version, **made.card})
+        return
+    typer.echo(say("train.outcomes_done", version=made.version, cases=made.card["cases"]))
+    _told(made.card, here.folder.models / FOLDER / made.version)
+
+
+def _told(card: dict[str, Any], folder: object) -> None:
+    from models.cards import why
+
+    adopted = say("train.adopted" if card["adopted"] else "train.rejected")
+    typer.echo(f"{adopted} {why(card['comparison'], preferred())}")
+    typer.echo(say("train.card", file=f"{folder}/card.{preferred()}.md"))
+
+
+def list_models(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from facility.folder import DataFolder
+    from models import findings
+    from models.cards import why
+    from models.trained import kept
+
+    folder = DataFolder(data).existing().models
+    found = [*kept(folder), *({"version": one.version, **one.card} for one in findings.kept(folder))]
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        say("models.title", count=len(found)),
+        [say("column.version"), say("column.label"), say("column.until"), say("column.adopted"), say("column.reason")],
+        [
+            (
+                one["version"],
+                one.get("label", say("models.outcomes")),
+                one["until"],
+                say("yes" if one.get("adopted", True) else "no"),
+                why(one["comparison"], preferred()) if "comparison" in one else "",
+            )
+            for one in found
+        ],
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
@@ -18,10 +18,9 @@ from models.outages import Outages, decayed_count, eligible, events_within
 from models.robust import BoolArray, FloatArray
 
 CANDIDATES: dict[str, tuple[str, ...]] = {
-    "together": ("logistic", "boosted", "forest"),  # the mean of their log odds; first, so that it wins a tie
+    "together": ("logistic", "boosted"),  # the mean of their log odds; first, so that it wins a tie
     "logistic": ("logistic",),
     "boosted": ("boosted",),
-    "forest": ("forest",),
 }
 BETWEEN = 3  # days between days learned from: neighbours tell nearly the same
 HELD_OUT = 0.25  # of the past, for judging
@@ -71,15 +70,6 @@ def _fresh(name: str, examples: int, seed: int) -> Any:
     """How much each is held back goes with the number of examples, most of which tell nearly the same."""
     if name == "logistic":
         return make_pipeline(StandardScaler(), LogisticRegression(C=min(1.0, 12 / examples), max_iter=500))
-    if name == "forest":
-        return ExtraTreesClassifier(
-            80,
-            min_samples_leaf=int(np.clip(examples / 1000, 10, 60)),
-            max_features=0.3,
-            bootstrap=True,
-            max_samples=0.3,
-            random_state=seed,
-        )
     return HistGradientBoostingClassifier(
         max_iter=150,
         learning_rate=0.03,
@@ -156,15 +146,13 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
 
 def simple_enough(events: int) -> tuple[str, ...]:
     """The estimators that so many events can teach."""
-    return ("logistic",) if events < SIMPLE_BELOW else ("logistic", "boosted", "forest")
+    return ("logistic",) if events < SIMPLE_BELOW else ("logistic", "boosted")
 
 
 def champion(judged: HeldOut | None, events: int, margin: float = 0.004) -> str:
     """The mean of all, unless a single one was clearly better on held-out days: a choice by noise costs more."""
-    if "boosted" not in simple_enough(events):
+    figures = {} if judged is None else judged.by_candidate
+    if "boosted" not in simple_enough(events) or (figures and "together" not in figures):
         return "logistic"
-    if judged is None or "together" not in judged.said:
-        return "together"
-    figures = judged.by_candidate
-    best = max(figures, key=lambda name: figures[name])
-    return best if figures[best] > figures["together"] + margin else "together"
+    best = max(figures, key=lambda name: figures[name], default="together")
+    return best if figures and figures[best] > figures["together"] + margin else "together"

@@ -35,6 +35,24 @@ def model_card(card: Mapping[str, Any], language: Language) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def findings_card(card: Mapping[str, Any], language: Language) -> str:
+    """Markdown from what was learned of inspections."""
+
+    def say(key: str) -> str:
+        return _PHRASES.say(key, language, **card)
+
+    parts = [say("title"), say("findings.purpose"), say("findings.data")]
+    if "held_out_from" in card:
+        parts += [say("findings.held_out"), say("brier"), _table(say("reliability"), card["held_out_reliability"])]
+    else:
+        parts.append(say("findings.held_out.none"))
+    compared = card["comparison"]
+    yes_or_no = _PHRASES.say("yes" if compared["adopted"] else "no", language)
+    parts.append(_PHRASES.say("comparison", language, adopted=yes_or_no, why=why(compared, language)))
+    parts.append(say("findings.limits"))
+    return "\n\n".join(parts) + "\n"
+
+
 def why(comparison: Mapping[str, Any], language: Language) -> str:
     """In a sentence: why the model took over, or did not."""
     return _PHRASES.say(f"why.{comparison['why']}", language, **comparison)

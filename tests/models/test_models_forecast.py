@@ -17,8 +17,9 @@ from facility.channels import catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.estate import Asset
 from models.assessing import assess
+from models.foretelling import Traits, days_since, features
 from models.labels import Label, parse_label
-from models.outages import days_since, decayed, eligible, events_within, features, read_outages, starts
+from models.outages import decayed, eligible, events_within, read_outages, starts
 from models.ranking import ordered
 from models.trained import load, newest_before
 from models.training import train
@@ -32,12 +33,13 @@ LABEL = Label("downtime_min", ">=", 120.0)
 
 @pytest.fixture(scope="module")
 def lifts(shelf):
-    """Eighty lifts of which a quarter are bad ones: an outage breeds the next for weeks."""
+    """Eighty lifts of which a quarter are bad ones: short stops tell of them, which a count of outages does not see."""
     random = np.random.default_rng(1)
     weak = random.random(LIFTS) < 0.25
     chance = np.where(weak, 0.10, 0.008)[:, None]
     out = random.random((LIFTS, DAYS)) < chance
-    minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    short = np.where(weak[:, None], random.integers(0, 60, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), short)
     rows = [
         {
             "asset": f"L-{i:03d}",
@@ -117,7 +119,7 @@ class TestHistory:
         store, assets, _, _ = lifts
         whole = read_outages(store, assets, LABEL, end=midnight(DAYS), timezone=BERLIN)
         part = read_outages(store, assets, LABEL, end=midnight(60), timezone=BERLIN)
-        assert np.array_equal(features(whole, 60)[0], features(part, 60)[0])
+        assert np.array_equal(features(whole, 60, Traits())[0], features(part, 60, Traits())[0])
 
 
 class TestTraining:
@@ -125,7 +127,7 @@ class TestTraining:
         store, assets, _, weak = lifts
         model, _ = trained
         outages = read_outages(store, assets, LABEL, end=midnight(110), timezone=BERLIN)
-        p = model.probability(features(outages, 110)[0])
+        p = model.probability(model.table(outages, 110))
         assert p[weak].mean() > 2 * p[~weak].mean()
         truth = events_within(read_outages(store, assets, LABEL, end=midnight(117), timezone=BERLIN), 110, 7)
         assert abs(p.mean() - truth.mean()) < 0.12
