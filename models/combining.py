@@ -40,11 +40,26 @@ class Verdict:
     """What the scores of one asset come to."""
 
     statistic: float  # strongest channel or mode, in standard deviations
+    chance: float  # p-value of it, before the fleet corrects it
     log_odds: float
     probability: float
     mode: str
     alternatives: tuple[str, ...]  # other modes with some of the same signs, likeliest first
     series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNull:
+    """What the fleet as a whole tells of every asset in it: normal scores are drawn back by `shift` and `stretch`."""
+
+    shift: float
+    stretch: float
+    prior: float
+
+    def corrected(self, p: FloatArray) -> FloatArray:
+        if self.shift == 0.0 and self.stretch == 1.0:
+            return p
+        return np.asarray(stats.norm.sf((stats.norm.isf(p) - self.shift) / self.stretch))
 
 
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
@@ -82,9 +97,18 @@ def materiality(windows: Windows) -> FloatArray:
 
 
 def verdicts(
-    windows: Windows, strength: FloatArray, change: FloatArray, catalogue: Catalogue, *, prior: float = PRIOR
+    windows: Windows,
+    strength: FloatArray,
+    change: FloatArray,
+    catalogue: Catalogue,
+    *,
+    prior: float = PRIOR,
+    null: FleetNull | None = None,
 ) -> list[Verdict]:
-    """One verdict an asset of the windows. `change`: signed recent change, one a series."""
+    """One verdict an asset of the windows. `change`: signed recent change, one a series.
+
+    `null`: what a whole fleet has shown before, where the windows hold only part of it.
+    """
     rows_of: list[list[int]] = [[] for _ in windows.assets]
     for row, owner in enumerate(windows.owner):
         rows_of[int(owner)].append(row)
@@ -96,11 +120,13 @@ def verdicts(
         statistic[number], likely = _strongest(windows, rows, strength, change, tuple(known.values()))
         modes.append(likely)
         chances[number] = max(1.0, CHANCES * len(rows))
-    p = np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999)
-    odds = _with_fleets_prior(_against_fleet(p), prior)
+    p = by_chance(statistic, chances)
+    null = fleet_null(p, prior) if null is None else null
+    odds = log_odds(null.corrected(p), null.prior)
     return [
         Verdict(
             statistic=float(statistic[number]),
+            chance=float(p[number]),
             log_odds=float(odds[number]),
             probability=float(1 / (1 + np.exp(-odds[number]))),
             mode=modes[number][0] if modes[number] else "",
@@ -109,18 +135,6 @@ def verdicts(
         )
         for number, rows in enumerate(rows_of)
     ]
-
-
-def _with_fleets_prior(p: FloatArray, prior: float) -> FloatArray:
-    """Posterior log odds with a prior that the fleet itself has moved (empirical Bayes).
-
-    Much trouble in a fleet makes more trouble likely, none makes it less.
-    """
-    odds = log_odds(p, prior)
-    for _ in range(ROUNDS):
-        believed = float(np.sum(1 / (1 + np.exp(-odds))))
-        odds = log_odds(p, (believed + PRIOR_ASSETS * prior) / (len(p) + PRIOR_ASSETS))
-    return odds
 
 
 def log_odds(p: FloatArray, prior: float) -> FloatArray:
@@ -140,14 +154,26 @@ def threshold_within(probabilities: FloatArray, false_flags: float) -> float:
     return float(highest_first[within[-1]]) if within.size else 1.0
 
 
-def _against_fleet(p: FloatArray) -> FloatArray:
-    if len(p) < FLEET:
-        return p
-    normal = stats.norm.isf(p)
-    middle, upper = np.quantile(normal, [0.5, 0.75])
-    shift = max(0.0, float(middle))
-    stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
-    return np.asarray(stats.norm.sf((normal - shift) / stretch))
+def by_chance(statistic: FloatArray, chances: FloatArray) -> FloatArray:
+    """p-values of the strongest of so many looks under a heavy-tailed null."""
+    return np.asarray(np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999))
+
+
+def fleet_null(p: FloatArray, prior: float = PRIOR) -> FleetNull:
+    """How odd typical assets of the fleet look, and how much trouble it has (empirical Bayes).
+
+    Much trouble in a fleet makes more trouble likely, none makes it less.
+    """
+    shift, stretch = 0.0, 1.0
+    if len(p) >= FLEET:
+        middle, upper = np.quantile(stats.norm.isf(p), [0.5, 0.75])
+        shift = max(0.0, float(middle))
+        stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
+    null = FleetNull(shift, stretch, prior)
+    for _ in range(ROUNDS):
+        believed = float(np.sum(1 / (1 + np.exp(-log_odds(null.corrected(p), null.prior)))))
+        null = FleetNull(shift, stretch, (believed + PRIOR_ASSETS * prior) / (len(p) + PRIOR_ASSETS))
+    return null
 
 
 def _strongest(

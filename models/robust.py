@@ -93,15 +93,16 @@ def quantile(values: NDArray[np.floating], share: float) -> FloatArray:
     return np.where(count > 0, under + (place - low) * (over - under), np.nan).astype(np.float64)
 
 
-def grouped_quantile(values: FloatArray, groups: IntArray, count: int, share: float) -> FloatArray:
-    """Quantile of `values` (one a series) within each group."""
+def grouped_quantile(values: FloatArray, groups: IntArray, count: int, share: float | FloatArray) -> FloatArray:
+    """Quantile of `values` (one a series) within each group; `share` one for all or one a group."""
     out = np.full(count, np.nan)
+    shares = np.broadcast_to(share, count)
     order = np.argsort(groups, kind="stable")
     bounds = np.searchsorted(groups[order], np.arange(count + 1))
     for group in range(count):
         members = order[bounds[group] : bounds[group + 1]]
         if members.size:
-            out[group] = quantile(values[members], share)
+            out[group] = quantile(values[members], float(shares[group]))
     return out
 
 

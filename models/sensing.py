@@ -52,7 +52,7 @@ class SensorFinding:
 
 def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
     """All findings of a cube, and the hours (series, days, 24) that must not be averaged."""
-    wild = _unphysical(cube)
+    wild = unphysical(cube)
     doubtful = wild.copy()
     findings = [
         *_spikes(cube, doubtful),
@@ -66,7 +66,8 @@ def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
     return findings, doubtful
 
 
-def _unphysical(cube: Cube) -> BoolArray:
+def unphysical(cube: Cube) -> BoolArray:
+    """(series, days, 24): hours with a reading that cannot be."""
     low = np.array([c.physical.low for c in cube.channels])[:, None, None]
     high = np.array([c.physical.high for c in cube.channels])[:, None, None]
     return np.asarray((cube.low < low) | (cube.high > high))

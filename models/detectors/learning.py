@@ -10,6 +10,7 @@ import numpy as np
 from models.robust import FloatArray, grouped_median, grouped_quantile
 from models.windows import Windows
 
+LARGE = 20  # series of a class of which half are never ill at once
 FEWEST = 4  # series of a class before it says anything about its own null
 CALM, CALM_SD = 1 / 3, 0.4307  # the calmest third of a normal sample lies within so many standard deviations
 DRAW = 4.0  # series that the standard null is worth against the class's own
@@ -75,11 +76,13 @@ def scatter_by_group(windows: Windows, scores: FloatArray) -> FloatArray:
 def common_to_group(windows: Windows, scores: FloatArray) -> FloatArray:
     """What a whole class has in common is a season or a festival, not a fault; drawn to 0 in small classes.
 
-    Only what three in four have in common counts: the quartile nearer to zero, zero if the quartiles lie either side.
+    In a small class only what three in four have in common counts: the quartile nearer to zero, zero if the quartiles
+    lie either side; half of it may be ill at once. In a large one it is the median.
     """
     usable = np.where(windows.excluded, np.nan, scores)
     size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
-    low = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, 0.25))
-    high = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, 0.75))
+    share = 0.25 + 0.25 * np.clip((size - FEWEST) / (LARGE - FEWEST), 0.0, 1.0)
+    low = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, share))
+    high = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, 1 - share))
     shared = np.maximum(low, 0.0) + np.minimum(high, 0.0)
     return np.where(size >= FEWEST, shared * size / (size + 1.0), 0.0)
