@@ -2,7 +2,7 @@
 
 A full look (`models.looking`) reads weeks of hours; between two of them only the last day is read. Every series gets
 its newest daily figure, and a gate compares it with what was to be expected. Assets that pass unremarkably keep what
-was last believed of them. The remarkable, and those that were suspect already, are judged in full, among healthy
+was last believed of them. The remarkable, and those that were suspect already and have moved, are judged in full, among healthy
 assets of their classes and under the null that the whole fleet has shown.
 
 What is late or corrected, and sensors that break, come in with the next full look: one a day is meant.
@@ -36,7 +36,8 @@ from models.windows import Figure
 
 DAY = timedelta(days=1)
 GATE = 3.5  # healthy standard deviations of a newest figure that are remarkable
-SUSPECT = 0.2  # probability from which an asset is judged again every time
+SUSPECT = 0.2  # probability from which an asset is judged again as soon as it moves
+MOVED = 1.0  # standard deviations that a figure has moved since the full look: below it belief stands
 PEERS = 40  # healthy assets of each class judged along, so that the class is known
 READ_AT_ONCE = 2_500  # assets whose last day is in memory at once
 
@@ -103,10 +104,12 @@ def follow(
     newest = _newest(store, standing, as_of)
     daily = standing.looked.daily
     with np.errstate(invalid="ignore"):
-        off = np.abs(newest - standing.expected) / standing.scale
-    off = np.where(standing.looked.excluded, 0.0, np.nan_to_num(off))
-    suspect = standing.probability >= SUSPECT
-    suspect[daily.owner[off > GATE]] = True
+        off = np.nan_to_num(np.abs(newest - standing.expected) / standing.scale)
+        since = np.nan_to_num(np.abs(newest - daily.values[:, -1]) / standing.scale, nan=np.inf)
+    remarkable = (off > GATE) | (standing.probability >= SUSPECT)[daily.owner]
+    judged_anew = remarkable & (off > 0) & (since > MOVED) & ~standing.looked.excluded
+    suspect = np.zeros(len(standing.assets), dtype=np.bool_)
+    suspect[daily.owner[judged_anew]] = True
     if not suspect.any():
         return []
     chosen = _with_peers(standing.assets, suspect)

@@ -26,7 +26,7 @@ from models.sensing import SensorFinding, believable, sensor_findings
 
 LONGEST_HISTORY = 60  # days
 SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past
-BATCH = 500  # assets whose hours are in memory at once
+BATCH = 250  # assets whose hours are in memory at once
 AT_ONCE = 2  # batches
 EVIDENCE = 5  # pieces kept an asset
 
