@@ -2,8 +2,8 @@
 
 A full look (`models.looking`) reads weeks of hours; between two of them only the last day is read. Every series gets
 its newest daily figure, and a gate compares it with what was to be expected. Assets that pass unremarkably keep what
-was last believed of them. The remarkable, and those that were suspect already and have moved, are judged in full, among healthy
-assets of their classes and under the null that the whole fleet has shown.
+was last believed of them. The remarkable, and the suspects that have moved, are judged in full, among healthy assets of
+their classes and under the null that the whole fleet has shown.
 
 What is late or corrected, and sensors that break, come in with the next full look: one a day is meant.
 """
