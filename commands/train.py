@@ -14,9 +14,8 @@ from facility.language import preferred
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
     from zoneinfo import ZoneInfo
-
-    from commands.installation import Installation
 
 
 def train(
@@ -40,23 +39,22 @@ def train(
     place, length = options.zone(timezone), options.span(horizon)
     end = options.midnight(options.day(until), place)
     wanted = parse_label(label, catalogue()) if label else None
-    with installation(data) as here:
-        if outcomes:
-            _from_outcomes(here, end, place, as_json)
-            return
-        with progress(as_json) as shown:
-            task = shown.add_task(say("train.progress"), total=None)
-            trained = learn(
-                here.store,
-                here.assets(kind),
-                until=end,
-                label=wanted,
-                horizon=length,
-                timezone=place,
-                folder=here.folder.models,
-                seed=seed,
-                on_progress=lambda done, total: shown.update(task, completed=done, total=total),
-            )
+    if outcomes:
+        _from_outcomes(data, end, place, as_json)
+        return
+    with installation(data) as here, progress(as_json) as shown:
+        task = shown.add_task(say("train.progress"), total=None)
+        trained = learn(
+            here.store,
+            here.assets(kind),
+            until=end,
+            label=wanted,
+            horizon=length,
+            timezone=place,
+            folder=here.folder.models,
+            seed=seed,
+            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
         folder = here.folder.models / trained.version
     if as_json:
         show_json({"version": trained.version, "label": str(trained.label), **trained.card})
@@ -65,17 +63,21 @@ def train(
     _told(trained.card, folder)
 
 
-def _from_outcomes(here: Installation, end: datetime, place: ZoneInfo, as_json: bool) -> None:
+def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) -> None:
+    from commands.installation import recorded
+    from facility.folder import DataFolder
     from models.findings import FOLDER, cases, learn
 
-    found = here.records.outcomes.all(until=end)
-    history = {one: here.records.assessments.history(one) for one in {o.asset for o in found}}
-    made = learn(cases(found, history, until=end), until=end, timezone=place, folder=here.folder.models)
+    folder = DataFolder(data).models
+    with recorded(data) as records:
+        found = records.outcomes.all(until=end)
+        history = {one: records.assessments.history(one) for one in {o.asset for o in found}}
+    made = learn(cases(found, history, until=end), until=end, timezone=place, folder=folder)
     if as_json:
         show_json({"version": made.version, **made.card})
         return
     typer.echo(say("train.outcomes_done", version=made.version, cases=made.card["cases"]))
-    _told(made.card, here.folder.models / FOLDER / made.version)
+    _told(made.card, folder / FOLDER / made.version)
 
 
 def _told(card: dict[str, Any], folder: object) -> None:

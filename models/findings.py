@@ -58,15 +58,15 @@ class Correction:
     weights: tuple[float, ...]
     card: dict[str, Any]
 
-    def corrected(self, found: Sequence[Assessment]) -> list[Assessment]:
-        """The same assessments with probability, score and flag brought to what inspections confirm."""
+    def corrected(self, found: Sequence[Assessment], *, flag_at: float = FLAG_AT) -> list[Assessment]:
+        """The same assessments with probability, score and flag (from `flag_at` on) brought to what was confirmed."""
         if not found:
             return []
         table = figures(found)
         odds = np.array([a.score for a in found]) + table @ np.array(self.weights)
         p, name = 1 / (1 + np.exp(-odds)), self.version
         return [
-            replace(a, probability=float(q), score=float(o), flagged=bool(q >= FLAG_AT), model=f"{a.model}+{name}")
+            replace(a, probability=float(q), score=float(o), flagged=bool(q >= flag_at), model=f"{a.model}+{name}")
             for a, q, o in zip(found, p, odds, strict=True)
         ]
 

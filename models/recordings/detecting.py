@@ -83,7 +83,7 @@ def detect(
         raise CannotDo("no channel has a value in the healthy rows", "Choose other rows with --train-rows")
     values = _held(values[:, heard])
     channels = tuple(c for c, h in zip(recording.channels, heard, strict=True) if h)
-    short, long = window_widths(train_rows)
+    short, _ = window_widths(train_rows)
     half = train_rows // 2
     held: list[list[FloatArray]] = []
     for done, (mine, other) in enumerate(
@@ -99,7 +99,7 @@ def detect(
     together = _together(found, usual, short)
     unseen = _together(apart, usual, short)
     limit = threshold(unseen, budget, train_rows / short)
-    spans = alarms(together, limit, on_delay=max(1, short // 3), off_delay=long)
+    spans = alarms(together, limit, on_delay=max(1, short // 3), off_delay=2 * short)
     residuals = behaviour.residuals(values, seconds)
     on_progress(STEPS, STEPS)
     return Detected(

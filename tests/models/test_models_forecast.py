@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,9 @@ from facility.estate import Asset
 from models.assessing import assess
 from models.foretelling import Traits, days_since, features
 from models.labels import Label, parse_label
-from models.outages import decayed, eligible, events_within, read_outages, starts
+from models.outages import Outages, decayed, eligible, events_within, read_outages, starts
 from models.ranking import ordered
-from models.trained import load, newest_before
+from models.trained import kept, load, newest_before
 from models.training import train
 from models.walking import paired_bootstrap, ranked, walk_forward
 
@@ -162,6 +163,50 @@ class TestTraining:
         assert newest_before(folder, FIRST + timedelta(days=99)) is None
         assert newest_before(folder, FIRST + timedelta(days=100)) is not None
 
+    def test_a_challenger_is_judged_beside_an_older_model_that_has_not_seen_the_days(self, lifts, tmp_path):
+        store, assets, _, _ = lifts
+        for day in (60, 110):
+            model = train(store, assets, until=midnight(day), timezone=BERLIN, folder=tmp_path, label=LABEL)
+        comparison = model.card["comparison"]
+        assert comparison["rival"] == "downtime_min-7d-2026-03-02"
+        assert comparison["adopted"] == (comparison["new"] >= comparison["of_rival"])
+        assert [one["version"] for one in kept(tmp_path)] == [comparison["rival"], model.version]
+
+    def test_a_model_that_lost_is_kept_and_never_asked(self, trained, tmp_path):
+        model, folder = trained
+        shutil.copytree(folder, tmp_path / "models")
+        file = tmp_path / "models" / model.version / "model.json"
+        about = json.loads(file.read_text())
+        about["card"]["adopted"] = False
+        file.write_text(json.dumps(about))
+        assert [one["version"] for one in kept(tmp_path / "models")] == [model.version]
+        assert newest_before(tmp_path / "models", date(2026, 12, 31)) is None
+
+    def test_the_card_is_written_in_both_languages(self, trained):
+        model, folder = trained
+        for language, word in (("zh", "衰减计数"), ("en", "decayed count")):
+            card = (folder / model.version / f"card.{language}.md").read_text(encoding="utf-8")
+            assert word in card
+            assert "{" not in card
+
+    def test_new_assets_blanks_and_silent_days(self, trained):
+        """Who was not there at training, and a day on which nobody reported, are no reason to stop or to forget."""
+        model, _ = trained
+        values = np.zeros((3, 40))
+        values[0, 30:34] = 300.0
+        values[:, 36:38] = np.nan
+        new = (
+            Asset(id="N-1", kind="lift", latitude=52.5, longitude=13.4, attributes={"manufacturer": "Brand new"}),
+            Asset(id="N-2", kind="lift"),
+            Asset(id="N-3", kind="lift", latitude=52.5, longitude=13.4),
+        )
+        outages = Outages(assets=new, label=LABEL, first=FIRST, values=values)
+        p = model.probability(model.table(outages, 40))
+        assert np.isfinite(p).all()
+        assert p[0] > p[1]
+        quiet = Outages(assets=new, label=LABEL, first=FIRST, values=np.delete(values, [36, 37], axis=1))
+        assert np.array_equal(p, model.probability(model.table(quiet, 38)))
+
     def test_a_damaged_model_is_told_of(self, trained, tmp_path):
         model, folder = trained
         target = tmp_path / model.version
@@ -252,6 +297,12 @@ class TestFigures:
         truth = np.arange(1000) < 100
         drawn = [ranked(np.zeros(1000), truth, np.random.default_rng(s)).p_at_5_percent for s in range(200)]
         assert np.mean(drawn) == pytest.approx(0.1, abs=0.02)
+
+    def test_blocks_of_days_that_share_their_luck_widen_the_interval(self):
+        days = np.repeat(np.random.default_rng(1).normal(0.1, 0.1, 10), 7)
+        alone, blocks = (paired_bootstrap(days, np.random.default_rng(0), block) for block in (1, 7))
+        assert blocks.high - blocks.low > 1.5 * (alone.high - alone.low)
+        assert blocks.mean == alone.mean == pytest.approx(days.mean())
 
     def test_the_interval_holds_the_mean(self):
         better = paired_bootstrap(np.array([0.1, 0.2, 0.15, 0.12]), np.random.default_rng(0))
