@@ -31,7 +31,7 @@ def assessments(
     false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
-    from models.assessing import assess
+    from models.assessing import assess, flag_within
     from models.findings import adopted
     from models.ranking import ordered
 
@@ -44,11 +44,11 @@ def assessments(
             horizon=horizon,
             timezone=timezone,
             folder=here.folder.models,
-            false_flags=false_flags,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
-    return ordered(correction.corrected(found) if correction else found)
+    found = correction.corrected(found) if correction else found
+    return ordered(found if false_flags is None else flag_within(found, false_flags))
 
 
 def score(

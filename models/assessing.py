@@ -58,14 +58,12 @@ def assess(
     folder: Path | None = None,
     on_progress: Progress | None = None,
     detectors: Sequence[Detector] | None = None,
-    false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess every asset from readings with time < `as_of`, in the order given. `on_progress(done, total)`.
 
     `model` forecasts outages from histories; without one, the newest in `folder` that learned from the past of `as_of`.
 
-    Flagged is what is more likely ill than well; with `false_flags`, as many of the likeliest as that so many of them
-    are expected to be wrong: a crew that can afford two visits for nothing a day says 2.
+    Flagged is what is more likely ill than well; see `flag_within` for a budget of wrong flags.
 
     Raises `CannotConvert` if `as_of` has no time zone. An asset nothing is known of gets an assessment that says so.
     """
@@ -83,10 +81,16 @@ def assess(
     for number, asset in enumerate(assets):
         assessment = assessment_of(asset, as_of, horizon, version, judged[number], views[number], known)
         made.append(_with_outlook(assessment, history.get(asset.id)))
-    if false_flags is not None:
-        threshold = threshold_within(np.array([one.probability for one in made]), false_flags)
-        made = [replace(one, flagged=one.probability >= threshold) for one in made]
     return made
+
+
+def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[Assessment]:
+    """Flagged anew: as many of the likeliest as that so many of them are expected to be wrong.
+
+    A crew that can afford two visits for nothing a day says 2.
+    """
+    threshold = threshold_within(np.array([one.probability for one in assessments]), false_flags)
+    return [replace(one, flagged=one.probability >= threshold) for one in assessments]
 
 
 def look(
