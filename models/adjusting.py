@@ -34,7 +34,6 @@ from models.windows import PRIOR_FREEDOM, RECENT, Figure, Windows, number_groups
 CLASS_SIZE = 5  # smallest class whose median says something about the day
 CONTEXTS = 3  # context channels used an asset
 RIDGE = 4.0  # in days: how much evidence a loading needs
-AGEING = 0.1  # the same for the asset's own slow drift, which must not be explained away by the season's
 OWN_LOADING = 0.5  # weight of the asset's own loadings against its class's
 LEVEL_PART, TEST_PART = 0.005, 0.01  # of the level: repeatability of fixed sensors and of test runs
 BAND_PART = 0.01  # of the normal band's width
@@ -207,10 +206,7 @@ def _explained_away(
     width = np.maximum(np.nan_to_num(spread(past)), np.maximum(daily.floor[rows], 1e-9))[:, None]
     target = (values - centre) / width
     known = ~np.isnan(target[:, :reference])
-    ageing = np.broadcast_to(np.linspace(-1.7, 1.7, reference)[:, None], (len(rows), reference, 1))
-    seen = np.concatenate([columns[:, :reference], ageing], axis=2)
-    own, inverse = _ridge(seen, np.nan_to_num(target[:, :reference]), known)
-    own, inverse = own[:, :-1], inverse[:, :-1, :-1]
+    own, inverse = _ridge(columns[:, :reference], np.nan_to_num(target[:, :reference]), known)
     of_class = np.stack([grouped_median(own[:, p], group[rows], groups) for p in range(own.shape[1])], axis=1)
     crowded = np.bincount(group[rows], minlength=groups)[group[rows]] >= 3
     loading = np.where(crowded[:, None], OWN_LOADING * own + (1 - OWN_LOADING) * of_class[group[rows]], own)
@@ -223,13 +219,10 @@ def _explained_away(
 
 
 def _ridge(x: FloatArray, y: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Huber-weighted ridge regression, a row each. Returns loadings (series, p) and inverse Gram matrices.
-
-    The last column is the asset's own ageing: it takes its share, so that nothing else is credited with it.
-    """
+    """Huber-weighted ridge regression, a row each. Returns loadings (series, p) and inverse Gram matrices."""
     weight = known.astype(np.float64)
     x = x - (np.einsum("sdp,sd->sp", x, weight) / np.maximum(weight.sum(axis=1), 1)[:, None])[:, None, :]
-    eye = np.diag([*[RIDGE] * (x.shape[2] - 1), AGEING])
+    eye = RIDGE * np.eye(x.shape[2])
     for _ in range(4):
         weighted = x * weight[:, :, None]
         inverse = np.linalg.inv(np.einsum("sdp,sdq->spq", weighted, x) + eye)
