@@ -21,10 +21,17 @@ Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), m
 
 
 def assessments(
-    here: Installation, *, as_of: datetime, horizon: timedelta, timezone: ZoneInfo, kind: str = "", quiet: bool = False
+    here: Installation,
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    kind: str = "",
+    quiet: bool = False,
+    false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
-    from models.assessing import assess
+    from models.assessing import assess, flag_within
     from models.findings import adopted
     from models.ranking import ordered
 
@@ -40,13 +47,17 @@ def assessments(
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
-    return ordered(correction.corrected(found) if correction else found)
+    found = correction.corrected(found) if correction else found
+    return ordered(found if false_flags is None else flag_within(found, false_flags))
 
 
 def score(
     data: options.Data = options.DATA,
     as_of: Annotated[str, typer.Option("--as-of", help=say("score.as_of"), metavar="DATE")] = "",
     horizon: Horizon = "7d",
+    false_flags: Annotated[
+        float | None, typer.Option("--false-flags", help=say("score.false_flags"), metavar="N", min=0)
+    ] = None,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -57,7 +68,7 @@ def score(
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json)
+        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json, false_flags=false_flags)
         here.records.assessments.put(found)
         changes = evaluate_alerts(here.records, here.store, found, now=moment)
     flagged = [one for one in found if one.flagged]

@@ -29,12 +29,30 @@ def evaluate(
     horizon: Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")] = "7d",
     kind: options.Kind = "",
     timezone: options.Zone = options.ZONE,
+    simulate: Annotated[int, typer.Option("--simulate", help=say("evaluate.simulate"), metavar="N", min=0)] = 0,
+    assets: Annotated[int, typer.Option("--assets", help=say("simulate.assets"), min=1)] = 60,
+    history: Annotated[str, typer.Option("--history", help=say("simulate.history"), metavar="SPAN")] = "45d",
+    faults: Annotated[float, typer.Option("--faults", help=say("simulate.faults"), min=0, max=1)] = 0.125,
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
 
     place = options.zone(timezone)
+    if simulate:
+        from commands.trial_evaluation import TrialPlan, show_trials
+
+        plan = TrialPlan(
+            fleets=simulate,
+            first_seed=seed,
+            assets=assets,
+            history=options.span(history),
+            faults=faults,
+            horizon=options.span(horizon),
+            timezone=place,
+        )
+        show_trials(plan, as_json=as_json)
+        return
     with installation(data) as here:
         if label:
             if not (first and last):

@@ -33,6 +33,20 @@ class Evidence:
     score: float  # how strange, in robust standard deviations of the asset's own healthy past
     crosses_limit_at: datetime | None  # UTC; None if it is not heading for a limit
     sentence: Text  # the same in words
+    crosses_between: tuple[datetime, datetime | None] | None = None  # UTC; 90 % interval, open if it may never be
+    series: tuple[float | None, ...] = ()  # the channel's daily figures up to the as-of time, oldest first; to draw it
+    usual: tuple[float | None, ...] = ()  # what each of them should have been
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prognosis:
+    """What comes of it, and what else it could be."""
+
+    consequence: float  # weight of a failure: 1 = an ordinary asset that few depend on
+    days_to_limit: float | None = None  # until the first channel is outside its limit, at the present pace
+    days_between: tuple[float, float | None] | None = None  # 90 % interval of it; open if it may never come
+    alternatives: tuple[str, ...] = ()  # other failure modes with some of the same signs, likeliest first
+    refuted_if: Text | None = None  # what would speak against the likely mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +65,4 @@ class Assessment:
     coverage: float  # 0..1: share of the expected data that was there
     model: str  # version of the model that says so
     evidence: tuple[Evidence, ...] = ()  # strongest first
+    prognosis: Prognosis | None = None

@@ -17,7 +17,18 @@ from facility.channels import Aggregate, Bad
 from facility.estate import Asset
 from models.figures import DailyFigures
 from models.rescaling import without_scale_steps
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, grouped_median, median, shrunk_scale, spread
+from models.robust import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    empty_slices,
+    grouped_median,
+    median,
+    quantile,
+    shrunk_scale,
+    spread,
+    theil_sen,
+)
 from models.windows import PRIOR_FREEDOM, RECENT, Figure, Windows, number_groups
 
 CLASS_SIZE = 5  # smallest class whose median says something about the day
@@ -39,13 +50,15 @@ def fleet_windows(
     group, groups = number_groups(daily.channels, daily.figures)
     scored = np.array([c.bad is not Bad.NONE for c in daily.channels], dtype=np.bool_)
     rows = np.flatnonzero(scored)
-    columns = _explanations(daily, standard, group, groups, len(assets), _weekend(end, days, timezone))
+    columns = _explanations(daily, standard, group, groups, assets, _weekend(end, days, timezone))
     adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
+    about_line = spread(_without_line(adjusted[:, :reference])) if reference >= 6 else own
     floor = np.maximum(daily.floor[rows], _least_spread(daily, rows))
     number = np.sum(~np.isnan(adjusted[:, :reference]), axis=1).astype(np.float64)
     own = np.where(number >= 3, own, np.nan)
     prior = grouped_median(own, group[rows], groups)[group[rows]]
+    own = np.where(own > prior, np.fmax(prior, np.fmin(own, about_line)), own)
     scale = np.maximum(shrunk_scale(own, number - 3, prior, PRIOR_FREEDOM), np.maximum(floor, 0.4 * prior))
     scale = np.where(np.isnan(scale) | (scale <= 0), np.inf, scale)
     scale = scale * _heavy_tails(adjusted[:, :reference] / scale[:, None], group[rows], groups)
@@ -66,6 +79,11 @@ def fleet_windows(
     return without_scale_steps(windows)
 
 
+def _without_line(values: FloatArray) -> FloatArray:
+    """Deviations from each row's Theil-Sen line: wear that began within the reference days is no scatter."""
+    return values - np.nan_to_num(theil_sen(values))[:, None] * np.arange(values.shape[1])
+
+
 def _least_spread(daily: DailyFigures, rows: IntArray) -> FloatArray:
     """No channel is steadier than a small part of its level and of its normal band: instruments are not."""
     usual = np.abs(np.nan_to_num(median(daily.values[rows])))
@@ -84,8 +102,7 @@ def _heavy_tails(standard: FloatArray, group: IntArray, groups: int) -> FloatArr
     """Channels that healthy assets throw about now and then: how much wider than Gaussian their class's tails are."""
     if standard.shape[1] < 10:
         return np.ones(len(standard))
-    with empty_slices():
-        own = np.nanquantile(np.abs(standard), 0.95, axis=1)
+    own = quantile(np.abs(standard), 0.95)
     of_class = grouped_median(own, group, groups)[group]
     return np.asarray(np.clip(np.nan_to_num(of_class, nan=2.0) / 2.0, 1.0, 4.0))
 
@@ -113,11 +130,16 @@ def _weekend(end: datetime, days: int, timezone: ZoneInfo) -> FloatArray:
 
 
 def _explanations(
-    daily: DailyFigures, standard: FloatArray, group: IntArray, groups: int, assets: int, weekend: FloatArray
+    daily: DailyFigures,
+    standard: FloatArray,
+    group: IntArray,
+    groups: int,
+    assets: tuple[Asset, ...],
+    weekend: FloatArray,
 ) -> FloatArray:
-    """(series, days, columns): class median, weekend, use, and context channels of the asset; 0 where unknown."""
+    """(series, days, columns): class median, weekend, use, life around, context channels; 0 where unknown."""
     series, days = standard.shape
-    out = np.zeros((series, days, 3 + CONTEXTS))
+    out = np.zeros((series, days, 4 + CONTEXTS))
     weather = np.array(
         [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)],
         dtype=np.bool_,
@@ -128,8 +150,8 @@ def _explanations(
         common = median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth
         out[members, :, 0] = np.nan_to_num(common)
     out[:, :, 1] = weekend
-    use = np.zeros((assets, days))
-    context = np.zeros((assets, days, CONTEXTS))
+    use = np.zeros((len(assets), days))
+    context = np.zeros((len(assets), days, CONTEXTS))
     counters: dict[int, list[int]] = {}
     taken: dict[tuple[str, str], int] = {}
     used: dict[str, int] = {}
@@ -148,7 +170,27 @@ def _explanations(
     for owner, rows in counters.items():
         use[owner] = np.nan_to_num(median(standard[rows], axis=0))
     out[:, :, 2] = use[daily.owner]
-    out[:, :, 3:] = context[daily.owner]
+    out[:, :, 3] = _life_around(daily, standard, assets)[daily.owner]
+    out[:, :, 4:] = context[daily.owner]
+    return out
+
+
+def _life_around(daily: DailyFigures, standard: FloatArray, assets: tuple[Asset, ...]) -> FloatArray:
+    """(assets, days): how busy the site was, by what its assets count of their use: a holiday shows."""
+    counted: dict[str, list[int]] = {}
+    for row, channel in enumerate(daily.channels):
+        if channel.bad is Bad.NONE and channel.aggregate is Aggregate.COUNTER and channel.unit == "1":
+            counted.setdefault(assets[daily.owner[row]].site, []).append(row)
+    out = np.zeros((len(assets), standard.shape[1]))
+    everywhere = [row for rows in counted.values() for row in rows]
+    if len(everywhere) < CLASS_SIZE:
+        return out
+    fleet = np.nan_to_num(median(standard[everywhere], axis=0))
+    of_site = {
+        site: np.nan_to_num(median(standard[rows], axis=0)) for site, rows in counted.items() if len(rows) >= CLASS_SIZE
+    }
+    for number, asset in enumerate(assets):
+        out[number] = of_site.get(asset.site, fleet)
     return out
 
 

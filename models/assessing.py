@@ -6,7 +6,7 @@ detectors -> one probability -> words. Assets that send nothing but a daily outa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,33 +22,29 @@ from facility.language import Text
 from facility.store import Store
 from models import wording
 from models.adjusting import fleet_windows
-from models.combining import FLAG_AT, Verdict, series_scores, verdicts
-from models.cube import Cube, build_cube
-from models.detectors import Detector, all_detectors
-from models.evidence import WORTH_TELLING, equipment_evidence, sensor_evidence
-from models.figures import DailyFigures, daily_figures
-from models.outlook import Outlook, outage_channels, outlooks
-from models.robust import BoolArray, FloatArray, mean, theil_sen
-from models.sensing import SensorFinding, believable, sensor_findings
+from models.combining import FLAG_AT, FleetNull, Verdict, series_scores, threshold_within, verdicts
+from models.detectors import Detector, default_detectors
+from models.detectors.trend import trend_line
+from models.drifting import lone_drifts
+from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence
+from models.looking import EVIDENCE, Progress, SensorView, look_at
+from models.outlook import Outlook, outlooks
+from models.prognosis import prognosis
+from models.robust import FloatArray, mean, theil_sen
 from models.trained import TrainedModel, newest_before
-from models.windows import Windows
+from models.windows import RECENT, Figure, Windows
 
 VERSION = "fleet-1"
-LONGEST_HISTORY = 60  # days
-SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past
-BATCH = 500  # assets whose hours are in memory at once
-EVIDENCE = 5  # pieces kept an asset
-
-Progress = Callable[[int, int], None]
+SLOPE_DAYS = 21  # that a forecast's slope is taken from
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorView:
-    """What the hours of one asset say about its sensors and its data."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the detectors say of one asset."""
 
-    evidence: tuple[Evidence, ...]
-    coverage: float  # 0..1 of the hours its channels usually fill, over the recent days
-    heard: bool  # anything at all
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]  # of its equipment
+    sensors: tuple[Evidence, ...]  # of sensors that only the fleet's figures give away
 
 
 def assess(
@@ -67,6 +63,8 @@ def assess(
 
     `model` forecasts outages from histories; without one, the newest in `folder` that learned from the past of `as_of`.
 
+    Flagged is what is more likely ill than well; see `flag_within` for a budget of wrong flags.
+
     Raises `CannotConvert` if `as_of` has no time zone. An asset nothing is known of gets an assessment that says so.
     """
     if as_of.tzinfo is None:
@@ -76,15 +74,23 @@ def assess(
         model = newest_before(folder, as_of.astimezone(timezone).date())
     known = catalogue()
     windows, views = look(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
-    judged = judge(windows, known, all_detectors() if detectors is None else detectors, timezone)
+    judged = judge(windows, known, default_detectors() if detectors is None else detectors, timezone)
     history = outlooks(store, assets, as_of=as_of, horizon=horizon, timezone=timezone, model=model)
     version = VERSION if model is None else f"{VERSION}+{model.version}"
     made = []
     for number, asset in enumerate(assets):
-        verdict, evidence = judged[number]
-        assessment = _assessment(asset, as_of, horizon, version, verdict, evidence, views[number], known)
+        assessment = assessment_of(asset, as_of, horizon, version, judged[number], views[number], known)
         made.append(_with_outlook(assessment, history.get(asset.id)))
     return made
+
+
+def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[Assessment]:
+    """Flagged anew: as many of the likeliest as that so many of them are expected to be wrong.
+
+    A crew that can afford two visits for nothing a day says 2.
+    """
+    threshold = threshold_within(np.array([one.probability for one in assessments]), false_flags)
+    return [replace(one, flagged=one.probability >= threshold) for one in assessments]
 
 
 def look(
@@ -95,52 +101,31 @@ def look(
     timezone: ZoneInfo,
     on_progress: Progress | None = None,
 ) -> tuple[Windows, list[SensorView]]:
-    """Daily figures of the fleet, and what its sensors are worth. Hours are read a batch of assets at a time."""
-    known = catalogue()
-    first = store.size().first
-    days = LONGEST_HISTORY if first is None else min(LONGEST_HISTORY, max(1, -(-(as_of - first) // timedelta(days=1))))
-    parts: list[DailyFigures] = []
-    doubted: list[BoolArray] = []
-    views: list[SensorView] = []
-    skipped = outage_channels(known)
-    wanted = sorted(known.channel_keys() - skipped)
-    end = as_of
-    for begin in range(0, len(assets), BATCH):
-        batch = assets[begin : begin + BATCH]
-        rollups = store.rollups(
-            assets=[a.id for a in batch],
-            channels=wanted,
-            start=as_of - timedelta(days=days),
-            end=as_of,
-        )
-        cube = build_cube(rollups, batch, known, as_of=as_of, days=days)
-        end = cube.end
-        findings, doubtful = sensor_findings(cube)
-        daily = daily_figures(cube, doubtful)
-        parts.append(replace(daily, owner=daily.owner + begin))
-        doubted.append(~believable(daily.row, findings))
-        views += _sensor_views(cube, findings, timezone)
-        if on_progress is not None:
-            on_progress(min(begin + BATCH, len(assets)), len(assets))
-    return fleet_windows(
-        _joined(parts),
-        tuple(assets),
-        np.concatenate(doubted or [np.zeros(0, dtype=np.bool_)]),
-        end=end,
-        timezone=timezone,
-    ), views
+    """Daily figures of the fleet with all that explains them taken out, and what its sensors are worth."""
+    seen = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
+    windows = fleet_windows(seen.daily, tuple(assets), seen.excluded, end=seen.end, timezone=timezone)
+    return windows, list(seen.views)
 
 
 def judge(
-    windows: Windows, known: Catalogue, detectors: Sequence[Detector], timezone: ZoneInfo
-) -> list[tuple[Verdict, tuple[Evidence, ...]]]:
-    """Verdict and evidence for every asset of the windows."""
+    windows: Windows,
+    known: Catalogue,
+    detectors: Sequence[Detector],
+    timezone: ZoneInfo,
+    null: FleetNull | None = None,
+) -> list[Judgement]:
+    """Verdict and evidence for every asset of the windows. `null`: of the whole fleet, if they hold part of it."""
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
-    strength = series_scores(windows, scores)
-    change = _recent_change(windows)
+    change = recent_change(windows)
+    drifts = lone_drifts(windows, scores, change, known)
+    excluded = windows.excluded.copy()
+    excluded[[d.row for d in drifts]] = True
+    drifting = {int(windows.owner[d.row]): d for d in drifts}
+    strength = series_scores(replace(windows, excluded=excluded), scores)
     slope = _slope(windows)
+    error = trend_line(windows, windows.adjusted[:, -SLOPE_DAYS:]).error
     out = []
-    for verdict in verdicts(windows, strength, change, known):
+    for number, verdict in enumerate(verdicts(windows, strength, change, known, null=null)):
         told: list[Evidence] = []
         channels: set[str] = set()
         for row in verdict.series:
@@ -150,70 +135,45 @@ def judge(
             channels.add(key)
             by_detector = {name: float(score[row]) for name, score in scores.items()}
             told.append(
-                equipment_evidence(windows, row, float(strength[row]), by_detector, float(slope[row]), timezone)
+                equipment_evidence(
+                    windows,
+                    row,
+                    float(strength[row]),
+                    by_detector,
+                    float(slope[row]),
+                    timezone,
+                    error=float(error[row]),
+                )
             )
-        out.append((verdict, tuple(told)))
+        drift = drifting.get(number)
+        sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
+        out.append(Judgement(verdict, tuple(told), sensors))
     return out
 
 
-def _recent_change(windows: Windows) -> FloatArray:
-    return np.nan_to_num(mean(windows.standard[:, -7:]))
+def recent_change(windows: Windows) -> FloatArray:
+    """Signed change of the recent days, one a series, in healthy standard deviations: which way it went."""
+    standard = windows.standard
+    tests = windows.having(Figure.TEST)
+    return np.nan_to_num(np.where(tests, mean(windows.latest(standard, 2)), mean(standard[:, -RECENT:])))
 
 
 def _slope(windows: Windows) -> FloatArray:
-    return np.nan_to_num(theil_sen(windows.adjusted[:, -21:]))
+    return np.nan_to_num(theil_sen(windows.adjusted[:, -SLOPE_DAYS:]))
 
 
-def _joined(parts: Sequence[DailyFigures]) -> DailyFigures:
-    if not parts:
-        empty = np.zeros(0, dtype=np.int64)
-        return DailyFigures(owner=empty, channels=(), figures=(), values=np.zeros((0, 1)), floor=np.zeros(0), row=empty)
-    return DailyFigures(
-        owner=np.concatenate([p.owner for p in parts]),
-        channels=tuple(c for p in parts for c in p.channels),
-        figures=tuple(f for p in parts for f in p.figures),
-        values=np.concatenate([p.values for p in parts]),
-        floor=np.concatenate([p.floor for p in parts]),
-        row=np.concatenate([p.row for p in parts]),
-    )
-
-
-def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo) -> list[SensorView]:
-    """Sensor evidence and coverage of each asset of a cube."""
-    present = cube.count > 0
-    usual = present.mean(axis=(1, 2)) if present.size else np.zeros(len(cube.channels))
-    recent = present[:, -7:].mean(axis=(1, 2)) if present.size else np.zeros(len(cube.channels))
-    rows_of: list[list[int]] = [[] for _ in cube.assets]
-    for row, owner in enumerate(cube.owner):
-        rows_of[int(owner)].append(row)
-    found: dict[int, list[SensorFinding]] = {}
-    for finding in findings:
-        found.setdefault(int(cube.owner[finding.row]), []).append(finding)
-    views = []
-    for number, rows in enumerate(rows_of):
-        told = sorted(found.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
-        share = [min(1.0, recent[r] / usual[r]) for r in rows if usual[r] > 0]
-        fullness = min(1.0, cube.days / SHORTEST_HISTORY)
-        views.append(
-            SensorView(
-                evidence=tuple(sensor_evidence(cube, f, timezone) for f in told),
-                coverage=float(np.mean(share)) * fullness if share else 0.0,
-                heard=bool(rows),
-            )
-        )
-    return views
-
-
-def _assessment(
+def assessment_of(
     asset: Asset,
     as_of: datetime,
     horizon: timedelta,
     version: str,
-    verdict: Verdict,
-    evidence: tuple[Evidence, ...],
+    judged: Judgement,
     view: SensorView,
     known: Catalogue,
 ) -> Assessment:
+    """The assessment that a judgement and the state of an asset's sensors come to."""
+    verdict, evidence = judged.verdict, judged.evidence
+    view = replace(view, evidence=judged.sensors + view.evidence)
     sensor_score = max((e.score for e in view.evidence), default=0.0)
     modes = known[asset.kind].modes if asset.kind in known else {}
     flagged = verdict.probability >= FLAG_AT
@@ -242,6 +202,7 @@ def _assessment(
         coverage=view.coverage,
         model=version,
         evidence=evidence + view.evidence,
+        prognosis=prognosis(asset, verdict, evidence, known, as_of=as_of),
     )
 
 

@@ -18,17 +18,20 @@ from scipy import stats
 
 from facility.channels import Bad, Catalogue, FailureMode
 from models.robust import FloatArray, mean, median
-from models.windows import Figure, Windows
+from models.windows import RECENT, Figure, Windows
 
-WEIGHT = {"residual": 1.0, "trend": 1.0, "subspace": 0.6, "peers": 0.7, "limit": 1.0}
+WEIGHT = {"subspace": 0.6, "clusters": 0.6, "peers": 0.7}  # of detectors that see a channel only indirectly; else 1
 SPREAD_WEIGHT = 0.5
 NOISE = 1.5  # what a healthy channel's score reaches now and then; only more than that adds up
 TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
+PRIOR_ASSETS, ROUNDS = 20.0, 3  # assets that the stated prior is worth against the fleet's own share of trouble
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
+NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
+ALTERNATIVE = 0.4  # of the likeliest mode's likeness: less is not worth naming
 FLEET = 20  # assets before the fleet can correct the null
 
 
@@ -37,10 +40,26 @@ class Verdict:
     """What the scores of one asset come to."""
 
     statistic: float  # strongest channel or mode, in standard deviations
+    chance: float  # p-value of it, before the fleet corrects it
     log_odds: float
     probability: float
     mode: str
+    alternatives: tuple[str, ...]  # other modes with some of the same signs, likeliest first
     series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNull:
+    """What the fleet as a whole tells of every asset in it: normal scores are drawn back by `shift` and `stretch`."""
+
+    shift: float
+    stretch: float
+    prior: float
+
+    def corrected(self, p: FloatArray) -> FloatArray:
+        if self.shift == 0.0 and self.stretch == 1.0:
+            return p
+        return np.asarray(stats.norm.sf((stats.norm.isf(p) - self.shift) / self.stretch))
 
 
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
@@ -55,18 +74,22 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
 def materiality(windows: Windows) -> FloatArray:
     """0..1, one a series: is the recent change large enough to matter to anybody, however certain it is?
 
-    What counts is the share of the way to the alarm limit that the change has covered, or of the level where there is
-    no limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a state, has no such
-    measure.
+    What counts is the share of the way to the alarm limit that the change has covered, or of the level where that is
+    less or there is no limit. From `MATERIAL` on it counts in full. How a channel scatters, or how long it is in a
+    state, has no such measure.
     """
-    change = np.nan_to_num(np.maximum(np.abs(mean(windows.adjusted[:, -3:])), np.abs(mean(windows.adjusted[:, -7:]))))
-    level = np.nan_to_num(median(windows.values[:, :-7]))
-    now = np.nan_to_num(mean(windows.values[:, -7:]))
+    tests = windows.having(Figure.TEST)
+    week = mean(windows.latest(windows.adjusted, RECENT))
+    newest = mean(windows.latest(windows.adjusted, 3))
+    change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
+    level = np.nan_to_num(median(windows.values[:, :-RECENT]))
+    now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
     way = np.abs(level)
     for row, channel in enumerate(windows.channels):
         edge = channel.limit.high if now[row] >= level[row] else channel.limit.low
         if windows.figures[row] in (Figure.LEVEL, Figure.TEST) and np.isfinite(edge):
-            way[row] = abs(edge - level[row])
+            left = abs(edge - level[row])
+            way[row] = left if channel.unit in NO_RATIO else min(left, way[row])
     measured = windows.having(Figure.LEVEL) | windows.having(Figure.TEST) | windows.having(Figure.RATE)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(way > 0, change / (MATERIAL * way), 1.0)
@@ -74,28 +97,40 @@ def materiality(windows: Windows) -> FloatArray:
 
 
 def verdicts(
-    windows: Windows, strength: FloatArray, change: FloatArray, catalogue: Catalogue, *, prior: float = PRIOR
+    windows: Windows,
+    strength: FloatArray,
+    change: FloatArray,
+    catalogue: Catalogue,
+    *,
+    prior: float = PRIOR,
+    null: FleetNull | None = None,
 ) -> list[Verdict]:
-    """One verdict an asset of the windows. `change`: signed recent change, one a series."""
+    """One verdict an asset of the windows. `change`: signed recent change, one a series.
+
+    `null`: what a whole fleet has shown before, where the windows hold only part of it.
+    """
     rows_of: list[list[int]] = [[] for _ in windows.assets]
     for row, owner in enumerate(windows.owner):
         rows_of[int(owner)].append(row)
     statistic = np.zeros(len(windows.assets))
-    modes: list[str] = []
+    modes: list[tuple[str, ...]] = []
     chances = np.ones(len(windows.assets))
     for number, rows in enumerate(rows_of):
         known = catalogue[windows.assets[number].kind].modes if windows.assets[number].kind in catalogue else {}
-        statistic[number], mode = _strongest(windows, rows, strength, change, tuple(known.values()))
-        modes.append(mode)
+        statistic[number], likely = _strongest(windows, rows, strength, change, tuple(known.values()))
+        modes.append(likely)
         chances[number] = max(1.0, CHANCES * len(rows))
-    p = np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999)
-    odds = log_odds(_against_fleet(p), prior)
+    p = by_chance(statistic, chances)
+    null = fleet_null(p, prior) if null is None else null
+    odds = log_odds(null.corrected(p), null.prior)
     return [
         Verdict(
             statistic=float(statistic[number]),
+            chance=float(p[number]),
             log_odds=float(odds[number]),
             probability=float(1 / (1 + np.exp(-odds[number]))),
-            mode=modes[number],
+            mode=modes[number][0] if modes[number] else "",
+            alternatives=modes[number][1:],
             series=tuple(sorted((r for r in rows if strength[r] > 0), key=lambda r: -strength[r])),
         )
         for number, rows in enumerate(rows_of)
@@ -111,33 +146,56 @@ def log_odds(p: FloatArray, prior: float) -> FloatArray:
     return np.asarray(np.log(prior / (1 - prior)) + factor)
 
 
-def _against_fleet(p: FloatArray) -> FloatArray:
-    if len(p) < FLEET:
-        return p
-    normal = stats.norm.isf(p)
-    middle, upper = np.quantile(normal, [0.5, 0.75])
-    shift = max(0.0, float(middle))
-    stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
-    return np.asarray(stats.norm.sf((normal - shift) / stretch))
+def threshold_within(probabilities: FloatArray, false_flags: float) -> float:
+    """The lowest probability to flag from so that no more than `false_flags` of the flags are expected to be wrong."""
+    highest_first = np.sort(probabilities)[::-1]
+    wrong = np.cumsum(1 - highest_first)
+    within = np.flatnonzero(wrong <= false_flags)
+    return float(highest_first[within[-1]]) if within.size else 1.0
+
+
+def by_chance(statistic: FloatArray, chances: FloatArray) -> FloatArray:
+    """p-values of the strongest of so many looks under a heavy-tailed null."""
+    return np.asarray(np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999))
+
+
+def fleet_null(p: FloatArray, prior: float = PRIOR) -> FleetNull:
+    """How odd typical assets of the fleet look, and how much trouble it has (empirical Bayes).
+
+    Much trouble in a fleet makes more trouble likely, none makes it less.
+    """
+    shift, stretch = 0.0, 1.0
+    if len(p) >= FLEET:
+        middle, upper = np.quantile(stats.norm.isf(p), [0.5, 0.75])
+        shift = max(0.0, float(middle))
+        stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
+    null = FleetNull(shift, stretch, prior)
+    for _ in range(ROUNDS):
+        believed = float(np.sum(1 / (1 + np.exp(-log_odds(null.corrected(p), null.prior)))))
+        null = FleetNull(shift, stretch, (believed + PRIOR_ASSETS * prior) / (len(p) + PRIOR_ASSETS))
+    return null
 
 
 def _strongest(
     windows: Windows, rows: list[int], strength: FloatArray, change: FloatArray, modes: tuple[FailureMode, ...]
-) -> tuple[float, str]:
+) -> tuple[float, tuple[str, ...]]:
+    """The strongest channel or mode, and the modes that it looks like, likeliest first."""
     if not rows:
-        return 0.0, ""
+        return 0.0, ()
     single = max(float(strength[r]) for r in rows)
     length = float(np.sqrt(sum(_by_channel(windows, rows, strength).values()))) or 1.0
-    best, name, likeness = single, "", 0.0
+    best = single
+    likeness: dict[str, float] = {}
     for mode in modes:
         fitting = [r for r in rows if fits(windows, r, change, mode)]
         by_channel = _by_channel(windows, fitting, strength)
         together = NOISE + float(np.sqrt(sum(by_channel.values()))) if by_channel else 0.0
         best = max(best, together)
         alike = sum(np.sqrt(v) for v in by_channel.values()) / (np.sqrt(len(mode.signs)) * length)
-        if alike > likeness:
-            name, likeness = mode.key, float(alike)
-    return best, name
+        if alike > 0:
+            likeness[mode.key] = float(alike)
+    likely = sorted(likeness, key=lambda key: -likeness[key])
+    return best, tuple(key for key in likely if likeness[key] >= ALTERNATIVE * likeness[likely[0]])
 
 
 def _by_channel(windows: Windows, rows: list[int], strength: FloatArray) -> dict[str, float]:

@@ -72,7 +72,7 @@ def build_cube(
             for name in ("mean", "std", "min", "max", "first", "last", "count", "increase")
         ),
     )
-    frame = frame.filter((pl.col("slot") >= 0) & (pl.col("slot") < days * HOURS))
+    frame = frame.filter((pl.col("slot") >= 0) & (pl.col("slot") < days * HOURS) & pl.col("mean").is_finite())
     pairs = frame.select("owner", "key").unique().sort("owner", "key").rows()
     known = [(owner, key) for owner, key in pairs if keys[key] in _channels(catalogue, assets[owner])]
     table = np.full((len(assets), len(keys)), -1, dtype=np.int64)

@@ -30,6 +30,7 @@ class TrueFault:
     onset: datetime
     detectable_from: datetime | None
     repaired_at: datetime | None
+    failure_time: datetime | None = None
 
     def present(self, moment: datetime) -> bool:
         """Detectable by then and not repaired before it."""
@@ -95,6 +96,7 @@ def _fault(row: dict[str, str], path: Path, line: int) -> TrueFault:
             onset=onset,
             detectable_from=_moment(row["detectable_from"]),
             repaired_at=_moment(row["repaired_at"]),
+            failure_time=_moment(row.get("failure_time") or ""),
         )
     except (ValueError, TypeError, AttributeError) as error:
         raise CannotParse(f"{path} line {line}: {error}", "Times are ISO 8601, empty where there is none") from None

@@ -12,12 +12,14 @@ from facility.channels import Bad, Channel
 from facility.language import Text
 from models import wording
 from models.cube import Cube
+from models.drifting import Drift
 from models.robust import FloatArray
 from models.sensing import SensorFinding
 from models.windows import Figure, Windows
 
 WORTH_TELLING = 3.0
 LONGEST_FORECAST = 365.0  # days
+NINETY = 1.645  # standard errors either side that hold 90 %
 
 
 def equipment_evidence(
@@ -27,15 +29,21 @@ def equipment_evidence(
     scores: dict[str, float],
     slope: float,
     timezone: ZoneInfo,
+    *,
+    error: float = 0.0,
 ) -> Evidence:
-    """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day."""
+    """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`."""
     channel, figure = windows.channels[row], windows.figures[row]
     detector = max(scores, key=lambda name: scores[name])
     now = _recent(windows.values[row])
     shift = _recent(windows.adjusted[row])
     value, expected = _plain(windows, row, now), _plain(windows, row, now - shift)
     since = _since(windows, row, shift)
-    crosses = _crossing(channel, figure, now, slope, windows.end) if abs(slope) > 0 and scores["trend"] > 2.5 else None
+    crosses, between = None, None
+    if abs(slope) > 0 and scores.get("trend", 0.0) > 2.5:
+        crosses = _crossing(channel, figure, now, slope, windows.end)
+        between = _between(channel, figure, now, slope, error, windows.end) if crosses is not None else None
+    series, usual = _to_draw(windows, row)
     pattern = _pattern(detector, figure)
     return Evidence(
         channel=channel.key,
@@ -48,6 +56,9 @@ def equipment_evidence(
         score=float(strength),
         crosses_limit_at=crosses,
         sentence=_sentence(channel, figure, pattern, detector, value, expected, slope, since, crosses, timezone),
+        crosses_between=between,
+        series=series,
+        usual=usual,
     )
 
 
@@ -74,6 +85,36 @@ def sensor_evidence(cube: Cube, finding: SensorFinding, timezone: ZoneInfo) -> E
                 amount=wording.number(round(finding.amount, 3)),
             )
         ),
+    )
+
+
+def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneInfo) -> Evidence:
+    """A sensor that slides away while everything that would move with it stands still."""
+    channel, row = windows.channels[drift.row], drift.row
+    now, shift = _recent(windows.values[row]), _recent(windows.adjusted[row])
+    since = _since(windows, row, shift)
+    zh = "、".join(windows.channels[i].name.zh for i in drift.companions[:3])
+    en = ", ".join(wording.lower_first(windows.channels[i].name).en for i in drift.companions[:3])
+    words = wording.say(
+        "drift",
+        name=wording.lower_first(channel.name),
+        since=wording.day(since, timezone),
+        direction=wording.say("rising" if slope > 0 else "falling"),
+        value=wording.quantity(now, channel.unit),
+        expected=wording.quantity(now - shift, channel.unit),
+        others=Text(zh=zh, en=en),
+    )
+    return Evidence(
+        channel=channel.key,
+        detector="sensor",
+        trouble=Trouble.SENSOR,
+        pattern="drift",
+        since=since,
+        value=now,
+        expected=now - shift,
+        score=min(4.0 + drift.score / 8.0, 8.0),
+        crosses_limit_at=None,
+        sentence=wording.sentence_case(words),
     )
 
 
@@ -120,6 +161,30 @@ def _crossing(channel: Channel, figure: Figure, now: float, slope: float, end: d
     if wrong_way or not np.isfinite(days) or days > LONGEST_FORECAST:
         return None
     return end + timedelta(days=max(days, 0.0))
+
+
+def _between(
+    channel: Channel, figure: Figure, now: float, slope: float, error: float, end: datetime
+) -> tuple[datetime, datetime | None] | None:
+    """When the limit is crossed if the slope is as steep, and as gentle, as its error allows (90 %)."""
+    steep = _crossing(channel, figure, now, slope + np.sign(slope) * NINETY * error, end)
+    gentle = slope - np.sign(slope) * NINETY * error
+    late = _crossing(channel, figure, now, gentle, end) if gentle * slope > 0 else None
+    return None if steep is None else (steep, late)
+
+
+def _to_draw(windows: Windows, row: int) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    """Daily figures of a series and what each should have been, in the channel's unit; None where there is none."""
+    values, adjusted = windows.values[row], windows.adjusted[row]
+    known = ~np.isnan(values)
+
+    def plain(figure_values: FloatArray) -> tuple[float | None, ...]:
+        return tuple(
+            float(f"{_plain(windows, row, float(v)):.6g}") if seen else None
+            for v, seen in zip(figure_values, known & np.isfinite(figure_values), strict=True)
+        )
+
+    return plain(values), plain(values - adjusted)
 
 
 def _pattern(detector: str, figure: Figure) -> str:

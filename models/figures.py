@@ -11,7 +11,7 @@ import numpy as np
 
 from facility.channels import Aggregate, Bad, Channel
 from models.cube import HOURS, Cube, Hourly, flat, out_of_service
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, resolution
 from models.windows import RECENT, Figure
 
 MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure
@@ -29,14 +29,17 @@ class DailyFigures:
     row: IntArray  # row of the cube it came from
 
 
-def daily_figures(cube: Cube, doubtful: BoolArray) -> DailyFigures:
-    """Figures of all series of a cube. `doubtful` (series, days, 24): hours a sensor fault is responsible for."""
+def daily_figures(cube: Cube, doubtful: BoolArray, usual: FloatArray | None = None) -> DailyFigures:
+    """Figures of all series of a cube. `doubtful` (series, days, 24): hours a sensor fault is responsible for.
+
+    `usual` (series, 24): profiles of the day, where the cube itself is too short to learn them from.
+    """
     away = out_of_service(cube)
     parts: list[tuple[IntArray, Figure, FloatArray, FloatArray]] = []
     regular = cube.rows(Aggregate.MEAN)
     if regular.size:
         kept = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
-        level, residual = _level(kept)
+        level, residual = _level(kept, profile(kept) if usual is None else usual[regular])
         quantum = resolution(cube.low[regular])
         parts.append((regular, Figure.LEVEL, level, 0.3 * quantum))
         judged = np.array([cube.channels[i].bad is not Bad.NONE for i in regular], dtype=np.bool_)
@@ -75,8 +78,8 @@ def profile(hourly: Hourly) -> FloatArray:
     return np.nan_to_num(median(centred, axis=1))
 
 
-def _level(kept: Hourly) -> tuple[FloatArray, Hourly]:
-    residual = kept - profile(kept)[:, None, :]
+def _level(kept: Hourly, usual: FloatArray) -> tuple[FloatArray, Hourly]:
+    residual = kept - usual[:, None, :]
     enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
     return np.where(enough, mean(residual), np.nan), residual.astype(np.float32)
 
@@ -114,12 +117,3 @@ def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
     with empty_slices():
         share = np.sum(abnormal & seen, axis=-1) / np.sum(seen, axis=-1)
     return np.asarray(np.where(seen.any(axis=-1), share, np.nan), dtype=np.float64)
-
-
-def resolution(readings: Hourly) -> FloatArray:
-    """The smallest step between different readings of each series: how coarsely the device rounds."""
-    ordered = np.sort(flat(readings), axis=1)
-    steps = np.diff(ordered, axis=1)
-    tolerance = 1e-5 * np.nan_to_num(np.abs(median(ordered)))[:, None] + 1e-7
-    smallest = np.min(np.where(steps > tolerance, steps, np.inf), axis=1, initial=np.inf)
-    return np.asarray(np.where(np.isinf(smallest), 0.0, smallest), dtype=np.float64)

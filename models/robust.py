@@ -79,6 +79,33 @@ def grouped_median(values: FloatArray, groups: IntArray, count: int) -> FloatArr
     return out
 
 
+def quantile(values: NDArray[np.floating], share: float) -> FloatArray:
+    """Quantile of each row, NaN left out, between neighbours. By sorting, for the same reason as `median`."""
+    ordered = np.sort(values, axis=-1)
+    if ordered.shape[-1] == 0:
+        return np.full(ordered.shape[:-1], np.nan)
+    count = np.sum(~np.isnan(ordered), axis=-1)
+    place = share * np.maximum(count - 1, 0)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    under = np.take_along_axis(ordered, low[..., None], -1)[..., 0]
+    over = np.take_along_axis(ordered, high[..., None], -1)[..., 0]
+    return np.where(count > 0, under + (place - low) * (over - under), np.nan).astype(np.float64)
+
+
+def grouped_quantile(values: FloatArray, groups: IntArray, count: int, share: float | FloatArray) -> FloatArray:
+    """Quantile of `values` (one a series) within each group; `share` one for all or one a group."""
+    out = np.full(count, np.nan)
+    shares = np.broadcast_to(share, count)
+    order = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[order], np.arange(count + 1))
+    for group in range(count):
+        members = order[bounds[group] : bounds[group + 1]]
+        if members.size:
+            out[group] = quantile(values[members], float(shares[group]))
+    return out
+
+
 def shrunk_scale(own: FloatArray, freedom: FloatArray, prior: FloatArray, prior_freedom: float) -> FloatArray:
     """Own scale drawn towards the class's, by degrees of freedom (Smyth 2004, moderated t)."""
     known = np.where(np.isnan(prior), own, prior)
@@ -94,3 +121,12 @@ def rolling_mean(values: FloatArray, width: int) -> FloatArray:
     count = np.cumsum(np.pad(present.astype(np.float64), ((0, 0), (1, 0))), axis=1)
     with empty_slices():
         return np.asarray((total[:, width:] - total[:, :-width]) / (count[:, width:] - count[:, :-width]))
+
+
+def resolution(readings: NDArray[np.floating]) -> FloatArray:
+    """The smallest step between different readings of each row (days and hours laid end to end): how it is rounded."""
+    ordered = np.sort(readings.reshape(len(readings), -1), axis=1)
+    steps = np.diff(ordered, axis=1)
+    tolerance = 1e-5 * np.nan_to_num(np.abs(median(ordered)))[:, None] + 1e-7
+    smallest = np.min(np.where(steps > tolerance, steps, np.inf), axis=1, initial=np.inf)
+    return np.asarray(np.where(np.isinf(smallest), 0.0, smallest), dtype=np.float64)

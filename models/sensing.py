@@ -10,12 +10,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facility.channels import Aggregate
-from models.cube import HOURS, Cube, Hourly, flat
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
+from facility.channels import Aggregate, Bad
+from models.cube import HOURS, Cube, flat
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile, resolution
 from models.windows import RECENT
 
-FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, 14.504, 0.06895, 3.6, 1 / 3.6, 60.0, 1 / 60, 9.807, 0.10197, 101.97)
+SLIPS = (10.0, 100.0, 1000.0)  # a decimal point, a per cent, a prefix: any unit may suffer them
+CONVERSIONS = {  # what else each unit is taken for
+    "bar": (14.504, 10.197),
+    "MPa": (9.807, 10.197, 145.04, 101.97),
+    "m": (3.281,),
+    "mm": (25.4,),
+    "m/s2": (9.807,),
+    "mm/s": (25.4,),
+    "lx": (10.764,),
+    "m3": (35.31,),
+    "min": (60.0,),
+    "s": (60.0,),
+    "h": (60.0, 3600.0),
+    "kW.h": (3.6,),
+}
+LEAST_RATIO = 1.6  # between the days of a channel whose unit may have changed; 85 Cel is 185 degF
+SHARP = 3  # hours on either side of the moment at which a unit changes
+LOST, LOST_OF_FITFUL, STEADY = 0.35, 0.55, 0.9  # share missing that counts; more where hours are often empty
+RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
 RECENT_HOURS = RECENT * HOURS
 
 
@@ -24,7 +42,7 @@ class SensorFinding:
     """One channel (row of the cube) whose sensor is not to be believed since hour `since` of the cube."""
 
     row: int
-    pattern: str  # stuck, missing, spikes, unit, clock
+    pattern: str  # stuck, missing, spikes, unit, clock, impossible
     since: int
     score: float  # robust standard deviations, or what is as rare
     value: float
@@ -34,21 +52,44 @@ class SensorFinding:
 
 def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
     """All findings of a cube, and the hours (series, days, 24) that must not be averaged."""
-    doubtful = _unphysical(cube)
+    wild = unphysical(cube)
+    doubtful = wild.copy()
     findings = [
         *_spikes(cube, doubtful),
         *_stuck(cube, doubtful),
         *_missing(cube),
-        *_unit(cube, doubtful),
+        *_unit(cube, doubtful & ~wild),
         *_clock(cube, doubtful),
     ]
+    told = {f.row for f in findings}
+    findings += [f for f in _impossible(cube, wild) if f.row not in told]
     return findings, doubtful
 
 
-def _unphysical(cube: Cube) -> BoolArray:
+def unphysical(cube: Cube) -> BoolArray:
+    """(series, days, 24): hours with a reading that cannot be."""
     low = np.array([c.physical.low for c in cube.channels])[:, None, None]
     high = np.array([c.physical.high for c in cube.channels])[:, None, None]
     return np.asarray((cube.low < low) | (cube.high > high))
+
+
+def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
+    """Most of what a channel has said over the last three days cannot be."""
+    found = []
+    seen = flat(cube.count) > 0
+    outside = flat(wild) & seen
+    recent = min(3 * HOURS, seen.shape[1])
+    share = outside[:, -recent:].sum(axis=1) / np.maximum(seen[:, -recent:].sum(axis=1), 1)
+    for row in np.flatnonzero(share > 0.5):
+        sane = np.flatnonzero(seen[row] & ~outside[row])
+        later = np.flatnonzero(outside[row])
+        lasting = later[later > (sane[-1] if sane.size else -1)]
+        since = int(lasting[0] if lasting.size else later[-1])
+        means = flat(cube.mean)[row]
+        usual = float(np.median(means[sane])) if sane.size else np.nan
+        value = float(np.median(means[later[-recent:]]))
+        found.append(SensorFinding(int(row), "impossible", since, 12.0, value, usual, 100 * float(share[row])))
+    return found
 
 
 def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -60,7 +101,8 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     usual = median(centre)[:, None]
     reach = np.fmax(high - usual, usual - low)
     width = median(reach)[:, None]
-    tall = np.nan_to_num(reach) > np.maximum(12 * width, 4 * _quantile(reach, 0.90)[:, None])
+    coarse = 3 * resolution(cube.low[rows])[:, None]
+    tall = np.nan_to_num(reach) > np.maximum(np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None]), coarse)
     tall |= flat(doubtful[rows])
     alone = tall.copy()
     alone[:, 1:] &= ~tall[:, :-1]
@@ -81,11 +123,6 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
                 )
             )
     return found
-
-
-def _quantile(values: Hourly, share: float) -> FloatArray:
-    with empty_slices():
-        return np.asarray(np.nanquantile(values, share, axis=1), dtype=np.float64)
 
 
 def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -129,11 +166,15 @@ def _longest_run(flags: BoolArray) -> int:
 
 
 def _missing(cube: Cube) -> list[SensorFinding]:
-    """A channel that has fallen silent, wholly or for much of the time, against its own habit."""
+    """A channel that has fallen silent, wholly or for much of the time, against its own habit.
+
+    What is measured only while the asset works cannot be missed while it rests: hours without use do not count for
+    channels that used to say nothing in them.
+    """
     found = []
     present = flat(cube.count) > 0
+    rest = _idle(cube)[cube.owner] if len(cube.owner) else present
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
-    recent = present[:, -recent_hours:].mean(axis=1)
     for row, channel in enumerate(cube.channels):
         if channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
             continue
@@ -141,14 +182,37 @@ def _missing(cube: Cube) -> list[SensorFinding]:
         begun = np.flatnonzero(before)
         if begun.size < HOURS:
             continue
-        usual = before[begun[0] :].mean()
-        lost = 1 - recent[row] / usual
-        if usual < 0.4 or lost < 0.35 or (usual - recent[row]) * recent_hours < 12:
+        resting = rest[row, begun[0] : -recent_hours]
+        expected = np.ones(recent_hours, dtype=np.bool_)
+        past = before[begun[0] :]
+        if resting.sum() >= HOURS and past[resting].mean() < 0.5 and (~resting).sum() >= HOURS:
+            past, expected = past[~resting], ~rest[row, -recent_hours:]
+        usual = past.mean()
+        if usual < 0.4 or expected.sum() < HOURS / 2:
+            continue
+        share = present[row, -recent_hours:][expected].mean()
+        lost = 1 - share / usual
+        if lost < (LOST if usual > STEADY else LOST_OF_FITFUL) or (usual - share) * expected.sum() < 12:
             continue
         gaps = np.flatnonzero(~present[row])
         since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
         found.append(SensorFinding(row, "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost)))
     return found
+
+
+def _idle(cube: Cube) -> BoolArray:
+    """(assets, hours): hours in which every count of use (trips, openings) that was heard of stood all but still."""
+    grew = np.zeros((len(cube.assets), cube.days * HOURS), dtype=np.bool_)
+    heard = np.zeros_like(grew)
+    for row in cube.rows(Aggregate.COUNTER):
+        if cube.channels[row].unit != "1" or cube.channels[row].bad is not Bad.NONE:
+            continue
+        grown = cube.grown[row].ravel()
+        busy = grown[np.nan_to_num(grown) > 0]
+        little = RESTING * float(np.median(busy)) if busy.size else 0.0
+        grew[cube.owner[row]] |= np.nan_to_num(grown) > little
+        heard[cube.owner[row]] |= ~np.isnan(grown)
+    return heard & ~grew
 
 
 def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -158,7 +222,9 @@ def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     daily = mean(kept)
     with empty_slices():
         within = np.nanstd(kept, axis=-1)
-    for row, channel in enumerate(cube.channels):
+        ratio = np.nanmax(np.abs(daily), axis=-1) / np.nanmin(np.abs(daily), axis=-1)
+    for row in np.flatnonzero(~(ratio < LEAST_RATIO)):
+        channel = cube.channels[row]
         if channel.aggregate not in (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE):
             continue
         seen = np.flatnonzero(~np.isnan(daily[row]))
@@ -168,12 +234,12 @@ def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         steps = np.abs(np.diff(series))
         cut = int(np.argmax(steps[2:])) + 3
         factor = _between_units(series, inner, cut, channel.unit)
-        if factor is None:
+        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
+        if factor is None or not _at_once(flat(kept[row : row + 1])[0], int(seen[cut - 1]), after - before):
             continue
         since = int(seen[cut - 1]) * HOURS
         doubtful[row].reshape(-1)[since:] = True
-        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
-        found.append(SensorFinding(row, "unit", since, 12.0, after, before, factor))
+        found.append(SensorFinding(int(row), "unit", since, 12.0, after, before, factor))
     return found
 
 
@@ -191,10 +257,21 @@ def _between_units(series: FloatArray, inner: FloatArray, cut: int, unit: str) -
         return 1.8
     growth = float(np.median(inner[cut:])) / max(float(np.median(inner[: cut - 1])), 1e-9)
     tolerance = min(0.05 + 2 * float(np.median(np.abs(past - before))) / abs(before), 0.15)
-    for factor in FACTORS:
+    factors = (*SLIPS, *CONVERSIONS.get(unit, ()))
+    for factor in (*factors, *(1 / factor for factor in factors)):
         if abs(after / before / factor - 1) < tolerance and factor / 4 < growth < factor * 4:
             return factor
     return None
+
+
+def _at_once(hours: FloatArray, day: int, jump: float) -> bool:
+    """Equipment takes hours to change, a unit changes between two readings: a step of at least half of the jump."""
+    near = hours[max(day - 1, 0) * HOURS : (day + 2) * HOURS]
+    near = near[~np.isnan(near)]
+    if near.size < 2 * SHARP:
+        return True
+    sliding = np.median(np.lib.stride_tricks.sliding_window_view(near, SHARP), axis=1)
+    return bool(np.max((sliding[SHARP:] - sliding[:-SHARP]) * np.sign(jump)) > 0.6 * abs(jump))
 
 
 def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -239,5 +316,5 @@ def _alike(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def believable(channels_rows: IntArray, findings: list[SensorFinding]) -> BoolArray:
     """Which of the rows no lasting finding speaks against."""
-    broken = {f.row for f in findings if f.pattern in ("stuck", "unit", "missing", "spikes")}
+    broken = {f.row for f in findings if f.pattern in ("stuck", "unit", "missing", "spikes", "impossible")}
     return np.array([int(row) not in broken for row in channels_rows], dtype=np.bool_)

@@ -70,6 +70,16 @@ class Windows:
         """Which series are one of the figures."""
         return np.array([f in figures for f in self.figures], dtype=np.bool_)
 
+    def latest(self, values: FloatArray, count: int) -> FloatArray:
+        """(series, count): the last figures of each series. Of tests the last that were made, however long ago."""
+        recent = values[:, -count:].copy()
+        tests = np.flatnonzero(self.having(Figure.TEST))
+        for row in tests:
+            seen = values[row][~np.isnan(values[row])][-count:]
+            recent[row] = np.nan
+            recent[row, count - len(seen) :] = seen
+        return recent
+
     def taking(self, rows: IntArray) -> Windows:
         """The same moment with only some of the series."""
         return Windows(

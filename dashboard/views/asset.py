@@ -111,13 +111,43 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
                 ),
                 (visit.say("sensor_probability"), wording.percent(said.sensor_probability)),
                 (visit.say("mode"), mode.name[visit.language] if mode else ""),
+                (visit.say("alternatives"), _other_modes(visit, said, kind)),
                 (visit.say("look_for"), mode.look_for[visit.language] if mode else ""),
+                (visit.say("refuted_if"), _refuted_if(visit, said)),
+                (visit.say("days_left"), _days_left(visit, said)),
                 (visit.say("coverage"), wording.percent(said.coverage)),
                 (visit.say("as_of"), visit.both(said.as_of)),
                 (visit.say("model"), said.model),
             ]
         )
     )
+
+
+def _other_modes(visit: Visit, said: Assessment, kind: EquipmentClass | None) -> str:
+    if said.prognosis is None or kind is None:
+        return ""
+    names = [kind.modes[key].name[visit.language] for key in said.prognosis.alternatives if key in kind.modes]
+    return ("、" if visit.language == "zh" else ", ").join(names)
+
+
+def _refuted_if(visit: Visit, said: Assessment) -> str:
+    if said.prognosis is None or said.prognosis.refuted_if is None:
+        return ""
+    return said.prognosis.refuted_if[visit.language]
+
+
+def _days_left(visit: Visit, said: Assessment) -> str:
+    """Days until a limit is crossed at the present pace, with the interval they lie in."""
+    if said.prognosis is None or said.prognosis.days_to_limit is None:
+        return ""
+    days = f"{said.prognosis.days_to_limit:.0f}"
+    between = said.prognosis.days_between
+    if between is None:
+        return visit.say("days_left_about", days=days)
+    soon, late = between
+    if late is None:
+        return visit.say("days_left_from", days=days, soon=f"{soon:.0f}")
+    return visit.say("days_left_between", days=days, soon=f"{soon:.0f}", late=f"{late:.0f}")
 
 
 def _told_by(reason: str, sentence: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, bindparam, delete, func, insert, select
 
-from facility.assessments import Assessment, Evidence
+from facility.assessments import Assessment, Evidence, Prognosis
 from facility.language import Text
 from facility.records.opening import writing
 from facility.records.tables import AssessmentRow, table_of
@@ -65,6 +65,7 @@ def _values(one: Assessment) -> dict[str, Any]:
         "coverage": one.coverage,
         "model": one.model,
         "evidence": msgspec.to_builtins(one.evidence),
+        "prognosis": None if one.prognosis is None else msgspec.to_builtins(one.prognosis),
     }
 
 
@@ -72,4 +73,6 @@ def _assessment(row: Any) -> Assessment:
     values = dict(row._mapping)
     reason = Text(zh=values.pop("reason_zh"), en=values.pop("reason_en"))
     evidence = msgspec.convert(values.pop("evidence"), _EvidenceList)
-    return Assessment(**values, reason=reason, evidence=evidence)
+    foreseen = values.pop("prognosis")
+    prognosis = None if foreseen is None else msgspec.convert(foreseen, Prognosis)
+    return Assessment(**values, reason=reason, evidence=evidence, prognosis=prognosis)

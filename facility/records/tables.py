@@ -87,6 +87,7 @@ class AssessmentRow(Table):
     coverage: Mapped[float]
     model: Mapped[str]
     evidence: Mapped[list[Any]]
+    prognosis: Mapped[dict[str, Any] | None]
 
 
 class AlertRow(Table):

@@ -33,12 +33,32 @@ class Detector(Protocol):
     def restore(self, state: dict[str, dict[str, float]]) -> Self: ...
 
 
+DEFAULT = ("residual", "trend", "change", "clusters", "peers", "limit")  # what earns its place (docs/models.md)
+
+
+def default_detectors() -> tuple[Detector, ...]:
+    """Those that assessments are made with."""
+    return tuple(one for one in all_detectors() if one.name in DEFAULT)
+
+
 def all_detectors() -> tuple[Detector, ...]:
     """The detectors of the product, in the order in which they explain."""
+    from models.detectors.change import ChangePoint
+    from models.detectors.clusters import Clusters
+    from models.detectors.events import EventRate
     from models.detectors.limits import LimitRule
     from models.detectors.peers import PeerComparison
     from models.detectors.residual import SeasonalResidual
     from models.detectors.subspace import Subspace
     from models.detectors.trend import TrendToLimit
 
-    return (SeasonalResidual(), TrendToLimit(), Subspace(), PeerComparison(), LimitRule())
+    return (
+        SeasonalResidual(),
+        TrendToLimit(),
+        ChangePoint(),
+        Subspace(),
+        Clusters(),
+        PeerComparison(),
+        EventRate(),
+        LimitRule(),
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
 
-from models.robust import FloatArray, grouped_median
+from models.robust import FloatArray, grouped_median, grouped_quantile
 from models.windows import Windows
 
+LARGE = 20  # series of a class of which half are never ill at once
 FEWEST = 4  # series of a class before it says anything about its own null
+CALM, CALM_SD = 1 / 3, 0.4307  # the calmest third of a normal sample lies within so many standard deviations
 DRAW = 4.0  # series that the standard null is worth against the class's own
 
 
@@ -23,6 +26,13 @@ class ClassFigures:
 
     def __init__(self) -> None:
         self._learned: dict[str, dict[str, float]] = {}
+        self._looked_at: tuple[Windows, FloatArray] | None = None
+
+    def once(self, windows: Windows, raw: Callable[[Windows], FloatArray]) -> FloatArray:
+        """What `raw` makes of the windows; fitting and scoring the same windows costs one look, not two."""
+        if self._looked_at is None or self._looked_at[0] is not windows:
+            self._looked_at = (windows, raw(windows))
+        return self._looked_at[1]
 
     def learn(self, name: str, windows: Windows, per_series: FloatArray) -> None:
         """Keep the class medians of a figure that every series has."""
@@ -49,18 +59,30 @@ class ClassFigures:
 
 
 def scatter_by_group(windows: Windows, scores: FloatArray) -> FloatArray:
-    """Empirical null (Efron 2004): robust sd of a score over each class, never below 1, drawn to 1 in small classes."""
+    """Empirical null (Efron 2004): sd of a score over each class, from its calmest third, never below 1.
+
+    Half of a small class may be ill at once; its calm third still tells how healthy assets scatter. Drawn to 1 in
+    small classes.
+    """
     usable = np.where((scores != 0) & ~windows.excluded, scores, np.nan)
     centre = common_to_group(windows, scores)
     deviation = np.abs(usable - centre[windows.group])
-    scatter = np.nan_to_num(1.4826 * grouped_median(deviation, windows.group, windows.groups), nan=1.0)
+    calm = grouped_quantile(deviation, windows.group, windows.groups, CALM)
+    scatter = np.nan_to_num(calm / CALM_SD, nan=1.0)
     size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
     return np.where(size >= FEWEST, np.sqrt((size * np.maximum(scatter, 1.0) ** 2 + DRAW) / (size + DRAW)), 1.0)
 
 
 def common_to_group(windows: Windows, scores: FloatArray) -> FloatArray:
-    """What a whole class has in common is a season or a festival, not a fault; drawn to 0 in small classes."""
+    """What a whole class has in common is a season or a festival, not a fault; drawn to 0 in small classes.
+
+    In a small class only what three in four have in common counts: the quartile nearer to zero, zero if the quartiles
+    lie either side; half of it may be ill at once. In a large one it is the median.
+    """
     usable = np.where(windows.excluded, np.nan, scores)
     size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
-    middle = np.nan_to_num(grouped_median(usable, windows.group, windows.groups))
-    return np.where(size >= FEWEST, middle * size / (size + 1.0), 0.0)
+    share = 0.25 + 0.25 * np.clip((size - FEWEST) / (LARGE - FEWEST), 0.0, 1.0)
+    low = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, share))
+    high = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, 1 - share))
+    shared = np.maximum(low, 0.0) + np.minimum(high, 0.0)
+    return np.where(size >= FEWEST, shared * size / (size + 1.0), 0.0)

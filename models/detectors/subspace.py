@@ -26,30 +26,34 @@ class Subspace(ClassFigures):
     name = "subspace"
 
     def fit(self, windows: Windows) -> Self:
-        self.keep("scatter", windows, scatter_by_group(windows, self._raw(windows)))
+        self.keep("scatter", windows, scatter_by_group(windows, self.once(windows, self._raw)))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        return badness(windows, self._raw(windows) / self.recall("scatter", windows, 1.0))
+        return badness(windows, self.once(windows, self._raw) / self.recall("scatter", windows, 1.0))
 
     def _raw(self, windows: Windows) -> FloatArray:
         out = np.zeros(len(windows.channels))
         if windows.reference < FEWEST_DAYS:
             return out
-        chosen = windows.having(Figure.LEVEL, Figure.RATE) & ~windows.excluded
-        chosen &= np.isfinite(windows.scale)
-        chosen &= np.mean(~np.isnan(windows.adjusted[:, -windows.reference :]), axis=1) > 0.7
-        rows_of: dict[int, list[int]] = {}
-        for row in np.flatnonzero(chosen):
-            rows_of.setdefault(int(windows.owner[row]), []).append(int(row))
-        by_size: dict[int, list[list[int]]] = {}
-        for rows in rows_of.values():
-            if len(rows) >= 2:
-                by_size.setdefault(len(rows), []).append(rows)
-        for members in by_size.values():
-            table = np.array(members, dtype=np.int64)
-            out[table] = _contributions(windows, table)
+        for rows in assets_by_size(windows):
+            out[rows] = _contributions(windows, rows)
         return out
+
+
+def assets_by_size(windows: Windows) -> list[IntArray]:
+    """Rows of well-filled level and rate figures, assets of two such channels or more: (assets, channels) a size."""
+    chosen = windows.having(Figure.LEVEL, Figure.RATE) & ~windows.excluded
+    chosen &= np.isfinite(windows.scale)
+    chosen &= np.mean(~np.isnan(windows.adjusted[:, -windows.reference :]), axis=1) > 0.7
+    rows_of: dict[int, list[int]] = {}
+    for row in np.flatnonzero(chosen):
+        rows_of.setdefault(int(windows.owner[row]), []).append(int(row))
+    by_size: dict[int, list[list[int]]] = {}
+    for rows in rows_of.values():
+        if len(rows) >= 2:
+            by_size.setdefault(len(rows), []).append(rows)
+    return [np.array(members, dtype=np.int64) for members in by_size.values()]
 
 
 def _contributions(windows: Windows, rows: IntArray) -> FloatArray:

@@ -34,18 +34,18 @@ class TrendToLimit(ClassFigures):
     name = "trend"
 
     def fit(self, windows: Windows) -> Self:
-        raw = self._raw(windows)
+        raw = self.once(windows, self._raw)
         self.keep("common", windows, common_to_group(windows, raw))
         self.keep("scatter", windows, scatter_by_group(windows, raw))
         return self
 
     def score(self, windows: Windows) -> FloatArray:
-        own = self._raw(windows) - self.recall("common", windows, 0.0)
+        own = self.once(windows, self._raw) - self.recall("common", windows, 0.0)
         return badness(windows, own / self.recall("scatter", windows, 1.0))
 
     def line(self, windows: Windows, days: int) -> Line:
         """The line through the last `days` days of every series, in units of the figure."""
-        return _line(windows, windows.adjusted[:, -days:])
+        return trend_line(windows, windows.adjusted[:, -days:])
 
     def _raw(self, windows: Windows) -> FloatArray:
         best = np.zeros(len(windows.channels))
@@ -53,7 +53,7 @@ class TrendToLimit(ClassFigures):
         for days in {min(SHORT, windows.days), windows.days}:
             if days < 6:
                 continue
-            line = _line(windows, windows.adjusted[:, -days:])
+            line = trend_line(windows, windows.adjusted[:, -days:])
             score = line.slope / line.error
             rise = line.rise / windows.scale
             score = np.sign(score) * np.minimum(np.abs(score), RISE_WORTH * np.abs(rise))
@@ -65,7 +65,8 @@ class TrendToLimit(ClassFigures):
         return best
 
 
-def _line(windows: Windows, values: FloatArray) -> Line:
+def trend_line(windows: Windows, values: FloatArray) -> Line:
+    """Theil-Sen lines through `values` (a row a series), with the standard error autocorrelated noise gives them."""
     days = values.shape[1]
     slope = theil_sen(values)
     time = np.arange(days) - (days - 1) / 2

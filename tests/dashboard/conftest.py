@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from facility.alerts import Alert, Severity, Source
-from facility.assessments import Assessment, Evidence, Trouble
+from facility.assessments import Assessment, Evidence, Prognosis, Trouble
 from facility.channels import Aggregate, catalogue
 from facility.estate import Asset, Building, Estate, Site
 from facility.folder import DataFolder
@@ -80,6 +80,13 @@ def assessments(now: datetime) -> list[Assessment]:
         crosses_limit_at=now + timedelta(days=3),
         sentence=sentence,
     )
+    foreseen = Prognosis(
+        consequence=4.5,
+        days_to_limit=3.0,
+        days_between=(2.2, 5.6),
+        alternatives=("door_sill_obstruction",),
+        refuted_if=Text(zh="若关门时间自行回到 2.5 s 左右，则不成立", en="Door close time back at about 2.5 s"),
+    )
     calm = Text(zh="未见异常", en="Nothing unusual")
     made = []
     for asset in estate().assets:
@@ -100,6 +107,7 @@ def assessments(now: datetime) -> list[Assessment]:
                 coverage=0.98,
                 model="test-1",
                 evidence=(slow,) if worn else (),
+                prognosis=foreseen if worn else None,
             )
         )
     return made

@@ -157,6 +157,13 @@ def test_every_window_is_drawn(installation: Path, window: str) -> None:
     assert say("nothing_in_window", "en") not in _words(at)
 
 
+def test_the_asset_page_tells_what_is_foreseen_and_what_would_refute_it(installation: Path) -> None:
+    words = _words(_open("asset", asset="L-01"))
+    assert "door sill obstruction" in words
+    assert "about 3 (2 to 6)" in words
+    assert "Door close time back at about 2.5 s" in words
+
+
 def test_an_asset_without_readings_says_so(installation: Path) -> None:
     words = _words(_open("asset", asset="SD-01"))
     assert say("no_readings", "en") in words

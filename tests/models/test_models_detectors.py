@@ -112,7 +112,7 @@ def test_worse_is_positive_better_is_not(name):
         row = CHANNELS.index(key)
         ramp = np.clip(np.arange(40) - 25, 0, None) * 0.6
         worse, better = (moved(fleet(), row, way * sign * ramp) for way in (1, -1))
-        assert detector.fit(worse).score(worse)[row] > 4.0
+        assert detector.fit(worse).score(worse)[row] > 3.5
         assert detector.fit(better).score(better)[row] <= 0.0
 
 

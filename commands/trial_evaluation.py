@@ -1,0 +1,133 @@
+"""`evaluate --simulate N`: fleets nobody has tuned on, assessed day after day and judged on events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.shown import progress, show_json, show_table
+from commands.words import say
+from facility.errors import CannotDo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facility.store import Store
+    from models.detectors import Detector
+    from models.events import EventFigures, Watch
+
+ZONE = ZoneInfo("Asia/Shanghai")
+ENDS = ((2026, 3, 5), (2026, 7, 15), (2026, 10, 6))  # winter and its festival, summer, autumn and its holidays
+WATCHED = timedelta(days=21)  # of each history, at most half of it
+LIST_SHARE = 0.2  # of the fleet: what two people look at in a day of a fleet of sixty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPlan:
+    """Which fleets, and how often each is looked at."""
+
+    fleets: int
+    first_seed: int
+    assets: int = 60
+    history: timedelta = timedelta(days=45)
+    every_days: int = 1
+    faults: float = 0.125
+    confounders: bool = True
+    horizon: timedelta = timedelta(days=7)
+    timezone: ZoneInfo = ZONE
+
+
+def run_trials(
+    plan: TrialPlan, *, detectors: Sequence[Detector] | None = None, quiet: bool = False
+) -> tuple[EventFigures, list[Watch]]:
+    """Make, assess and judge every fleet of a plan."""
+    from commands.trials import make_trial
+    from models.assessing import assess
+    from models.events import sum_up, watch
+
+    if plan.history < timedelta(days=14):
+        raise CannotDo("a history this short has nothing to learn from", "Ask for --history 14d or more")
+    days = range(min(WATCHED, plan.history / 2).days, -1, -plan.every_days)
+    seen = []
+    with progress(quiet) as shown:
+        task = shown.add_task(say("evaluate.simulating"), total=plan.fleets * len(days))
+        for number in range(plan.fleets):
+            end = datetime(*ENDS[number % len(ENDS)], tzinfo=UTC)
+            made = make_trial(
+                assets=plan.assets,
+                history=plan.history,
+                end=end,
+                seed=plan.first_seed + number,
+                timezone=plan.timezone,
+                faults=plan.faults,
+                confounders=plan.confounders,
+            )
+            believed = []
+            for back in days:
+                believed.append(
+                    assess(
+                        cast("Store", made.hours),
+                        made.assets,
+                        as_of=end - timedelta(days=back),
+                        horizon=plan.horizon,
+                        timezone=plan.timezone,
+                        detectors=detectors,
+                    )
+                )
+                shown.advance(task)
+            size = max(1, round(LIST_SHARE * plan.assets))
+            seen.append(watch(believed, made.truth, list_size=size, horizon=plan.horizon))
+    return sum_up(seen), seen
+
+
+def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
+    figures, _ = run_trials(plan, quiet=as_json)
+    if as_json:
+        show_json(figures.as_dict())
+        return
+    typer.echo(
+        say(
+            "evaluate.trials_done",
+            fleets=figures.fleets,
+            assets=plan.assets,
+            first=plan.first_seed,
+            last=plan.first_seed + plan.fleets - 1,
+            events=figures.events,
+            found=f"{figures.recall:.0%}",
+            listed=f"{figures.listed:.0%}",
+            precision=f"{figures.precision:.0%}",
+            false=f"{figures.false_flags_per_asset_week:.4f}",
+            lead=_days(figures.lead_days),
+            share=f"{figures.lead_share:.0%}" if figures.lead_share is not None else "–",
+        )
+    )
+    show_table(
+        say("evaluate.modes"),
+        [say(f"column.{name}") for name in ("mode", "trouble", "events", "listed", "found", "named", "delay")],
+        [
+            (one.mode, say(f"trouble.{one.trouble}"), one.events, one.listed, one.found, one.named, _days(one.delay))
+            for one in figures.modes
+        ],
+        right=[2, 3, 4, 5, 6],
+    )
+    kinds = list(figures.confusion)
+    show_table(
+        say("evaluate.confusion"),
+        [say("column.truth"), *(say(f"told.{kind}") for kind in kinds)],
+        [(say(f"so.{so}"), *(row[said] for said in kinds)) for so, row in figures.confusion.items()],
+        right=[1, 2, 3],
+    )
+    show_table(
+        say("evaluate.trials_reliability", brier=f"{figures.brier:.4f}", base=f"{figures.brier_of_base_rate:.4f}"),
+        [say("column.stated"), say("column.came"), say("column.cases")],
+        [(f"{stated:.1%}", f"{came:.1%}", cases) for stated, came, cases in figures.reliability],
+        right=[0, 1, 2],
+    )
+
+
+def _days(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
