@@ -16,7 +16,7 @@ import polars as pl
 
 from facility.estate import Asset
 from facility.store import READINGS, StoreSize
-from facility.store.hourly import across_hours, summarise, within
+from facility.store.hourly import KEY, finish, summarise, within
 from models.evaluation import TrueFault
 from simulators.faults import Fault
 from simulators.physics import day_number, simulate, surroundings
@@ -96,7 +96,7 @@ def make_trial(
     ]
     return Trial(
         assets=made.estate.assets,
-        hours=RememberedHours(across_hours(pl.concat(hourly))),
+        hours=RememberedHours(finish(pl.concat(hourly).sort(KEY))),
         truth=tuple(_true(fault) for fault in made.injected),
         end=end,
     )
