@@ -80,12 +80,13 @@ def test_reports_become_work_on_papers_and_nobodys_name_does(data: Path, tmp_pat
 
 
 def test_what_users_can_mend_is_one_line(data: Path, tmp_path: Path) -> None:
+    number = str(json.loads(serviceday("report", "add", "单元门关不上", "--data", str(data), "--json"))["id"])
     wrong = {
         "without words": ["report", "add", " "],
         "there is no report 99": ["report", "show", "99"],
         "not a kind of report": ["report", "list", "--kind", "gossip"],
-        "nothing to change": ["report", "edit", "1", "--by", "x"],
-        "no place of the registry": ["report", "edit", "1", "--by", "x", "--place", "77号楼"],
+        "nothing to change": ["report", "edit", number, "--by", "x"],
+        "no place of the registry": ["report", "edit", number, "--by", "x", "--place", "77号楼"],
         "'.odt' is unknown": ["announce", "-o", str(tmp_path / "n.odt")],
         "there is no plan for 2031": ["announce", "--service-day", "2031-01-01"],
         "serviceday announce": ["plan", "--service-day", "2026-12-05", "-o", str(tmp_path / "n.docx")],
