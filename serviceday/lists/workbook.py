@@ -24,6 +24,7 @@ from serviceday.lists.paper import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 from serviceday.lists.styles import A4, GREY, HIGHEST, INK, LINE, Styles, lines, lines_of
 
 _CODED_ROW = 52.0  # points: room for a code that scans, and for a signature
+_ONE_PAGE = 55  # lines of an overview that are still readable on one page
 _CODE_SIDE = 62  # pixels on the sheet, 96 an inch
 _PLAIN_ROW = 18.0
 _LONGEST = 32_000  # characters of a cell; Excel refuses more than 32,767
@@ -91,6 +92,8 @@ class _Workbook:
             sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 100) + 3))
             line += 1
         self._print(sheet, header_row=None, last_row=line, columns=7)
+        if line < _ONE_PAGE:
+            sheet.fit_to_pages(1, 1)
 
     def _breaches(self, sheet: Any, line: int) -> int:
         """The breaches, before everything else; returns the next free line."""
@@ -106,7 +109,7 @@ class _Workbook:
         for words, style in [(title, loud), *((one, plain) for one in found)]:
             sheet.merge_range(line, 0, line, 6, "", style)
             self._write(sheet, line, 0, words, style)
-            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 150) + 7))
+            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 175) + 7))
             line += 1
         return line
 
@@ -154,20 +157,21 @@ class _Workbook:
 
     def _item(self, sheet: Any, line: int, columns: Sequence[Column], item: Item, *, first_of_stop: bool) -> None:
         cells = row(columns, item, self._language)
-        lowest = _PLAIN_ROW
+        lowest = _CODED_ROW if any(column.key == "code" for column in columns) else _PLAIN_ROW
+        height = min(HIGHEST, max(lowest, LINE * lines(columns, cells) + 5))
+        sheet.set_row(line, height)
         for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
             self._write(sheet, line, number, cell, self._styles.cell(column, item, first_of_stop=first_of_stop))
             if column.key == "code":
-                lowest = _CODED_ROW
-                self._code(sheet, line, number, item)
-        sheet.set_row(line, min(HIGHEST, max(lowest, LINE * lines(columns, cells) + 5)))
+                self._code(sheet, line, number, item, height)
 
-    def _code(self, sheet: Any, line: int, column: int, item: Item) -> None:
+    def _code(self, sheet: Any, line: int, column: int, item: Item, height: float) -> None:
         image = as_png(payload(item, self._link))
         side = int.from_bytes(image[16:20], "big")  # width in a PNG's header
         scale = _CODE_SIDE / side
         placed = {
-            "image_data": io.BytesIO(image), "x_scale": scale, "y_scale": scale, "x_offset": 4, "y_offset": 3,
+            "image_data": io.BytesIO(image), "x_scale": scale, "y_scale": scale, "x_offset": 4,
+            "y_offset": max(2, (height * 96 / 72 - _CODE_SIDE) / 2),
             "object_position": 1, "description": clean(f"QR {item.asset}")[:200],
         }  # fmt: skip
         sheet.insert_image(line, column, "code.png", placed)
