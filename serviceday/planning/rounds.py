@@ -74,10 +74,16 @@ class Rounds:
 
     def put(self, person: int, one: int, leg: int) -> bool:
         """Put ordinary work into a round; false if it does not fit after all."""
+        ordered = one in self.problem.before or one in self.problem.after
+        if ordered:  # of places that add as little the earliest, for others may wait for it
+            found = self.routes[person].openings(self.problem, one, int(self.released[one]))
+            if not found:
+                return False
+            leg = min(found, key=lambda opening: (opening[3], opening[1]))[0]
         made = self.routes[person].with_item(self.problem, one, leg, self.frozen)
         if not made.feasible:
             return False
-        if one in self.problem.before or one in self.problem.after:
+        if ordered:
             start = max(made.starts[made.items.index(one)], int(self.released[one]))
             made = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
             if not made.feasible:
