@@ -1,0 +1,90 @@
+"""Have a replay carried out: by the ingest that runs, or here where none does; and tell what came of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from commands.shown import progress, show_json
+from commands.words import say
+from facility.errors import CannotDo
+from facility.folder import DataFolder
+
+if TYPE_CHECKING:
+    from ingest.review import Wanted
+
+CARRIED_OUT_WITHIN = 60.0  # seconds without progress; a running ingest looks every second
+
+
+def show_carried_out(data: Path, member: int, asked: int, as_json: bool, waiting: Wanted | None = None) -> None:
+    """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs.
+
+    `waiting` rows are not asked for: ingest takes them in by itself once it knows their asset.
+    """
+    from ingest.ledger import ledger
+
+    folder = DataFolder(data)
+    before: dict[str, Any] = ledger(folder)
+    left = _carry_out(folder, member, asked, waiting, quiet=as_json)
+    after: dict[str, Any] = ledger(folder)
+    result = {
+        "asked": asked,
+        "replayed": after["replayed"] - before["replayed"],
+        "left_in_quarantine": after["quarantined"],
+        "not_yet": left,
+    }
+    if as_json:
+        show_json(result)
+    else:
+        typer.echo(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
+
+
+def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:
+    from commands.installation import installation
+    from ingest.review import review
+
+    with progress(quiet) as shown, review(folder.journal_of(member)) as quarantine:
+
+        def count() -> int:
+            return quarantine.asked() + (sum(heap.rows for heap in quarantine.heaps(waiting)) if waiting else 0)
+
+        left, moved = count(), time.monotonic()
+        total = max(asked, left)
+        task = shown.add_task(say("quarantine.replaying"), total=total)
+        while left and time.monotonic() - moved < CARRIED_OUT_WITHIN:
+            try:
+                with folder.claim("replay"), installation(folder.path) as here:
+                    _carry_out_here(here, member)
+            except CannotDo:
+                time.sleep(0.2)  # ingest runs, and does it
+            now_left = count()
+            moved, left = (time.monotonic(), now_left) if now_left != left else (moved, left)
+            shown.update(task, completed=total - left, total=total)
+    return left
+
+
+def _carry_out_here(here: Any, member: int) -> None:
+    from commands.receive import directory
+    from facility.channels import catalogue
+    from ingest.hearing import Hearing, save
+    from ingest.journal import Journal
+    from ingest.sink import Sink
+
+    journal = Journal(here.folder.journal_of(member))
+    try:
+        hearing = Hearing()
+        with journal.transaction() as connection:
+            hearing.load(connection)
+        sink = Sink(journal, here.store, directory(here.records), catalogue(), hearing=hearing)
+        sink.recover()
+        while sink.step():
+            pass
+        here.store.sync()
+        while rows := hearing.unsaved():
+            with journal.transaction() as connection:
+                save(connection, rows)
+    finally:
+        journal.close()
