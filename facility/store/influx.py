@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +22,25 @@ import polars as pl
 import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
-from facility.store import Appended, Changes, Health, Refused, Retention, Sites, StoreSize, flux
-from facility.store.arrivals import FRAME, IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
+from facility.store import Appended, Changes, Health, Retention, Sites, StoreSize, flux
+from facility.store.arrivals import FRAME, IDENTITY, Marks, frame_of, sort_out, span_of
 from facility.store.beside import Beside, Hour
 from facility.store.hourly import HOURLY, KEY, finish
+from facility.store.influx_rows import (
+    FIELDS,
+    asks_nothing,
+    fields_of,
+    hour_of,
+    hours_from_fields,
+    hours_from_summary,
+    is_full_hour,
+    microseconds,
+    moment_of,
+    narrowed,
+    outcome,
+    readings_from,
+    stretches,
+)
 from facility.store.influx_server import Server
 from facility.store.influx_target import Target
 from facility.store.line_protocol import HOURS, READINGS, hour_lines, reading_lines, to_tag
@@ -34,10 +49,6 @@ from facility.store.resampling import COARSE, from_hours
 FILE = "influx.sqlite"
 HOUR = timedelta(hours=1)
 SIZE_HOLDS = 60.0  # seconds
-HOURS_AT_ONCE = 24  # summarised or read back in one question
-
-_FIGURES = ["count", "mean", "std", "min", "max", "first", "last", "increase", "area"]
-_OFFSETS = ["first_after", "last_after"]  # microseconds after the full hour, exact as floats
 
 
 class Influx:
@@ -66,7 +77,7 @@ class Influx:
         if latest.is_empty():
             return
         _, first, last = self._counted(flux.source(self.target.bucket, READINGS))
-        hours = range(_hour(first), _hour(last) + 1) if first and last else range(0)
+        hours = range(hour_of(first), hour_of(last) + 1) if first and last else range(0)
         self._beside.commit(Appended(0, 0, 0), latest, hours, source="", cursor=0, tally="")
 
     # -- writing --------------------------------------------------------------------------------------------------
@@ -80,7 +91,7 @@ class Influx:
             rows = found.kept if found.revised.is_empty() else pl.concat([found.kept, found.revised])
             self._beside.begin(found.late, self._new_sites(rows))
             refused = self._server.write(self.target.bucket, reading_lines(rows, self._beside.sites()))
-            done, kept = _outcome(found, rows, batch, too_old, refused)
+            done, kept = outcome(found, rows, batch, too_old, refused)
             newest = kept.group_by("asset", "channel").agg(pl.col("time").max())
             hours = (kept["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()
             self._marked = self._beside.commit(done, newest, hours, source=source, cursor=cursor, tally=tally)
@@ -131,9 +142,9 @@ class Influx:
         """Summarise the hours that changed and are over, as the server sees them, and keep the result there."""
         newest = self._beside.last_hour()
         due = [one for one in self._beside.unsummarised() if one.number != newest]
-        for portion in _stretches(due):
+        for portion in stretches(due):
             rows = self._summarised(portion, None, None)
-            lines = hour_lines(_to_fields(rows), [*_FIGURES, *_OFFSETS], self._beside.sites())
+            lines = hour_lines(fields_of(rows), FIELDS, self._beside.sites())
             refused = self._server.write(self._hourly, lines)
             if refused:
                 raise CannotCommunicate(
@@ -160,12 +171,12 @@ class Influx:
         end: datetime | None = None,
         resolution: timedelta | None = None,
     ) -> pl.DataFrame:
-        if _nothing(assets, channels, start, end):
+        if asks_nothing(assets, channels, start, end):
             return pl.DataFrame(schema=FRAME if resolution is None else COARSE)
         if resolution is not None:
             return self._coarse(assets, channels, start, end, resolution)
         points = flux.source(self.target.bucket, READINGS, assets=assets, channels=channels, start=start, end=end)
-        return _only(_joined(self._server.ask(flux.readings(points))), assets, channels)
+        return narrowed(readings_from(self._server.ask(flux.readings(points))), assets, channels)
 
     def _coarse(
         self,
@@ -175,13 +186,13 @@ class Influx:
         end: datetime | None,
         resolution: timedelta,
     ) -> pl.DataFrame:
-        if resolution % HOUR == timedelta(0) and _full(start) and _full(end):
+        if resolution % HOUR == timedelta(0) and is_full_hour(start) and is_full_hour(end):
             return from_hours(self._hours(assets, channels, start, end), resolution)
         points = flux.source(self.target.bucket, READINGS, assets=assets, channels=channels, start=start, end=end)
         length = resolution // timedelta(microseconds=1)
-        rows = _summary_rows(self._server.ask(flux.summaries(points, f"{length}us")), length)
+        rows = hours_from_summary(self._server.ask(flux.summaries(points, f"{length}us")), length)
         return (
-            _only(rows.rename({"hour": "time"}), assets, channels)
+            narrowed(rows.rename({"hour": "time"}), assets, channels)
             .select(
                 "asset",
                 "channel",
@@ -196,10 +207,10 @@ class Influx:
         )
 
     def latest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
-        if _nothing(assets, None, None, None):
+        if asks_nothing(assets, None, None, None):
             return pl.DataFrame(schema=FRAME)
         points = flux.source(self.target.bucket, READINGS, assets=assets)
-        return _only(_joined(self._server.ask(flux.newest(points))), assets, None)
+        return narrowed(readings_from(self._server.ask(flux.newest(points))), assets, None)
 
     def rollups(
         self,
@@ -219,30 +230,30 @@ class Influx:
         end: datetime | None,
     ) -> pl.DataFrame:
         """Rows of `HOURLY`: kept ones, and for the hours that changed since, summarised now."""
-        first = None if start is None else -(-_microseconds(start) // 3_600_000_000)
-        if _nothing(assets, channels, None if first is None else _moment(first), end):
+        first = None if start is None else -(-microseconds(start) // 3_600_000_000)
+        if asks_nothing(assets, channels, None if first is None else moment_of(first), end):
             return pl.DataFrame(schema=HOURLY)
-        cut = None if _full(end) else _hour(end)
+        cut = None if is_full_hour(end) else hour_of(end)
         changed = {one.number: one for one in self._beside.unsummarised()}
         if cut is not None:
             changed[cut] = Hour(cut, 0)
         asked = [
             one
             for number, one in sorted(changed.items())
-            if (first is None or number >= first) and (end is None or _moment(number) < end)
+            if (first is None or number >= first) and (end is None or moment_of(number) < end)
         ]
         points = flux.source(
             self._hourly,
             HOURS,
             assets=assets,
             channels=channels,
-            start=None if first is None else _moment(first),
+            start=None if first is None else moment_of(first),
             end=end,
         )
-        kept = _from_fields(self._server.ask(flux.kept_hours(points)))
+        kept = hours_from_fields(self._server.ask(flux.kept_hours(points)))
         number = pl.col("hour").dt.timestamp("us") // 3_600_000_000
-        parts = [_only(kept.filter(~number.is_in(list(changed))), assets, channels)]
-        parts += [self._summarised(portion, assets, channels, end) for portion in _stretches(asked)]
+        parts = [narrowed(kept.filter(~number.is_in(list(changed))), assets, channels)]
+        parts += [self._summarised(portion, assets, channels, end) for portion in stretches(asked)]
         return pl.concat(parts).sort(KEY)
 
     def _summarised(
@@ -253,17 +264,17 @@ class Influx:
         end: datetime | None = None,
     ) -> pl.DataFrame:
         """Adjoining hours, summarised by the server."""
-        stop = _moment(hours[-1].number + 1)
+        stop = moment_of(hours[-1].number + 1)
         points = flux.source(
             self.target.bucket,
             READINGS,
             assets=assets,
             channels=channels,
-            start=_moment(hours[0].number),
+            start=moment_of(hours[0].number),
             end=stop if end is None else min(stop, end),
         )
-        rows = _summary_rows(self._server.ask(flux.summaries(points)), 3_600_000_000)
-        return _only(rows, assets, channels)
+        rows = hours_from_summary(self._server.ask(flux.summaries(points)), 3_600_000_000)
+        return narrowed(rows, assets, channels)
 
     def changes(self, since: str | None = None, *, at_most: int = 1_000_000) -> Changes:
         turn = self._beside.turn
@@ -274,7 +285,7 @@ class Influx:
         rows = 0
         changed = self._beside.changed_after(int(since))
         for number, hour in enumerate(changed):
-            parts.append(self.read(start=_moment(hour.number), end=_moment(hour.number + 1)))
+            parts.append(self.read(start=moment_of(hour.number), end=moment_of(hour.number + 1)))
             rows += parts[-1].height
             if rows >= at_most and number + 1 < len(changed) and changed[number + 1].changed > hour.changed:
                 turn = hour.changed
@@ -326,129 +337,3 @@ class Influx:
             self._marks = Marks(self._beside.marks())
             self._marked = turn
         return self._marks
-
-
-def _outcome(
-    found: Arrivals, rows: pl.DataFrame, batch: pl.DataFrame, too_old: Mapping[int, str], refused: Mapping[int, str]
-) -> tuple[Appended, pl.DataFrame]:
-    """What an append did, and the rows that are in the store because of it."""
-    if not refused:
-        told = tuple(Refused(row, reason) for row, reason in sorted(too_old.items()))
-        return Appended(found.kept.height, found.duplicates, found.late.height, len(told), told), rows
-    numbered = batch.with_row_index("row")
-    lost = rows.with_row_index("line").filter(pl.col("line").is_in(list(refused)))
-    why = lost.join(numbered.select(*IDENTITY, "row"), on=IDENTITY, how="left", maintain_order="left")
-    reasons = dict(too_old) | {row: refused[line] for line, row in why.select("line", "row").iter_rows()}
-    kept = rows.join(lost, on=IDENTITY, how="anti", maintain_order="left")
-    stored = found.kept.join(lost, on=IDENTITY, how="anti").height
-    late = found.late.join(lost, on=IDENTITY, how="anti").height
-    told = tuple(Refused(row, reason) for row, reason in sorted(reasons.items()))
-    return Appended(stored, batch.height - stored - len(told), late, len(told), told), kept
-
-
-def _joined(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Columns of `READINGS`, sorted, from the answers for values and for arrivals."""
-    keys = ["asset", "channel", "_time"]
-    values = [one.select(*keys, "value") for one in answers if "value" in one.columns]
-    arrivals = [one.select(*keys, "arrived") for one in answers if "arrived" in one.columns]
-    if not values:
-        return pl.DataFrame(schema=FRAME)
-    whole = pl.concat(values).sort(keys)
-    if arrivals:
-        whole = whole.join(pl.concat(arrivals), on=keys, how="left", maintain_order="left")
-        moment = pl.col("arrived").cast(pl.Datetime("us", "UTC")).fill_null(pl.col("_time"))
-    else:  # written by somebody else, without
-        moment = pl.col("_time")
-    return whole.select("asset", "channel", pl.col("_time").alias("time"), "value", moment.alias("arrived"))
-
-
-def _summary_rows(answers: Sequence[pl.DataFrame], length: int) -> pl.DataFrame:
-    """Rows of `HOURLY` (with `hour` the beginning of a stretch of `length` microseconds) as the server summed up."""
-    found = [one for one in answers if "m2" in one.columns]
-    if not found:
-        return pl.DataFrame(schema=HOURLY)
-    names = sorted(found[0].columns)
-    first = pl.col("first_ns") // 1000
-    return (
-        pl.concat([one.select(names) for one in found])
-        .with_columns(
-            (first // length * length).cast(pl.Datetime("us", "UTC")).alias("hour"),
-            pl.col("number").cast(pl.Int32).alias("count"),
-            (pl.col("m2") / pl.col("number")).sqrt().alias("std"),
-            first.cast(pl.Datetime("us", "UTC")).alias("first_time"),
-            (pl.col("last_ns") // 1000).cast(pl.Datetime("us", "UTC")).alias("last_time"),
-        )
-        .select(HOURLY.names())
-        .cast(HOURLY)
-        .sort(KEY)
-    )
-
-
-def _to_fields(rows: pl.DataFrame) -> pl.DataFrame:
-    hour = pl.col("hour")
-    return rows.with_columns(
-        (pl.col(name) - hour).dt.total_microseconds().alias(offset)
-        for name, offset in zip(("first_time", "last_time"), _OFFSETS, strict=True)
-    )
-
-
-def _from_fields(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    found = [one for one in answers if "area" in one.columns]
-    if not found:
-        return pl.DataFrame(schema=HOURLY)
-    names = ["asset", "channel", "_time", *_FIGURES, *_OFFSETS]
-    hour = pl.col("_time")
-    return (
-        pl.concat([one.select(names) for one in found])
-        .with_columns(
-            hour.alias("hour"),
-            (hour + pl.duration(microseconds=pl.col("first_after"))).alias("first_time"),
-            (hour + pl.duration(microseconds=pl.col("last_after"))).alias("last_time"),
-        )
-        .select(HOURLY.names())
-        .cast(HOURLY)
-    )
-
-
-def _only(rows: pl.DataFrame, assets: Collection[str] | None, channels: Collection[str] | None) -> pl.DataFrame:
-    """Only what was asked for, where the question named too many to narrow it on the server."""
-    for name, wanted in (("asset", assets), ("channel", channels)):
-        if wanted is not None and len(wanted) > flux.NAMED_AT_MOST:
-            rows = rows.filter(pl.col(name).is_in(list(wanted)))
-    return rows
-
-
-def _stretches(hours: Sequence[Hour]) -> Iterator[list[Hour]]:
-    """Hours that adjoin each other, a day's worth at most."""
-    group: list[Hour] = []
-    for one in hours:
-        if group and (one.number != group[-1].number + 1 or len(group) >= HOURS_AT_ONCE):
-            yield group
-            group = []
-        group.append(one)
-    if group:
-        yield group
-
-
-def _nothing(
-    assets: Collection[str] | None, channels: Collection[str] | None, start: datetime | None, end: datetime | None
-) -> bool:
-    """True where the answer is empty for certain; InfluxDB would refuse an empty range."""
-    nobody = (assets is not None and not assets) or (channels is not None and not channels)
-    return nobody or (start is not None and end is not None and end <= start)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - flux.BEGIN) // timedelta(microseconds=1)
-
-
-def _hour(moment: datetime | None) -> int:
-    return 0 if moment is None else _microseconds(moment) // 3_600_000_000
-
-
-def _full(moment: datetime | None) -> bool:
-    return moment is None or _microseconds(moment) % 3_600_000_000 == 0
-
-
-def _moment(hour: int) -> datetime:
-    return flux.BEGIN + timedelta(hours=hour)

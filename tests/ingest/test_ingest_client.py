@@ -178,7 +178,7 @@ def in_batches(pieces, v5, kind=Socket):
 
 @pytest.mark.parametrize("v5", [False, True], ids=["3.1.1", "5"])
 @pytest.mark.parametrize("kind", [Socket, TlsSocket])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_the_same_stream_gives_the_same_messages_and_acknowledgements(data, v5, kind):
     pieces = data.draw(stream(v5))
@@ -187,7 +187,7 @@ def test_the_same_stream_gives_the_same_messages_and_acknowledgements(data, v5, 
     assert result == MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(good=stream(False), bad=st.binary(min_size=1, max_size=60), v5=st.just(False))
 def test_nonsense_ends_the_connection_and_not_the_thread(good, bad, v5):
     """What stood before it has been handed over; nothing is raised."""

@@ -146,7 +146,7 @@ def test_a_burst_of_history_through_the_embedded_broker_loses_nothing(folder, st
             device.publish(f"serviceday/v1/s/EL-{number // 3 % 10}/telemetry", body)
         device.all_acknowledged()
         wait_until(lambda: ledger(folder)["messages"]["journalled"] == 1200)
-        assert ingest.drain(60)
+        assert ingest.drain(200)
     assert ledger(folder)["stored"] == 1200 * 1500
     assert adds_up(folder)
 
