@@ -59,7 +59,8 @@ class Marks:
         return self._newest[codes]
 
     def advance(self, rows: pl.DataFrame) -> None:
-        np.maximum.at(self._newest, self.codes(rows), rows["time"].to_physical().to_numpy())
+        codes = self.codes(rows)  # first: it may make room for new channels
+        np.maximum.at(self._newest, codes, rows["time"].to_physical().to_numpy())
 
     def frame(self) -> pl.DataFrame:
         """asset, channel, time: everything known, for a store that keeps it."""

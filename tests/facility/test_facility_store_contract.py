@@ -104,6 +104,8 @@ def test_two_writers_take_turns_and_count_each_other(store: Store, reopened) -> 
     assert other.append(table([("a", "x", 0, 1.0), ("a", "x", 1, 1.0)])) == Appended(1, 1, 0)
     assert store.append(table([("a", "x", 1, 1.0), ("a", "x", 2, 1.0)])) == Appended(1, 1, 0)
     assert store.size().readings == 3
+    assert other.append(table([("new", "y", 0, 1.0)])) == Appended(1, 0, 0)
+    assert store.append(table([("new", "y", 0, 1.0), ("newer", "z", 0, 1.0)])) == Appended(1, 1, 0)
 
 
 def test_cursor_travels_with_the_rows(store: Store, reopened) -> None:
