@@ -77,6 +77,7 @@ class Seen:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.max_deterministic_time = effort
+        solver.parameters.catch_sigint_signal = False  # it would leave Ctrl-C without the handler of who asked
         solver.parameters.linearization_level = 2
         if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return now
