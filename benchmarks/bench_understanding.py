@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from facility.channels import catalogue
 from facility.estate import Asset
-from ingest.admission import admit
-from ingest.codec import decode
-from ingest.packing import Message
+from ingest.admitting.admission import admit
+from ingest.admitting.codec import decode
+from ingest.keeping.packing import Message
 
 MESSAGES, ASSETS, MOMENTS = 100_000, 2_000, 500
 NOW_MS = 1_795_500_000_000

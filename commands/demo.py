@@ -27,7 +27,7 @@ from facility.folder import DataFolder
 from facility.language import preferred
 
 if TYPE_CHECKING:
-    from ingest.address import BrokerAddress
+    from ingest.connection.address import BrokerAddress
     from simulators.simulation import Simulation
 
 SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
@@ -55,7 +55,7 @@ def demo(
     timezone: options.Zone = options.ZONE,
     summary: Annotated[Path | None, typer.Option("--json", help=say("demo.json_out"), metavar="FILE")] = None,
 ) -> None:
-    from ingest.address import BrokerAddress
+    from ingest.connection.address import BrokerAddress
 
     began = time.monotonic()
     place, span = options.zone(timezone), options.span(history)
@@ -133,8 +133,8 @@ def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: s
 
 
 def _broker(held: ExitStack, broker: str, port: int) -> BrokerAddress:
-    from ingest.address import BrokerAddress
-    from ingest.broker import embedded_broker
+    from ingest.connection.address import BrokerAddress
+    from ingest.connection.broker import embedded_broker
 
     return BrokerAddress.parse(broker) if broker else held.enter_context(embedded_broker(port=port))
 
@@ -161,7 +161,7 @@ def _publish(
     stop: threading.Event,
 ) -> None:
     """Publish the history no faster than ingest journals it, so that no broker's queue overflows."""
-    from ingest.ledger import ledger
+    from ingest.keeping.ledger import ledger
 
     def journalled() -> int:
         counts: dict[str, Any] = ledger(folder)
@@ -187,7 +187,7 @@ def _publish(
 
 def _settle(folder: DataFolder, running: Simulation, children: Children, stop: threading.Event) -> None:
     """Wait until every reading published is accounted for."""
-    from ingest.ledger import ledger
+    from ingest.keeping.ledger import ledger
 
     quiet_since, seen = time.monotonic(), -1
     with progress() as shown:

@@ -19,8 +19,8 @@ from facility.folder import DataFolder
 from facility.language import preferred
 
 if TYPE_CHECKING:
-    from ingest.quarantine import Quarantined
-    from ingest.review import Review, Wanted
+    from ingest.quarantine.refusals import Quarantined
+    from ingest.quarantine.review import Review, Wanted
 
 Numbers = Annotated[list[int] | None, typer.Argument(help=say("quarantine.numbers"), metavar="[NUMBER ...]")]
 Reason = Annotated[str, typer.Option("--reason", help=say("quarantine.reason"), metavar="REASON")]
@@ -206,7 +206,7 @@ def approve(
     from facility.channels import catalogue
     from facility.estate import Asset as Registered
     from facility.estate import Estate
-    from ingest.review import Wanted
+    from ingest.quarantine.review import Wanted
 
     with _review(data, member) as quarantine:
         found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]
@@ -243,13 +243,13 @@ def printable(text: str, most: int) -> str:
 
 
 def _review(data: Path, member: int) -> Any:
-    from ingest.review import review
+    from ingest.quarantine.review import review
 
     return review(DataFolder(data).existing().journal_of(member))
 
 
 def _reason(word: str) -> Any:
-    from ingest.quarantine import Reason as Reasons
+    from ingest.quarantine.refusals import Reason as Reasons
 
     try:
         return Reasons(word)
@@ -269,7 +269,7 @@ def _wanted(
     needed: bool = False,
     dropped: bool = False,
 ) -> Wanted:
-    from ingest.review import Wanted
+    from ingest.quarantine.review import Wanted
 
     if needed and not (numbers or reason or asset or site or since or until or everything):
         raise CannotDo("nothing is chosen", "Name numbers, --reason, --asset, --site, --since, --until, or --all")

@@ -55,11 +55,11 @@ def ingest(
     ] = "",
 ) -> None:
     from commands.installation import installation
-    from ingest.address import BrokerAddress
-    from ingest.broker import embedded_broker
-    from ingest.rules import Rules
+    from ingest.connection.address import BrokerAddress
+    from ingest.connection.broker import embedded_broker
+    from ingest.connection.rules import Rules
     from ingest.service import Ingest
-    from ingest.web import listen_address
+    from ingest.watch.web import listen_address
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     rules = Rules.parse(allow or [], payload_limit)

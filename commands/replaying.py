@@ -14,7 +14,7 @@ from facility.errors import CannotDo
 from facility.folder import DataFolder
 
 if TYPE_CHECKING:
-    from ingest.review import Wanted
+    from ingest.quarantine.review import Wanted
 
 CARRIED_OUT_WITHIN = 60.0  # seconds without progress; a running ingest looks every second
 
@@ -24,7 +24,7 @@ def show_carried_out(data: Path, member: int, asked: int, as_json: bool, waiting
 
     `waiting` rows are not asked for: ingest takes them in by itself once it knows their asset.
     """
-    from ingest.ledger import ledger
+    from ingest.keeping.ledger import ledger
 
     folder = DataFolder(data)
     before: dict[str, Any] = ledger(folder)
@@ -44,7 +44,7 @@ def show_carried_out(data: Path, member: int, asked: int, as_json: bool, waiting
 
 def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:
     from commands.installation import installation
-    from ingest.review import review
+    from ingest.quarantine.review import review
 
     with progress(quiet) as shown, review(folder.journal_of(member)) as quarantine:
 
@@ -69,9 +69,9 @@ def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | No
 def _carry_out_here(here: Any, member: int) -> None:
     from commands.receive import directory
     from facility.channels import catalogue
-    from ingest.hearing import Hearing, save
-    from ingest.journal import Journal
+    from ingest.keeping.journal import Journal
     from ingest.sink import Sink
+    from ingest.watch.hearing import Hearing, save
 
     journal = Journal(here.folder.journal_of(member))
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from facility.errors import CannotCommunicate, CannotDo
 
 if TYPE_CHECKING:
-    from ingest.address import BrokerAddress
+    from ingest.connection.address import BrokerAddress
 
 _PR_SET_PDEATHSIG = 1
 GRACE = 30.0  # seconds to end by itself before it is killed

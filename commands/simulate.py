@@ -118,7 +118,7 @@ def simulate(
 ) -> None:
     from commands.demo import asked_to_stop
     from facility.folder import DataFolder
-    from ingest.address import BrokerAddress
+    from ingest.connection.address import BrokerAddress
 
     address, place = BrokerAddress.parse(broker), options.zone(timezone)
     folder = DataFolder(data).prepare()

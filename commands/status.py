@@ -18,7 +18,7 @@ from facility.folder import DataFolder
 from facility.language import preferred
 
 if TYPE_CHECKING:
-    from ingest.overview import Overview
+    from ingest.watch.overview import Overview
 
 LISTED = 40  # rows of a table; --json has them all
 SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
@@ -27,7 +27,7 @@ SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
 def picture(folder: DataFolder) -> dict[str, Any]:
     """The ledger and the store's counts of a data folder, as plain values."""
     from facility.store import open_store
-    from ingest.ledger import ledger
+    from ingest.keeping.ledger import ledger
 
     store = open_store(folder.readings)
     try:
@@ -53,7 +53,7 @@ def overview(folder: DataFolder) -> Overview | None:
     """What is known of its ingest; None where it never ran."""
     from facility.channels import catalogue
     from facility.records import Records
-    from ingest.overview import read_overview, reading
+    from ingest.watch.overview import read_overview, reading
 
     if not folder.journals():
         return None
@@ -72,7 +72,7 @@ def running(known: Overview | None) -> bool:
 
 def told(known: Overview, runs: bool) -> dict[str, Any]:
     """The overview as plain values, complete."""
-    from ingest.staleness import State
+    from ingest.watch.staleness import State
 
     said = known.notes["health"] if runs else {"healthy": False, "findings": []}
     return {
@@ -127,7 +127,7 @@ def status(
 
 
 def _show(known: Overview, runs: bool) -> None:
-    from ingest.staleness import State
+    from ingest.watch.staleness import State
 
     language = preferred()
     health = known.notes.get("health", {"findings": []})
@@ -172,7 +172,7 @@ def _show_sources(known: Overview) -> None:
 
 
 def _show_silent(known: Overview) -> None:
-    from ingest.staleness import State
+    from ingest.watch.staleness import State
 
     order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
     rows = sorted((one for one in known.lives if one.state in order), key=lambda one: order.index(one.state))

@@ -15,13 +15,13 @@ from facility.channels import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
-from ingest.address import BrokerAddress
-from ingest.journal import LIMIT, Journal
-from ingest.receiver import Receiver
-from ingest.rules import Rules
+from ingest.connection.address import BrokerAddress
+from ingest.connection.receiver import Receiver
+from ingest.connection.rules import Rules
+from ingest.keeping.journal import LIMIT, Journal
 from ingest.sink import Sink
-from ingest.watching import Watch
-from ingest.web import served
+from ingest.watch.watching import Watch
+from ingest.watch.web import served
 
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0

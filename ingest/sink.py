@@ -20,17 +20,17 @@ from dataclasses import asdict
 
 from facility.channels import Catalogue
 from facility.store import READINGS, Appended, Store
-from ingest.arrival import MOST, ROOM
-from ingest.hearing import Hearing
-from ingest.journal import Journal, Presence
-from ingest.ledger import Counts
-from ingest.packing import Message
-from ingest.quarantine import NEVER_READINGS, Reason, Refusal
-from ingest.replay import Replay
-from ingest.rules import Rules
-from ingest.sources import Change, Name, changes, count_messages, source_of
-from ingest.turned_away import less, turned_away
-from ingest.understanding import Directory, Understanding
+from ingest.admitting.understanding import Directory, Understanding
+from ingest.connection.arrival import MOST, ROOM
+from ingest.connection.rules import Rules
+from ingest.keeping.journal import Journal, Presence
+from ingest.keeping.ledger import Counts
+from ingest.keeping.packing import Message
+from ingest.keeping.sources import Change, Name, changes, count_messages, source_of
+from ingest.quarantine.refusals import NEVER_READINGS, Reason, Refusal
+from ingest.quarantine.replay import Replay
+from ingest.quarantine.turned_away import less, turned_away
+from ingest.watch.hearing import Hearing
 
 MESSAGES_AT_ONCE = 100_000
 BYTES_AT_ONCE = 2_000_000  # of payload: some 150,000 readings

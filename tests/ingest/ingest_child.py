@@ -6,7 +6,7 @@ from pathlib import Path
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.address import BrokerAddress
+from ingest.connection.address import BrokerAddress
 from ingest.service import Ingest
 
 ASSETS = {f"EL-{index}": Asset(id=f"EL-{index}", kind="lift", site="s") for index in range(10)}

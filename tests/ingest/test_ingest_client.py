@@ -17,10 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ingest.address import BrokerAddress
-from ingest.client import BatchClient, new_client
-from ingest.journal import Journal
-from ingest.receiver import Receiver
+from ingest.connection.address import BrokerAddress
+from ingest.connection.client import BatchClient, new_client
+from ingest.connection.receiver import Receiver
+from ingest.keeping.journal import Journal
 
 
 class Socket:

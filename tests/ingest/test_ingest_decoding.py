@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from facility.channels import catalogue
 from facility.estate import Asset
-from ingest.admission import FUTURE_US, admit
-from ingest.codec import decode
-from ingest.packing import Message
-from ingest.quarantine import PHRASES, Reason
+from ingest.admitting.admission import FUTURE_US, admit
+from ingest.admitting.codec import decode
+from ingest.keeping.packing import Message
+from ingest.quarantine.refusals import PHRASES, Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

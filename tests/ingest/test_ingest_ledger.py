@@ -18,9 +18,9 @@ from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
-from ingest.journal import Arrival, Journal
-from ingest.ledger import Counts, ledger
-from ingest.quarantine import Reason
+from ingest.keeping.journal import Arrival, Journal
+from ingest.keeping.ledger import Counts, ledger
+from ingest.quarantine.refusals import Reason
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000
@@ -251,16 +251,16 @@ def test_only_what_is_decoded_and_old_is_trimmed(folder):
 
 
 def test_a_message_that_breaks_the_decoder_itself_is_refused_alone(folder, monkeypatch):
-    import ingest.understanding
+    import ingest.admitting.understanding
 
-    honest = ingest.understanding.decode
+    honest = ingest.admitting.understanding.decode
 
     def fragile(messages, rules):
         if any(message.payload == b"bomb" for message in messages):
             raise ZeroDivisionError
         return honest(messages, rules)
 
-    monkeypatch.setattr(ingest.understanding, "decode", fragile)
+    monkeypatch.setattr(ingest.admitting.understanding, "decode", fragile)
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     journal.write([arrival(said(NOW_MS - i, trips=5)) for i in range(5)] + [arrival(b"bomb"), arrival(b"?")])

@@ -19,14 +19,14 @@ from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
-from ingest.arrival import Arrival
-from ingest.journal import Journal
-from ingest.ledger import ledger
-from ingest.quarantine import Reason
-from ingest.review import Wanted, review
-from ingest.rules import Rules
+from ingest.connection.arrival import Arrival
+from ingest.connection.rules import Rules
+from ingest.keeping.journal import Journal
+from ingest.keeping.ledger import ledger
+from ingest.keeping.sources import read_sources
+from ingest.quarantine.refusals import Reason
+from ingest.quarantine.review import Wanted, review
 from ingest.sink import Sink
-from ingest.sources import read_sources
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000
@@ -403,7 +403,7 @@ def test_what_the_store_turns_away_of_a_replay_stays_in_quarantine(house, dies):
 
 
 def test_sources_beyond_the_limit_are_counted_together(house, monkeypatch):
-    monkeypatch.setattr("ingest.sources.SOURCES_AT_MOST", 5)
+    monkeypatch.setattr("ingest.keeping.sources.SOURCES_AT_MOST", 5)
     for number in range(20):
         house.take(said(NOW_MS, trips=1), topic(number + 1))
         house.drain()

@@ -17,10 +17,10 @@ from facility.errors import CannotCommunicate, CannotDo, CannotParse
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.address import BrokerAddress
-from ingest.broker import embedded_broker
-from ingest.ledger import ledger
-from ingest.rules import TOPICS, Rules
+from ingest.connection.address import BrokerAddress
+from ingest.connection.broker import embedded_broker
+from ingest.connection.rules import TOPICS, Rules
+from ingest.keeping.ledger import ledger
 from ingest.service import Ingest
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")

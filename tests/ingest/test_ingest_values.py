@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from facility.channels import catalogue
 from facility.estate import Asset
-from ingest.admission import admit
-from ingest.codec import decode
-from ingest.conversion import conversion
-from ingest.packing import Message
-from ingest.quarantine import Reason
-from ingest.sentinels import sentinels, suspicious
+from ingest.admitting.admission import admit
+from ingest.admitting.codec import decode
+from ingest.admitting.conversion import conversion
+from ingest.admitting.sentinels import sentinels, suspicious
+from ingest.keeping.packing import Message
+from ingest.quarantine.refusals import Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

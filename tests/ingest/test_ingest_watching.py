@@ -20,19 +20,19 @@ from facility.errors import CannotCommunicate, CannotParse
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest import clocks, hearing
-from ingest.address import BrokerAddress
-from ingest.clocks import HOUR_US, judge
-from ingest.health import Facts, findings, healthy
-from ingest.hearing import Heard, Hearing, Said, read_heard
-from ingest.journal import Journal
-from ingest.ledger import ledger
-from ingest.listening import GAP_US, Listening, expect, read_expected
-from ingest.overview import read_overview, reading
-from ingest.probing import PUBLISHED, probe
+from ingest.connection.address import BrokerAddress
+from ingest.connection.probing import PUBLISHED, probe
+from ingest.keeping.journal import Journal
+from ingest.keeping.ledger import ledger
 from ingest.service import Ingest
-from ingest.staleness import State, frozen_after, life, lives
-from ingest.web import listen_address, served
+from ingest.watch import clocks, hearing
+from ingest.watch.clocks import HOUR_US, judge
+from ingest.watch.health import Facts, findings, healthy
+from ingest.watch.hearing import Heard, Hearing, Said, read_heard
+from ingest.watch.listening import GAP_US, Listening, expect, read_expected
+from ingest.watch.overview import read_overview, reading
+from ingest.watch.staleness import State, frozen_after, life, lives
+from ingest.watch.web import listen_address, served
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp() * 1e6)

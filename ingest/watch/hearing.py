@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.clocks import Clocks
+from ingest.watch.clocks import Clocks
 
 Row = tuple[str, str, int, int, int, float, int, int, int]  # of the table `heard`
 SAVED_AT_ONCE = 5_000  # rows; a longer transaction would hold up acknowledgements

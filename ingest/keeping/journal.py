@@ -21,13 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facility.errors import CannotDo
-from ingest.arrival import Arrival, Arrivals
-from ingest.deliveries import Deliveries
-from ingest.ledger import Counts, add_counts, read_counts
-from ingest.packing import Message, Packed, pack, unpack
-from ingest.quarantine import Quarantined, Reason, Refusal
-from ingest.sources import Change, Name, add_sources
-from ingest.tables import TABLES
+from ingest.connection.arrival import Arrival, Arrivals
+from ingest.keeping.deliveries import Deliveries
+from ingest.keeping.ledger import Counts, add_counts, read_counts
+from ingest.keeping.packing import Message, Packed, pack, unpack
+from ingest.keeping.sources import Change, Name, add_sources
+from ingest.keeping.tables import TABLES
+from ingest.quarantine.refusals import Quarantined, Reason, Refusal
 
 FORMAT = 2
 LIMIT = 20 << 30  # bytes of messages, by default

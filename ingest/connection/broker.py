@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facility.errors import CannotCommunicate, CannotDo
-from ingest.address import BrokerAddress
+from ingest.connection.address import BrokerAddress
 
 STARTS_WITHIN = 30.0  # seconds, on a busy machine
 STOPS_WITHIN = 10.0
@@ -52,11 +52,11 @@ def embedded_broker(
     inside = _bind("127.0.0.1", _free("127.0.0.1", 0)) if cert else outside
     secrets = {"user": user, "password": password, "cert": str(cert or ""), "key": str(key or "")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingest.embedded", inside, outside, str(os.getpid())],
+        [sys.executable, "-m", "ingest.connection.embedded", inside, outside, str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
     assert process.stdin is not None  # noqa: S101 - asked for with PIPE
     process.stdin.write(json.dumps(secrets).encode())  # not as arguments: others could read them there

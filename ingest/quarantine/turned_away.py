@@ -8,9 +8,9 @@ import polars as pl
 import pyarrow as pa
 
 from facility.store import Appended
-from ingest.packing import Message
-from ingest.quarantine import Reason, Refusal, batched
-from ingest.sources import Name, source_of
+from ingest.keeping.packing import Message
+from ingest.keeping.sources import Name, source_of
+from ingest.quarantine.refusals import Reason, Refusal, batched
 
 
 def turned_away(done: Appended, readings: pa.Table, messages: Sequence[Message]) -> list[Refusal]:

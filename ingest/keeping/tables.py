@@ -17,11 +17,11 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS sources(site TEXT NOT NULL, name TEXT NOT NULL, messages INTEGER NOT NULL,
         admitted INTEGER NOT NULL, quarantined INTEGER NOT NULL, dropped INTEGER NOT NULL, arrived_us INTEGER NOT NULL,
         PRIMARY KEY (site, name)) WITHOUT ROWID""",
-    # Of every channel that ever entered the store: see `ingest.hearing`. Times in microseconds.
+    # Of every channel that ever entered the store: see `ingest.watch.hearing`. Times in microseconds.
     """CREATE TABLE IF NOT EXISTS heard(asset TEXT NOT NULL, channel TEXT NOT NULL, first_us INTEGER NOT NULL,
         advanced_us INTEGER NOT NULL, time_us INTEGER NOT NULL, value REAL NOT NULL, since_us INTEGER NOT NULL,
         same INTEGER NOT NULL, longest_us INTEGER NOT NULL, PRIMARY KEY (asset, channel)) WITHOUT ROWID""",
-    # The least of (arrival - device time) in each hour: see `ingest.clocks`.
+    # The least of (arrival - device time) in each hour: see `ingest.watch.clocks`.
     """CREATE TABLE IF NOT EXISTS clocks(asset TEXT NOT NULL, hour INTEGER NOT NULL, offset_us INTEGER NOT NULL,
         PRIMARY KEY (asset, hour)) WITHOUT ROWID""",
     # Since when a registered asset is expected to speak.

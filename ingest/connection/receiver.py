@@ -24,11 +24,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from facility.errors import CannotCommunicate
-from ingest.address import BrokerAddress
-from ingest.arrival import Arrival, Arrivals
-from ingest.client import BatchClient, new_client
-from ingest.codec import TOPICS
-from ingest.journal import Full, Journal
+from ingest.admitting.codec import TOPICS
+from ingest.connection.address import BrokerAddress
+from ingest.connection.arrival import Arrival, Arrivals
+from ingest.connection.client import BatchClient, new_client
+from ingest.keeping.journal import Full, Journal
 
 ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
 WAITING_BYTES = 32 << 20  # received and not yet on disk; beyond it the network waits

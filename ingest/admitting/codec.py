@@ -25,10 +25,10 @@ import numpy as np
 import polars as pl
 
 from facility.errors import CannotParse
-from ingest.journal import Presence
-from ingest.packing import Message
-from ingest.quarantine import Reason, Refusal, batched
-from ingest.rules import TOPICS, Rules
+from ingest.connection.rules import TOPICS, Rules
+from ingest.keeping.journal import Presence
+from ingest.keeping.packing import Message
+from ingest.quarantine.refusals import Reason, Refusal, batched
 
 __all__ = ["EXPECTED", "TELEMETRY", "TOPICS", "Decoded", "decode"]
 

@@ -116,7 +116,7 @@ async def serve(inside: str, outside: str, secrets: Mapping[str, str]) -> None:
         tls = {"ssl": True, "certfile": secrets["cert"], "keyfile": secrets["key"]}
         listeners["outside"] = {"type": "tcp", "bind": outside} | tls
     who = {name: secrets[name] for name in ("user", "password")} if secrets["password"] else {}
-    room = "ingest.embedded" if __name__ == "__main__" else __name__
+    room = "ingest.connection.embedded" if __name__ == "__main__" else __name__
     broker = PatientBroker(
         {"listeners": listeners, "plugins": {f"{room}.Known" if who else f"{room}.Everyone": who}},
     )

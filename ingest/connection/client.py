@@ -17,8 +17,8 @@ import paho.mqtt
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from ingest.arrival import Arrivals
-from ingest.packets import MALFORMED, take
+from ingest.connection.arrival import Arrivals
+from ingest.connection.packets import MALFORMED, take
 
 WRITTEN_AGAINST = "2.2."
 READ_AT_ONCE = 256 << 10  # bytes; with TLS one call gives a record of at most 16 KiB

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from facility.language import Phrases, Text
 
-PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
+PHRASES = Phrases(Path(__file__).parents[1] / "phrases.toml")
 
 
 class Reason(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from ingest.arrival import Arrivals
+from ingest.connection.arrival import Arrivals
 
 PUBLISH = 0x30
 QOS_2 = 0x04

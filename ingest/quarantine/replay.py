@@ -23,14 +23,14 @@ from collections.abc import Sequence
 import msgspec
 
 from facility.store import Appended, Store
-from ingest.hearing import Hearing
-from ingest.journal import Journal
-from ingest.ledger import Counts, add_counts
-from ingest.packing import Message
-from ingest.quarantine import UNREAD, Reason, Refusal
-from ingest.sources import Change, Name, add_sources, source_of
-from ingest.turned_away import turned_away
-from ingest.understanding import Understanding
+from ingest.admitting.understanding import Understanding
+from ingest.keeping.journal import Journal
+from ingest.keeping.ledger import Counts, add_counts
+from ingest.keeping.packing import Message
+from ingest.keeping.sources import Change, Name, add_sources, source_of
+from ingest.quarantine.refusals import UNREAD, Reason, Refusal
+from ingest.quarantine.turned_away import turned_away
+from ingest.watch.hearing import Hearing
 
 ROWS_AT_ONCE = 20_000
 BYTES_AT_ONCE = 6_000_000

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.quarantine import Refusal
-from ingest.rules import ROOT
+from ingest.connection.rules import ROOT
+from ingest.quarantine.refusals import Refusal
 
 SOURCES_AT_MOST = 50_000
 Name = tuple[str, str]  # site, asset or gateway

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ingest.arrival import Arrivals
+from ingest.connection.arrival import Arrivals
 
 _topics = msgspec.msgpack.Encoder().encode
 _names = msgspec.msgpack.Decoder(list[str]).decode

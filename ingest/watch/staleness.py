@@ -19,8 +19,8 @@ from enum import StrEnum
 
 from facility.channels import Aggregate, Catalogue, Channel
 from facility.estate import Asset
-from ingest.hearing import Heard
-from ingest.listening import Listening
+from ingest.watch.hearing import Heard
+from ingest.watch.listening import Listening
 
 FROZEN_READINGS = 12  # fewer in a row prove nothing
 FROZEN_TIMES = 4  # the longest it ever stood still (as in the models' judgement of stuck sensors)

@@ -2,7 +2,7 @@
 
 Worked out for all readings at once; only the few (asset, channel) pairs, the suspicious and the refused are looked at
 one by one. Values that a device declares in another unit are converted; what a sensor sends instead of a value
-(85 or -127 degC, 65535) is told from what it measured by `ingest.sentinels`.
+(85 or -127 degC, 65535) is told from what it measured by `ingest.admitting.sentinels`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from facility.channels import Catalogue, Channel
 from facility.estate import Asset
 from facility.store import READINGS
-from ingest.codec import Decoded
-from ingest.conversion import conversion
-from ingest.hearing import Said
-from ingest.packing import Message
-from ingest.quarantine import Reason, Refusal, batched
-from ingest.sentinels import sentinel, suspicious
+from ingest.admitting.codec import Decoded
+from ingest.admitting.conversion import conversion
+from ingest.admitting.sentinels import sentinel, suspicious
+from ingest.keeping.packing import Message
+from ingest.quarantine.refusals import Reason, Refusal, batched
+from ingest.watch.hearing import Said
 
 FUTURE_US = 10 * 60 * 1_000_000  # further ahead of its arrival a reading has a wrong clock (D)
 ANCIENT_US = 946_684_800 * 1_000_000  # 2000-01-01 UTC: a clock that was never set

@@ -1,8 +1,8 @@
 """What people do about the quarantine: look, have it understood again, drop it, take the drop back.
 
 Works from any process while ingest runs: a replay is asked for here and carried out by whoever holds the data folder
-(`ingest.replay`); dropping and restoring move items within the ledger at once, in the transaction that hides or shows
-the rows.
+(`ingest.quarantine.replay`); dropping and restoring move items within the ledger at once, in the transaction that hides
+or shows the rows.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from facility.channels import Catalogue
 from facility.errors import CannotConvert, CannotDo
-from ingest.codec import decode
-from ingest.ledger import Counts, add_counts
-from ingest.packing import Message
-from ingest.quarantine import Quarantined, Reason
-from ingest.sources import Change, Name, add_sources, source_of
+from ingest.admitting.codec import decode
+from ingest.keeping.ledger import Counts, add_counts
+from ingest.keeping.packing import Message
+from ingest.keeping.sources import Change, Name, add_sources, source_of
+from ingest.quarantine.refusals import Quarantined, Reason
 
 GUESSED_FROM = 200  # messages of an unknown asset that are looked into for its channels
 

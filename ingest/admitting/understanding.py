@@ -11,12 +11,12 @@ import numpy as np
 
 from facility.channels import Catalogue
 from facility.estate import Asset
-from ingest.admission import Admitted, Before, admit
-from ingest.codec import Decoded, decode
-from ingest.packing import Message
-from ingest.quarantine import Reason, Refusal
-from ingest.rules import Rules
-from ingest.sources import Name
+from ingest.admitting.admission import Admitted, Before, admit
+from ingest.admitting.codec import Decoded, decode
+from ingest.connection.rules import Rules
+from ingest.keeping.packing import Message
+from ingest.keeping.sources import Name
+from ingest.quarantine.refusals import Reason, Refusal
 
 REGISTRY_READ_EVERY = 3.0  # seconds; 0.5 when an asset is not known
 

@@ -12,16 +12,16 @@ from typing import Protocol
 from facility.channels import Catalogue
 from facility.estate import Asset
 from facility.language import LANGUAGES, preferred
-from ingest import clocks, hearing
-from ingest.address import BrokerAddress
-from ingest.health import QUIET_AFTER, Facts, Finding, findings, healthy
-from ingest.hearing import SAVED_AT_ONCE, Hearing
-from ingest.journal import Journal
-from ingest.listening import Listening, expect, read_listening, save_listening, write_note
-from ingest.metrics import exposition
-from ingest.overview import Overview, read_overview, reading
-from ingest.probing import probe
-from ingest.web import JSON, TEXT, Answer, as_json
+from ingest.connection.address import BrokerAddress
+from ingest.connection.probing import probe
+from ingest.keeping.journal import Journal
+from ingest.watch import clocks, hearing
+from ingest.watch.health import QUIET_AFTER, Facts, Finding, findings, healthy
+from ingest.watch.hearing import SAVED_AT_ONCE, Hearing
+from ingest.watch.listening import Listening, expect, read_listening, save_listening, write_note
+from ingest.watch.metrics import exposition
+from ingest.watch.overview import Overview, read_overview, reading
+from ingest.watch.web import JSON, TEXT, Answer, as_json
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ingest.arrival import Arrivals
-from ingest.packing import Message, Packed, unpack
+from ingest.connection.arrival import Arrivals
+from ingest.keeping.packing import Message, Packed, unpack
 
 DIGEST = 8  # bytes
 IDS = 1 << 16

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ingest.health import Facts, Finding, healthy
-from ingest.overview import Overview
+from ingest.watch.health import Facts, Finding, healthy
+from ingest.watch.overview import Overview
 
 OTHER = "other"  # sites that are not registered, together
 

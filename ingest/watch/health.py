@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from facility.language import Text
-from ingest.quarantine import PHRASES
+from ingest.quarantine.refusals import PHRASES
 
 STUCK_AFTER = 60.0  # seconds that messages may wait in the journal without one of them being stored
 QUIET_AFTER = 900.0  # seconds without a message; the most usual cadence of the catalogue is 15 minutes

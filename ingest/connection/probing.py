@@ -21,9 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ingest.address import BrokerAddress
-from ingest.health import Finding
-from ingest.rules import ROOT
+from ingest.connection.address import BrokerAddress
+from ingest.connection.rules import ROOT
+from ingest.watch.health import Finding
 
 PUBLISHED = 2_000  # more than most brokers queue by default
 PUBLISHED_TO_OLD = 200  # a broker without MQTT 5 may be a small one, and must not be held up

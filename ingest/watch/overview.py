@@ -19,13 +19,13 @@ from urllib.parse import quote
 from facility.channels import Catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
-from ingest.clocks import Clock, judged, read_ways
-from ingest.hearing import Heard, read_heard, together
-from ingest.ledger import Counts, read_counts
-from ingest.listening import Listening, read_expected, read_listening
-from ingest.quarantine import Reason
-from ingest.sources import Source, merged, read_sources
-from ingest.staleness import Life, State, lives
+from ingest.keeping.ledger import Counts, read_counts
+from ingest.keeping.sources import Source, merged, read_sources
+from ingest.quarantine.refusals import Reason
+from ingest.watch.clocks import Clock, judged, read_ways
+from ingest.watch.hearing import Heard, read_heard, together
+from ingest.watch.listening import Listening, read_expected, read_listening
+from ingest.watch.staleness import Life, State, lives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

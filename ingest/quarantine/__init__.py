@@ -1,0 +1,1 @@
+"""What was not admitted: why, what people do about it, and how it is understood once more."""
