@@ -66,7 +66,7 @@ def value_scale(frame: pl.DataFrame, channel: Channel, forecast: Forecast | None
     if forecast:
         seen += [forecast.value, forecast.limit]
     low, high = min(seen), max(seen)
-    size = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-6)
+    size = max(high - low, 0.02 * max(abs(low), abs(high))) or 1.0
     near_low, near_high = low - REACH * size, high + REACH * size
     for bound in (channel.normal.low, channel.normal.high):
         if near_low <= bound <= near_high:
@@ -74,6 +74,8 @@ def value_scale(frame: pl.DataFrame, channel: Channel, forecast: Forecast | None
     limits = [bound for bound in (channel.limit.low, channel.limit.high) if math.isfinite(bound)]
     lines = tuple(bound for bound in limits if near_low <= bound <= near_high)
     low, high = min([low, *lines]), max([high, *lines])
+    if low == high == 0:
+        high = size
     room = 0.08 * max(high - low, size)
     floor = low - room
     if min(seen) >= 0 and floor < 0:

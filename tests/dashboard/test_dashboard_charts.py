@@ -98,6 +98,13 @@ def test_the_scale_always_holds_the_data_and_what_is_drawn(values: list[float], 
     assert all(scale.low <= line <= scale.high for line in scale.lines)
 
 
+def test_a_channel_that_is_always_zero_has_an_axis_people_can_read() -> None:
+    channel = catalogue()["lift"].channels["downtime_min"]
+    scale = charts.value_scale(pl.DataFrame({"value": [0.0, 0.0]}), channel)
+    assert scale.low == 0.0
+    assert scale.high >= 1.0
+
+
 def test_no_readings_still_make_a_chart() -> None:
     _check(_chart(_readings([])))
 
