@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from facility.errors import CannotDo
 from facility.store import READINGS, Appended, open_store
+from facility.store.hourly import HOURLY, KEY
 from facility.store.lake import Lake
+from facility.store.summaries import in_order
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -151,3 +153,17 @@ def test_the_lake_agrees_with_a_dictionary(
     assert int(rollups["count"].sum()) == len(model)
     assert rollups.equals(Lake(lake.folder).rollups())
     assert isinstance(rollups, pl.DataFrame)
+
+
+def test_runs_of_a_channel_that_reach_into_each_other_are_put_in_order() -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def run(channel: str, *hours: int) -> pl.DataFrame:
+        rows = [{"asset": "a", "channel": channel, "hour": start + timedelta(hours=hour)} for hour in hours]
+        return pl.DataFrame(rows, schema=HOURLY)
+
+    one = pl.concat([run("x", *range(24)), run("y", *range(24), *range(72, 96))])
+    other = pl.concat([run("x", *range(24, 48)), run("y", *range(24, 48))])
+    made = in_order([one, other])
+    assert made.equals(made.sort(KEY))
+    assert made.height == one.height + other.height
