@@ -20,7 +20,7 @@ import polars as pl
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import Appended
 
-VERSION = 1
+VERSION = 2  # hours that version 1 summarised are summarised again, as they are kept in another way
 _TABLES = """
 CREATE TABLE source (name TEXT PRIMARY KEY, cursor INTEGER, stored INTEGER, duplicates INTEGER, late INTEGER,
     refused INTEGER, tally TEXT) STRICT;
@@ -63,6 +63,10 @@ class Beside:
             (found,) = db.execute("PRAGMA user_version").fetchone()
         if found > VERSION:
             raise CannotDo(f"{file} was written by a newer serviceday (version {found})", "Update serviceday")
+        if found < VERSION:
+            with self._change() as db:
+                db.execute("UPDATE hour SET summarised = 0")
+                db.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
