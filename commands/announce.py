@@ -44,7 +44,7 @@ def announce(
         plan, names = records.plans.newest(day), named(records)
     if plan is None:
         wanted = f"for {day}" if day else "yet"
-        raise CannotDo(f"there is no plan {wanted}", "Make one: `serviceday plan --service-day DATE`")
+        raise CannotDo("there is no plan {wanted}", "Make one: `serviceday plan --service-day DATE`", wanted=wanted)
     chosen = paper()
     chosen = replace(
         chosen,

@@ -202,8 +202,12 @@ def _settle(folder: DataFolder, running: Simulation, children: Children, stop: t
                 quiet_since, seen = time.monotonic(), counts["journalled"]
             if time.monotonic() - quiet_since > SILENCE:
                 raise CannotCommunicate(
-                    f"{seen:,} of {running.published:,} readings arrived, and none for {SILENCE:.0f} s",
-                    f"See {folder.path / 'ingest.log'}; run the same command again to go on",
+                    "{seen:,} of {published:,} readings arrived, and none for {seconds:.0f} s",
+                    "See {log}; run the same command again to go on",
+                    seen=seen,
+                    published=running.published,
+                    seconds=SILENCE,
+                    log=folder.path / "ingest.log",
                 )
             stop.wait(0.2)
 

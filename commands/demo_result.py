@@ -101,7 +101,9 @@ def show(result: dict[str, Any], file: Path | None) -> None:
         try:
             file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         except OSError as error:
-            raise CannotDo(f"{file} cannot be written: {error.strerror}", "Choose another place with --json") from None
+            raise CannotDo(
+                "{path} cannot be written: {error}", "Choose another place with --json", path=file, error=error
+            ) from None
     language = preferred()
     rows = []
     for key in SHOWN:

@@ -102,10 +102,12 @@ def _rows_until(recording: Recording, until: str) -> int:
     try:
         moment = datetime.fromisoformat(until).replace(tzinfo=None)
     except ValueError:
-        raise CannotParse(f"{until!r} is not a time", "Write it as 2026-03-31 or 2026-03-31T14:05") from None
+        raise CannotParse(
+            "{words!r} is not a time", "Write it as 2026-03-31 or 2026-03-31T14:05", words=until
+        ) from None
     rows = int((recording.seconds < (moment - recording.first) / timedelta(seconds=1)).sum())
     if rows == 0:
-        raise CannotDo(f"no row lies before {until}", f"The file begins at {recording.first}")
+        raise CannotDo("no row lies before {until}", "The file begins at {first}", until=until, first=recording.first)
     return rows
 
 
@@ -123,7 +125,9 @@ def _write(output: Path | None, recording: Recording, found: Detected) -> None:
                 moment = [recording.times[row]] if recording.times else []
                 table.writerow([row + 1, *moment, f"{found.score[row]:.4f}", int(found.flag[row])])
     except OSError as error:
-        raise CannotDo(f"{output} cannot be written: {error.strerror}", "Choose another file with -o") from None
+        raise CannotDo(
+            "{path} cannot be written: {error}", "Choose another file with -o", path=output, error=error
+        ) from None
 
 
 def _summary(recording: Recording, found: Detected, budget: float) -> dict[str, Any]:

@@ -28,8 +28,12 @@ class Installation:
             catalogue().kind(kind)
         found = self.records.estate.assets(kind=kind or None)
         if not found:
-            what = f"no assets of kind {kind!r}" if kind else "no assets"
-            raise CannotDo(f"{what} in {self.folder.path}", "Register some: `serviceday import assets FILE`")
+            raise CannotDo(
+                "no assets of kind {kind!r} in {path}" if kind else "no assets in {path}",
+                "Register some: `serviceday import assets FILE`",
+                kind=kind,
+                path=self.folder.path,
+            )
         return found
 
 

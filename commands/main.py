@@ -9,7 +9,8 @@ import os
 import re
 import sys
 
-from facility.errors import ServicedayError
+from facility.errors import CannotParse, ServicedayError
+from facility.sentences import foreign
 
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130
@@ -40,22 +41,46 @@ def choose_language(arguments: list[str]) -> list[str]:
             used = 1 if value else 2
             value = value or (arguments[index + 1] if index + 1 < len(arguments) else "")
             if value not in ("zh", "en"):
-                raise ServicedayError(f"--lang {value!r} is not a language of ours", "Say --lang zh or --lang en")
+                raise ServicedayError(
+                    "--lang {value!r} is not a language of ours", "Say --lang zh or --lang en", value=value
+                )
             os.environ["SERVICEDAY_LANGUAGE"] = value
             del kept[index : index + used]
             break
     return kept
 
 
+def called(arguments: list[str]) -> int:
+    """Do what the arguments ask for; gives the exit code. Raises `CannotParse` where they cannot be understood."""
+    from typer import Abort, TyperException
+
+    from commands.program import program
+
+    try:
+        code = program(args=arguments, prog_name="serviceday", standalone_mode=False)
+    except Abort:
+        return EXIT_INTERRUPTED
+    except TyperException as error:
+        message = error.format_message()
+        if not message:  # it has shown the help instead
+            return error.exit_code
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "serviceday"
+        raise CannotParse(
+            "{reason}", "See `{command} --help`", reason=foreign(message.strip().removesuffix(".")), command=path
+        ) from None
+    return code if isinstance(code, int) else 0
+
+
 def run() -> None:
     """Entry point of the `serviceday` program."""
     try:
         arguments = spread_maps(choose_language(sys.argv[1:]))
-        from commands.program import program
-
-        program(args=arguments, prog_name="serviceday", standalone_mode=True)
+        sys.exit(called(arguments))
     except ServicedayError as error:
-        print(f"serviceday: {error}", file=sys.stderr)
+        from commands.words import told
+
+        print(f"serviceday: {told(error)}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,7 +40,7 @@ def span(words: str) -> timedelta:
     except (KeyError, ValueError, OverflowError):
         length = timedelta(0)
     if length <= timedelta(0):
-        raise CannotParse(f"{words!r} is not a length of time", "Write for example 45d, 12h or 30min")
+        raise CannotParse("{words!r} is not a length of time", "Write for example 45d, 12h or 30min", words=words)
     return length
 
 
@@ -48,7 +48,7 @@ def size(words: str) -> int:
     """`500M`, `20G`: bytes."""
     number, unit = words[:-1], words[-1:].upper()
     if unit not in _SIZES or not number.isdecimal() or int(number) == 0:
-        raise CannotParse(f"{words!r} is not a size", "Write for example 500M or 20G")
+        raise CannotParse("{words!r} is not a size", "Write for example 500M or 20G", words=words)
     return int(number) * _SIZES[unit]
 
 
@@ -56,7 +56,9 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise CannotParse(f"{name!r} is not a time zone", "Write for example Asia/Shanghai or Europe/Berlin") from None
+        raise CannotParse(
+            "{name!r} is not a time zone", "Write for example Asia/Shanghai or Europe/Berlin", name=name
+        ) from None
 
 
 def day(words: str) -> date:
@@ -64,7 +66,7 @@ def day(words: str) -> date:
     try:
         return date.fromisoformat(words)
     except ValueError:
-        raise CannotParse(f"{words!r} is not a date", "Write it as 2026-03-31") from None
+        raise CannotParse("{words!r} is not a date", "Write it as 2026-03-31", words=words) from None
 
 
 def moment(words: str) -> datetime:
@@ -76,7 +78,9 @@ def moment(words: str) -> datetime:
             return datetime.now(UTC) - span(words)
         except CannotParse:
             raise CannotParse(
-                f"{words!r} is not a moment", "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago"
+                "{words!r} is not a moment",
+                "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago",
+                words=words,
             ) from None
     return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
@@ -92,6 +96,8 @@ def mapping(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         ours, equals, theirs = pair.partition("=")
         if not (ours and equals and theirs):
-            raise CannotParse(f"--map {pair!r} is not OURS=THEIRS", "Write for example --map asset=device time=date")
+            raise CannotParse(
+                "--map {pair!r} is not OURS=THEIRS", "Write for example --map asset=device time=date", pair=pair
+            )
         found[ours] = theirs
     return found

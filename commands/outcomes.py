@@ -13,6 +13,7 @@ from commands.shown import show_json, show_table
 from commands.words import say
 from facility.errors import CannotConvert, CannotParse
 from facility.inspections import Finding, Outcome
+from facility.sentences import Sentence
 
 
 def add(
@@ -29,16 +30,22 @@ def add(
     from facility.channels import catalogue
 
     if finding not in tuple(Finding):
-        raise CannotParse(f"{finding!r} is not a finding", f"Say {', '.join(Finding)}")
+        raise CannotParse("{finding!r} is not a finding", "Say {known}", finding=finding, known=list(Finding))
     moment = _moment(at, timezone) if at else datetime.now(UTC)
     with recorded(data) as records:
         known = {one.id: one for one in records.estate.assets()}
         if asset not in known:
-            raise CannotConvert(f"no asset {asset!r} is registered", "Look it up in the registry")
+            raise CannotConvert("no asset {asset!r} is registered", "Look it up in the registry", asset=asset)
         kind = known[asset].kind
         modes = catalogue()[kind].modes if kind in catalogue() else {}
         if mode and mode not in modes:
-            raise CannotConvert(f"{kind} has no failure mode {mode!r}", f"It has {', '.join(modes) or 'none'}")
+            raise CannotConvert(
+                "{kind} has no failure mode {mode!r}",
+                "It has {known}",
+                kind=kind,
+                mode=mode,
+                known=list(modes) or Sentence("none"),
+            )
         records.outcomes.put(
             Outcome(asset=asset, at=moment, finding=Finding(finding), by=by, mode=mode, note=note),
         )
@@ -79,5 +86,5 @@ def _moment(words: str, timezone: str) -> datetime:
     try:
         moment = datetime.fromisoformat(words)
     except ValueError:
-        raise CannotParse(f"{words!r} is not a time", "Write it as 2026-03-31T14:05") from None
+        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)

@@ -15,6 +15,7 @@ from commands.shown import show_json, show_table
 from commands.words import say
 from facility.errors import CannotDo, CannotParse
 from facility.language import preferred
+from facility.sentences import Sentence
 
 if TYPE_CHECKING:
     from facility.inspections import InspectionList, Instruction, Item
@@ -40,7 +41,9 @@ def explain(
         known = {one.id for one in records.estate.assets()}
     found = [one for one in (*made.items, *made.left_out) if asset in (one.asset, one.request)]
     if not found and asset not in known:
-        raise CannotDo(f"no asset {asset!r}", "See `serviceday due`, or the registry, for the ids there are")
+        raise CannotDo(
+            "no asset {asset!r}", "See `serviceday due`, or the registry, for the ids there are", asset=asset
+        )
     if as_json:
         import msgspec
 
@@ -90,7 +93,10 @@ def diff(
             earlier = [one for one in records.plans.on(after.service_day) if one.number < after.number]
             if not earlier:
                 raise CannotDo(
-                    f"plan {after.number} is the only one for {after.service_day}", "Name two: plan diff 3 4"
+                    "plan {number} is the only one for {day}",
+                    "Name two: plan diff 3 4",
+                    number=after.number,
+                    day=after.service_day,
                 )
             before = next((one for one in earlier if one.number == after.follows), earlier[-1])
     _show_changes(before, after, as_json)
@@ -131,12 +137,19 @@ def _told(
     matching = [one for one in (*before.items, *before.left_out) if one.asset == asset and task in ("", one.task)]
     if not matching:
         tasks = [one.task for one in (*before.items, *before.left_out) if one.asset == asset]
-        what = f"{asset} {task}".strip()
-        raise CannotDo(f"{what} is no candidate of plan {before.number}", f"There: {', '.join(tasks) or 'nothing'}")
+        raise CannotDo(
+            "{item} is no candidate of plan {number}",
+            "There: {known}",
+            item=f"{asset} {task}".strip(),
+            number=before.number,
+            known=tasks or Sentence("nothing"),
+        )
     kept = [one for one in before.asked.instructions if (one.asset, one.task) != (asset, task)]
     if undo:
         if len(kept) == len(before.asked.instructions):
-            raise CannotDo(f"nothing is locked at {asset} {task}".rstrip(), "See `serviceday plan explain`")
+            raise CannotDo(
+                "nothing is locked at {item}", "See `serviceday plan explain`", item=f"{asset} {task}".rstrip()
+            )
         return kept
     who_ = _person(before, person) if person else ""
     directive = Directive.BAN if ban else Directive.PIN if person or at else Directive.LOCK
@@ -149,8 +162,15 @@ def _person(before: InspectionList, name: str) -> str:
             return one.id
     if not before.persons and name.isdecimal() and 1 <= int(name) <= before.people:
         return name
-    known = ", ".join(one.name or one.id for one in before.persons) or f"1 to {before.people}"
-    raise CannotDo(f"nobody called {name!r} works on {before.service_day}", f"Working: {known}")
+    names = [one.name or one.id for one in before.persons]
+    known = names or Sentence("1 to {most}", most=before.people)
+    raise CannotDo(
+        "nobody called {name!r} works on {day}",
+        "Working: {known}",
+        name=name,
+        day=before.service_day,
+        known=known,
+    )
 
 
 def _clock(words: str) -> time | None:
@@ -159,7 +179,7 @@ def _clock(words: str) -> time | None:
     try:
         return time.fromisoformat(words)
     except ValueError:
-        raise CannotParse(f"{words!r} is not a time of day", "Write it as 09:30") from None
+        raise CannotParse("{words!r} is not a time of day", "Write it as 09:30", words=words) from None
 
 
 def _kept(records: Records, service_day: str, number: int) -> InspectionList:
@@ -167,8 +187,16 @@ def _kept(records: Records, service_day: str, number: int) -> InspectionList:
         records.plans.get(number) if number else records.plans.newest(options.day(service_day) if service_day else None)
     )
     if made is None:
-        which = f"plan {number}" if number else f"a plan for {service_day}" if service_day else "a plan"
-        raise CannotDo(f"{which} is not on record", "Make one: `serviceday plan --service-day DATE`")
+        raise CannotDo(
+            "plan {number} is not on record"
+            if number
+            else "a plan for {day} is not on record"
+            if service_day
+            else "a plan is not on record",
+            "Make one: `serviceday plan --service-day DATE`",
+            number=number,
+            day=service_day,
+        )
     return made
 
 

@@ -212,19 +212,25 @@ def approve(
         found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]
         if len({one.site for one in found}) != 1:
             raise CannotConvert(
-                f"{name!r} speaks at {len(found)} sites" if found else f"{name!r} is not waiting for approval",
+                "{name!r} speaks at {count} sites" if found else "{name!r} is not waiting for approval",
                 "Name it with --site" if found else "See `serviceday quarantine list --waiting`",
+                name=name,
+                count=len(found),
             )
         (one,) = found
         if not kind and len(one.kinds) != 1:
             raise CannotConvert(
-                f"{name!r} may be {' or '.join(one.kinds) if one.kinds else 'of no class of the catalogue'}",
+                "{name!r} may be {kinds}" if one.kinds else "{name!r} may be of no class of the catalogue",
                 "Say which with --kind",
+                name=name,
+                kinds=list(one.kinds),
             )
         catalogue().kind(kind or one.kinds[0])
         with installation(data) as here:
             if any(known.id == name for known in here.records.estate.assets()):
-                raise CannotDo(f"{name!r} is registered already", "What waits is taken in by itself; see status")
+                raise CannotDo(
+                    "{name!r} is registered already", "What waits is taken in by itself; see status", name=name
+                )
             asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
             here.records.estate.put(Estate(assets=(asset,)))
         waiting = Wanted(reason=_reason("unknown_asset"), asset=name, site=one.site)
@@ -254,7 +260,7 @@ def _reason(word: str) -> Any:
     try:
         return Reasons(word)
     except ValueError:
-        raise CannotConvert(f"{word!r} is not a reason", f"Known: {', '.join(Reasons)}") from None
+        raise CannotConvert("{word!r} is not a reason", "Known: {known}", word=word, known=list(Reasons)) from None
 
 
 def _wanted(

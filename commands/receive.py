@@ -68,7 +68,7 @@ def ingest(
             "the embedded broker has no shared subscriptions", "Name one that has: --broker mqtt://host:port"
         )
     if set(share) & set("/+#") or not share.isprintable():
-        raise CannotParse(f"{share!r} cannot name a group of subscribers", "Leave out / + and #")
+        raise CannotParse("{share!r} cannot name a group of subscribers", "Leave out / + and #", share=share)
     if http:
         listen_address(http)
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None

@@ -187,7 +187,9 @@ def edit(
         if place or asset:
             found = _gazetteer(records).find(asset or place, "", subject=category.subject)
             if not found.resolved or (asset and found.asset != asset):
-                raise CannotDo(f"{asset or place!r} is no place of the registry: {found.why.en}", "Name it in full")
+                raise CannotDo(
+                    "{name!r} is no place of the registry: {why}", "Name it in full", name=asset or place, why=found.why
+                )
             where = decided_place(replace(found, unit=found.unit or where.unit, room=found.room or where.room), by=by)
         changed = records.reports.change(
             number, category=category, place=where, by=by, now=datetime.now(UTC), note=note

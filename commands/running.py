@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facility.errors import CannotCommunicate, CannotDo
+from facility.sentences import Sentence, foreign
 
 if TYPE_CHECKING:
     from ingest.connection.address import BrokerAddress
@@ -71,8 +72,8 @@ class Children:
         for name, child, log in self._running:
             if child.poll() is not None:
                 said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                last = said[-1].removeprefix("serviceday: ") if said else "without a word"
-                raise CannotDo(f"{name} ended by itself: {last}", f"See {log}")
+                last = foreign(said[-1].removeprefix("serviceday: ")) if said else Sentence("without a word")
+                raise CannotDo("{name} ended by itself: {last}", "See {log}", name=name, last=last, log=log)
 
     def stop(self) -> None:
         while self._running:
@@ -102,8 +103,11 @@ def free_port_or_refuse(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CannotCommunicate(
-                f"port {port} on {host} cannot be used: {error.strerror}",
+                "port {port} on {host} cannot be used: {error}",
                 "Stop what uses it, or choose another port",
+                port=port,
+                host=host,
+                error=error,
             ) from None
 
 
@@ -113,6 +117,8 @@ def answers_or_refuse(address: BrokerAddress) -> None:
         socket.create_connection((address.host, address.port), timeout=10).close()
     except OSError as error:
         raise CannotCommunicate(
-            f"no broker answers at {address}: {error.strerror or error}",
+            "no broker answers at {address}: {error}",
             "Start it, or name another with --broker mqtt://user:password@host:port",
+            address=address,
+            error=error,
         ) from None

@@ -49,15 +49,21 @@ def simulation(
         found = Simulation.resume(folder)
         if (found.assets, found.seed, found.faults) != (assets, seed, faults):
             raise CannotDo(
-                f"{folder.path} holds another simulation"
-                f" ({found.assets} assets, seed {found.seed}, faults {found.faults:g})",
+                "{path} holds another simulation ({assets} assets, seed {seed}, faults {faults:g})",
                 "Say the same --assets, --seed and --faults, or choose another folder with --data",
+                path=folder.path,
+                assets=found.assets,
+                seed=found.seed,
+                faults=found.faults,
             )
         return found
     if history > end - EARLIEST:
         raise CannotDo(
-            f"a history of {history.days} days up to {end:%Y-%m-%d} begins before {EARLIEST:%Y-%m-%d}",
+            "a history of {days} days up to {end:%Y-%m-%d} begins before {earliest:%Y-%m-%d}",
             "Ask for a shorter --history",
+            days=history.days,
+            end=end,
+            earliest=EARLIEST,
         )
     refuse_if_too_long(folder, assets=assets, history=history)
     return Simulation.create(
@@ -75,9 +81,13 @@ def refuse_if_too_long(folder: DataFolder, *, assets: int, history: timedelta) -
     free = shutil.disk_usage(folder.path).free
     if needed > 0.8 * free:
         raise CannotDo(
-            f"{history.days} days of {assets} assets need about {needed / 1e9:,.1f} GB and"
-            f" {folder.path} has {free / 1e9:,.1f} GB free",
+            "{days} days of {assets} assets need about {needed:,.1f} GB and {path} has {free:,.1f} GB free",
             "Ask for a shorter --history or fewer --assets, or choose another disk with --data",
+            days=history.days,
+            assets=assets,
+            needed=needed / 1e9,
+            path=folder.path,
+            free=free / 1e9,
         )
 
 
@@ -87,7 +97,9 @@ def history_end(until: str, timezone: ZoneInfo, *, behind: timedelta = timedelta
         end = options.midnight(options.day(until), timezone)
         if end > datetime.now(UTC):
             raise CannotDo(
-                f"--until {until} is in the future", "A history ends today at the latest; leave it out for now"
+                "--until {until} is in the future",
+                "A history ends today at the latest; leave it out for now",
+                until=until,
             )
         return end
     return (datetime.now(UTC) - behind).replace(minute=0, second=0, microsecond=0)

@@ -13,7 +13,7 @@ import typer
 
 from commands import options
 from commands.shown import progress, show_json
-from commands.words import say
+from commands.words import say, told
 from facility.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def check(data: options.Data = options.DATA, as_json: options.Json = False) -> N
     if as_json:
         show_json(asdict(report) | {"health": asdict(health)})
     else:
-        typer.echo(health.detail)
+        typer.echo(told(health.detail))
         typer.echo(say("store.check.found", readings=f"{report.readings:,}", channels=f"{report.channels:,}"))
         for problem in report.problems:
-            typer.echo(f"  {problem}", err=True)
+            typer.echo(f"  {told(problem)}", err=True)
         typer.echo(say("store.check.bad" if report.problems else "store.check.good", count=len(report.problems)))
     if report.problems:
         raise typer.Exit(1)

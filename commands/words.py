@@ -11,8 +11,11 @@ from functools import cache
 from pathlib import Path
 
 from facility.language import Phrases, preferred
+from facility.sentences import Dictionary
 
 FOLDER = Path(__file__).parent / "phrases"
+ROOMS = ("facility", "simulators", "ingest", "models", "serviceday", "dashboard", "commands")
+SENTENCES = Dictionary(*(Path(__file__).parents[1] / room / "zh.toml" for room in ROOMS))
 
 
 @cache
@@ -29,3 +32,8 @@ def known(key: str) -> bool:
 def say(key: str, /, **values: object) -> str:
     file, _, name = key.partition(".")
     return phrases(file).say(name, preferred(os.environ), **values)
+
+
+def told(what: object) -> str:
+    """An error, a sentence or a line of one in English, in the language asked for."""
+    return SENTENCES.say(what, preferred(os.environ))

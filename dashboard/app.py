@@ -11,9 +11,9 @@ from dashboard import live, markup, query
 from dashboard.settings import Settings
 from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
-from dashboard.wording import say
+from dashboard.wording import say, told
 from facility.errors import ServicedayError
-from facility.language import LANGUAGES, Language
+from facility.language import LANGUAGES, Language, preferred
 
 _NAMES = {"zh": "中文", "en": "English"}
 _VIEWS = (
@@ -30,7 +30,7 @@ def main() -> None:
     try:
         settings = Settings.given()
     except ServicedayError as error:
-        st.html(markup.empty(error.what, error.do))
+        st.html(markup.empty(*_told(error, preferred())))
         return
     with st.sidebar:
         head = st.container()
@@ -51,7 +51,7 @@ def main() -> None:
             live.tile(visit)
         current.run()
     except ServicedayError as error:
-        st.html(markup.empty(error.what, error.do))
+        st.html(markup.empty(*_told(error, language)))
 
 
 def _language(preferred: Language) -> Language:
@@ -61,3 +61,8 @@ def _language(preferred: Language) -> Language:
 
 
 main()
+
+
+def _told(error: ServicedayError, language: Language) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    return told(error.what, language), told(error.do, language)

@@ -33,7 +33,7 @@ class Settings:
             timezone = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise CannotConvert(
-                f"unknown time zone {zone!r}", "Set SERVICEDAY_TIMEZONE to a name such as Asia/Shanghai"
+                "unknown time zone {zone!r}", "Set SERVICEDAY_TIMEZONE to a name such as Asia/Shanghai", zone=zone
             ) from None
         chosen = asked.get("language", "")
         return cls(

@@ -46,7 +46,9 @@ def records(folder: Path) -> Records:
     here = DataFolder(folder).existing()
     if not here.records.exists():
         raise CannotDo(
-            f"no records in {folder}", "Run `serviceday demo` or `serviceday import assets` with this data folder first"
+            "no records in {folder}",
+            "Run `serviceday demo` or `serviceday import assets` with this data folder first",
+            folder=folder,
         )
     return _records(str(here.records))
 

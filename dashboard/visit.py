@@ -27,6 +27,10 @@ class Visit:
     def say(self, key: str, /, **values: object) -> str:
         return wording.say(key, self.language, **values)
 
+    def told(self, what: object) -> str:
+        """An error, or a part of one."""
+        return wording.told(what, self.language)
+
     def link(self, **asked: str) -> dict[str, str]:
         """What an address on another page must hold: the language stays chosen."""
         return {"lang": self.language, **asked}

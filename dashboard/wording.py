@@ -8,9 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from facility.language import Language, Phrases
+from facility.sentences import Dictionary
 from facility.units import symbol
 
 PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
+SENTENCES = Dictionary(
+    *(Path(__file__).parents[1] / room / "zh.toml" for room in ("facility", "serviceday", "dashboard"))
+)
 
 _STEPS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 
@@ -18,6 +22,11 @@ _STEPS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 def say(key: str, language: Language, /, **values: object) -> str:
     """The phrase of that key, its placeholders filled."""
     return PHRASES.say(key, language, **values)
+
+
+def told(what: object, language: Language) -> str:
+    """An error or a part of it."""
+    return SENTENCES.say(what, language)
 
 
 def number(value: float | None) -> str:

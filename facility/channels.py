@@ -142,12 +142,14 @@ class Catalogue(Mapping[str, EquipmentClass]):
         """One channel. Raises `CannotConvert` naming what is known, if kind or key is not."""
         channels = self.kind(kind).channels
         if key not in channels:
-            raise CannotConvert(f"unknown channel {key!r} for {kind}", f"Known: {', '.join(channels)}")
+            raise CannotConvert(
+                "unknown channel {key!r} for {kind}", "Known: {known}", key=key, kind=kind, known=list(channels)
+            )
         return channels[key]
 
     def kind(self, key: str) -> EquipmentClass:
         if key not in self._classes:
-            raise CannotConvert(f"unknown equipment class {key!r}", f"Known: {', '.join(self._classes)}")
+            raise CannotConvert("unknown equipment class {key!r}", "Known: {known}", key=key, known=list(self._classes))
         return self._classes[key]
 
     def channel_keys(self) -> set[str]:

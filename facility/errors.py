@@ -2,21 +2,43 @@
 
 Three kinds matter to a caller, as in xknx: what came in could not be *parsed*, it was parsed but could not be
 *converted* into something the facility knows, or the other side could not be *reached*. A fourth is ours alone: what
-the operator *asked* for cannot be done. Each carries what was wrong, where, and what to do.
+the operator *asked* for cannot be done. Each carries what was wrong, where, and what to do, as English templates and
+the values that fill them, so that it can be told in the user's language (`facility.sentences`, docs/languages.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from facility.sentences import Sentence
+
 
 class ServicedayError(Exception):
     """Something a user can mend. `what` says what is wrong and where; `do` says what to do about it."""
 
-    def __init__(self, what: str, do: str = "") -> None:
-        self.what = what
-        self.do = do
-        super().__init__(f"{what}. {do}" if do else what)
+    def __init__(self, what: str | Sentence, do: str | Sentence = "", /, **values: object) -> None:
+        self.what = what if isinstance(what, Sentence) else Sentence(what, **values)
+        self.do = do if isinstance(do, Sentence) else Sentence(do, **values)
+        super().__init__(self.what, self.do)
+
+    def __str__(self) -> str:
+        return str(self.sentence)
+
+    @property
+    def sentence(self) -> Sentence:
+        """Both in one."""
+        return Sentence("{what}. {do}", what=self.what, do=self.do) if self.do else self.what
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.__dict__)
+
+
+def _again(kind: type[ServicedayError], state: dict[str, object]) -> ServicedayError:
+    """An error as it came from another process, whatever its `__init__` asks for."""
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (error.what, error.do)
+    return error
 
 
 class CannotParse(ServicedayError):
@@ -38,11 +60,17 @@ class CannotDo(ServicedayError):
 class Problems(CannotParse):
     """Every problem of one file at once, each with its line."""
 
-    def __init__(self, file: str, problems: Sequence[str]) -> None:
+    def __init__(self, file: str, problems: Sequence[Sentence]) -> None:
         self.file = file
-        self.problems = tuple(problems)
-        listed = "; ".join(self.problems)
-        count = len(self.problems)
+        self.sentences = tuple(problems)
         super().__init__(
-            f"{file}: {count} problem{'s' if count != 1 else ''}: {listed}", "Mend the file and run it again"
+            "{file}: 1 problem: {problems}" if len(problems) == 1 else "{file}: {count} problems: {problems}",
+            "Mend the file and run it again",
+            file=file,
+            count=len(problems),
+            problems=list(problems),
         )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(map(str, self.sentences))

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from facility.errors import CannotDo
+from facility.sentences import Sentence
 
 MEMBERS = 64  # processes that may share one folder
 
@@ -59,8 +60,10 @@ class DataFolder:
             probe.unlink()
         except OSError as error:
             raise CannotDo(
-                f"data folder {self.path} cannot be written: {error.strerror}",
+                "data folder {path} cannot be written: {error}",
                 "Choose another with --data, or mend its permissions",
+                path=self.path,
+                error=error,
             ) from None
         return self
 
@@ -68,7 +71,7 @@ class DataFolder:
         """This folder, if it is there. Raises `CannotDo` if not."""
         if not self.path.is_dir():
             raise CannotDo(
-                f"no data folder at {self.path}", "Run `serviceday demo` or `serviceday import assets` first"
+                "no data folder at {path}", "Run `serviceday demo` or `serviceday import assets` first", path=self.path
             )
         return self
 
@@ -97,7 +100,12 @@ class DataFolder:
             with suppress(CannotDo):
                 held.enter_context(self._locked(f"ingest-{member}.lock", purpose, shared=False))
                 return member
-        raise CannotDo(f"{MEMBERS} processes share data folder {self.path} already", "Stop one of them first")
+        raise CannotDo(
+            "{count} processes share data folder {path} already",
+            "Stop one of them first",
+            count=MEMBERS,
+            path=self.path,
+        )
 
     @contextmanager
     def _locked(self, name: str, purpose: str, *, shared: bool) -> Iterator[None]:
@@ -106,10 +114,12 @@ class DataFolder:
                 fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except OSError:
                 lock.seek(0)
-                holder = lock.read().strip() or "another process"
+                holder = lock.read().strip() or Sentence("another process")
                 raise CannotDo(
-                    f"data folder {self.path} is already taking readings in ({holder})",
+                    "data folder {path} is already taking readings in ({holder})",
                     "Stop that process first, or choose another folder with --data",
+                    path=self.path,
+                    holder=holder,
                 ) from None
             lock.truncate(0)
             lock.write(f"{purpose}, pid {os.getpid()}")

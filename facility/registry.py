@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from facility.channels import catalogue
 from facility.estate import Asset, Building, Estate, Site
 from facility.registry_rows import FIELDS, Report, Row, csv_rows, read_text, toml_rows
+from facility.sentences import Sentence
 
 __all__ = ["FIELDS", "read_estate"]
 
@@ -31,7 +31,7 @@ def read_estate(path: Path, *, kind: str | None = None, mapping: Mapping[str, st
     """
     report = Report()
     if kind is not None and kind not in catalogue():
-        report.add(0, f"unknown kind {kind!r}; known: {', '.join(catalogue())}")
+        report.add(0, "unknown kind {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
     words = read_text(path)
     if path.suffix.lower() == ".toml":
         if mapping:
@@ -47,7 +47,7 @@ def read_estate(path: Path, *, kind: str | None = None, mapping: Mapping[str, st
 def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: str | None, report: Report) -> Estate:
     known_sites: dict[str, Site] = {}
     for row in sites:
-        if _identified(row, "site", known_sites, report):
+        if _new_site(row, known_sites, report):
             key = row.values["id"]
             known_sites[key] = Site(id=key, name=row.values.get("name", ""))
     known_buildings: dict[tuple[str, str], Building] = {}
@@ -65,16 +65,24 @@ def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: st
         found[asset.id] = asset
         if asset.site not in known_sites:
             if declared_sites:
-                report.add(row.at("site"), f"unknown site {asset.site!r}; known: {', '.join(known_sites)}")
+                report.add(
+                    row.at("site"),
+                    "unknown site {site!r}; known: {known}",
+                    site=asset.site,
+                    known=list(known_sites),
+                )
             else:
                 known_sites[asset.site] = Site(id=asset.site)
         place = (asset.site, asset.building)
         if asset.building and place not in known_buildings:
             if declared_buildings:
-                known = ", ".join(b for s, b in known_buildings if s == asset.site) or "none"
+                known = [building for site, building in known_buildings if site == asset.site] or Sentence("none")
                 report.add(
                     row.at("building"),
-                    f"unknown building {asset.building!r} at site {asset.site!r}; known there: {known}",
+                    "unknown building {building!r} at site {site!r}; known there: {known}",
+                    building=asset.building,
+                    site=asset.site,
+                    known=known,
                 )
             else:
                 known_buildings[place] = Building(id=asset.building, site=asset.site)
@@ -83,25 +91,25 @@ def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: st
     )
 
 
-def _identified(row: Row, noun: str, known: Mapping[Any, object], report: Report) -> bool:
+def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
     key = row.values.get("id", "")
     if not key:
-        report.add(row.line, f"{noun} without an id")
+        report.add(row.line, "site without an id")
     elif problem := _bad_id(key):
-        report.add(row.at("id"), f"{noun} id {key!r} {problem}")
+        report.add(row.at("id"), "site id {site!r} {problem}", site=key, problem=problem)
     elif key in known:
-        report.add(row.at("id"), f"{noun} {key!r} stands there twice")
+        report.add(row.at("id"), "site {site!r} stands there twice", site=key)
     else:
         return True
     return False
 
 
-def _bad_id(key: str) -> str:
+def _bad_id(key: str) -> Sentence | None:
     if _FORBIDDEN.search(key):
-        return "holds a blank or one of / + #; ids stand in MQTT topics"
+        return Sentence("holds a blank or one of / + #; ids stand in MQTT topics")
     if len(key) > _LONGEST_ID:
-        return f"is longer than {_LONGEST_ID} characters"
-    return ""
+        return Sentence("is longer than {most} characters", most=_LONGEST_ID)
+    return None
 
 
 def _building(
@@ -112,13 +120,13 @@ def _building(
         report.add(row.line, "building without an id")
         return None
     if (site, key) in known:
-        report.add(row.at("id"), f"building {key!r} stands twice at site {site!r}")
+        report.add(row.at("id"), "building {key!r} stands twice at site {site!r}", key=key, site=site)
         return None
     if site not in sites:
         if sites:
-            report.add(row.at("site"), f"unknown site {site!r}; known: {', '.join(sites)}")
+            report.add(row.at("site"), "unknown site {site!r}; known: {known}", site=site, known=list(sites))
         elif problem := _bad_id(site):
-            report.add(row.at("site"), f"site id {site!r} {problem}")
+            report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
     latitude, longitude = _coordinates(row, report)
     return Building(id=key, site=site, name=row.values.get("name", ""), latitude=latitude, longitude=longitude)
 
@@ -129,17 +137,17 @@ def _asset(row: Row, kind: str | None, first_line: dict[str, int], report: Repor
     if not key:
         report.add(row.line, "asset without an id")
     elif problem := _bad_id(key):
-        report.add(row.at("id"), f"asset id {key!r} {problem}")
+        report.add(row.at("id"), "asset id {key!r} {problem}", key=key, problem=problem)
     elif key in first_line:
-        report.add(row.at("id"), f"asset {key!r} stands twice, first in line {first_line[key]}")
+        report.add(row.at("id"), "asset {key!r} stands twice, first in line {line}", key=key, line=first_line[key])
     known_kind = kind or values.get("kind", "")
     if not known_kind:
-        report.add(row.line, f"asset {key!r} without a kind; known: {', '.join(catalogue())}")
+        report.add(row.line, "asset {key!r} without a kind; known: {known}", key=key, known=list(catalogue()))
     elif known_kind not in catalogue() and kind is None:
-        report.add(row.at("kind"), f"unknown kind {known_kind!r}; known: {', '.join(catalogue())}")
+        report.add(row.at("kind"), "unknown kind {kind!r}; known: {known}", kind=known_kind, known=list(catalogue()))
     site = values.get("site", "") or "default"
     if problem := _bad_id(site):
-        report.add(row.at("site"), f"site id {site!r} {problem}")
+        report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
     commissioned = _commissioned(row, report)
     latitude, longitude = _coordinates(row, report)
     if not key or key in first_line:
@@ -173,7 +181,7 @@ def _commissioned(row: Row, report: Report) -> date | None:
             raise ValueError
         return datetime(int(parts[1]), int(parts[2] or 1), int(parts[3] or 1)).date()
     except ValueError:
-        report.add(row.at("commissioned"), f"commissioned {words!r} is no date; write it as 2019-06-30")
+        report.add(row.at("commissioned"), "commissioned {words!r} is no date; write it as 2019-06-30", words=words)
         return None
 
 
@@ -188,11 +196,17 @@ def _coordinates(row: Row, report: Report) -> tuple[float | None, float | None]:
         except ValueError:
             value = float("nan")
         if not -most <= value <= most:
-            report.add(row.at(name), f"{name} {words!r} is not a number from -{most:g} to {most:g}")
+            report.add(
+                row.at(name),
+                "{name} {words!r} is not a number from -{most:g} to {most:g}",
+                name=name,
+                words=words,
+                most=most,
+            )
             return None, None
         found[name] = value
     if len(found) == 1:
         (only,) = found
-        report.add(row.at(only), f"{only} without its other coordinate")
+        report.add(row.at(only), "{name} without its other coordinate", name=only)
         return None, None
     return found.get("latitude"), found.get("longitude")

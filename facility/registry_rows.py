@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facility.errors import CannotParse, Problems
+from facility.sentences import Sentence
 
 FIELDS = ("id", "kind", "site", "building", "floor", "name", "commissioned", "latitude", "longitude")
 
@@ -47,28 +48,35 @@ class Report:
     """Problems by line, told in the order of the file."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[int, str]] = []
+        self._found: list[tuple[int, Sentence]] = []
 
-    def add(self, line: int, what: str) -> None:
-        self._found.append((line, what))
+    def add(self, line: int, what: str, /, **values: object) -> None:
+        """A template and its values, as in `Sentence`; line 0 is the file as a whole."""
+        self._found.append((line, Sentence(what, **values)))
 
     def raise_if_any(self, file: str) -> None:
         if self._found:
             ordered = sorted(self._found, key=lambda one: one[0])
-            raise Problems(file, [f"line {line}: {what}" if line else what for line, what in ordered])
+            raise Problems(file, [at_line(line, what) if line else what for line, what in ordered])
+
+
+def at_line(line: int, what: Sentence | str) -> Sentence:
+    return Sentence("line {line}: {what}", line=line, what=what)
 
 
 def read_text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise CannotParse(f"{path} cannot be read: {error.strerror}", "Check the name of the registry file") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}", "Check the name of the registry file", path=path, error=error
+        ) from None
     for encoding in ("utf-8-sig", "gb18030"):  # gb18030 is what Chinese spreadsheets save
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise CannotParse(f"{path.name} is neither UTF-8 nor GB18030 text", "Save the registry as UTF-8")
+    raise CannotParse("{name} is neither UTF-8 nor GB18030 text", "Save the registry as UTF-8", name=path.name)
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------
@@ -86,20 +94,22 @@ def csv_rows(words: str, mapping: Mapping[str, str], kind: str | None, report: R
         columns = _columns(header, mapping, kind, report)
         return list(_records(reader, header, columns, report))
     except csv.Error as error:
-        report.add(reader.line_num, f"not readable as CSV: {error}")
+        report.add(reader.line_num, "not readable as CSV: {error}", error=error)
         return []
 
 
 def _columns(header: list[str], mapping: Mapping[str, str], kind: str | None, report: Report) -> dict[str, int]:
     """Which column holds which of our fields."""
     for name in sorted({name for name in header if name and header.count(name) > 1}):
-        report.add(1, f"column {name!r} stands there twice")
+        report.add(1, "column {name!r} stands there twice", name=name)
     columns: dict[str, int] = {}
     for ours, theirs in mapping.items():
         if ours not in FIELDS:
-            report.add(1, f"{ours!r} in the mapping is not a field; fields: {', '.join(FIELDS)}")
+            report.add(1, "{ours!r} in the mapping is not a field; fields: {known}", ours=ours, known=list(FIELDS))
         elif theirs not in header:
-            report.add(1, f"no column {theirs!r} for {ours!r}; columns: {', '.join(header)}")
+            report.add(
+                1, "no column {theirs!r} for {ours!r}; columns: {known}", theirs=theirs, ours=ours, known=list(header)
+            )
         else:
             columns[ours] = header.index(theirs)
     plain = ["".join(name.lower().split()) for name in header]
@@ -109,7 +119,7 @@ def _columns(header: list[str], mapping: Mapping[str, str], kind: str | None, re
             if place is not None and place not in columns.values():
                 columns[ours] = place
     if "id" not in columns and "id" not in mapping:
-        report.add(1, f"no column 'id'; say which it is with `--map id=COLUMN`; columns: {', '.join(header)}")
+        report.add(1, "no column 'id'; say which it is with `--map id=COLUMN`; columns: {known}", known=list(header))
     if "kind" not in columns and "kind" not in mapping and kind is None:
         report.add(1, "no column 'kind'; add one, or give the kind of all rows with `--kind`")
     return columns
@@ -123,7 +133,7 @@ def _records(reader: Any, header: list[str], columns: Mapping[str, int], report:
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header):
-            report.add(line, f"{len(cells)} cells under {len(header)} columns")
+            report.add(line, "{cells} cells under {columns} columns", cells=len(cells), columns=len(header))
         padded = [cell.strip() for cell in cells[: len(header)]] + [""] * (len(header) - len(cells))
         if "id" not in columns:
             continue
@@ -148,12 +158,18 @@ def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
     try:
         document = tomllib.loads(words)
     except tomllib.TOMLDecodeError as error:
-        raise CannotParse(f"{path.name} is not TOML: {error}", "Mend that line and run it again") from None
+        raise CannotParse(
+            "{name} is not TOML: {error}", "Mend that line and run it again", name=path.name, error=error
+        ) from None
     strangers = [key for key in document if key not in ("site", "building", "asset")]
     wrong = [key for key in ("site", "building", "asset") if not _is_tables(document.get(key, []))]
     if strangers or wrong:
-        names = ", ".join(strangers + wrong)
-        raise CannotParse(f"{path.name}: {names} is not [[site]], [[building]] or [[asset]]", "See docs/registry.md")
+        raise CannotParse(
+            "{name}: {names} is not [[site]], [[building]] or [[asset]]",
+            "See docs/registry.md",
+            name=path.name,
+            names=strangers + wrong,
+        )
     places = _table_lines(words)
     found = []
     for table in ("site", "building", "asset"):

@@ -21,6 +21,7 @@ import polars as pl
 from facility.channels import Catalogue, Channel, catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse, Problems
 from facility.estate import Asset
+from facility.sentences import Sentence, foreign
 from facility.store import READINGS, Appended, Store
 
 ROWS_AT_ONCE = 250_000
@@ -101,7 +102,7 @@ def import_readings(
 def _columns(mapping: Mapping[str, str], channel: str | None) -> dict[str, str]:
     strange = [name for name in mapping if name not in FIELDS]
     if strange:
-        raise CannotConvert(f"cannot map {', '.join(map(repr, strange))}", f"Known: {', '.join(FIELDS)}")
+        raise CannotConvert("cannot map {names!r}", "Known: {known}", names=list(strange), known=list(FIELDS))
     if channel is not None and "channel" in mapping:
         raise CannotConvert("both one channel for all rows and a channel column are given", "Give one of the two")
     wanted = FIELDS[:3] if channel is not None else FIELDS
@@ -111,7 +112,9 @@ def _columns(mapping: Mapping[str, str], channel: str | None) -> dict[str, str]:
 def _unknown_channel(channel: str, directory: Mapping[str, Asset], known: Catalogue) -> CannotConvert:
     kinds = sorted({asset.kind for asset in directory.values() if asset.kind in known}) or list(known)
     keys = sorted({key for kind in kinds for key in known[kind].channels})
-    return CannotConvert(f"unknown channel {channel!r}", f"Known for {', '.join(kinds)}: {', '.join(keys)}")
+    return CannotConvert(
+        "unknown channel {channel!r}", "Known for {kinds}: {keys}", channel=channel, kinds=list(kinds), keys=list(keys)
+    )
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -120,19 +123,25 @@ def _unknown_channel(channel: str, directory: Mapping[str, Asset], known: Catalo
 def _parts(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
     """Pieces of the file under our column names, each with its first line and a guess at the rows in all."""
     if not path.is_file():
-        raise CannotDo(f"no file {path}", "Check the path")
+        raise CannotDo("no file {path}", "Check the path", path=path)
     try:
         if path.suffix == ".parquet":
             yield from _parquet(path, columns)
         elif path.name.endswith((".csv", ".csv.gz")):
             yield from _csv(path, columns)
         else:
-            raise CannotDo(f"{path.name} is neither .csv, .csv.gz nor .parquet", "Convert it to one of them")
+            raise CannotDo("{name} is neither .csv, .csv.gz nor .parquet", "Convert it to one of them", name=path.name)
     except (pl.exceptions.PolarsError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        reason = str(error).splitlines()[0]
-        raise CannotParse(f"{path} cannot be read: {reason}", "Check that it is a whole CSV or Parquet file") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}",
+            "Check that it is a whole CSV or Parquet file",
+            path=path,
+            error=foreign(str(error).splitlines()[0]),
+        ) from None
     except OSError as error:
-        raise CannotDo(f"{path} cannot be read: {error}", "Check the file and its permissions") from None
+        raise CannotDo(
+            "{path} cannot be read: {error}", "Check the file and its permissions", path=path, error=error
+        ) from None
 
 
 def _parquet(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
@@ -150,7 +159,7 @@ def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.
     with path.open("rb") as file, gzip.open(file) if path.suffix == ".gz" else nullcontext(file) as stream:
         header = stream.readline()
         if not header.strip():
-            raise Problems(str(path), ["line 1: no header"])
+            raise Problems(str(path), [Sentence("line 1: no header")])
         names = pl.read_csv(header, has_header=True, infer_schema=False).columns
         _demand(path, names, columns)
         line = 2
@@ -177,9 +186,13 @@ def _blocks(stream: BufferedIOBase, size: int = 8 << 20) -> Iterator[bytes]:
 
 
 def _demand(path: Path, names: list[str], columns: Mapping[str, str]) -> None:
-    missing = [f"line 1: no column {theirs!r} for {ours}" for ours, theirs in columns.items() if theirs not in names]
+    missing = [
+        Sentence("line 1: no column {theirs!r} for {ours}", theirs=theirs, ours=ours)
+        for ours, theirs in columns.items()
+        if theirs not in names
+    ]
     if missing:
-        raise Problems(str(path), [*missing, f"the columns are {', '.join(names)}; name them with --map"])
+        raise Problems(str(path), [*missing, Sentence("the columns are {names}; name them with --map", names=names)])
 
 
 # -- judging ------------------------------------------------------------------------------------------------------

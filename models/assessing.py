@@ -68,7 +68,9 @@ def assess(
     Raises `CannotConvert` if `as_of` has no time zone. An asset nothing is known of gets an assessment that says so.
     """
     if as_of.tzinfo is None:
-        raise CannotConvert(f"as-of time {as_of.isoformat()} has no time zone", "Give it one, for example +00:00")
+        raise CannotConvert(
+            "as-of time {as_of} has no time zone", "Give it one, for example +00:00", as_of=as_of.isoformat()
+        )
     as_of = as_of.astimezone(UTC)
     if model is None and folder is not None:
         model = newest_before(folder, as_of.astimezone(timezone).date())

@@ -75,13 +75,17 @@ def read_truth(path: Path) -> list[TrueFault]:
             missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
             if missing:
                 raise CannotParse(
-                    f"{path} has no column {', '.join(missing)}", f"A truth file has {', '.join(COLUMNS)}"
+                    "{path} has no column {missing}",
+                    "A truth file has {columns}",
+                    path=path,
+                    missing=list(missing),
+                    columns=list(COLUMNS),
                 )
             return [_fault(row, path, rows.line_num) for row in rows]
     except FileNotFoundError:
-        raise CannotDo(f"no truth file at {path}", "Only simulated fleets have one") from None
+        raise CannotDo("no truth file at {path}", "Only simulated fleets have one", path=path) from None
     except UnicodeDecodeError as error:
-        raise CannotParse(f"{path} is not UTF-8: {error}", "Save it as UTF-8") from None
+        raise CannotParse("{path} is not UTF-8: {error}", "Save it as UTF-8", path=path, error=error) from None
 
 
 def _fault(row: dict[str, str], path: Path, line: int) -> TrueFault:
@@ -99,7 +103,13 @@ def _fault(row: dict[str, str], path: Path, line: int) -> TrueFault:
             failure_time=_moment(row.get("failure_time") or ""),
         )
     except (ValueError, TypeError, AttributeError) as error:
-        raise CannotParse(f"{path} line {line}: {error}", "Times are ISO 8601, empty where there is none") from None
+        raise CannotParse(
+            "{path} line {line}: {error}",
+            "Times are ISO 8601, empty where there is none",
+            path=path,
+            line=line,
+            error=error,
+        ) from None
 
 
 def _moment(cell: str) -> datetime | None:

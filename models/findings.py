@@ -107,8 +107,10 @@ def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, fold
     """
     if len(answered) < FEWEST:
         raise CannotDo(
-            f"{len(answered)} outcomes with a belief before them are too few to learn from",
-            f"At least {FEWEST} are needed; record what was found with `serviceday outcome add`",
+            "{count} outcomes with a belief before them are too few to learn from",
+            "At least {least} are needed; record what was found with `serviceday outcome add`",
+            count=len(answered),
+            least=FEWEST,
         )
     day = until.astimezone(timezone).date().isoformat()
     truth = np.array([c.confirmed for c in answered])
@@ -212,4 +214,6 @@ def _loaded(file: Path) -> Correction:
             raise ValueError("it has other figures than this version")
         return made
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise CannotParse(f"{file} cannot be read: {error}", "Learn again with `serviceday train`") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}", "Learn again with `serviceday train`", path=file, error=error
+        ) from None

@@ -99,7 +99,9 @@ def follow(
     """
     if not timedelta(0) <= as_of - standing.as_of < DAY:
         raise CannotDo(
-            f"the last full look at {standing.as_of.isoformat()} is too old", "Look at the whole fleet again"
+            "the last full look at {as_of} is too old",
+            "Look at the whole fleet again",
+            as_of=standing.as_of.isoformat(),
         )
     newest = _newest(store, standing, as_of)
     daily = standing.looked.daily

@@ -47,7 +47,7 @@ def parse_label(words: str, catalogue: Catalogue | None = None) -> Label:
     """Parse `channel >= number`. With a catalogue the channel must be a daily one it knows."""
     match = _FORM.fullmatch(words)
     if match is None:
-        raise CannotParse(f"label {words!r} is not a channel, a comparison and a number", _EXAMPLE)
+        raise CannotParse("label {words!r} is not a channel, a comparison and a number", _EXAMPLE, words=words)
     label = Label(match[1], match[2], float(match[3]))
     if catalogue is not None:
         daily = sorted(
@@ -55,6 +55,10 @@ def parse_label(words: str, catalogue: Catalogue | None = None) -> Label:
         )
         if label.channel not in daily:
             raise CannotConvert(
-                f"label {words!r}: {label.channel!r} is not a daily channel", f"Daily channels: {', '.join(daily)}"
+                "label {words!r}: {channel!r} is not a daily channel",
+                "Daily channels: {daily}",
+                words=words,
+                channel=label.channel,
+                daily=list(daily),
             )
     return label

@@ -44,8 +44,11 @@ class TrainedModel:
         """One a row of a feature table (columns as `features`)."""
         if table.shape[1] != len(self.features):
             raise CannotDo(
-                f"model {self.version} wants {len(self.features)} features, there are {table.shape[1]}",
+                "model {version} wants {count} features, there are {found}",
                 "Train it again with `serviceday train`",
+                version=self.version,
+                count=len(self.features),
+                found=table.shape[1],
             )
         odds = np.mean([_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators], axis=0)
         return self.calibration.probability(odds)
@@ -118,7 +121,11 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
         )
     except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise CannotParse(
-            f"model {chosen} in {folder} cannot be read: {error}", "Train again with `serviceday train`"
+            "model {chosen} in {folder} cannot be read: {error}",
+            "Train again with `serviceday train`",
+            chosen=chosen,
+            folder=folder,
+            error=error,
         ) from None
 
 
@@ -152,7 +159,9 @@ def kept(folder: Path) -> list[dict[str, Any]]:
             common = {name: about[name] for name in ("version", "label", "horizon_days")}
             found.append(common | about["card"])
         except (KeyError, TypeError, ValueError) as error:
-            raise CannotParse(f"{file} is no model card: {error}", "Train again with `serviceday train`") from None
+            raise CannotParse(
+                "{file} is no model card: {error}", "Train again with `serviceday train`", file=file, error=error
+            ) from None
     return sorted(found, key=lambda one: (one["until"], one["version"]))
 
 

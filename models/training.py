@@ -62,8 +62,10 @@ def train(
     outages = read_outages(store, suited, wanted, end=until, timezone=timezone) if suited else None
     if outages is None:
         raise CannotDo(
-            f"there are no readings of {wanted.channel} before {until:%Y-%m-%d} to learn from",
-            f"Bring them in with `serviceday import readings FILE --channel {wanted.channel}`",
+            "there are no readings of {channel} before {until:%Y-%m-%d} to learn from",
+            "Bring them in with `serviceday import readings FILE --channel {channel}`",
+            channel=wanted.channel,
+            until=until,
         )
     tell = on_progress or (lambda done, total: None)
     tell(0, STEPS)
@@ -93,15 +95,22 @@ def learn(
     days = training_days(day, horizon, SHORTEST)
     if not days:
         raise CannotDo(
-            f"{outages.days} days of {outages.label.channel} are too few to learn from",
-            f"{SHORTEST + horizon} days are the least",
+            "{days} days of {channel} are too few to learn from",
+            "{least} days are the least",
+            days=outages.days,
+            channel=outages.label.channel,
+            least=SHORTEST + horizon,
         )
     x, y = lessons.examples(days)
     events = int(y.sum())
     if events < FEWEST_EVENTS or y.all():
         raise CannotDo(
-            f"{events} times {outages.label} in {len(y)} examples: nothing to learn from",
-            f"At least {FEWEST_EVENTS} and not all are needed: choose another limit or a longer past",
+            "{events} times {label} in {count} examples: nothing to learn from",
+            "At least {least} and not all are needed: choose another limit or a longer past",
+            events=events,
+            label=outages.label,
+            count=len(y),
+            least=FEWEST_EVENTS,
         )
     chosen = champion(judged, events)
     estimators = fitted(CANDIDATES[chosen], x, y, seed)

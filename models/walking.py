@@ -112,8 +112,10 @@ def walk_forward(
     outages = read_outages(store, suited, wanted, end=end, timezone=timezone) if suited else None
     if outages is None:
         raise CannotDo(
-            f"there are no readings of {wanted.channel} before {end:%Y-%m-%d}",
-            f"Bring them in with `serviceday import readings FILE --channel {wanted.channel}`",
+            "there are no readings of {channel} before {end:%Y-%m-%d}",
+            "Bring them in with `serviceday import readings FILE --channel {channel}`",
+            channel=wanted.channel,
+            end=end,
         )
     outages = outages.until(_reported(outages))
     service_days = [
@@ -123,8 +125,14 @@ def walk_forward(
     ]
     if not service_days:
         raise CannotDo(
-            f"no service day from {first} to {last} has a past to learn from and {days} days after it to judge by",
-            f"The store holds {outages.label.channel} from {outages.first} for {outages.days} days: choose days within",
+            "no service day from {first} to {last} has a past to learn from and {days} days after it to judge by",
+            "The store holds {channel} from {begins} for {stored} days: choose days within",
+            first=first,
+            last=last,
+            days=days,
+            channel=outages.label.channel,
+            begins=outages.first,
+            stored=outages.days,
         )
     lessons = Lessons(outages, days)
     random = np.random.default_rng(seed)

@@ -40,7 +40,7 @@ _NEWEST = date(2023, 6, 1)
 def make_fleet(count: int, seed: int) -> Estate:
     """An estate of `count` assets. Raises `CannotDo` if there is to be none."""
     if count < 1:
-        raise CannotDo(f"a fleet of {count} assets cannot be simulated", "Ask for at least 1 with --assets")
+        raise CannotDo("a fleet of {count} assets cannot be simulated", "Ask for at least 1 with --assets", count=count)
     sites = 1 + min(count // _ASSETS_A_SITE, 5 + count // 400)
     buildings = _buildings(max(sites, -(-count // _ASSETS_A_BUILDING)), sites, seed)
     uses = {site.id: _SITES[index % len(_SITES)][3] for index, site in enumerate(_make_sites(sites))}

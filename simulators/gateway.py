@@ -18,6 +18,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from facility.errors import CannotCommunicate
+from facility.sentences import Sentence, foreign
 from simulators.payloads import Message, forwarded, status, status_topic
 
 WINDOW = 60  # messages in flight over all gateways; brokers usually allow 20 a client and queue the rest
@@ -53,7 +54,7 @@ class Gateway:
         self._window = window
         self._free = threading.Semaphore(window)
         self._connected = threading.Event()
-        self._refused = ""
+        self._refused: Sentence | None = None
         self._births: set[int] = set()
         self._backlog: deque[Message] = deque(maxlen=BACKLOG)
         self._client = client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self.name, clean_session=False)
@@ -71,16 +72,22 @@ class Gateway:
     def open(self) -> None:
         """Connect. Raises `CannotCommunicate` if the broker isn't there or refuses."""
         where = f"{self.address.host}:{self.address.port}"
-        remedy = "Start a broker there, or name another with --broker mqtt://user:password@host:port"
+        remedy = Sentence("Start a broker there, or name another with --broker mqtt://user:password@host:port")
         try:
             self._client.connect(self.address.host, self.address.port, keepalive=60)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise CannotCommunicate(f"no MQTT broker answers at {where}: {reason}", remedy) from None
+            raise CannotCommunicate(
+                "no MQTT broker answers at {where}: {error}", remedy, where=where, error=error
+            ) from None
         self._client.loop_start()
         if not self._connected.wait(CONNECT_WITHIN_S):
             self._client.loop_stop()
-            raise CannotCommunicate(f"the MQTT broker at {where} {self._refused or 'does not greet back'}", remedy)
+            raise CannotCommunicate(
+                "the MQTT broker at {where} {reason}",
+                remedy,
+                where=where,
+                reason=self._refused or Sentence("does not greet back"),
+            )
 
     @property
     def connected(self) -> bool:
@@ -133,13 +140,15 @@ class Gateway:
     def _reserve(self, timeout_s: float) -> None:
         if not self._free.acquire(timeout=timeout_s):
             raise CannotCommunicate(
-                f"the MQTT broker at {self.address.host}:{self.address.port} acknowledged nothing in {timeout_s:.0f} s",
+                "the MQTT broker at {where} acknowledged nothing in {seconds:.0f} s",
                 "See that it runs and has room, then run the same command again to go on",
+                where=f"{self.address.host}:{self.address.port}",
+                seconds=timeout_s,
             )
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._refused = f"refuses the connection: {reason}"
+            self._refused = Sentence("refuses the connection: {reason}", reason=foreign(str(reason)))
             return
         birth = client.publish(
             status_topic(self.site, self.name), status("online", int(time.time() * 1000)), qos=1, retain=True

@@ -115,7 +115,7 @@ class Simulation:
         if end <= start:
             raise CannotDo("the history ends before it starts", "Ask for a longer --history")
         if not 0 <= faults <= 1:
-            raise CannotDo(f"a share of {faults} faulty assets", "Give --faults between 0 and 1")
+            raise CannotDo("a share of {faults} faulty assets", "Give --faults between 0 and 1", faults=faults)
         settings = Settings(
             assets=assets,
             seed=seed,

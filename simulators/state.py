@@ -48,13 +48,22 @@ def read_state(folder: DataFolder) -> State:
     try:
         state = msgspec.json.decode(file.read_bytes(), type=State)
     except FileNotFoundError:
-        raise CannotDo(f"no simulation in {folder.path}", "Start one with `serviceday simulate`") from None
+        raise CannotDo("no simulation in {path}", "Start one with `serviceday simulate`", path=folder.path) from None
     except msgspec.DecodeError as error:
         raise CannotParse(
-            f"{file} is no state of a simulation: {error}", "Remove it or use another folder with --data"
+            "{file} is no state of a simulation: {error}",
+            "Remove it or use another folder with --data",
+            file=file,
+            error=error,
         ) from None
     if state.format != FORMAT:
-        raise CannotDo(f"{file} is of format {state.format}, not {FORMAT}", "Simulate into a new folder with --data")
+        raise CannotDo(
+            "{file} is of format {found}, not {ours}",
+            "Simulate into a new folder with --data",
+            file=file,
+            found=state.format,
+            ours=FORMAT,
+        )
     return state
 
 

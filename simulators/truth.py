@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facility.assessments import Trouble
 from facility.errors import Problems
+from facility.sentences import Sentence
 from simulators.faults import Fault
 
 COLUMNS = (
@@ -37,11 +38,11 @@ def write_truth(path: Path, faults: Iterable[Fault]) -> None:
 
 def read_truth(path: Path) -> tuple[Fault, ...]:
     """Read what `write_truth` wrote. Raises `Problems` with every line that is not a fault."""
-    faults, problems = [], []
+    faults, problems = list[Fault](), list[Sentence]()
     with path.open(newline="", encoding="utf-8") as stream:
         rows = csv.DictReader(stream)
         if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise Problems(str(path), [f"line 1: expected the columns {', '.join(COLUMNS)}"])
+            raise Problems(str(path), [Sentence("line 1: expected the columns {columns}", columns=list(COLUMNS))])
         for row in rows:
             try:
                 faults.append(
@@ -58,7 +59,7 @@ def read_truth(path: Path) -> tuple[Fault, ...]:
                     )
                 )
             except (ValueError, TypeError) as error:
-                problems.append(f"line {rows.line_num}: {error}")
+                problems.append(Sentence("line {line}: {what}", line=rows.line_num, what=error))
     if problems:
         raise Problems(str(path), problems)
     return tuple(faults)

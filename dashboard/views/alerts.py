@@ -196,7 +196,7 @@ def _form(visit: Visit, alert: Alert) -> None:
             alert.id, by=who.strip(), now=_moment(visit), note=words.strip()
         )
     except ServicedayError as error:
-        st.warning(f"{error.what}. {error.do}")
+        st.warning(visit.told(error))
         return
     sources.forget_alerts()
     st.rerun(scope="app")

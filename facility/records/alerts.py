@@ -106,10 +106,18 @@ class AlertRecords:
         with writing(self._engine) as connection:
             alert = _get(connection, number)
             if alert.state is AlertState.CLOSED:
-                raise CannotDo(f"alert {number} is closed since {alert.closed_at:%Y-%m-%d %H:%M} UTC", "Nothing to do")
+                raise CannotDo(
+                    "alert {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
+                    "Nothing to do",
+                    number=number,
+                    closed_at=alert.closed_at,
+                )
             if alert.state is AlertState.ACKNOWLEDGED:
                 raise CannotDo(
-                    f"alert {number} was acknowledged by {alert.acknowledged_by}", "Close it when it is done"
+                    "alert {number} was acknowledged by {by}",
+                    "Close it when it is done",
+                    number=number,
+                    by=alert.acknowledged_by,
                 )
             values: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by": by}
             if note:
@@ -130,7 +138,12 @@ class AlertRecords:
         with writing(self._engine) as connection:
             alert = _get(connection, number)
             if alert.state is AlertState.CLOSED:
-                raise CannotDo(f"alert {number} is closed since {alert.closed_at:%Y-%m-%d %H:%M} UTC", "Nothing to do")
+                raise CannotDo(
+                    "alert {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
+                    "Nothing to do",
+                    number=number,
+                    closed_at=alert.closed_at,
+                )
             values = {"closed_at": now, "closed_by": by} | ({"note": note} if note else {})
             connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(values))
             _tell(connection, number, now, by, "closed", note)
@@ -140,7 +153,7 @@ class AlertRecords:
 def _get(connection: Connection, number: int) -> Alert:
     row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == number)).one_or_none()
     if row is None:
-        raise CannotDo(f"there is no alert {number}", "`serviceday alerts list` shows those there are")
+        raise CannotDo("there is no alert {number}", "`serviceday alerts list` shows those there are", number=number)
     return _alert(row)
 
 

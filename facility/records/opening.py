@@ -32,7 +32,12 @@ def open_engine(place: Path | str) -> Engine:
     try:
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise CannotDo(f"no driver for {url.drivername}: {error}", "Install it beside serviceday") from None
+        raise CannotDo(
+            "no driver for {name}: {error}",
+            "Install it beside serviceday",
+            name=url.drivername,
+            error=error,
+        ) from None
     if url.get_backend_name() == "sqlite":
         _tune_sqlite(engine)
     try:
@@ -42,8 +47,12 @@ def open_engine(place: Path | str) -> Engine:
         raise _refused(url, error) from None
     except DatabaseError as error:
         engine.dispose()
-        what = f"{url.render_as_string()} does not hold records: {error.orig}"
-        raise CannotDo(what, "Choose another data folder, or restore it from a backup") from None
+        raise CannotDo(
+            "{url} does not hold records: {error}",
+            "Choose another data folder, or restore it from a backup",
+            url=url.render_as_string(),
+            error=error.orig,
+        ) from None
     except BaseException:
         engine.dispose()
         raise
@@ -62,15 +71,24 @@ def _url(place: Path | str) -> URL:
         try:
             return make_url(place)
         except ArgumentError:
-            raise CannotDo(f"{place!r} is no database URL", "Write it as postgresql+psycopg://host/name") from None
+            raise CannotDo(
+                "{place!r} is no database URL", "Write it as postgresql+psycopg://host/name", place=place
+            ) from None
     return URL.create("sqlite", database=str(place))
 
 
 def _refused(url: URL, error: OperationalError) -> ServicedayError:
     shown = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite":
-        return CannotDo(f"records {url.database} cannot be opened: {error.orig}", "Check the data folder's permissions")
-    return CannotCommunicate(f"database {shown} does not answer: {error.orig}", "Check that it runs and the URL")
+        return CannotDo(
+            "records {database} cannot be opened: {error}",
+            "Check the data folder's permissions",
+            database=url.database,
+            error=error.orig,
+        )
+    return CannotCommunicate(
+        "database {shown} does not answer: {error}", "Check that it runs and the URL", shown=shown, error=error.orig
+    )
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -120,8 +138,12 @@ def _one_at_a_time(engine: Engine, url: URL) -> Iterator[None]:
         try:
             lock = Path(f"{url.database}.migrating").open("a")  # noqa: SIM115
         except OSError as error:
-            what = f"records {url.database} cannot be written: {error.strerror}"
-            raise CannotDo(what, "Choose another folder with --data, or mend its permissions") from None
+            raise CannotDo(
+                "records {database} cannot be written: {error}",
+                "Choose another folder with --data, or mend its permissions",
+                database=url.database,
+                error=error,
+            ) from None
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, whatever happens
             yield
@@ -142,7 +164,10 @@ def _migrate(engine: Engine, url: URL, revision: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:
         raise CannotDo(
-            f"records {url.database} were written by a newer serviceday (revision {revision})", "Update serviceday"
+            "records {database} were written by a newer serviceday (revision {revision})",
+            "Update serviceday",
+            database=url.database,
+            revision=revision,
         )
     if url.get_backend_name() == "sqlite":
         with engine.connect() as connection:

@@ -110,7 +110,10 @@ class ReportRecords:
             report = _speaking(connection, number)
             if report.closed_at is not None:
                 raise CannotDo(
-                    f"report {number} is closed since {report.closed_at:%Y-%m-%d %H:%M} UTC", "Nothing to do"
+                    "report {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
+                    "Nothing to do",
+                    number=number,
+                    closed_at=report.closed_at,
                 )
             everyone = (_REPORTS.c.id == number) | (_REPORTS.c.merged_into == number)
             values: dict[str, Any] = {"closed_at": now, "closed_by": by}
@@ -124,7 +127,7 @@ class ReportRecords:
         """It was not dealt with after all. Raises `CannotDo` if it is open."""
         with writing(self._engine) as connection:
             if _speaking(connection, number).closed_at is None:
-                raise CannotDo(f"report {number} is open", "Nothing to do")
+                raise CannotDo("report {number} is open", "Nothing to do", number=number)
             everyone = (_REPORTS.c.id == number) | (_REPORTS.c.merged_into == number)
             connection.execute(update(_REPORTS).where(everyone).values(closed_at=None, closed_by=""))
             _tell(connection, number, now, by, "reopened", note)
@@ -134,10 +137,15 @@ class ReportRecords:
         """The same thing reported twice: `into` speaks for both. What `number` spoke for goes with it."""
         with writing(self._engine) as connection:
             if number == into:
-                raise CannotDo(f"report {number} cannot be merged into itself", "Name two reports")
+                raise CannotDo("report {number} cannot be merged into itself", "Name two reports", number=number)
             report, target = _get(connection, number), _speaking(connection, into)
             if report.merged_into is not None:
-                raise CannotDo(f"report {number} is merged into {report.merged_into}", "Split it off first")
+                raise CannotDo(
+                    "report {number} is merged into {other}",
+                    "Split it off first",
+                    number=number,
+                    other=report.merged_into,
+                )
             both = (_REPORTS.c.id == number) | (_REPORTS.c.merged_into == number)
             values = {"merged_into": into, "closed_at": target.closed_at, "closed_by": target.closed_by}
             connection.execute(update(_REPORTS).where(both).values(values))
@@ -150,7 +158,7 @@ class ReportRecords:
         with writing(self._engine) as connection:
             report = _get(connection, number)
             if report.merged_into is None:
-                raise CannotDo(f"report {number} is not merged into another", "Nothing to do")
+                raise CannotDo("report {number} is not merged into another", "Nothing to do", number=number)
             connection.execute(update(_REPORTS).where(_REPORTS.c.id == number).values(merged_into=None))
             _tell(connection, number, now, by, "split", str(report.merged_into))
             _tell(connection, report.merged_into, now, by, "left", str(number))
@@ -186,7 +194,7 @@ def _counts(connection: Connection) -> dict[int, int]:
 def _get(connection: Connection, number: int) -> Report:
     row = connection.execute(select(_REPORTS).where(_REPORTS.c.id == number)).one_or_none()
     if row is None:
-        raise CannotDo(f"there is no report {number}", "`serviceday report list` shows those there are")
+        raise CannotDo("there is no report {number}", "`serviceday report list` shows those there are", number=number)
     query = select(func.count()).where(_REPORTS.c.merged_into == number)
     return _report(row, connection.execute(query).scalar_one())
 
@@ -195,7 +203,12 @@ def _speaking(connection: Connection, number: int) -> Report:
     """A report that speaks for itself. Raises `CannotDo` for one that is merged into another."""
     report = _get(connection, number)
     if report.merged_into is not None:
-        raise CannotDo(f"report {number} is merged into {report.merged_into}", f"Name {report.merged_into}")
+        raise CannotDo(
+            "report {number} is merged into {other}",
+            "Name {other}",
+            number=number,
+            other=report.merged_into,
+        )
     return report
 
 

@@ -48,21 +48,30 @@ class Beside:
         self.file = file
         if not file.exists():
             if not create:
-                raise CannotDo(f"nothing is known of the store at {file}", "Run `serviceday ingest` or an import first")
+                raise CannotDo(
+                    "nothing is known of the store at {file}", "Run `serviceday ingest` or an import first", file=file
+                )
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 with self._open() as db:
                     db.execute("PRAGMA journal_mode=WAL")
                     db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
             except (OSError, sqlite3.Error) as error:
-                raise CannotCommunicate(f"{file} cannot be made: {error}", "Check space and permissions") from None
+                raise CannotCommunicate(
+                    "{file} cannot be made: {error}", "Check space and permissions", file=file, error=error
+                ) from None
             self.is_new = True
             return
         self.is_new = False
         with self._open() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
         if found > VERSION:
-            raise CannotDo(f"{file} was written by a newer serviceday (version {found})", "Update serviceday")
+            raise CannotDo(
+                "{file} was written by a newer serviceday (version {found})",
+                "Update serviceday",
+                file=file,
+                found=found,
+            )
         if found < VERSION:
             with self._change() as db:
                 db.execute("UPDATE hour SET summarised = 0")
@@ -82,7 +91,9 @@ class Beside:
                 yield db
                 db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise CannotCommunicate(f"{self.file} refuses: {error}", "Check space and permissions") from error
+            raise CannotCommunicate(
+                "{file} refuses: {error}", "Check space and permissions", file=self.file, error=error
+            ) from error
 
     @contextmanager
     def writing_alone(self) -> Iterator[None]:
@@ -90,7 +101,9 @@ class Beside:
         try:
             lock = self.file.with_suffix(".lock").open("ab")
         except OSError as error:
-            raise CannotCommunicate(f"{self.file} refuses: {error}", "Check space and permissions") from error
+            raise CannotCommunicate(
+                "{file} refuses: {error}", "Check space and permissions", file=self.file, error=error
+            ) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

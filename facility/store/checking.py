@@ -8,6 +8,7 @@ from datetime import date
 
 import polars as pl
 
+from facility.sentences import Sentence, foreign
 from facility.store import Store
 from facility.store.arrivals import IDENTITY
 from facility.store.hourly import KEY, summarise
@@ -23,7 +24,7 @@ class Report:
     readings: int = 0
     files: int = 0
     channels: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Sentence] = field(default_factory=list)
 
 
 def check(store: Store, *, on_progress: Progress | None = None) -> Report:
@@ -31,7 +32,7 @@ def check(store: Store, *, on_progress: Progress | None = None) -> Report:
     report = Report()
     health = store.health()
     if not health.ok:
-        report.problems.append(health.detail)
+        report.problems.append(foreign(health.detail))
         return report
     size = store.size()
     report.readings, report.files = size.readings, size.files
@@ -40,7 +41,7 @@ def check(store: Store, *, on_progress: Progress | None = None) -> Report:
     if isinstance(store, Lake):
         _check_lake(store, report, on_progress)
     elif size.readings and latest.is_empty():
-        report.problems.append("there are readings, and no newest one of any channel")
+        report.problems.append(Sentence("there are readings, and no newest one of any channel"))
     return report
 
 
@@ -53,7 +54,7 @@ def _check_lake(lake: Lake, report: Report, on_progress: Progress | None) -> Non
         try:
             newest.append(_check_day(lake, day, of_day, report))
         except (OSError, pl.exceptions.PolarsError) as error:
-            report.problems.append(f"{day}: {' '.join(str(error).split())[:300]}")
+            report.problems.append(Sentence("{day}: {what}", day=day, what=foreign(" ".join(str(error).split())[:300])))
         if on_progress is not None:
             on_progress(number + 1, len(days))
     found = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
@@ -61,7 +62,9 @@ def _check_lake(lake: Lake, report: Report, on_progress: Progress | None) -> Non
     if found is not None and not report.problems:
         wrong = kept.join(found, on=IDENTITY, how="anti").height + found.join(kept, on=IDENTITY, how="anti").height
         if wrong:
-            report.problems.append(f"the newest reading of {wrong} channels is not what it should be")
+            report.problems.append(
+                Sentence("the newest reading of {wrong} channels is not what it should be", wrong=wrong)
+            )
 
 
 def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl.DataFrame:
@@ -71,24 +74,43 @@ def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl
         if folder is not None:
             file = folder / "raw" / path
             if not file.exists():
-                report.problems.append(f"{day}: {path} is missing ({rows} readings)")
+                report.problems.append(
+                    Sentence("{day}: {path} is missing ({rows} readings)", day=day, path=path, rows=rows)
+                )
             elif file.stat().st_size != size:
-                report.problems.append(f"{day}: {path} has {file.stat().st_size} bytes and not {size}")
+                report.problems.append(
+                    Sentence(
+                        "{day}: {path} has {found} bytes and not {size}",
+                        day=day,
+                        path=path,
+                        found=file.stat().st_size,
+                        size=size,
+                    )
+                )
     readings = lake.scan_readings(files).collect()
     if readings.height != int(files["rows"].sum()):
-        report.problems.append(f"{day}: {readings.height} readings, where {int(files['rows'].sum())} are listed")
+        report.problems.append(
+            Sentence(
+                "{day}: {count} readings, where {listed} are listed",
+                day=day,
+                count=readings.height,
+                listed=int(files["rows"].sum()),
+            )
+        )
     twice = readings.height - readings.select(IDENTITY).n_unique()
     if twice:
-        report.problems.append(f"{day}: {twice} identities stand there more than once")
+        report.problems.append(Sentence("{day}: {twice} identities stand there more than once", day=day, twice=twice))
     strange = readings.filter(pl.any_horizontal(pl.all().is_null()) | ~pl.col("value").is_finite()).height
     if strange:
-        report.problems.append(f"{day}: {strange} readings without a proper value")
+        report.problems.append(Sentence("{day}: {strange} readings without a proper value", day=day, strange=strange))
     outside = readings.filter(pl.col("time").dt.date() != day).height
     if outside:
-        report.problems.append(f"{day}: {outside} readings of other days")
+        report.problems.append(Sentence("{day}: {outside} readings of other days", day=day, outside=outside))
     wrong = _hours_differ(lake, day, readings)
     if wrong:
-        report.problems.append(f"{day}: {wrong} hourly summaries differ from their readings")
+        report.problems.append(
+            Sentence("{day}: {wrong} hourly summaries differ from their readings", day=day, wrong=wrong)
+        )
     return readings.group_by("asset", "channel").agg(pl.col("time").max())
 
 

@@ -50,11 +50,13 @@ class Choice:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise CannotParse(f"{self.kind!r} is not a kind of store", f"There are: {', '.join(KINDS)}")
+            raise CannotParse(
+                "{kind!r} is not a kind of store", "There are: {known}", kind=self.kind, known=list(KINDS)
+            )
         if self.kind == "influx":
             parts = urlsplit(self.url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise CannotParse(f"{self.url!r} is not the address of an InfluxDB", "Write http://host:8086")
+                raise CannotParse("{url!r} is not the address of an InfluxDB", "Write http://host:8086", url=self.url)
             if parts.username or parts.password:
                 raise CannotParse("the address of the InfluxDB holds a password", "Use SERVICEDAY_INFLUX_TOKEN instead")
             if not self.org:
@@ -79,12 +81,16 @@ class Choice:
                 token = Path(self.token_file).read_text().strip()
             except OSError as error:
                 raise CannotDo(
-                    f"the InfluxDB token cannot be read from {self.token_file}: {error.strerror}", "Check the file"
+                    "the InfluxDB token cannot be read from {file}: {error}",
+                    "Check the file",
+                    file=self.token_file,
+                    error=error,
                 ) from None
         if not token:
             raise CannotDo(
-                f"no token for the InfluxDB at {self.url}",
+                "no token for the InfluxDB at {url}",
                 "Set SERVICEDAY_INFLUX_TOKEN, or name a file with SERVICEDAY_INFLUX_TOKEN_FILE",
+                url=self.url,
             )
         return Target(url=self.url.rstrip("/"), org=self.org, bucket=self.bucket, token=token)
 
@@ -98,9 +104,15 @@ def chosen(data: Path, environment: Mapping[str, str] = os.environ) -> Choice:
             said = {str(name): str(value) for name, value in tomllib.loads(file.read_text()).items()}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise CannotParse(
-                f"{file} cannot be read: {error}", "Mend it, or delete it for the embedded lake"
+                "{path} cannot be read: {error}", "Mend it, or delete it for the embedded lake", path=file, error=error
             ) from None
         if strange := said.keys() - _VARIABLES.keys():
-            raise CannotParse(f"{file} says {', '.join(sorted(strange))}", f"Known: {', '.join(_VARIABLES)}")
+            raise CannotParse(
+                "{file} says {strange}",
+                "Known: {known}",
+                file=file,
+                strange=sorted(strange),
+                known=list(_VARIABLES),
+            )
     said |= {name: environment[variable] for name, variable in _VARIABLES.items() if environment.get(variable)}
     return Choice(**said)

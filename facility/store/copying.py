@@ -79,8 +79,10 @@ def _bring(rows: pl.DataFrame, target: Store) -> int:
     if done.refused:
         reason = done.refusals[0].reason if done.refusals else "no reason given"
         raise CannotCommunicate(
-            f"the target will not keep {done.refused} readings: {reason}",
+            "the target will not keep {count} readings: {reason}",
             "Lengthen its retention, or shorten the source's",
+            count=done.refused,
+            reason=reason,
         )
     return done.stored
 
@@ -93,8 +95,11 @@ def _verify(rows: pl.DataFrame, wanted: Sum, target: Store, start: datetime, end
     kept = there.join(rows, on=["asset", "channel", "time", "value"], how="semi")
     if sum_of(kept) != wanted:
         raise CannotCommunicate(
-            f"readings from {start:%Y-%m-%d %H:%M} on differ after copying ({kept.height} of {wanted.count} agree)",
+            "readings from {start:%Y-%m-%d %H:%M} on differ after copying ({kept} of {count} agree)",
             "Is something else writing to the target? Run the copy again",
+            start=start,
+            kept=kept.height,
+            count=wanted.count,
         )
     return there.height - kept.height
 

@@ -31,7 +31,7 @@ def export(
 ) -> int:
     """Write readings with start <= time < end, by day. Gives how many; the file appears whole or not at all."""
     if file.suffix not in (".parquet", ".csv"):
-        raise CannotDo(f"{file.name} is neither .parquet nor .csv", "Name the file accordingly")
+        raise CannotDo("{name} is neither .parquet nor .csv", "Name the file accordingly", name=file.name)
     size = store.size()
     first, last = start or size.first, end or size.last
     if end is None and last is not None:
@@ -56,7 +56,7 @@ def export(
         beside.replace(file)
     except OSError as error:
         raise CannotCommunicate(
-            f"{file} cannot be written: {error.strerror or error}", "Check the folder and its space"
+            "{path} cannot be written: {error}", "Check the folder and its space", path=file, error=error
         ) from None
     finally:
         beside.unlink(missing_ok=True)

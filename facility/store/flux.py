@@ -155,7 +155,7 @@ def _table(header: bytes, rows: bytes) -> pl.DataFrame:
     names = header.decode().split(",")
     if "error" in names and "reference" in names:
         said = rows.decode(errors="replace").strip().strip(",")
-        raise CannotCommunicate(f"InfluxDB broke off its answer: {said}", "Look at the server's log")
+        raise CannotCommunicate("InfluxDB broke off its answer: {said}", "Look at the server's log", said=said)
     wanted = [name for name in names if name not in _IGNORED]
     types = {name: _type(name) for name in wanted}
     read = arrow_csv.read_csv(

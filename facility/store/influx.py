@@ -148,7 +148,9 @@ class Influx:
             refused = self._server.write(self._hourly, lines)
             if refused:
                 raise CannotCommunicate(
-                    f"InfluxDB refuses hourly rows: {next(iter(refused.values()))}", "Look at the bucket's retention"
+                    "InfluxDB refuses hourly rows: {reason}",
+                    "Look at the bucket's retention",
+                    reason=next(iter(refused.values())),
                 )
             self._beside.summarised(portion)
 

@@ -23,6 +23,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from facility.errors import CannotCommunicate, CannotDo
+from facility.sentences import Sentence
 from facility.store import flux
 from facility.store.influx_target import Target
 from facility.store.line_protocol import portions
@@ -41,7 +42,7 @@ class Refusal(CannotCommunicate):
     def __init__(self, message: str, dropped: int | None) -> None:
         self.message = message
         self.dropped = dropped  # how many lines, where it says; the others are kept
-        super().__init__(f"InfluxDB refuses: {message}")
+        super().__init__("InfluxDB refuses: {message}", message=message)
 
 
 class TooLarge(CannotCommunicate):
@@ -72,8 +73,10 @@ class Server:
         found = self._asked(self._client.version).lstrip("v")
         if not found.startswith("2."):
             raise CannotDo(
-                f"{self.target.url} is no InfluxDB 2.x but {found or 'something else'}",
+                "{url} is no InfluxDB 2.x but {found}",
                 "Version 1 has no buckets and 3 no Flux: run 2.7 or newer 2.x, or keep readings in the lake",
+                url=self.target.url,
+                found=found or Sentence("something else"),
             )
         return str(found)
 
@@ -88,8 +91,10 @@ class Server:
             )
         if found is None:
             raise CannotDo(
-                f"there is no bucket {name!r} at {self.target.url} (or the token may not see it)",
+                "there is no bucket {name!r} at {url} (or the token may not see it)",
                 "Create it, or let `serviceday ingest` create it with a token that may",
+                name=name,
+                url=self.target.url,
             )
         seconds = found.retention_rules[0].every_seconds if found.retention_rules else 0
         return timedelta(seconds=seconds) if seconds else None
@@ -98,7 +103,7 @@ class Server:
         """Change how long a bucket keeps its points; the server drops older ones by itself."""
         found = self._find(name)
         if found is None:
-            raise CannotDo(f"there is no bucket {name!r} at {self.target.url}", "Create it first")
+            raise CannotDo("there is no bucket {name!r} at {url}", "Create it first", name=name, url=self.target.url)
         found.retention_rules = [_rules(keep)]
         self._asked(lambda: self._client.buckets_api().update_bucket(found))
 
@@ -161,8 +166,10 @@ class Server:
             return flux.tables(self._asked(post))
         except Refusal as refusal:
             raise CannotCommunicate(
-                f"InfluxDB at {self.target.url} does not understand a question: {refusal.message}",
+                "InfluxDB at {url} does not understand a question: {message}",
                 "Is it 2.7 or newer? Please report this",
+                url=self.target.url,
+                message=refusal.message,
             ) from None
 
     def delete(self, bucket: str, predicate: str, start: datetime, stop: datetime) -> None:
@@ -185,8 +192,10 @@ class Server:
                 raise self._meant(error, wait) from None
             except (HTTPError, OSError) as error:
                 raise CannotCommunicate(
-                    f"no answer from InfluxDB at {self.target.url}: {_reason(error)}",
+                    "no answer from InfluxDB at {url}: {reason}",
                     "Is it running, is the address right?",
+                    url=self.target.url,
+                    reason=_reason(error),
                 ) from None
         raise AssertionError("unreachable")
 
@@ -195,13 +204,18 @@ class Server:
         where = self.target
         if error.status in (401, 403):
             return CannotCommunicate(
-                f"InfluxDB at {where.url} does not accept the token for organisation {where.org}: {said}",
+                "InfluxDB at {url} does not accept the token for organisation {org}: {said}",
                 "Give it a token that may read and write the bucket (SERVICEDAY_INFLUX_TOKEN or _TOKEN_FILE)",
+                url=where.url,
+                org=where.org,
+                said=said,
             )
         if error.status == 404:
             return CannotDo(
-                f"InfluxDB at {where.url} knows no such organisation or bucket: {said}",
+                "InfluxDB at {url} knows no such organisation or bucket: {said}",
                 "Check the names, or create the bucket",
+                url=where.url,
+                said=said,
             )
         if error.status == 413:
             return TooLarge()
@@ -210,10 +224,19 @@ class Server:
             return Refusal(said, int(dropped.group(1)) if dropped else None)
         if wait is not None:
             return CannotCommunicate(
-                f"InfluxDB at {where.url} is too busy and wants to be left alone for {wait:g} s: {said}",
+                "InfluxDB at {url} is too busy and wants to be left alone for {wait:g} s: {said}",
                 "It will be tried again; nothing is lost",
+                url=where.url,
+                wait=wait,
+                said=said,
             )
-        return CannotCommunicate(f"InfluxDB at {where.url} fails ({error.status}): {said}", "Look at the server's log")
+        return CannotCommunicate(
+            "InfluxDB at {url} fails ({status}): {said}",
+            "Look at the server's log",
+            url=where.url,
+            status=error.status,
+            said=said,
+        )
 
 
 def _wait(error: ApiException) -> float | None:

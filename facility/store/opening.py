@@ -23,6 +23,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from facility.errors import CannotCommunicate, CannotDo
+from facility.sentences import foreign
 from facility.store import Retention
 from facility.store.arrivals import FRAME
 from facility.store.delta_table import CONFIGURATION, Table
@@ -68,17 +69,27 @@ def read_mark(place: Place, *, create: bool) -> Mark:
         if content is None:
             _refuse_strangers(place)
             if not create:
-                raise CannotDo(f"no readings at {place}", "Run `serviceday demo`, `ingest` or `import readings` first")
+                raise CannotDo(
+                    "no readings at {place}", "Run `serviceday demo`, `ingest` or `import readings` first", place=place
+                )
             return _create(place)
     try:
         said = json.loads(content)
         found = int(said["format"])
     except (ValueError, TypeError, KeyError):
-        raise CannotDo(f"{place}/{MARK} cannot be read", 'Restore it from a backup, or write {"format": 2}') from None
+        raise CannotDo(
+            "{place}/{mark} cannot be read",
+            'Restore it from a backup, or write {{"format": 2}}',
+            place=place,
+            mark=MARK,
+        ) from None
     if found > FORMAT:
         raise CannotDo(
-            f"{place} was written by a newer serviceday (format {found}, this one reads up to {FORMAT})",
+            "{place} was written by a newer serviceday (format {found}, this one reads up to {newest})",
             "Update serviceday",
+            place=place,
+            found=found,
+            newest=FORMAT,
         )
     if found < FORMAT:
         return _migrate(place)
@@ -88,13 +99,13 @@ def read_mark(place: Place, *, create: bool) -> Mark:
 def _refuse_strangers(place: Place) -> None:
     folder = place.folder
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise CannotDo(f"{place} is a file, not a folder", "Choose an empty folder")
+        raise CannotDo("{place} is a file, not a folder", "Choose an empty folder", place=place)
     ours = {*TABLES, "write.lock", "compact.lock"}  # an interrupted creation
     ours |= {f"influx.{end}" for end in ("sqlite", "sqlite-wal", "sqlite-shm", "lock")}  # another kind was used before
     if folder is not None and folder.is_dir() and {path.name for path in folder.iterdir()} <= ours:
         return
     if not place.is_empty():
-        raise CannotDo(f"{place} is not a serviceday store", "Choose an empty folder")
+        raise CannotDo("{place} is not a serviceday store", "Choose an empty folder", place=place)
 
 
 def _create(place: Place) -> Mark:
@@ -123,8 +134,10 @@ def _migrate(place: Place) -> Mark:
             return mark
     except CannotCommunicate as error:
         raise CannotDo(
-            f"{place} was written by an older serviceday and cannot be brought up to date here ({error.what})",
+            "{place} was written by an older serviceday and cannot be brought up to date here ({reason})",
             "Open it once where it can be written, for example with `serviceday store check`",
+            place=place,
+            reason=error.what,
         ) from error
 
 
@@ -184,7 +197,10 @@ def refusals(place: Place) -> Iterator[None]:
         yield
     except (DeltaError, OSError) as error:
         raise CannotCommunicate(
-            f"the store at {place} refuses: {_plain(error)}", "Check space and permissions"
+            "the store at {place} refuses: {reason}",
+            "Check space and permissions",
+            place=place,
+            reason=foreign(_plain(error)),
         ) from error
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import polars as pl
 
 from facility.errors import CannotParse
+from facility.sentences import Sentence
 from ingest.connection.rules import TOPICS, Rules
 from ingest.keeping.journal import Presence
 from ingest.keeping.packing import Message
@@ -168,10 +169,12 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
                 refusals.extend(_slow(columns, index, place, message))
         except _Refused as error:
             unreadable += 1
-            refusals.append(Refusal(seq=message.seq, reason=error.reason, detail=error.what, payload=payload))
+            refusals.append(
+                Refusal(seq=message.seq, reason=error.reason, detail=str(error.what)[:SHOWN], payload=payload)
+            )
         except CannotParse as error:
             unreadable += 1
-            refusals.append(Refusal(seq=message.seq, reason=Reason.UNREADABLE, detail=error.what, payload=payload))
+            refusals.append(Refusal(seq=message.seq, reason=Reason.UNREADABLE, detail=str(error.what), payload=payload))
     readings = columns.frame()
     return Decoded(
         readings=readings,
@@ -187,7 +190,7 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
 class _Refused(CannotParse):
     """A message that is not even looked into."""
 
-    def __init__(self, reason: Reason, what: str) -> None:
+    def __init__(self, reason: Reason, what: Sentence) -> None:
         super().__init__(what)
         self.reason = reason
 
@@ -203,11 +206,14 @@ def _place(columns: _Columns, topic: str, rules: Rules) -> int:
 
 def _refuse_or_greet(place: int, message: Message, rules: Rules, presence: list[Presence]) -> None:
     if place == _UNKNOWN:
-        raise _Refused(Reason.UNKNOWN_TOPIC, f"expected {TELEMETRY} or .../status")
+        raise _Refused(Reason.UNKNOWN_TOPIC, Sentence("expected {topic} or .../status", topic=TELEMETRY))
     if place == _NOT_ALLOWED:
-        raise _Refused(Reason.NOT_ALLOWED, f"allowed: {', '.join(rules.filters)}"[:SHOWN])
+        raise _Refused(Reason.NOT_ALLOWED, Sentence("allowed: {filters}", filters=list(rules.filters)))
     if len(message.payload) > rules.payload_limit:
-        raise _Refused(Reason.TOO_LARGE, f"{len(message.payload)} bytes, at most {rules.payload_limit}")
+        raise _Refused(
+            Reason.TOO_LARGE,
+            Sentence("{found} bytes, at most {most}", found=len(message.payload), most=rules.payload_limit),
+        )
     presence.append(_status(message))
 
 
@@ -230,23 +236,30 @@ def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[R
     try:
         said = json.loads(message.payload)
     except (ValueError, RecursionError) as error:
-        raise CannotParse(f"not JSON ({_short(error)}); expected {EXPECTED}") from None
+        raise CannotParse("not JSON ({error}); expected {expected}", error=_short(error), expected=EXPECTED) from None
     if not isinstance(said, dict) or not isinstance(said.get("v"), dict) or ("ts" in said) == ("t" in said):
-        raise CannotParse(f"expected {EXPECTED}")
+        raise CannotParse("expected {expected}", expected=EXPECTED)
     declared = said.get("u") or {}
     if not isinstance(declared, dict):
-        raise CannotParse(f'u is {_short(declared)}; expected "u": {{channel: unit}}')
+        raise CannotParse('u is {declared}; expected "u": {{channel: unit}}', declared=_short(declared))
     units = {_storable(key): _short(unit) for key, unit in declared.items() if unit is not None}
     many = "t" in said
     stamps = said["t"] if many else [said["ts"]]
     if not isinstance(stamps, list):
-        raise CannotParse(f"t is no list; expected {EXPECTED}")
+        raise CannotParse("t is no list; expected {expected}", expected=EXPECTED)
     times = [_milliseconds(stamp) for stamp in stamps]
     series = said["v"] if many else {key: [value] for key, value in said["v"].items()}
     for key, values in series.items():
         if not isinstance(values, list) or len(values) != len(times):
-            found = f"{len(values)} values" if isinstance(values, list) else "no list"
-            raise CannotParse(f"{_short(key)} has {found} for {len(times)} times; expected {EXPECTED}")
+            listed = isinstance(values, list)
+            found = Sentence("{count} values", count=len(values)) if listed else Sentence("no list")
+            raise CannotParse(
+                "{value} has {found} for {count} times; expected {expected}",
+                value=_short(key),
+                found=found,
+                count=len(times),
+                expected=EXPECTED,
+            )
     good: dict[str, Any] = {}
     bad: list[tuple[str, int, Any]] = []
     for key, values in series.items():
@@ -273,7 +286,11 @@ def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[R
 
 def _milliseconds(stamp: object) -> int:
     if isinstance(stamp, bool) or not isinstance(stamp, int | float) or abs(stamp) == math.inf or stamp != stamp:
-        raise CannotParse(f"the time {_short(stamp)} is no number of milliseconds since 1970; expected {EXPECTED}")
+        raise CannotParse(
+            "the time {value} is no number of milliseconds since 1970; expected {expected}",
+            value=_short(stamp),
+            expected=EXPECTED,
+        )
     return int(max(-FURTHEST_MS, min(FURTHEST_MS, stamp)))
 
 
@@ -299,7 +316,7 @@ def _status(message: Message) -> Presence:
         said = said.get("status", said.get("state"))
     online = _ONLINE.get(said.lower()) if isinstance(said, str) else None
     if online is None:
-        raise CannotParse(f"status {_short(text)}; expected {EXPECTED_STATUS}")
+        raise CannotParse("status {value}; expected {expected}", value=_short(text), expected=EXPECTED_STATUS)
     return Presence(
         site=site, gateway=gateway, online=online, since_us=message.arrived_us, arrived_us=message.arrived_us
     )

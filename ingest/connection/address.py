@@ -17,9 +17,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from facility.errors import CannotParse
+from facility.sentences import Sentence
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-EXPECTED = "Write it as mqtt://user:password@host:port (mqtts:// for TLS; user, password and port may be left out)"
+EXPECTED = Sentence(
+    "Write it as mqtt://user:password@host:port (mqtts:// for TLS; user, password and port may be left out)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,11 @@ class BrokerAddress:
         if not (ca or cert or key):
             return self
         if not self.tls:
-            raise CannotParse(f"certificates are given, and {self} is not encrypted", "Write the address with mqtts://")
+            raise CannotParse(
+                "certificates are given, and {address} is not encrypted",
+                "Write the address with mqtts://",
+                address=self,
+            )
         if key and not cert:
             raise CannotParse("a key is given and no certificate", "Give --cert too")
         secured = replace(self, ca=ca, cert=cert, key=key)
@@ -69,15 +76,19 @@ class BrokerAddress:
         try:
             context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
         except (OSError, ssl.SSLError) as error:
-            raise CannotParse(f"the CA certificate {self.ca} cannot be used: {error}", "Give a PEM file") from None
+            raise CannotParse(
+                "the CA certificate {ca} cannot be used: {error}", "Give a PEM file", ca=self.ca, error=error
+            ) from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.cert:
             try:
                 context.load_cert_chain(self.cert, self.key, password=_no_passphrase)
             except (OSError, ssl.SSLError, ValueError) as error:
                 raise CannotParse(
-                    f"the certificate {self.cert} cannot be used: {error}",
+                    "the certificate {cert} cannot be used: {error}",
                     "Give PEM files of a certificate and its key, without a passphrase",
+                    cert=self.cert,
+                    error=error,
                 ) from None
         return context
 
@@ -90,7 +101,11 @@ class BrokerAddress:
         except ValueError:
             raise CannotParse("the broker's address cannot be read", EXPECTED) from None
         if parts.scheme not in PORTS:
-            raise CannotParse(f"the broker's address begins with {parts.scheme or 'no scheme'!r}", EXPECTED)
+            raise CannotParse(
+                "the broker's address begins with {scheme}",
+                EXPECTED,
+                scheme=repr(parts.scheme) if parts.scheme else Sentence("no scheme"),
+            )
         if not host or any(character.isspace() or not character.isprintable() for character in host):
             raise CannotParse("the broker's address names no host", EXPECTED)
         if port == 0:
@@ -112,12 +127,15 @@ def _secret(file: Path) -> str:
     try:
         secret = file.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        reason = error if isinstance(error, OSError) else Sentence("not UTF-8")
         raise CannotParse(
-            f"the password file {file} cannot be read: {reason}", "Mend its path or permissions"
+            "the password file {file} cannot be read: {reason}",
+            "Mend its path or permissions",
+            file=file,
+            reason=reason,
         ) from None
     if not secret:
-        raise CannotParse(f"the password file {file} is empty", "Write the password into it")
+        raise CannotParse("the password file {file} is empty", "Write the password into it", file=file)
     return secret
 
 

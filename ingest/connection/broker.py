@@ -43,8 +43,9 @@ def embedded_broker(
     """
     if not _loopback(host) and not (user and password):
         raise CannotDo(
-            f"the embedded broker does not listen on {host} without a password",
+            "the embedded broker does not listen on {host} without a password",
             "Set SERVICEDAY_BROKER_USER and SERVICEDAY_BROKER_PASSWORD_FILE, or name another broker with --broker",
+            host=host,
         )
     if bool(cert) != bool(key):
         raise CannotDo("the embedded broker needs a certificate and its key, or neither", "Give --cert and --key")
@@ -102,8 +103,11 @@ def _free(host: str, port: int) -> int:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no such port"
             raise CannotCommunicate(
-                f"port {port} on {host} cannot be used by the embedded broker: {reason}",
+                "port {port} on {host} cannot be used by the embedded broker: {reason}",
                 "Choose another with --port, or use the broker that is there with --broker mqtt://host:port",
+                port=port,
+                host=host,
+                reason=reason,
             ) from None
         chosen: int = probe.getsockname()[1]
         return chosen
@@ -116,6 +120,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int) ->
         answered = selector.select(STARTS_WITHIN)
     if not answered or not process.stdout.readline():
         raise CannotCommunicate(
-            f"the embedded broker did not start on {host}:{port}",
+            "the embedded broker did not start on {host}:{port}",
             "Choose another port with --port, or name a broker with --broker mqtt://host:port",
+            host=host,
+            port=port,
         )

@@ -24,6 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from facility.errors import CannotCommunicate
+from facility.sentences import Sentence, foreign
 from ingest.admitting.codec import TOPICS
 from ingest.connection.address import BrokerAddress
 from ingest.connection.arrival import Arrival, Arrivals
@@ -77,7 +78,7 @@ class Receiver:
         self._waiting_messages = 0
         self._waiting_bytes = 0
         self._epoch = 0  # of the connection; an acknowledgement belongs to the one its message came by
-        self._refused = ""
+        self._refused: Sentence | None = None
         self._subscribed_at_all = threading.Event()
         self._closing = False
         self._committer = threading.Thread(target=self._commit_until_closed, name="journal", daemon=True)
@@ -98,18 +99,24 @@ class Receiver:
         except (OSError, ValueError) as error:
             self.stop()
             raise CannotCommunicate(
-                f"no broker answers at {self._address}: {error}",
+                "no broker answers at {address}: {error}",
                 "Start it, or name another with --broker mqtt://user:password@host:port",
+                address=self._address,
+                error=error,
             ) from None
         self._client.loop_start()
         deadline = time.monotonic() + ANSWERS_WITHIN
         while not self._subscribed_at_all.wait(0.05):
             if self._refused or time.monotonic() > deadline:
-                reason = self._refused or f"no answer within {ANSWERS_WITHIN:g} s"
+                silent = Sentence("no answer within {seconds:g} s", seconds=ANSWERS_WITHIN)
+                reason = self._refused or silent
                 self.stop()
                 raise CannotCommunicate(
-                    f"the broker at {self._address} does not let us in: {reason}",
-                    f"Check user, password, and the right to subscribe to {', '.join(self._topics)}",
+                    "the broker at {address} does not let us in: {reason}",
+                    "Check user, password, and the right to subscribe to {topics}",
+                    address=self._address,
+                    reason=reason,
+                    topics=list(self._topics),
                 )
 
     def stop(self) -> None:
@@ -140,7 +147,7 @@ class Receiver:
         with self._changed:
             self._epoch += 1
         if reason.is_failure:
-            self._refused = str(reason)
+            self._refused = foreign(str(reason))
             log.warning("broker %s refuses: %s", self._address, reason)
             return
         stale = [one for one in self._everything if one not in self._topics]
@@ -152,7 +159,7 @@ class Receiver:
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
         if any(one.is_failure for one in granted):
-            self._refused = "subscription refused"
+            self._refused = Sentence("subscription refused")
             log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return
         log.info("receiving from %s", self._address)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facility.errors import CannotParse
+from facility.sentences import Sentence
 
 ROOT = "serviceday/v1/"
 TOPICS = f"{ROOT}#"
 PAYLOAD_LIMIT = 1 << 20  # bytes; a gateway's batch of history has some 64,000
 
-_EXPECTED = f"Write an MQTT filter below {ROOT}, for example {ROOT}harbour/# or {ROOT}+/+/telemetry"
+_EXPECTED = Sentence("Write an MQTT filter below {root}, for example {root}harbour/# or {root}+/+/telemetry", root=ROOT)
 _SIZE = re.compile(r"(\d+)\s*([kKmM]?)i?[bB]?")
 
 
@@ -53,7 +54,7 @@ def _filter(word: str) -> str:
     levels = word.split("/")
     wild = [level for level in levels if ("+" in level or "#" in level) and level not in ("+", "#")]
     if not word.startswith(ROOT) or wild or "#" in levels[:-1] or "" in levels or not word.isprintable():
-        raise CannotParse(f"{word!r} is no topic filter of ours", _EXPECTED)
+        raise CannotParse("{word!r} is no topic filter of ours", _EXPECTED, word=word)
     return word
 
 
@@ -61,5 +62,5 @@ def _bytes(words: str) -> int:
     found = _SIZE.fullmatch(words.strip())
     size = int(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()] if found else 0
     if not 256 <= size <= 256 << 20:
-        raise CannotParse(f"{words!r} is no size of a payload", "Write for example 65536, 256k or 1M")
+        raise CannotParse("{words!r} is no size of a payload", "Write for example 65536, 256k or 1M", words=words)
     return size

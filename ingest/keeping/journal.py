@@ -116,7 +116,9 @@ class Journal:
             self._deliveries = Deliveries(self._reader)
             self._next = self._end() + 1
         except sqlite3.Error as error:
-            raise CannotDo(f"the journal {file} cannot be opened: {error}", "Check space and permissions") from None
+            raise CannotDo(
+                "the journal {file} cannot be opened: {error}", "Check space and permissions", file=file, error=error
+            ) from None
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
@@ -132,7 +134,10 @@ class Journal:
             found = int(writer.execute("PRAGMA user_version").fetchone()[0])
             if found > FORMAT:
                 raise CannotDo(
-                    f"the journal {self.file} was written by a newer serviceday (format {found})", "Update serviceday"
+                    "the journal {file} was written by a newer serviceday (format {found})",
+                    "Update serviceday",
+                    file=self.file,
+                    found=found,
                 )
             if found == 0:
                 for statement in _SCHEMA.split(";\n"):

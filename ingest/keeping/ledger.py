@@ -106,4 +106,6 @@ def _of_journal(file: Path) -> Counts:
     except sqlite3.Error as error:
         if "no such table" in str(error):
             return Counts()
-        raise CannotDo(f"the journal {file} cannot be read: {error}", "Restore it from a backup") from None
+        raise CannotDo(
+            "the journal {file} cannot be read: {error}", "Restore it from a backup", file=file, error=error
+        ) from None

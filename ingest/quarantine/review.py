@@ -107,8 +107,9 @@ class Review:
         row = self._connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE q.id = ?", (number,)).fetchone()
         if row is None:
             raise CannotConvert(
-                f"there is no number {number} in quarantine",
+                "there is no number {number} in quarantine",
                 "See `serviceday quarantine list`; what was replayed with success is no longer there",
+                number=number,
             )
         return _quarantined(row)
 
@@ -230,14 +231,21 @@ class Review:
 def review(journal: Path) -> Iterator[Review]:
     """The quarantine of a journal, also while ingest runs. Raises `CannotDo` where nothing was taken in yet."""
     if not journal.exists():
-        raise CannotDo(f"nothing was taken in yet: there is no {journal}", "Start `serviceday ingest` first")
+        raise CannotDo(
+            "nothing was taken in yet: there is no {journal}", "Start `serviceday ingest` first", journal=journal
+        )
     connection = sqlite3.connect(journal, timeout=30, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT 1 FROM replays LIMIT 1")
         yield Review(connection)
     except sqlite3.Error as error:
-        raise CannotDo(f"the journal {journal} cannot be used: {error}", "Start `serviceday ingest` once") from None
+        raise CannotDo(
+            "the journal {journal} cannot be used: {error}",
+            "Start `serviceday ingest` once",
+            journal=journal,
+            error=error,
+        ) from None
     finally:
         connection.close()
 

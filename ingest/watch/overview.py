@@ -140,7 +140,12 @@ def reading(journal: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("SELECT 1 FROM notes LIMIT 1")
         yield connection
     except sqlite3.Error as error:
-        raise CannotDo(f"the journal {journal} cannot be read: {error}", "Start `serviceday ingest` once") from None
+        raise CannotDo(
+            "the journal {journal} cannot be read: {error}",
+            "Start `serviceday ingest` once",
+            journal=journal,
+            error=error,
+        ) from None
     finally:
         if connection is not None:
             connection.close()

@@ -25,7 +25,7 @@ def listen_address(words: str) -> tuple[str, int]:
     host, _, port = words.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     if not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise CannotParse(f"{words!r} is not an address to listen on", "Write for example 127.0.0.1:9105")
+        raise CannotParse("{words!r} is not an address to listen on", "Write for example 127.0.0.1:9105", words=words)
     return host, int(port)
 
 
@@ -67,7 +67,11 @@ def served(words: str, pages: dict[str, Answer]) -> Iterator[str]:
         server = Server((host, port), Page)
     except (OSError, OverflowError) as error:
         raise CannotCommunicate(
-            f"port {port} on {host} cannot be used for /healthz and /metrics: {error}", "Choose another with --http"
+            "port {port} on {host} cannot be used for /healthz and /metrics: {error}",
+            "Choose another with --http",
+            port=port,
+            host=host,
+            error=error,
         ) from None
     thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
     thread.start()

@@ -74,8 +74,11 @@ def detect(
     values, seconds, rows = recording.values, recording.seconds, recording.rows
     if not FEWEST <= train_rows <= rows:
         raise CannotDo(
-            f"{train_rows} healthy rows of {rows}: cannot learn from that",
-            f"Give --train-rows between {FEWEST} and {rows}",
+            "{count} healthy rows of {rows}: cannot learn from that",
+            "Give --train-rows between {least} and {rows}",
+            count=train_rows,
+            rows=rows,
+            least=FEWEST,
         )
     with empty_slices():
         heard: BoolArray = np.asarray(~np.isnan(values[:train_rows]).all(axis=0))

@@ -35,10 +35,14 @@ def read_recording(path: Path, *, time: str = "", separator: str = "", ignore: C
     missing = [name for name in (*ignore, *([time] if time else [])) if name not in frame.columns]
     if missing:
         raise CannotParse(
-            f"{path.name} has no column {', '.join(map(repr, missing))}", f"It has {', '.join(frame.columns)}"
+            "{name} has no column {missing!r}",
+            "It has {columns}",
+            name=path.name,
+            missing=list(missing),
+            columns=list(frame.columns),
         )
     if frame.is_empty():
-        raise CannotParse(f"{path.name} has a head and no rows", "There is nothing to look at")
+        raise CannotParse("{name} has a head and no rows", "There is nothing to look at", name=path.name)
     clock = time or _time_column([c for c in frame.columns if c not in ignore], frame)
     seconds, times, first = None, None, None
     if clock:
@@ -55,7 +59,9 @@ def read_recording(path: Path, *, time: str = "", separator: str = "", ignore: C
             values[name] = numbers
     if not values:
         raise CannotParse(
-            f"{path.name} has no column of numbers besides the time", "Say --separator or --time if they were misread"
+            "{name} has no column of numbers besides the time",
+            "Say --separator or --time if they were misread",
+            name=path.name,
         )
     return Recording(
         channels=tuple(values),
@@ -71,12 +77,14 @@ def _head(path: Path) -> str:
         with path.open("rb") as stream:
             raw = stream.read(LOOK)
     except OSError as error:
-        raise CannotDo(f"{path} cannot be read: {error.strerror}", "Check the name and its permissions") from None
+        raise CannotDo(
+            "{path} cannot be read: {error}", "Check the name and its permissions", path=path, error=error
+        ) from None
     if b"\0" in raw:
-        raise CannotParse(f"{path.name} is no text file", "Save the table as CSV")
+        raise CannotParse("{name} is no text file", "Save the table as CSV", name=path.name)
     text = raw.decode("utf-8", errors="ignore")
     if not text.strip():
-        raise CannotParse(f"{path.name} is empty", "There is nothing to look at")
+        raise CannotParse("{name} is empty", "There is nothing to look at", name=path.name)
     return text
 
 
@@ -104,7 +112,13 @@ def _frame(path: Path, separator: str) -> pl.DataFrame:
             problem = str(error).splitlines()[0]
             if encoding == "utf8" and "utf" in problem.lower():
                 continue
-            raise CannotParse(f"{path.name}: {problem}", f"Is {separator!r} its separator? Say --separator") from None
+            raise CannotParse(
+                "{name}: {problem}",
+                "Is {separator!r} its separator? Say --separator",
+                name=path.name,
+                problem=problem,
+                separator=separator,
+            ) from None
         return frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns})
     raise AssertionError("unreachable")
 
@@ -131,7 +145,13 @@ def _moments(words: pl.Series, file: str, *, asked: bool) -> pl.Series | None:
         return pl.Series((numbers / unit * 1e6).astype(np.int64)).cast(pl.Datetime("us"))
     if asked:
         bad = next((w for w in words.to_list() if w is None or _parsed(pl.Series([w])) is None), "")
-        raise CannotParse(f"{file}: {bad!r} in column {words.name!r} is no time", "Write it as 2026-03-31 14:05:00")
+        raise CannotParse(
+            "{file}: {bad!r} in column {name!r} is no time",
+            "Write it as 2026-03-31 14:05:00",
+            file=file,
+            bad=bad,
+            name=words.name,
+        )
     return None
 
 

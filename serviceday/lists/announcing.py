@@ -9,6 +9,7 @@ from pathlib import Path
 from facility.errors import CannotDo
 from facility.inspections import InspectionList
 from facility.language import Language
+from facility.sentences import Sentence
 from serviceday.lists.announcement import Announcement, announcement, as_text
 from serviceday.lists.cleaning import clean
 from serviceday.lists.letter import as_docx, template_docx
@@ -35,8 +36,11 @@ def check_notice_form(path: Path) -> Path:
     """The path, if its ending is one of an announcement's. Raises `CannotDo` otherwise."""
     if path.suffix.lower() not in NOTICE_FORMS:
         raise CannotDo(
-            f"{path.name} can't be written: the form {path.suffix or '(none)'!r} is unknown",
-            f"Name it {', '.join(NOTICE_FORMS)}",
+            "{name} can't be written: the form {form} is unknown",
+            "Name it {forms}",
+            name=path.name,
+            form=repr(path.suffix) if path.suffix else Sentence("(none)"),
+            forms=list(NOTICE_FORMS),
         )
     return path
 

@@ -32,8 +32,9 @@ def check(asset_url: str) -> str:
     """An address for codes, if it names the asset. Raises `CannotDo` otherwise."""
     if asset_url and "{asset}" not in asset_url:
         raise CannotDo(
-            f"every QR code would say the same: {asset_url!r}",
-            "Put {asset}, and {site} if it is needed, into the address",
+            "every QR code would say the same: {address!r}",
+            "Put {{asset}}, and {{site}} if it is needed, into the address",
+            address=asset_url,
         )
     return asset_url
 
@@ -56,4 +57,6 @@ def _code(words: str) -> segno.QRCode:
     try:
         return segno.make_qr(words, error="m", boost_error=False)
     except segno.DataOverflowError:
-        raise CannotDo(f"{len(words)} characters are too many for a QR code", "Choose a shorter address") from None
+        raise CannotDo(
+            "{count} characters are too many for a QR code", "Choose a shorter address", count=len(words)
+        ) from None

@@ -40,9 +40,13 @@ def as_docx(notice: Announcement, *, template: Path | None = None) -> bytes:
         out = io.BytesIO()
         document.save(out)
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError):
-        raise CannotDo(f"{shown} is not a Word document", "Begin with `serviceday announce --save-template`") from None
+        raise CannotDo(
+            "{shown} is not a Word document", "Begin with `serviceday announce --save-template`", shown=shown
+        ) from None
     except TemplateError as error:
-        raise CannotDo(f"{shown} cannot be filled in: {error}", "See docs/papers.md for the fields") from None
+        raise CannotDo(
+            "{shown} cannot be filled in: {error}", "See docs/papers.md for the fields", shown=shown, error=error
+        ) from None
     return out.getvalue()
 
 

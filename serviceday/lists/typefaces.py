@@ -97,7 +97,7 @@ def _readable(font: Path) -> Path:
         with font.open("rb"):
             return font.resolve()
     except OSError as error:
-        raise CannotDo(f"font {font} cannot be read: {error.strerror}", "Check SERVICEDAY_FONT") from None
+        raise CannotDo("font {font} cannot be read: {error}", "Check SERVICEDAY_FONT", font=font, error=error) from None
 
 
 @lru_cache(maxsize=64)

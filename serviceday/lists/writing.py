@@ -9,6 +9,7 @@ from typing import Protocol
 from facility.errors import CannotDo
 from facility.inspections import InspectionList
 from facility.language import Language
+from facility.sentences import Sentence
 from serviceday.lists.calendars import as_calendar, calendars
 from serviceday.lists.message import as_message
 from serviceday.lists.paper import NO_NAMES, NO_PAPER, Names, Paper
@@ -40,8 +41,12 @@ def check_form(path: Path) -> Path:
     if path.suffix.lower() not in FORMS:
         instead = "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
         raise CannotDo(
-            f"{path.name} can't be written: the form {path.suffix or '(none)'!r} is unknown",
-            f"Name it {', '.join(FORMS)}{instead}",
+            "{name} can't be written: the form {form} is unknown",
+            "Name it {forms}{instead}",
+            name=path.name,
+            form=repr(path.suffix) if path.suffix else Sentence("(none)"),
+            forms=list(FORMS),
+            instead=instead,
         )
     return path
 
@@ -81,5 +86,7 @@ def write_whole(path: Path, content: bytes) -> Path:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise CannotDo(f"{path} cannot be written: {error.strerror}", "Choose another place with -o") from None
+        raise CannotDo(
+            "{path} cannot be written: {error}", "Choose another place with -o", path=path, error=error
+        ) from None
     return path

@@ -192,9 +192,9 @@ class Crew:
         if self.named:
             return
         if self.people < 1:
-            raise CannotDo(f"a crew of {self.people} people", "Give --people 1 or more")
+            raise CannotDo("a crew of {people} people", "Give --people 1 or more", people=self.people)
         if not 0 < self.hours <= 24:
-            raise CannotDo(f"a working day of {self.hours:g} hours", "Give --hours between 0 and 24")
+            raise CannotDo("a working day of {hours:g} hours", "Give --hours between 0 and 24", hours=self.hours)
 
     @property
     def minutes(self) -> int:

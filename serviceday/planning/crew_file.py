@@ -47,7 +47,9 @@ def parse_crew(
     try:
         document = tomllib.loads(words)
     except tomllib.TOMLDecodeError as error:
-        raise CannotParse(f"{name} is not TOML: {error}", "Mend that line and run it again") from None
+        raise CannotParse(
+            "{name} is not TOML: {error}", "Mend that line and run it again", name=name, error=error
+        ) from None
     report = Report()
     tables = tables_of(document, words, report)
     day = only(tables, "day")
@@ -85,7 +87,12 @@ def _workers(tables: Mapping[str, Sequence[Table]], default: Worker, report: Rep
         firm = one.name or one.id
         count = table.values.get("people", 1)
         if not whole(count) or not 1 <= count <= _MOST_PEOPLE:
-            report.add(table.at("people"), f"people = {count!r} is not a number from 1 to {_MOST_PEOPLE}")
+            report.add(
+                table.at("people"),
+                "people = {count!r} is not a number from 1 to {most}",
+                count=count,
+                most=_MOST_PEOPLE,
+            )
             count = 1
         for number in range(1, count + 1):
             id_ = one.id if count == 1 else f"{one.id}-{number}"
@@ -97,18 +104,18 @@ def _workers(tables: Mapping[str, Sequence[Table]], default: Worker, report: Rep
 
 def _unique(id_: str, table: Table, lines: dict[str, int], report: Report) -> None:
     if id_ and id_ in lines:
-        report.add(table.at("id"), f"{id_!r} stands there twice, first in line {lines[id_]}")
+        report.add(table.at("id"), "{id!r} stands there twice, first in line {first}", id=id_, first=lines[id_])
     lines.setdefault(id_, table.line)
 
 
 def _worker(table: Table, default: Worker, report: Report) -> Worker:
     id_, name = words_of(table, "id", report), words_of(table, "name", report)
     if not id_ and not name:
-        report.add(table.line, f"a {table.name} without an id or a name")
+        report.add(table.line, "a {name} without an id or a name", name=table.name)
     kinds = strings_of(table, "kinds", report)
     for kind in kinds:
         if kind not in catalogue():
-            report.add(table.at("kinds"), f"no class {kind!r}; known: {', '.join(catalogue())}")
+            report.add(table.at("kinds"), "no class {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
     off = table.values.get("off", [])
     if not isinstance(off, list) or not all(is_day(one) for one in off):
         report.add(table.at("off"), "off is a list of dates, for example [2026-12-05]")
@@ -135,22 +142,30 @@ def _qualifications(table: Table, report: Report) -> dict[str, Validity]:
     for one in given:
         entry = {"name": one} if isinstance(one, str) else one
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            report.add(line, f"{one!r} is not a qualification; write a name, or {{name = ..., until = 2027-04-30}}")
+            report.add(
+                line, "{one!r} is not a qualification; write a name, or {{name = ..., until = 2027-04-30}}", one=one
+            )
             continue
         key = entry["name"].strip()
         key = english.get(key.lower(), key)
         if key not in QUALIFICATIONS:
-            report.add(line, f"no qualification {key!r}; known: {', '.join(QUALIFICATIONS)}")
+            report.add(line, "no qualification {key!r}; known: {known}", key=key, known=list(QUALIFICATIONS))
         dates = {each: entry.get(each) for each in ("from", "until")}
         for each in entry:
             if each not in ("name", "from", "until"):
-                report.add(line, f"a qualification knows no {each!r}; it knows name, from, until")
+                report.add(line, "a qualification knows no {each!r}; it knows name, from, until", each=each)
         for each, value in dates.items():
             if value is not None and not is_day(value):
-                report.add(line, f"{key}: {each} = {value!r} is not a date; write it as 2027-04-30, without quotes")
+                report.add(
+                    line,
+                    "{key}: {each} = {value!r} is not a date; write it as 2027-04-30, without quotes",
+                    key=key,
+                    each=each,
+                    value=value,
+                )
                 dates[each] = None
         if dates["from"] and dates["until"] and dates["until"] < dates["from"]:
-            report.add(line, f"{key}: ends before it begins")
+            report.add(line, "{key}: ends before it begins", key=key)
         found[key] = Validity(since=dates["from"], until=dates["until"])
     return found
 
@@ -186,7 +201,7 @@ def _lunch(table: Table, report: Report) -> Lunch | None:
     start, end = clock_of(inner, "from", 0, report), clock_of(inner, "to", DAY_MINUTES, report)
     minutes = given.get("minutes", max(end - start, 0))
     if not whole(minutes) or not 0 < minutes <= end - start:
-        report.add(line, f"a lunch of {minutes!r} minutes does not fit between from and to")
+        report.add(line, "a lunch of {minutes!r} minutes does not fit between from and to", minutes=minutes)
         return None
     return Lunch(within=Span(start, end), minutes=minutes)
 
@@ -204,7 +219,9 @@ def _place(table: Table, report: Report) -> Place | None:
     for key, most in (("latitude", 90.0), ("longitude", 180.0)):
         value = given.get(key)
         if value is not None and not (isinstance(value, int | float) and -most <= value <= most):
-            report.add(line, f"{key} {value!r} is not a number from -{most:g} to {most:g}")
+            report.add(
+                line, "{key} {value!r} is not a number from -{most:g} to {most:g}", key=key, value=value, most=most
+            )
             value = None
         figures[key] = value
     if (figures["latitude"] is None) != (figures["longitude"] is None):

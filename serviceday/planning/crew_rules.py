@@ -27,9 +27,9 @@ def tools_of(tables: Sequence[Table], report: Report) -> dict[str, int]:
         if not name:
             report.add(table.line, "a tool without a name")
         if name in tools:
-            report.add(table.at("name"), f"tool {name!r} stands there twice")
+            report.add(table.at("name"), "tool {name!r} stands there twice", name=name)
         if not whole(count) or count < 0:
-            report.add(table.at("count"), f"count = {count!r} is not a whole number")
+            report.add(table.at("count"), "count = {count!r} is not a whole number", count=count)
             count = 0
         tools[name] = count
     return tools
@@ -40,11 +40,11 @@ def _selector(values: Mapping[str, Any], line: int, report: Report) -> Selector:
     for key in _SELECTS:
         value = values.get(key, "")
         if not isinstance(value, str):
-            report.add(line, f"{key} = {value!r} is not text; put it in quotes")
+            report.add(line, "{key} = {value!r} is not text; put it in quotes", key=key, value=value)
             value = ""
         given[key] = value
     if given["kind"] and given["kind"] not in catalogue():
-        report.add(line, f"no class {given['kind']!r}; known: {', '.join(catalogue())}")
+        report.add(line, "no class {kind!r}; known: {known}", kind=given["kind"], known=list(catalogue()))
     return Selector(**given)
 
 
@@ -56,7 +56,7 @@ def hours_of(table: Table, report: Report) -> Hours:
     days = strings_of(table, "weekdays", report)
     for one in days:
         if one not in _WEEKDAYS:
-            report.add(table.at("weekdays"), f"no weekday {one!r}; known: {', '.join(_WEEKDAYS)}")
+            report.add(table.at("weekdays"), "no weekday {one!r}; known: {known}", one=one, known=list(_WEEKDAYS))
     return Hours(
         of=of,
         open=_spans(table, "open", report),
@@ -72,7 +72,7 @@ def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
         start, dash, end = one.partition("-")
         minutes = [minutes_of(start.strip()), minutes_of(end.strip())]
         if not dash or minutes[0] is None or minutes[1] is None or minutes[0] >= minutes[1]:
-            report.add(table.at(key), f"{one!r} is not a span of the day; write it as 07:00-09:00")
+            report.add(table.at(key), "{one!r} is not a span of the day; write it as 07:00-09:00", one=one)
             continue
         found.append(Span(minutes[0], minutes[1]))
     return tuple(found)
@@ -82,20 +82,29 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
     strangers(table, (*_SELECTS, "people", "second", "tools", "minutes", "out_of_service"), report)
     people = table.values.get("people", 1)
     if people not in (1, 2) or isinstance(people, bool):
-        report.add(table.at("people"), f"people = {people!r}; work takes 1 or 2")
+        report.add(table.at("people"), "people = {people!r}; work takes 1 or 2", people=people)
         people = 1
     second = table.values.get("second", "same")
     if second not in ("same", "any"):
-        report.add(table.at("second"), f'second = {second!r}; the second person is "same" (qualification) or "any"')
+        report.add(
+            table.at("second"),
+            'second = {second!r}; the second person is "same" (qualification) or "any"',
+            second=second,
+        )
     minutes = table.values.get("minutes")
     if minutes is not None and not (whole(minutes) and 1 <= minutes <= DAY_MINUTES):
-        report.add(table.at("minutes"), f"minutes = {minutes!r} is not a number from 1 to {DAY_MINUTES}")
+        report.add(
+            table.at("minutes"),
+            "minutes = {minutes!r} is not a number from 1 to {most}",
+            minutes=minutes,
+            most=DAY_MINUTES,
+        )
         minutes = None
     needed = strings_of(table, "tools", report)
     somewhere = set(tools).union(*(one.tools for one in workers))
     for tool in needed:
         if tool not in somewhere:
-            report.add(table.at("tools"), f"tool {tool!r} is neither a [[tool]] nor carried by anybody")
+            report.add(table.at("tools"), "tool {tool!r} is neither a [[tool]] nor carried by anybody", tool=tool)
     out = table.values.get("out_of_service", False)
     if not isinstance(out, bool):
         report.add(table.at("out_of_service"), "out_of_service is true or false")
@@ -116,10 +125,12 @@ def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
         strangers(table, ("first", "then", "within"), report)
         within = table.values.get("within", "building")
         if within not in _WITHIN:
-            report.add(table.at("within"), f"within = {within!r}; known: {', '.join(_WITHIN)}")
+            report.add(table.at("within"), "within = {within!r}; known: {known}", within=within, known=list(_WITHIN))
         sides = [table.values.get("first"), table.values.get("then")]
         if not all(isinstance(side, dict) and side and side.keys() <= set(_SELECTS) for side in sides):
-            report.add(table.line, f'an order is first = {{kind = "..."}}, then = {{...}}; of {", ".join(_SELECTS)}')
+            report.add(
+                table.line, 'an order is first = {{kind = "..."}}, then = {{...}}; of {known}', known=list(_SELECTS)
+            )
             continue
         first, then = (_selector(side, table.line, report) for side in sides if isinstance(side, dict))
         orders.append(Order(first=first, then=then, within=str(within)))
@@ -137,7 +148,7 @@ def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Re
         inside = {names[number] for number in found}
         lines = [t.line for t, one in zip(tables, orders, strict=True) if one.first in inside and one.then in inside]
         told = " before ".join(str(names[number]) for number in found)
-        report.add(lines[0], f"the orders go in a circle: {told} (lines {', '.join(map(str, lines))})")
+        report.add(lines[0], "the orders go in a circle: {named} (lines {lines})", named=told, lines=list(lines))
 
 
 def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:
@@ -146,7 +157,7 @@ def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:
     for key in ("asset", "floor", "buildings", "sites"):
         value = table.values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-            report.add(table.at(key), f"{key} = {value!r} is not a number of minutes")
+            report.add(table.at(key), "{key} = {value!r} is not a number of minutes", key=key, value=value)
             value = None
         figures[key] = value
     matrix: dict[tuple[str, str], float] = {}
@@ -169,10 +180,10 @@ def theme_of(table: Table, report: Report) -> Theme:
         report.add(table.line, "a theme without a key")
     for kind in kinds:
         if kind not in catalogue():
-            report.add(table.at("classes"), f"no class {kind!r}; known: {', '.join(catalogue())}")
+            report.add(table.at("classes"), "no class {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
     weight = table.values.get("weight", 1.5)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 1 <= weight <= 5:
-        report.add(table.at("weight"), f"weight = {weight!r} is not a number from 1 to 5")
+        report.add(table.at("weight"), "weight = {weight!r} is not a number from 1 to 5", weight=weight)
         weight = 1.0
     name = text_of(table, "name", report)
     return Theme(key=key, name=name if name.en else Text(zh=key, en=key), kinds=frozenset(kinds), weight=float(weight))

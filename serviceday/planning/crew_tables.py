@@ -39,12 +39,12 @@ def tables_of(document: Mapping[str, Any], words: str, report: Report) -> dict[s
         places = lines.get(name, [])
         first = places[0][0] if places else _line_of(words, name)
         if name not in found:
-            report.add(first, f"{name!r} is unknown; known: {', '.join(_TABLES)}")
+            report.add(first, "{name!r} is unknown; known: {known}", name=name, known=list(_TABLES))
             continue
         several = value if name in _LISTS else [value]
         wrong = not isinstance(several, list) or not all(isinstance(one, dict) for one in several)
         if wrong:
-            report.add(first, f"write [[{name}]]" if name in _LISTS else f"write [{name}]")
+            report.add(first, "write [[{name}]]" if name in _LISTS else "write [{name}]", name=name)
             continue
         for number, one in enumerate(several):
             line, keys = places[number] if number < len(places) else (first, {})
@@ -75,13 +75,19 @@ def only(tables: Mapping[str, Sequence[Table]], name: str) -> Table:
 def strangers(table: Table, known: Sequence[str], report: Report) -> None:
     for key in table.values:
         if key not in known:
-            report.add(table.at(key), f"[{table.name}] knows no {key!r}; it knows {', '.join(known)}")
+            report.add(
+                table.at(key),
+                "[{name}] knows no {key!r}; it knows {known}",
+                name=table.name,
+                key=key,
+                known=list(known),
+            )
 
 
 def words_of(table: Table, key: str, report: Report) -> str:
     value = table.values.get(key, "")
     if not isinstance(value, str):
-        report.add(table.at(key), f"{key} = {value!r} is not text; put it in quotes")
+        report.add(table.at(key), "{key} = {value!r} is not text; put it in quotes", key=key, value=value)
         return ""
     return value.strip()
 
@@ -90,7 +96,7 @@ def strings_of(table: Table, key: str, report: Report) -> list[str]:
     value = table.values.get(key, [])
     value = [value] if isinstance(value, str) else value
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        report.add(table.at(key), f'{key} is a list of texts, for example {key} = ["..."]')
+        report.add(table.at(key), '{key} is a list of texts, for example {key} = ["..."]', key=key)
         return []
     return [one.strip() for one in value]
 
@@ -100,7 +106,7 @@ def text_of(table: Table, key: str, report: Report) -> Text:
     if isinstance(value, dict) and all(isinstance(value.get(one), str) for one in ("zh", "en")):
         return Text(zh=value["zh"], en=value["en"])
     if not isinstance(value, str):
-        report.add(table.at(key), f'{key} is text, or {{zh = "...", en = "..."}}')
+        report.add(table.at(key), '{key} is text, or {{zh = "...", en = "..."}}', key=key)
         value = ""
     return Text(zh=value, en=value)
 
@@ -111,7 +117,7 @@ def clock_of(table: Table, key: str, default: int, report: Report) -> int:
     value = table.values[key]
     minutes = value.hour * 60 + value.minute if isinstance(value, time) else minutes_of(value)
     if minutes is None:
-        report.add(table.at(key), f'{key} = {value!r} is not a time of day; write it as "08:00"')
+        report.add(table.at(key), '{key} = {value!r} is not a time of day; write it as "08:00"', key=key, value=value)
         return default
     return minutes
 

@@ -25,6 +25,7 @@ from facility.estate import Asset
 from facility.inspections import GoalResult, Ground, Item, LeftOut, Priority
 from facility.language import Text
 from facility.requests import Request
+from facility.sentences import Sentence
 from serviceday.planning.candidates import Candidate, Candidates, Tier
 from serviceday.planning.items import PHRASES, item
 
@@ -66,31 +67,39 @@ class Counted:
 
 def parse_goal(words: str) -> Goal:
     """A goal from its words. Raises `CannotParse` saying what is wrong with them."""
-    example = "Write for example: class=lighting_circuit reported-before=2026-12-04 share=100%"
+    example = Sentence("Write for example: class=lighting_circuit reported-before=2026-12-04 share=100%")
     try:
         pairs = [one.partition("=") for one in shlex.split(words)]
     except ValueError as error:
-        raise CannotParse(f"goal {words!r}: {error}", example) from None
+        raise CannotParse("goal {words!r}: {error}", example, words=words, error=error) from None
     if not pairs:
         raise CannotParse("an empty goal", example)
     given: dict[str, str] = {}
     for key, equals, value in pairs:
         if key not in _KEYS:
-            raise CannotParse(f"goal {words!r}: {key!r} is unknown; known: {', '.join(_KEYS)}", example)
+            raise CannotParse(
+                "goal {words!r}: {key!r} is unknown; known: {known}", example, words=words, key=key, known=list(_KEYS)
+            )
         if not equals or not value:
-            raise CannotParse(f"goal {words!r}: {key!r} has no value", example)
+            raise CannotParse("goal {words!r}: {key!r} has no value", example, words=words, key=key)
         if key in given:
-            raise CannotParse(f"goal {words!r}: {key!r} stands there twice", example)
+            raise CannotParse("goal {words!r}: {key!r} stands there twice", example, words=words, key=key)
         given[key] = value
     if "share" in given and "count" in given:
-        raise CannotParse(f"goal {words!r}: share and count both say how much", "Give one of the two")
+        raise CannotParse("goal {words!r}: share and count both say how much", "Give one of the two", words=words)
     if "reported-before" in given and "due-before" in given:
-        raise CannotParse(f"goal {words!r}: counts requests and duties", "Write two goals")
+        raise CannotParse("goal {words!r}: counts requests and duties", "Write two goals", words=words)
     if "category" in given and "reported-before" not in given:
-        raise CannotParse(f"goal {words!r}: only requests have a category", "Add reported-before=DATE")
+        raise CannotParse("goal {words!r}: only requests have a category", "Add reported-before=DATE", words=words)
     for kind in given.get("class", "").split(","):
         if kind and not any(fnmatchcase(known, kind) for known in catalogue()):
-            raise CannotParse(f"goal {words!r}: no class {kind!r}; known: {', '.join(catalogue())}", example)
+            raise CannotParse(
+                "goal {words!r}: no class {kind!r}; known: {known}",
+                example,
+                words=words,
+                kind=kind,
+                known=list(catalogue()),
+            )
     return Goal(
         text=words,
         narrowed=tuple(
@@ -111,7 +120,9 @@ def _date(given: dict[str, str], key: str, words: str) -> date | None:
     try:
         return date.fromisoformat(given[key])
     except ValueError:
-        raise CannotParse(f"goal {words!r}: {given[key]!r} is not a date", "Write it as 2026-12-04") from None
+        raise CannotParse(
+            "goal {words!r}: {value!r} is not a date", "Write it as 2026-12-04", words=words, value=given[key]
+        ) from None
 
 
 def _share(value: str, words: str) -> float:
@@ -120,7 +131,9 @@ def _share(value: str, words: str) -> float:
     except ValueError:
         share = float("nan")
     if not 0 < share <= 1:
-        raise CannotParse(f"goal {words!r}: {value!r} is not a share", "Write it as 80%, at most 100%")
+        raise CannotParse(
+            "goal {words!r}: {value!r} is not a share", "Write it as 80%, at most 100%", words=words, value=value
+        )
     return share
 
 
@@ -128,7 +141,9 @@ def _count(value: str | None, words: str) -> int | None:
     if value is None:
         return None
     if not value.isdecimal() or int(value) < 1:
-        raise CannotParse(f"goal {words!r}: {value!r} is not a count", "Write a whole number from 1")
+        raise CannotParse(
+            "goal {words!r}: {value!r} is not a count", "Write a whole number from 1", words=words, value=value
+        )
     return int(value)
 
 

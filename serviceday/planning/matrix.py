@@ -18,11 +18,11 @@ def read_matrix(name: str, folder: Path | None, line: int, report: Report) -> di
     try:
         words = read_text((folder or Path()) / name)
     except CannotParse as error:
-        report.add(line, f"matrix: {error.what}")
+        report.add(line, "matrix: {what}", what=error.what)
         return {}
     rows = csv.DictReader(io.StringIO(words, newline=""))
     if tuple(one.strip() for one in rows.fieldnames or ()) != _COLUMNS:
-        report.add(line, f"matrix {name}: its first line has to be {','.join(_COLUMNS)}")
+        report.add(line, "matrix {name}: its first line has to be {columns}", name=name, columns=",".join(_COLUMNS))
         return {}
     found: dict[tuple[str, str], float] = {}
     for row in rows:
@@ -32,7 +32,13 @@ def read_matrix(name: str, folder: Path | None, line: int, report: Report) -> di
         except ValueError:
             minutes = -1.0
         if not (values[0] and values[1]) or not 0 <= minutes <= _MOST:
-            report.add(line, f"matrix {name}, line {rows.line_num}: {','.join(values)} is not from,to,minutes")
+            report.add(
+                line,
+                "matrix {name}, line {row}: {found} is not from,to,minutes",
+                name=name,
+                row=rows.line_num,
+                found=",".join(values),
+            )
             continue
         found[values[0], values[1]] = minutes
     return {(there, here): minutes for (here, there), minutes in found.items()} | found

@@ -42,7 +42,9 @@ def circle(graph: Mapping[int, set[int]]) -> list[int]:
 def _refuse_circles(graph: Mapping[int, set[int]], candidates: Sequence[Candidate]) -> None:
     if round_ := circle(graph):
         named = " -> ".join(f"{candidates[one].item.asset} {candidates[one].item.task}" for one in round_)
-        raise CannotDo(f"the orders go in a circle: {named}", "Take one of them out of the crew file's [[order]]")
+        raise CannotDo(
+            "the orders go in a circle: {named}", "Take one of them out of the crew file's [[order]]", named=named
+        )
 
 
 def _within(order: Order, place: Asset) -> object:

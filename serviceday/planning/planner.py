@@ -15,6 +15,7 @@ from facility.errors import CannotDo
 from facility.estate import Asset, Building
 from facility.inspections import Asked, Directive, Gain, InspectionList, Instruction, LeftOut
 from facility.requests import Request
+from facility.sentences import Sentence
 from serviceday.planning.bound import upper_bound
 from serviceday.planning.candidates import Candidate, Candidates, Tier, gather
 from serviceday.planning.crew import Crew, Theme
@@ -228,14 +229,17 @@ def _known(instructions: Sequence[Instruction], found: Candidates, problem: Prob
     for one in instructions:
         if one.person and one.person not in people:
             raise CannotDo(
-                f"{one.asset} is pinned to {one.person!r}, who does not work that day",
-                f"Working: {', '.join(sorted(people)) or 'nobody'}; unlock it or name one of these",
+                "{asset} is pinned to {person!r}, who does not work that day",
+                "Working: {known}; unlock it or name one of these",
+                asset=one.asset,
+                person=one.person,
+                known=sorted(people) or Sentence("nobody"),
             )
         if one.directive is not Directive.BAN and not any(speaks(one, each.item) for each in found.possible):
             raise CannotDo(
-                f"{one.asset} {one.task}".strip()
-                + " is locked onto the list, but nothing is to be done there that day",
+                "{item} is locked onto the list, but nothing is to be done there that day",
                 "Unlock it, or look at it with `serviceday plan explain`",
+                item=f"{one.asset} {one.task}".strip(),
             )
 
 
@@ -244,20 +248,25 @@ def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction])
     if not missing:
         return
     named = [f"{problem.candidates[one].item.asset} {problem.candidates[one].item.task}" for one in missing]
-    why = []
+    why: list[Sentence] = []
     for one in missing:
         item = problem.candidates[one].item
         pinned = [each.person for each in instructions if each.person and speaks(each, item)]
         if pinned and not problem.may[:, one].any():
-            why.append(f"{', '.join(pinned)} may not do it")
+            why.append(Sentence("{people} may not do it", people=pinned))
         elif not problem.may[:, one].any():
-            why.append("nobody who works that day may do it")
+            why.append(Sentence("nobody who works that day may do it"))
         elif not (problem.opens[:, one] < NEVER).any():
-            why.append("it is not open at that time")
+            why.append(Sentence("it is not open at that time"))
         else:
-            why.append("it fits into no round")
-    told = "; ".join(f"{name}: {reason}" for name, reason in zip(named, why, strict=True))
-    raise CannotDo(f"{len(missing)} locked items can't be done: {told}", "Unlock them, or give the crew more hours")
+            why.append(Sentence("it fits into no round"))
+    told = [Sentence("{name}: {reason}", name=name, reason=reason) for name, reason in zip(named, why, strict=True)]
+    raise CannotDo(
+        "{count} locked items can't be done: {why}",
+        "Unlock them, or give the crew more hours",
+        count=len(missing),
+        why=told,
+    )
 
 
 def _walking(problem: Problem, stops: Stops) -> Callable[[int], tuple[object, ...]]:

@@ -37,10 +37,12 @@ def themes(keys: Sequence[str], own: Sequence[Theme] = ()) -> list[Theme]:
     known = {one.key: one for one in (*THEMES, *own)}
     for key in keys:
         if key not in known:
-            raise CannotParse(f"no theme {key!r}", f"Known: {', '.join(known)}; a crew file may hold a [[theme]]")
+            raise CannotParse(
+                "no theme {key!r}", "Known: {known}; a crew file may hold a [[theme]]", key=key, known=list(known)
+            )
     unknown = {kind for key in keys for kind in known[key].kinds} - set(catalogue())
     if unknown:
         raise CannotParse(
-            f"theme with unknown classes {', '.join(sorted(unknown))}", f"Known: {', '.join(catalogue())}"
+            "theme with unknown classes {unknown}", "Known: {known}", unknown=sorted(unknown), known=list(catalogue())
         )
     return [known[key] for key in keys]

@@ -8,10 +8,11 @@ from datetime import date
 
 from facility.errors import CannotParse
 from facility.qualifications import QUALIFICATIONS
+from facility.sentences import Sentence
 from serviceday.planning.crew import DAY_MINUTES, Crew, Span, Validity, Worker
 
 _STEP = re.compile(r"^(people|hours)([+-])(\d+(?:\.\d+)?)$")
-_DO = "Write for example people+1, hours-0.5, without=zhang or add=低压电工"
+_DO = Sentence("Write for example people+1, hours-0.5, without=zhang or add=低压电工")
 
 
 def changed(crew: Crew, words: str, service_day: date) -> Crew:
@@ -28,21 +29,29 @@ def _one(crew: Crew, part: str, day: date) -> Crew:
     key, equals, value = part.partition("=")
     if key == "without" and equals:
         if not any(one.id == value or one.name == value for one in crew.workers):
-            known = ", ".join(one.id for one in crew.workers) or "nobody by name"
-            raise CannotParse(f"what-if {part!r}: nobody called {value!r}", f"The crew: {known}")
+            known = [one.id for one in crew.workers] or Sentence("nobody by name")
+            raise CannotParse(
+                "what-if {part!r}: nobody called {value!r}", "The crew: {known}", part=part, value=value, known=known
+            )
         return replace(crew, workers=tuple(one for one in crew.workers if value not in (one.id, one.name)))
     if key == "add" and equals:
         english = {text.en.lower(): known for known, text in QUALIFICATIONS.items()}
         found = english.get(value.lower(), value)
         if found not in QUALIFICATIONS:
-            raise CannotParse(f"what-if {part!r}: no qualification {value!r}", f"Known: {', '.join(QUALIFICATIONS)}")
+            raise CannotParse(
+                "what-if {part!r}: no qualification {value!r}",
+                "Known: {known}",
+                part=part,
+                value=value,
+                known=list(QUALIFICATIONS),
+            )
         return _with(crew, {found: Validity()}, part, day)
-    raise CannotParse(f"what-if {part!r} is not understood", _DO)
+    raise CannotParse("what-if {part!r} is not understood", _DO, part=part)
 
 
 def _people(crew: Crew, amount: float, part: str, day: date) -> Crew:
     if amount != int(amount):
-        raise CannotParse(f"what-if {part!r}: people come whole", _DO)
+        raise CannotParse("what-if {part!r}: people come whole", _DO, part=part)
     if not crew.named:
         return replace(crew, people=crew.people + int(amount))
     if amount < 0:
@@ -75,7 +84,7 @@ def _hours(crew: Crew, amount: float, part: str) -> Crew:
     minutes = round(60 * amount)
     ends = [min(one.hours.end + minutes, DAY_MINUTES) for one in crew.workers]
     if any(end <= one.hours.start for end, one in zip(ends, crew.workers, strict=True)):
-        raise CannotParse(f"what-if {part!r}: the day would end before it begins", _DO)
+        raise CannotParse("what-if {part!r}: the day would end before it begins", _DO, part=part)
     workers = []
     for one, end in zip(crew.workers, ends, strict=True):
         lunch = one.lunch if one.lunch and one.lunch.within.end <= end else None

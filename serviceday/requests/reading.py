@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from facility.errors import CannotParse, Problems
+from facility.sentences import Sentence
 from serviceday.requests.intake import Said
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -127,8 +128,10 @@ def read_reports(
     """
     rows = list(_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text(path))
     if not rows:
-        raise CannotParse(f"{path.name} is empty", "The first line must name the columns, at least the report's text")
-    problems: list[str] = []
+        raise CannotParse(
+            "{name} is empty", "The first line must name the columns, at least the report's text", name=path.name
+        )
+    problems: list[Sentence] = []
     (_, header), *body = rows
     columns = _columns([str(cell or "").strip() for cell in header], mapping or {}, problems)
     found = []
@@ -144,30 +147,53 @@ def read_reports(
     return found
 
 
-def _said(line: int, values: Mapping[str, Cell], timezone: ZoneInfo, now: datetime, problems: list[str]) -> Said | None:
+def _said(
+    line: int, values: Mapping[str, Cell], timezone: ZoneInfo, now: datetime, problems: list[Sentence]
+) -> Said | None:
     text = _words(values.get("text"))
     if not text:
-        problems.append(f"line {line}: a report without words")
+        problems.append(Sentence("line {line}: a report without words", line=line))
     if len(text) > _LONGEST:
-        problems.append(f"line {line}: {len(text)} characters, more than {_LONGEST}")
+        problems.append(
+            Sentence("line {line}: {count} characters, more than {most}", line=line, count=len(text), most=_LONGEST)
+        )
     at = _moment(values.get("time"), timezone, now)
     if at is None:
-        problems.append(f"line {line}: {_words(values.get('time'))!r} is no time; write it as 2026-03-12 14:30")
+        problems.append(
+            Sentence(
+                "line {line}: {words!r} is no time; write it as 2026-03-12 14:30",
+                line=line,
+                words=_words(values.get("time")),
+            )
+        )
     elif at > now + timedelta(days=1):
-        problems.append(f"line {line}: {_words(values.get('time'))} lies in the future")
+        problems.append(
+            Sentence("line {line}: {words} lies in the future", line=line, words=_words(values.get("time")))
+        )
     if not text or at is None:
         return None
     plain = {name: _words(values.get(name)) for name in ("place", "category", "name", "phone", "reference")}
     return Said(text=text, at=at, line=line, **plain)
 
 
-def _columns(header: Sequence[str], mapping: Mapping[str, str], problems: list[str]) -> dict[str, int]:
+def _columns(header: Sequence[str], mapping: Mapping[str, str], problems: list[Sentence]) -> dict[str, int]:
     columns: dict[str, int] = {}
     for ours, theirs in mapping.items():
         if ours not in FIELDS:
-            problems.append(f"line 1: {ours!r} in the mapping is not a field; fields: {', '.join(FIELDS)}")
+            problems.append(
+                Sentence(
+                    "line 1: {ours!r} in the mapping is not a field; fields: {known}", ours=ours, known=list(FIELDS)
+                )
+            )
         elif theirs not in header:
-            problems.append(f"line 1: no column {theirs!r} for {ours!r}; columns: {', '.join(filter(None, header))}")
+            problems.append(
+                Sentence(
+                    "line 1: no column {theirs!r} for {ours!r}; columns: {known}",
+                    theirs=theirs,
+                    ours=ours,
+                    known=list(filter(None, header)),
+                )
+            )
         else:
             columns[ours] = header.index(theirs)
     plain = ["".join(name.lower().replace("_", " ").split()) for name in header]
@@ -177,8 +203,12 @@ def _columns(header: Sequence[str], mapping: Mapping[str, str], problems: list[s
             if place is not None and place not in columns.values():
                 columns[ours] = place
     if "text" not in columns and "text" not in mapping:
-        listed = ", ".join(filter(None, header))
-        problems.append(f"line 1: no column for the text; say which it is with `--map text=COLUMN`; columns: {listed}")
+        problems.append(
+            Sentence(
+                "line 1: no column for the text; say which it is with `--map text=COLUMN`; columns: {known}",
+                known=list(filter(None, header)),
+            )
+        )
     return columns
 
 
@@ -216,9 +246,11 @@ def _text(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise CannotParse(f"{path} cannot be read: {error.strerror}", "Check the name of the file") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}", "Check the name of the file", path=path, error=error
+        ) from None
     if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise CannotParse(f"{path.name} is an Office file by another name", "Save it as .xlsx or as CSV")
+        raise CannotParse("{name} is an Office file by another name", "Save it as .xlsx or as CSV", name=path.name)
     for encoding in ("utf-8-sig", "gb18030"):  # gb18030 is what Chinese spreadsheets save
         try:
             words = raw.decode(encoding)
@@ -226,7 +258,7 @@ def _text(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
         except UnicodeDecodeError:
             continue
     else:
-        raise CannotParse(f"{path.name} is neither UTF-8 nor GB18030 text", "Save it as UTF-8, or as .xlsx")
+        raise CannotParse("{name} is neither UTF-8 nor GB18030 text", "Save it as UTF-8, or as .xlsx", name=path.name)
     first = words.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(words, newline=""), delimiter=max(",;\t", key=first.count))
     line = 1
@@ -236,7 +268,9 @@ def _text(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise CannotParse(f"{path.name}, line {line}: {error}", "Save it again as CSV") from None
+        raise CannotParse(
+            "{name}, line {line}: {error}", "Save it again as CSV", name=path.name, line=line, error=error
+        ) from None
 
 
 def _workbook(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -247,12 +281,18 @@ def _workbook(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
     try:
         with zipfile.ZipFile(path) as packed:
             if sum(one.file_size for one in packed.infolist()) > _LARGEST:
-                raise CannotParse(f"{path.name} unpacks to more than {_LARGEST >> 20} MB", "Split it")
+                raise CannotParse(
+                    "{name} unpacks to more than {most} MB", "Split it", name=path.name, most=_LARGEST >> 20
+                )
         book: Any = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
-        raise CannotParse(f"{path} cannot be read: {error.strerror}", "Check the name of the file") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}", "Check the name of the file", path=path, error=error
+        ) from None
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError):
-        raise CannotParse(f"{path.name} is not an Excel workbook", "Save it again as .xlsx, or as CSV") from None
+        raise CannotParse(
+            "{name} is not an Excel workbook", "Save it again as .xlsx, or as CSV", name=path.name
+        ) from None
     try:
         for sheet in book.worksheets:
             rows = [

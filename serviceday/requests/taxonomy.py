@@ -69,14 +69,16 @@ class Taxonomy:
         for kind, (name, _) in self.kinds.items():
             if folded(said) in (kind.value, folded(name.zh), folded(name.en)):
                 return kind
-        raise CannotConvert(f"{said!r} is not a kind of report", f"Kinds: {', '.join(self.kinds)}")
+        raise CannotConvert("{said!r} is not a kind of report", "Kinds: {known}", said=said, known=list(self.kinds))
 
     def subject(self, said: str) -> Subject:
         """The subject a person named, by key or by name. Raises `CannotConvert` for an unknown one."""
         for one in self.subjects.values():
             if folded(said) in (one.key, folded(one.name.zh), folded(one.name.en)):
                 return one
-        raise CannotConvert(f"{said!r} is not a subject of reports", f"Subjects: {', '.join(self.subjects)}")
+        raise CannotConvert(
+            "{said!r} is not a subject of reports", "Subjects: {known}", said=said, known=list(self.subjects)
+        )
 
 
 @lru_cache(maxsize=4)
