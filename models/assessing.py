@@ -122,8 +122,8 @@ def judge(
     excluded[[d.row for d in drifts]] = True
     drifting = {int(windows.owner[d.row]): d for d in drifts}
     strength = series_scores(replace(windows, excluded=excluded), scores)
-    slope = _slope(windows)
-    error = trend_line(windows, windows.adjusted[:, -SLOPE_DAYS:]).error
+    late = windows.adjusted[:, -SLOPE_DAYS:]
+    slope, error = np.nan_to_num(theil_sen(late)), trend_line(windows, late).error
     out = []
     for number, verdict in enumerate(verdicts(windows, strength, change, known, null=null)):
         told: list[Evidence] = []
@@ -156,10 +156,6 @@ def recent_change(windows: Windows) -> FloatArray:
     standard = windows.standard
     tests = windows.having(Figure.TEST)
     return np.nan_to_num(np.where(tests, mean(windows.latest(standard, 2)), mean(standard[:, -RECENT:])))
-
-
-def _slope(windows: Windows) -> FloatArray:
-    return np.nan_to_num(theil_sen(windows.adjusted[:, -SLOPE_DAYS:]))
 
 
 def assessment_of(

@@ -84,13 +84,16 @@ def materiality(windows: Windows) -> FloatArray:
     change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
     level = np.nan_to_num(median(windows.values[:, :-RECENT]))
     now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
-    way = np.abs(level)
-    for row, channel in enumerate(windows.channels):
-        edge = channel.limit.high if now[row] >= level[row] else channel.limit.low
-        if windows.figures[row] in (Figure.LEVEL, Figure.TEST) and np.isfinite(edge):
-            left = abs(edge - level[row])
-            way[row] = left if channel.unit in NO_RATIO else min(left, way[row])
-    measured = windows.having(Figure.LEVEL) | windows.having(Figure.TEST) | windows.having(Figure.RATE)
+    edge = np.where(
+        now >= level,
+        windows.each(lambda channel, _: channel.limit.high),
+        windows.each(lambda channel, _: channel.limit.low),
+    )
+    left = np.abs(edge - level)
+    by_level = np.where(windows.each(lambda channel, _: channel.unit in NO_RATIO) > 0, np.inf, np.abs(level))
+    limited = windows.having(Figure.LEVEL, Figure.TEST) & np.isfinite(edge)
+    way = np.where(limited, np.minimum(left, by_level), np.abs(level))
+    measured = windows.having(Figure.LEVEL, Figure.TEST, Figure.RATE)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(way > 0, change / (MATERIAL * way), 1.0)
     return np.where(measured, np.clip(share, 0.0, 1.0), 1.0)
@@ -186,8 +189,9 @@ def _strongest(
     length = float(np.sqrt(sum(_by_channel(windows, rows, strength).values()))) or 1.0
     best = single
     likeness: dict[str, float] = {}
-    for mode in modes:
-        fitting = [r for r in rows if fits(windows, r, change, mode)]
+    loud = [r for r in rows if strength[r] > NOISE]
+    for mode in modes if loud else ():
+        fitting = [r for r in loud if fits(windows, r, change, mode)]
         by_channel = _by_channel(windows, fitting, strength)
         together = NOISE + float(np.sqrt(sum(by_channel.values()))) if by_channel else 0.0
         best = max(best, together)
