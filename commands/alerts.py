@@ -49,11 +49,11 @@ def list_alerts(
             [
                 (
                     one.id,
-                    say(f"severity.{one.severity}"),
+                    say(f"alerts.severity.{one.severity}"),
                     one.asset,
                     one.reason[language],
                     f"{one.opened_at:%Y-%m-%d %H:%M}",
-                    say(f"state.{one.state}"),
+                    say(f"alerts.state.{one.state}"),
                 )
                 for one in found
             ],
@@ -70,11 +70,13 @@ def show(number: Number, data: options.Data = options.DATA, as_json: options.Jso
         show_json(_plain(alert) | {"trail": [asdict(step) for step in trail]})
         return
     language = preferred()
-    typer.echo(f"{alert.id} {alert.asset} · {say(f'severity.{alert.severity}')} · {say(f'state.{alert.state}')}")
+    typer.echo(
+        f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {say(f'alerts.state.{alert.state}')}"
+    )
     typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
     for step in trail:
         who = f" {step.who}" if step.who else ""
-        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {say(f'step.{step.what}')}{who}  {step.note}")
+        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
 
 
 def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -82,7 +84,7 @@ def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note:
 
     with recorded(data) as records:
         alert = records.alerts.acknowledge(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(say("alerts.done", id=alert.id, state=say(f"state.{alert.state}")))
+    typer.echo(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -90,7 +92,7 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
     with recorded(data) as records:
         alert = records.alerts.close(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(say("alerts.done", id=alert.id, state=say(f"state.{alert.state}")))
+    typer.echo(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
 
 
 def _plain(alert: Alert) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def add(
         records.outcomes.put(
             Outcome(asset=asset, at=moment, finding=Finding(finding), by=by, mode=mode, note=note),
         )
-    typer.echo(say("outcome.done", asset=asset, finding=say(f"finding.{finding}"), at=f"{moment:%Y-%m-%d %H:%M}"))
+    typer.echo(
+        say("outcome.done", asset=asset, finding=say(f"outcome.finding.{finding}"), at=f"{moment:%Y-%m-%d %H:%M}")
+    )
 
 
 def list_outcomes(
@@ -61,7 +63,13 @@ def list_outcomes(
         say("outcome.title", count=len(found)),
         [say("column.when"), say("column.asset"), say("column.found"), say("column.mode"), say("column.note")],
         [
-            (f"{one.at:%Y-%m-%d %H:%M}", one.asset, say(f"finding.{one.finding}"), one.mode, f"{one.by} {one.note}")
+            (
+                f"{one.at:%Y-%m-%d %H:%M}",
+                one.asset,
+                say(f"outcome.finding.{one.finding}"),
+                one.mode,
+                f"{one.by} {one.note}",
+            )
             for one in found
         ],
     )

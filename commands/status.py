@@ -103,7 +103,9 @@ def status(
     if as_json:
         show_json(found | (told(known, runs) if known else {"running": runs}))
         return
-    counts = [(say(f"ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)]
+    counts = [
+        (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
+    ]
     show_table(say("status.ledger"), [say("column.what"), say("column.count")], counts, right=[1])
     typer.echo(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
     store = found["store"]
@@ -183,7 +185,7 @@ def _show_silent(known: Overview) -> None:
             (
                 one.asset,
                 one.channel or say("status.nothing_at_all"),
-                say(f"life.{one.state}"),
+                say(f"status.life.{one.state}"),
                 f"{one.since:%Y-%m-%d %H:%M}" if one.since else "-",
                 "-" if one.value is None else f"{one.value:g}",
             )

@@ -107,7 +107,7 @@ def list_models(data: options.Data = options.DATA, as_json: options.Json = False
                 one["version"],
                 one.get("label", say("models.outcomes")),
                 one["until"],
-                say("yes" if one.get("adopted", True) else "no"),
+                say("program.yes" if one.get("adopted", True) else "program.no"),
                 why(one["comparison"], preferred()) if "comparison" in one else "",
             )
             for one in found

@@ -109,7 +109,15 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
         say("evaluate.modes"),
         [say(f"column.{name}") for name in ("mode", "trouble", "events", "listed", "found", "named", "delay")],
         [
-            (one.mode, say(f"trouble.{one.trouble}"), one.events, one.listed, one.found, one.named, _days(one.delay))
+            (
+                one.mode,
+                say(f"evaluate.trouble.{one.trouble}"),
+                one.events,
+                one.listed,
+                one.found,
+                one.named,
+                _days(one.delay),
+            )
             for one in figures.modes
         ],
         right=[2, 3, 4, 5, 6],
@@ -117,8 +125,8 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
     kinds = list(figures.confusion)
     show_table(
         say("evaluate.confusion"),
-        [say("column.truth"), *(say(f"told.{kind}") for kind in kinds)],
-        [(say(f"so.{so}"), *(row[said] for said in kinds)) for so, row in figures.confusion.items()],
+        [say("column.truth"), *(say(f"evaluate.told.{kind}") for kind in kinds)],
+        [(say(f"evaluate.so.{so}"), *(row[said] for said in kinds)) for so, row in figures.confusion.items()],
         right=[1, 2, 3],
     )
     show_table(

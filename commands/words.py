@@ -1,14 +1,31 @@
-"""The command line's words, in the language asked for."""
+"""The command line's words, in the language asked for.
+
+A key's first part names its file in `phrases/`: one file a command, read when the command says its first word, and
+`command`, `option`, `column` and `program` for what several share.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from facility.language import Phrases, preferred
 
-PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
+FOLDER = Path(__file__).parent / "phrases"
+
+
+@cache
+def phrases(file: str) -> Phrases:
+    """The phrases of one file."""
+    return Phrases(FOLDER / f"{file}.toml")
+
+
+def known(key: str) -> bool:
+    file, _, name = key.partition(".")
+    return name in phrases(file)
 
 
 def say(key: str, /, **values: object) -> str:
-    return PHRASES.say(key, preferred(os.environ), **values)
+    file, _, name = key.partition(".")
+    return phrases(file).say(name, preferred(os.environ), **values)

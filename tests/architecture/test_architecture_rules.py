@@ -1,5 +1,6 @@
 """Rules of the house that no other tool holds."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -19,10 +20,11 @@ def tracked() -> list[Path]:
 
 
 def phrase_files() -> list[Path]:
-    return sorted(file for room in ROOMS for file in (ROOT / room).rglob("phrases.toml"))
+    alone = [file for room in ROOMS for file in (ROOT / room).rglob("phrases.toml")]
+    return sorted([*alone, *(ROOT / "commands/phrases").glob("*.toml")])
 
 
-@pytest.mark.parametrize("file", phrase_files(), ids=lambda file: str(file.parent.relative_to(ROOT)))
+@pytest.mark.parametrize("file", phrase_files(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_phrase_exists_in_both_languages_with_the_same_placeholders(file: Path) -> None:
     phrases = Phrases(file)
     for key in phrases:
@@ -34,6 +36,32 @@ def test_every_phrase_exists_in_both_languages_with_the_same_placeholders(file: 
 def test_every_room_that_speaks_has_phrases() -> None:
     speaking = {file.relative_to(ROOT).parts[0] for file in phrase_files()}
     assert {"commands", "dashboard", "ingest", "models", "serviceday"} <= speaking
+
+
+def _pattern(node: ast.AST) -> str:
+    """A string of the source as a pattern; a value put into it matches words and dots."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(re.escape(part.value) if isinstance(part, ast.Constant) else r"[\w.]+" for part in node.values)
+    return ""
+
+
+def test_commands_use_every_phrase_and_miss_none() -> None:
+    from commands.program import COMMANDS, GROUPS
+
+    there = {f"{file.stem}.{key}" for file in (ROOT / "commands/phrases").glob("*.toml") for key in Phrases(file)}
+    nodes = [node for file in (ROOT / "commands").glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    said = [node.args[0] for node in calls if node.func.id == "say" and node.args]  # type: ignore[attr-defined]
+    literal = {node.value for one in said for node in ast.walk(one) if isinstance(node, ast.Constant)}
+    assert not {key for key in literal if isinstance(key, str) and re.fullmatch(r"\w+\.[\w.]*[^\W_]", key)} - there
+
+    members = [f"{group}.{name}" for group, named in GROUPS.items() for name in named]
+    used = {f"{name}.examples" for name in ["program", *COMMANDS, *GROUPS, *members]}
+    used |= {f"{name}.help" for name in members} | {f"command.{name}" for name in [*COMMANDS, *GROUPS]}
+    patterns = {pattern for node in nodes if "." in (pattern := _pattern(node))}
+    assert not {key for key in there - used if not any(re.fullmatch(pattern, key) for pattern in patterns)}
 
 
 def test_no_bags_and_no_room_names_inside_rooms() -> None:

@@ -70,16 +70,43 @@ def test_every_command_has_help_with_examples_in_both_languages(language: str) -
 
     named = [[name] for name in COMMANDS] + [[group, name] for group, members in GROUPS.items() for name in members]
     word = {"zh": "示例", "en": "Examples"}[language]
-    from commands.words import PHRASES
+    from commands.words import known, phrases
 
-    for name in named:
-        key = ".".join(name)
-        assert f"{key}.help" in PHRASES, key
-        assert f"{key}.examples" in PHRASES, key
-        assert f"serviceday {' '.join(name)}" in PHRASES[f"{key}.examples"][language], key  # type: ignore[index]
+    for file, *rest in named:
+        key = ".".join((file, *rest))
+        assert known(f"{key}.help" if rest else f"command.{file}"), key
+        assert known(f"{key}.examples"), key
+        examples = phrases(file)[".".join((*rest, "examples"))][language]  # type: ignore[index]
+        assert f"serviceday {' '.join((file, *rest))}" in examples, key
     shown = serviceday("plan", "--help", SERVICEDAY_LANGUAGE=language)
     assert shown.returncode == 0
     assert word in shown.stdout
+
+
+def test_a_command_reads_its_own_module_and_phrases_alone() -> None:
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from commands.program import program\n"
+            "program(args=sys.argv[1:], standalone_mode=False)\n"
+            "from commands.words import phrases\n"
+            "print(phrases.cache_info().currsize, sorted(one for one in sys.modules if one.startswith('commands.')))",
+            *("due", "--help"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    last = shown.stdout.splitlines()[-1]
+    assert last == "4 ['commands.due', 'commands.options', 'commands.program', 'commands.shown', 'commands.words']"
+
+
+def test_a_slip_of_the_pen_is_met_with_the_right_word() -> None:
+    said = serviceday("reprot", "list")
+    assert said.returncode == 2
+    assert "report" in said.stderr.replace("reprot", "")
 
 
 def test_what_users_can_mend_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
