@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -60,6 +61,9 @@ class FleetNull:
         if self.shift == 0.0 and self.stretch == 1.0:
             return p
         return np.asarray(stats.norm.sf((stats.norm.isf(p) - self.shift) / self.stretch))
+
+    def log_odds(self, p: FloatArray) -> FloatArray:
+        return log_odds(self.corrected(p), self.prior)
 
 
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
@@ -125,19 +129,32 @@ def verdicts(
         chances[number] = max(1.0, CHANCES * len(rows))
     p = by_chance(statistic, chances)
     null = fleet_null(p, prior) if null is None else null
-    odds = log_odds(null.corrected(p), null.prior)
+    odds = null.log_odds(p)
     return [
         Verdict(
             statistic=float(statistic[number]),
             chance=float(p[number]),
             log_odds=float(odds[number]),
-            probability=float(1 / (1 + np.exp(-odds[number]))),
+            probability=_probability(odds[number]),
             mode=modes[number][0] if modes[number] else "",
             alternatives=modes[number][1:],
             series=tuple(sorted((r for r in rows if strength[r] > 0), key=lambda r: -strength[r])),
         )
         for number, rows in enumerate(rows_of)
     ]
+
+
+def settled(verdicts: Sequence[Verdict], null: FleetNull) -> list[Verdict]:
+    """The same verdicts under the null of a whole fleet."""
+    odds = null.log_odds(np.array([one.chance for one in verdicts]))
+    return [
+        replace(one, log_odds=float(odd), probability=_probability(odd))
+        for one, odd in zip(verdicts, odds, strict=True)
+    ]
+
+
+def _probability(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-log_odds)))
 
 
 def log_odds(p: FloatArray, prior: float) -> FloatArray:
