@@ -22,7 +22,7 @@ import polars as pl
 import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
-from facility.store import Appended, Changes, Health, Retention, Sites, StoreSize, flux
+from facility.store import Appended, Changes, Health, Retention, Revised, Sites, StoreSize, flux
 from facility.store.arrivals import FRAME, IDENTITY, Marks, frame_of, sort_out, span_of
 from facility.store.beside import Beside, Hour
 from facility.store.hourly import HOURLY, KEY, finish
@@ -286,6 +286,17 @@ class Influx:
                 break
         found = pl.concat(parts).unique(IDENTITY, keep="any").sort(IDENTITY)
         return Changes(str(turn), found, deleted, whole=False, more=turn < self._beside.turn)
+
+    def revised(self, since: str, *, before: datetime) -> Revised:
+        turn = self._beside.turn
+        if not since.isdigit() or int(since) > turn:
+            return Revised(str(turn), None)
+        found = set(self._beside.deletions(int(since)))
+        for hour in self._beside.changed_after(int(since)):
+            start, end = moment_of(hour.number), min(moment_of(hour.number + 1), before)
+            if start < end:
+                found.update(self.read(start=start, end=end)["asset"].unique())
+        return Revised(str(turn), frozenset(found))
 
     def size(self) -> StoreSize:
         """Counted by the server, at most once a minute unless something was appended or deleted."""
