@@ -19,9 +19,10 @@ from commands.trial_evaluation import ENDS, ZONE, TrialPlan, run_trials
 from commands.trials import RememberedHours, Trial, make_trial
 from facility.channels import catalogue
 from facility.store import Store
-from models.assessing import look, recent_change
+from models.assessing import look
 from models.combining import FLAG_AT, series_scores, verdicts
 from models.detectors import all_detectors, default_detectors
+from models.judging import recent_change
 from models.robust import FloatArray
 from models.windows import Windows
 

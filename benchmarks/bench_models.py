@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from facility.assessments import Assessment
 from facility.estate import Asset
-from facility.store import Store, StoreSize
+from facility.store import READINGS, Store, StoreSize
 from models.following import follow, stand
 from models.looking import BATCH
 
@@ -96,6 +96,9 @@ class Shelf:
     def size(self) -> StoreSize:
         return StoreSize(readings=0, bytes=0, files=0, first=START, last=END)
 
+    def read(self, **_: object) -> pl.DataFrame:
+        return pl.DataFrame(pl.from_arrow(READINGS.empty_table()))
+
     def rollups(
         self, *, assets: Collection[str], start: datetime, end: datetime, channels: Collection[str] = ()
     ) -> pl.DataFrame:
@@ -132,14 +135,14 @@ def measured(shelf: Shelf, count: int) -> tuple[dict[str, float], list[Assessmen
     standing, cold = stand(cast(Store, shelf), fleet, as_of=END, horizon=WEEK, timezone=ZONE)
     seconds = time.perf_counter() - begun
     begun = time.perf_counter()
-    again = follow(cast(Store, shelf), standing, as_of=END + timedelta(hours=1), horizon=WEEK, timezone=ZONE)
+    again = follow(cast(Store, shelf), standing, fleet, as_of=END + timedelta(hours=1), horizon=WEEK, timezone=ZONE)
     hour = time.perf_counter() - begun
     figures = {
         "assets": count,
         "cold_seconds": round(seconds, 1),
         "assets_per_second": round(count / seconds),
         "hour_seconds": round(hour, 2),
-        "judged_again": len(again),
+        "judged_again": len(again.assessments),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     return figures, cold

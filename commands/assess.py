@@ -58,18 +58,44 @@ def score(
     false_flags: Annotated[
         float | None, typer.Option("--false-flags", help=say("score.false_flags"), metavar="N", min=0)
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help=say("score.full"))] = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
+    from commands.scoring import keep, score_now
     from serviceday.alerts import evaluate_alerts
 
     place, length = options.zone(timezone), options.span(horizon)
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
+    told: dict[str, object] = {}
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=length, timezone=place, quiet=as_json, false_flags=false_flags)
-        here.records.assessments.put(found)
+        if as_of:  # of another day: nothing to go on from, and nothing that the next hour could
+            found = assessments(
+                here, as_of=moment, horizon=length, timezone=place, quiet=as_json, false_flags=false_flags
+            )
+            here.records.assessments.put(found)
+        else:
+            with progress(as_json) as shown:
+                task = shown.add_task(say("score.progress"), total=None)
+                scored = score_now(
+                    here,
+                    now=now,
+                    horizon=length,
+                    timezone=place,
+                    full=full,
+                    false_flags=false_flags,
+                    on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+                )
+            keep(here, scored)
+            found = scored.found
+            told = {
+                "judged_again": scored.again,
+                "whole_fleet": bool(scored.why),
+                "because": scored.why or None,
+                "whole_at": scored.standing.whole_at.isoformat(),
+            }
         changes = evaluate_alerts(here.records, here.store, found, now=moment)
     flagged = [one for one in found if one.flagged]
     if as_json:
@@ -77,6 +103,7 @@ def score(
             {
                 "as_of": moment.isoformat(),
                 "assets": len(found),
+                **told,
                 "flagged": [one.asset for one in flagged],
                 "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
                 "alerts": {
@@ -88,6 +115,11 @@ def score(
         )
         return
     typer.echo(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
+    if told and told["because"]:
+        typer.echo(say(f"score.whole_{told['because']}"))
+    elif told:
+        since = scored.standing.whole_at.astimezone(place)
+        typer.echo(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
     _table(flagged or found[:10])
 
 

@@ -15,6 +15,9 @@ from facility.errors import CannotParse
 Data = Annotated[Path, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("option.data"), metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
 Broker = Annotated[str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("option.broker"), metavar="URL")]
+Ca = Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("option.ca"), metavar="FILE")]
+Cert = Annotated[Path | None, typer.Option("--cert", envvar="SERVICEDAY_CERT", help=say("option.cert"), metavar="FILE")]
+Key = Annotated[Path | None, typer.Option("--key", envvar="SERVICEDAY_KEY", help=say("option.key"), metavar="FILE")]
 Kind = Annotated[str, typer.Option("--kind", help=say("option.kind"), metavar="KIND")]
 Maps = Annotated[list[str], typer.Option("--map", help=say("option.map"), metavar="OURS=THEIRS")]
 Zone = Annotated[

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,9 +31,9 @@ def ingest(
     listen: Annotated[
         str, typer.Option("--listen", envvar="SERVICEDAY_LISTEN", help=say("ingest.listen"), metavar="HOST")
     ] = "127.0.0.1",
-    ca: Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("ingest.ca"))] = None,
-    cert: Annotated[Path | None, typer.Option("--cert", envvar="SERVICEDAY_CERT", help=say("ingest.cert"))] = None,
-    key: Annotated[Path | None, typer.Option("--key", envvar="SERVICEDAY_KEY", help=say("ingest.key"))] = None,
+    ca: options.Ca = None,
+    cert: options.Cert = None,
+    key: options.Key = None,
     allow: Annotated[
         list[str] | None,
         typer.Option("--allow", envvar="SERVICEDAY_ALLOW", help=say("ingest.allow"), metavar="SITE|FILTER"),

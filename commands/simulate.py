@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -116,6 +117,9 @@ def simulate(
     broker: Annotated[
         str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("simulate.broker"), metavar="URL")
     ] = "mqtt://127.0.0.1:1883",
+    ca: options.Ca = None,
+    cert: options.Cert = None,
+    key: options.Key = None,
     data: options.Data = options.DATA,
     assets: Assets = 60,
     history: History = "45d",
@@ -132,7 +136,8 @@ def simulate(
     from facility.folder import DataFolder
     from ingest.connection.address import BrokerAddress
 
-    address, place = BrokerAddress.parse(broker), options.zone(timezone)
+    address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key)
+    place = options.zone(timezone)
     folder = DataFolder(data).prepare()
     with asked_to_stop() as stop:
         running = simulation(

@@ -3,6 +3,7 @@
     DATA/readings/        time-series store            DATA/records.sqlite   assets, alerts, plans, assessments
     DATA/journal.sqlite   messages as they came in     DATA/models/          trained models
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
+    DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
 
 One process at a time takes readings in (`claim`); any number read.
 """
@@ -42,6 +43,10 @@ class DataFolder:
     @property
     def models(self) -> Path:
         return self.path / "models"
+
+    @property
+    def standing(self) -> Path:
+        return self.path / "standing.npz"
 
     @property
     def truth(self) -> Path:

@@ -8,6 +8,7 @@ that happens to coincide with a warm week is not explained away by it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ OWN_LOADING = 0.5  # weight of the asset's own loadings against its class's
 LEVEL_PART, TEST_PART = 0.005, 0.01  # of the level: repeatability of fixed sensors and of test runs
 BAND_PART = 0.01  # of the normal band's width
 HUBER = 1.5
+AT_ONCE = 4_096  # series whose explanations are laid out at once
 
 
 def fleet_windows(
@@ -50,8 +52,8 @@ def fleet_windows(
     group, groups = number_groups(daily.channels, daily.figures)
     scored = np.array([c.bad is not Bad.NONE for c in daily.channels], dtype=np.bool_)
     rows = np.flatnonzero(scored)
-    columns = _explanations(daily, standard, group, groups, assets, _weekend(end, days, timezone))
-    adjusted, leverage = _explained_away(daily, columns[rows], rows, group, groups, reference)
+    explained = _explanations(daily, standard, group, groups, assets, _weekend(end, days, timezone))
+    adjusted, leverage = _explained_away(daily, explained, rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
     about_line = spread(_without_line(adjusted[:, :reference])) if reference >= 6 else own
     floor = np.maximum(daily.floor[rows], _least_spread(daily, rows))
@@ -87,15 +89,11 @@ def _without_line(values: FloatArray) -> FloatArray:
 def _least_spread(daily: DailyFigures, rows: IntArray) -> FloatArray:
     """No channel is steadier than a small part of its level and of its normal band: instruments are not."""
     usual = np.abs(np.nan_to_num(median(daily.values[rows])))
-    out = np.zeros(len(rows))
-    for place, row in enumerate(rows):
-        if daily.figures[row] not in (Figure.LEVEL, Figure.TEST):
-            continue
-        normal = daily.channels[row].normal
-        part = LEVEL_PART if daily.figures[row] is Figure.LEVEL else TEST_PART
-        band = BAND_PART * (normal.high - normal.low)
-        out[place] = min(part * usual[place], band if np.isfinite(band) else np.inf)
-    return out
+    parts = {Figure.LEVEL: LEVEL_PART, Figure.TEST: TEST_PART}
+    part = np.array([parts.get(daily.figures[row], 0.0) for row in rows])
+    width = np.array([daily.channels[row].normal.high - daily.channels[row].normal.low for row in rows])
+    band = np.where(np.isfinite(width), BAND_PART * width, np.inf)
+    return np.where(part > 0, np.minimum(part * usual, band), 0.0)
 
 
 def _heavy_tails(standard: FloatArray, group: IntArray, groups: int) -> FloatArray:
@@ -129,6 +127,30 @@ def _weekend(end: datetime, days: int, timezone: ZoneInfo) -> FloatArray:
     return np.asarray(share - 2 / 7, dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explanations:
+    """What may explain a day, each where it is shared: a whole fleet's columns would be many times its figures."""
+
+    owner: IntArray
+    group: IntArray
+    common: FloatArray  # (groups, days): class median
+    weekend: FloatArray  # (days)
+    use: FloatArray  # (assets, days)
+    around: FloatArray  # (assets, days): life at the site
+    context: FloatArray  # (assets, days, CONTEXTS)
+
+    def columns(self, rows: IntArray) -> FloatArray:
+        """(rows, days, columns): class median, weekend, use, life around, context channels; 0 where unknown."""
+        owner, days = self.owner[rows], len(self.weekend)
+        out = np.empty((len(rows), days, 4 + CONTEXTS))
+        out[:, :, 0] = self.common[self.group[rows]]
+        out[:, :, 1] = self.weekend
+        out[:, :, 2] = self.use[owner]
+        out[:, :, 3] = self.around[owner]
+        out[:, :, 4:] = self.context[owner]
+        return out
+
+
 def _explanations(
     daily: DailyFigures,
     standard: FloatArray,
@@ -136,20 +158,17 @@ def _explanations(
     groups: int,
     assets: tuple[Asset, ...],
     weekend: FloatArray,
-) -> FloatArray:
-    """(series, days, columns): class median, weekend, use, life around, context channels; 0 where unknown."""
-    series, days = standard.shape
-    out = np.zeros((series, days, 4 + CONTEXTS))
+) -> _Explanations:
+    days = standard.shape[1]
     weather = np.array(
         [f is Figure.LEVEL and c.unit == "Cel" for c, f in zip(daily.channels, daily.figures, strict=True)],
         dtype=np.bool_,
     )
     warmth = median(standard[weather], axis=0) if weather.sum() >= CLASS_SIZE else np.full(days, np.nan)
+    shared = np.zeros((groups, days))
     for number in range(groups):
         members = np.flatnonzero(group == number)
-        common = median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth
-        out[members, :, 0] = np.nan_to_num(common)
-    out[:, :, 1] = weekend
+        shared[number] = np.nan_to_num(median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth)
     use = np.zeros((len(assets), days))
     context = np.zeros((len(assets), days, CONTEXTS))
     counters: dict[int, list[int]] = {}
@@ -169,10 +188,15 @@ def _explanations(
                 context[daily.owner[row], :, place] = np.nan_to_num(standard[row])
     for owner, rows in counters.items():
         use[owner] = np.nan_to_num(median(standard[rows], axis=0))
-    out[:, :, 2] = use[daily.owner]
-    out[:, :, 3] = _life_around(daily, standard, assets)[daily.owner]
-    out[:, :, 4:] = context[daily.owner]
-    return out
+    return _Explanations(
+        owner=daily.owner,
+        group=group,
+        common=shared,
+        weekend=weekend,
+        use=use,
+        around=_life_around(daily, standard, assets),
+        context=context,
+    )
 
 
 def _life_around(daily: DailyFigures, standard: FloatArray, assets: tuple[Asset, ...]) -> FloatArray:
@@ -195,7 +219,7 @@ def _life_around(daily: DailyFigures, standard: FloatArray, assets: tuple[Asset,
 
 
 def _explained_away(
-    daily: DailyFigures, columns: FloatArray, rows: IntArray, group: IntArray, groups: int, reference: int
+    daily: DailyFigures, explained: _Explanations, rows: IntArray, group: IntArray, groups: int, reference: int
 ) -> tuple[FloatArray, FloatArray]:
     values = daily.values[rows]
     past = values[:, :reference] if reference >= 3 else values
@@ -205,30 +229,50 @@ def _explained_away(
     regular = np.array([daily.figures[i] in (Figure.LEVEL, Figure.SPREAD, Figure.RATE) for i in rows], dtype=np.bool_)
     width = np.maximum(np.nan_to_num(spread(past)), np.maximum(daily.floor[rows], 1e-9))[:, None]
     target = (values - centre) / width
-    known = ~np.isnan(target[:, :reference])
-    own, inverse = _ridge(columns[:, :reference], np.nan_to_num(target[:, :reference]), known)
+    parts = [np.arange(begin, min(begin + AT_ONCE, len(rows))) for begin in range(0, len(rows), AT_ONCE)]
+    own, leverage = np.zeros((len(rows), 4 + CONTEXTS)), np.zeros(len(rows))
+    for part in parts:
+        columns = explained.columns(rows[part])
+        known = ~np.isnan(target[part, :reference])
+        own[part], inverse = _ridge(columns[:, :reference], np.nan_to_num(target[part, :reference]), known)
+        outside = columns[:, -RECENT:].mean(axis=1) - columns[:, :reference].mean(axis=1)
+        leverage[part] = np.einsum("sp,spq,sq->s", outside, inverse, outside)
     of_class = np.stack([grouped_median(own[:, p], group[rows], groups) for p in range(own.shape[1])], axis=1)
     crowded = np.bincount(group[rows], minlength=groups)[group[rows]] >= 3
     loading = np.where(crowded[:, None], OWN_LOADING * own + (1 - OWN_LOADING) * of_class[group[rows]], own)
     loading = np.where(regular[:, None], loading, 0.0)
-    residual = target - np.einsum("sdp,sp->sd", columns, loading)
-    residual -= np.nan_to_num(median(residual[:, :reference]))[:, None]
-    outside = columns[:, -RECENT:].mean(axis=1) - columns[:, :reference].mean(axis=1)
-    leverage = np.where(regular, np.einsum("sp,spq,sq->s", outside, inverse, outside), 0.0)
-    return residual * width, leverage
+    for part in parts:
+        target[part] -= (explained.columns(rows[part]) @ loading[part, :, None])[:, :, 0]
+    target -= np.nan_to_num(median(target[:, :reference]))[:, None]
+    return target * width, np.where(regular, leverage, 0.0)
 
 
 def _ridge(x: FloatArray, y: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Huber-weighted ridge regression, a row each. Returns loadings (series, p) and inverse Gram matrices."""
-    weight = known.astype(np.float64)
+    weight: FloatArray = known.astype(np.float64)
     x = x - (np.einsum("sdp,sd->sp", x, weight) / np.maximum(weight.sum(axis=1), 1)[:, None])[:, None, :]
+    across = np.ascontiguousarray(x.transpose(0, 2, 1))
     eye = RIDGE * np.eye(x.shape[2])
     for _ in range(4):
-        weighted = x * weight[:, :, None]
-        inverse = np.linalg.inv(np.einsum("sdp,sdq->spq", weighted, x) + eye)
-        loading = np.einsum("spq,sdq,sd->sp", inverse, weighted, y)
-        residual = y - np.einsum("sdp,sp->sd", x, loading)
+        weighted = across * weight[:, None, :]
+        inverse = _inverted(weighted @ x + eye)
+        loading = inverse @ (weighted @ y[:, :, None])
+        residual = y - (x @ loading)[:, :, 0]
         width = np.maximum(np.nan_to_num(spread(np.where(known, residual, np.nan))), 1e-6)[:, None]
         with empty_slices():
-            weight = known * np.minimum(1.0, HUBER * width / np.maximum(np.abs(residual), 1e-12))
-    return loading, inverse
+            weight = np.asarray(known * np.minimum(1.0, HUBER * width / np.maximum(np.abs(residual), 1e-12)))
+    return loading[:, :, 0], inverse
+
+
+def _inverted(matrices: FloatArray) -> FloatArray:
+    """Inverses of many small positive definite matrices at once, by Gauss and Jordan: these need no pivots."""
+    out = np.ascontiguousarray(matrices.transpose(1, 2, 0))
+    for step in range(len(out)):
+        pivot = 1.0 / out[step, step]
+        row = out[step] * pivot
+        column = out[:, step].copy()
+        out -= column[:, None] * row[None]
+        out[step] = row
+        out[:, step] = -column * pivot
+        out[step, step] = pivot
+    return np.ascontiguousarray(out.transpose(2, 0, 1))

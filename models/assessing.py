@@ -2,19 +2,22 @@
 
 The pipeline reads in one breath: hours -> sensor trouble out -> daily figures -> context and class explained away ->
 detectors -> one probability -> words. Assets that send nothing but a daily outage figure are judged by their history.
+A large fleet goes through it block by block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from facility.assessments import Assessment, Evidence, Trouble
+from facility.assessments import Assessment, Trouble
 from facility.channels import Catalogue, catalogue
 from facility.errors import CannotConvert
 from facility.estate import Asset
@@ -22,29 +25,37 @@ from facility.language import Text
 from facility.store import Store
 from models import wording
 from models.adjusting import fleet_windows
-from models.combining import FLAG_AT, FleetNull, Verdict, series_scores, threshold_within, verdicts
+from models.blocks import blocks_of
+from models.combining import FLAG_AT, FleetNull, fleet_null, settled, threshold_within
 from models.detectors import Detector, default_detectors
-from models.detectors.trend import trend_line
-from models.drifting import lone_drifts
-from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence
-from models.looking import EVIDENCE, Progress, SensorView, look_at
+from models.expecting import Expectations, expectations
+from models.judging import Judgement, judge
+from models.looking import AT_ONCE, Looked, Progress, SensorView, look_at
 from models.outlook import Outlook, outlooks
 from models.prognosis import prognosis
-from models.robust import FloatArray, mean, theil_sen
+from models.robust import FloatArray, IntArray
 from models.trained import TrainedModel, newest_before
-from models.windows import RECENT, Figure, Windows
+from models.windows import Windows
 
 VERSION = "fleet-1"
-SLOPE_DAYS = 21  # that a forecast's slope is taken from
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the detectors say of one asset."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """A look at a whole fleet: what is believed of it, and what the hours to come are to be compared with."""
 
-    verdict: Verdict
-    evidence: tuple[Evidence, ...]  # of its equipment
-    sensors: tuple[Evidence, ...]  # of sensors that only the fleet's figures give away
+    assessments: list[Assessment]  # in the order of the assets
+    null: FleetNull
+    probability: FloatArray  # one an asset; by its channels alone
+    expected: Expectations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    places: IntArray
+    judged: list[Judgement]
+    views: tuple[SensorView, ...]
+    expected: Expectations
 
 
 def assess(
@@ -71,19 +82,114 @@ def assess(
         raise CannotConvert(
             "as-of time {as_of} has no time zone", "Give it one, for example +00:00", as_of=as_of.isoformat()
         )
+    return believe(
+        store,
+        assets,
+        as_of=as_of,
+        horizon=horizon,
+        timezone=timezone,
+        model=model,
+        folder=folder,
+        on_progress=on_progress,
+        detectors=detectors,
+    ).assessments
+
+
+def believe(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    model: TrainedModel | None = None,
+    folder: Path | None = None,
+    on_progress: Progress | None = None,
+    detectors: Sequence[Detector] | None = None,
+    null: FleetNull | None = None,
+    told_of: Sequence[int] | None = None,
+    fleet: Sequence[Asset] | None = None,
+) -> Belief:
+    """What `assess` does, with what is needed to go on from it.
+
+    Where `assets` are a part of a `fleet`, `null` is what all of it has shown, and `told_of` are the places of those
+    that are to be assessed; the others are looked at for comparison only.
+    """
     as_of = as_of.astimezone(UTC)
-    if model is None and folder is not None:
-        model = newest_before(folder, as_of.astimezone(timezone).date())
+    model = newest_model(folder, as_of, timezone) if model is None else model
     known = catalogue()
-    windows, views = look(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
-    judged = judge(windows, known, default_detectors() if detectors is None else detectors, timezone)
-    history = outlooks(store, assets, as_of=as_of, horizon=horizon, timezone=timezone, model=model)
-    version = VERSION if model is None else f"{VERSION}+{model.version}"
+    blocks = _blocks(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors)
+    order = np.argsort(np.concatenate([block.places for block in blocks]))
+    judged = [one for block in blocks for one in block.judged]
+    views = [one for block in blocks for one in block.views]
+    judged, views = [judged[i] for i in order], [views[i] for i in order]
+    null = fleet_null(np.array([one.verdict.chance for one in judged])) if null is None else null
+    verdicts = settled([one.verdict for one in judged], null)
+    history = outlooks(
+        store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
+    )
+    version = model_version(model)
     made = []
-    for number, asset in enumerate(assets):
-        assessment = assessment_of(asset, as_of, horizon, version, judged[number], views[number], known)
-        made.append(_with_outlook(assessment, history.get(asset.id)))
-    return made
+    for place in range(len(assets)) if told_of is None else told_of:
+        said = replace(judged[place], verdict=verdicts[place])
+        one = assessment_of(assets[place], as_of, horizon, version, said, views[place], known)
+        made.append(_with_outlook(one, history.get(one.asset)))
+    return Belief(
+        assessments=made,
+        null=null,
+        probability=np.array([verdict.probability for verdict in verdicts]),
+        expected=Expectations.joined([block.expected for block in blocks]),
+    )
+
+
+def newest_model(folder: Path | None, as_of: datetime, timezone: ZoneInfo) -> TrainedModel | None:
+    """The newest model in `folder` that learned from the past of `as_of`."""
+    return None if folder is None else newest_before(folder, as_of.astimezone(timezone).date())
+
+
+def model_version(model: TrainedModel | None) -> str:
+    return VERSION if model is None else f"{VERSION}+{model.version}"
+
+
+def _blocks(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    timezone: ZoneInfo,
+    on_progress: Progress | None,
+    detectors: Sequence[Detector] | None,
+) -> list[_Block]:
+    """Every block looked at and judged, two at once if there are several."""
+    places = blocks_of(assets)
+    seen, counting = 0, Lock()
+
+    def count(more: int) -> None:
+        nonlocal seen
+        with counting:
+            seen += more
+            if on_progress is not None:
+                on_progress(seen, len(assets))
+
+    def one(of_block: IntArray) -> _Block:
+        some = tuple(assets[place] for place in of_block)
+        before = 0
+
+        def further(done: int, _: int) -> None:
+            nonlocal before
+            count(done - before)
+            before = done
+
+        at_once = 1 if len(places) > 1 else AT_ONCE
+        looked = look_at(store, some, as_of=as_of, timezone=timezone, on_progress=further, at_once=at_once)
+        windows = fleet_windows(looked.daily, some, looked.excluded, end=looked.end, timezone=timezone)
+        judged = judge(windows, catalogue(), default_detectors() if detectors is None else detectors, timezone)
+        return _Block(
+            places=of_block, judged=judged, views=looked.views, expected=expectations(looked, windows, of_block)
+        )
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, places))
 
 
 def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[Assessment]:
@@ -104,64 +210,9 @@ def look(
     on_progress: Progress | None = None,
 ) -> tuple[Windows, list[SensorView]]:
     """Daily figures of the fleet with all that explains them taken out, and what its sensors are worth."""
-    seen = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
+    seen: Looked = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
     windows = fleet_windows(seen.daily, tuple(assets), seen.excluded, end=seen.end, timezone=timezone)
     return windows, list(seen.views)
-
-
-def judge(
-    windows: Windows,
-    known: Catalogue,
-    detectors: Sequence[Detector],
-    timezone: ZoneInfo,
-    null: FleetNull | None = None,
-) -> list[Judgement]:
-    """Verdict and evidence for every asset of the windows. `null`: of the whole fleet, if they hold part of it."""
-    scores = {d.name: d.fit(windows).score(windows) for d in detectors}
-    change = recent_change(windows)
-    drifts = lone_drifts(windows, scores, change, known)
-    excluded = windows.excluded.copy()
-    excluded[[d.row for d in drifts]] = True
-    drifting = {int(windows.owner[d.row]): d for d in drifts}
-    strength = series_scores(replace(windows, excluded=excluded), scores)
-    slope = _slope(windows)
-    error = trend_line(windows, windows.adjusted[:, -SLOPE_DAYS:]).error
-    out = []
-    for number, verdict in enumerate(verdicts(windows, strength, change, known, null=null)):
-        told: list[Evidence] = []
-        channels: set[str] = set()
-        for row in verdict.series:
-            key = windows.channels[row].key
-            if strength[row] < WORTH_TELLING or len(told) >= EVIDENCE or key in channels:
-                continue
-            channels.add(key)
-            by_detector = {name: float(score[row]) for name, score in scores.items()}
-            told.append(
-                equipment_evidence(
-                    windows,
-                    row,
-                    float(strength[row]),
-                    by_detector,
-                    float(slope[row]),
-                    timezone,
-                    error=float(error[row]),
-                )
-            )
-        drift = drifting.get(number)
-        sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
-        out.append(Judgement(verdict, tuple(told), sensors))
-    return out
-
-
-def recent_change(windows: Windows) -> FloatArray:
-    """Signed change of the recent days, one a series, in healthy standard deviations: which way it went."""
-    standard = windows.standard
-    tests = windows.having(Figure.TEST)
-    return np.nan_to_num(np.where(tests, mean(windows.latest(standard, 2)), mean(standard[:, -RECENT:])))
-
-
-def _slope(windows: Windows) -> FloatArray:
-    return np.nan_to_num(theil_sen(windows.adjusted[:, -SLOPE_DAYS:]))
 
 
 def assessment_of(

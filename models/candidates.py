@@ -8,26 +8,31 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.foretelling import Traits, features
+from models.foretelling import features
 from models.outages import Outages, decayed_count, eligible, events_within
 from models.robust import BoolArray, FloatArray
+from models.traits import Traits
 
-CANDIDATES: dict[str, tuple[str, ...]] = {
-    "together": ("logistic", "boosted"),  # the mean of their log odds; first, so that it wins a tie
-    "logistic": ("logistic",),
-    "boosted": ("boosted",),
+CANDIDATES: dict[str, dict[str, float]] = {  # voices and their weights
+    "together": {"straight": 1.0, "curved": 1.0, "boosted": 0.5},  # mean of log odds; first, so that it wins a tie
+    "straight": {"straight": 1.0},
+    "curved": {"curved": 1.0},
+    "boosted": {"boosted": 1.0},
 }
-BETWEEN = 3  # days between days learned from: neighbours tell nearly the same
+BETWEEN = 2  # days between days learned from: neighbours tell nearly the same
+MOST_EXAMPLES = 300_000  # beyond, days lie farther apart
 HELD_OUT = 0.25  # of the past, for judging
 SHORTEST_HELD_OUT = 28  # days
 FEWEST_DAYS = 5  # days learned from, before anything is judged
 FEWEST_EVENTS = 20
 SIMPLE_BELOW = 200  # events: fewer than these teach a straight line and nothing else
+CURVES = 200  # examples that the curved voice compares with
 
 
 class Lessons:
@@ -41,45 +46,62 @@ class Lessons:
         self.names: tuple[str, ...] = ()
 
     def table(self, day: int) -> FloatArray:
-        if day not in self._tables:
-            table, self.names = features(self.outages, day, self.traits)
-            self._tables[day] = table.astype(np.float32)
+        self.prepare([day])
         return self._tables[day]
 
     def examples(self, days: Sequence[int]) -> tuple[FloatArray, BoolArray]:
         """Rows of the assets that were not down already, of all days together."""
+        self.prepare(days)
         kept = [eligible(self.outages, day) for day in days]
-        x = np.concatenate([self.table(day)[k] for day, k in zip(days, kept, strict=True)])
+        x = np.concatenate([self._tables[day][k] for day, k in zip(days, kept, strict=True)])
         y = np.concatenate(
             [events_within(self.outages, day, self.horizon)[k] for day, k in zip(days, kept, strict=True)]
         )
         return x, y
 
+    def training_days(self, until: int, shortest: int) -> list[int]:
+        """Days whose whole horizon lies before `until`, newest first."""
+        days = until - self.horizon - shortest + 1
+        between = max(BETWEEN, -(-days * len(self.outages.assets) // MOST_EXAMPLES))
+        return list(range(until - self.horizon, shortest - 1, -between))
 
-def training_days(until: int, horizon: int, shortest: int) -> list[int]:
-    """Days whose whole horizon lies before `until`, newest first."""
-    return list(range(until - horizon, shortest - 1, -BETWEEN))
+    def prepare(self, days: Sequence[int]) -> None:
+        """Compute the tables of many days together, which is far cheaper than one after the other."""
+        missing = sorted({day for day in days if day not in self._tables})
+        if missing:
+            tables, self.names = features(self.outages.until(max(missing)), missing, self.traits)
+            self._tables |= zip(missing, tables, strict=True)
 
 
 def fitted(names: Sequence[str], x: FloatArray, y: BoolArray, seed: int) -> tuple[Any, ...]:
     """Fresh estimators of the names, fitted."""
-    return tuple(_fresh(name, len(y), seed).fit(x, y) for name in names)
+    return tuple(_fresh(name, x.shape, seed).fit(x, y) for name in names)
 
 
-def _fresh(name: str, examples: int, seed: int) -> Any:
-    """How much each is held back goes with the number of examples, most of which tell nearly the same."""
-    if name == "logistic":
-        return make_pipeline(StandardScaler(), LogisticRegression(C=min(1.0, 12 / examples), max_iter=500))
-    return HistGradientBoostingClassifier(
-        max_iter=150,
-        learning_rate=0.03,
-        max_leaf_nodes=5,
-        min_samples_leaf=int(np.clip(examples / 150, 20, 400)),
-        l2_regularization=50.0,
-        max_features=0.2,
-        early_stopping=False,
-        random_state=seed,
-    )
+def _fresh(name: str, shape: tuple[int, ...], seed: int) -> Any:
+    """How much each is held back goes with the number of examples, most of which tell nearly the same.
+
+    straight: logistic regression. curved: the same, with likeness to some examples (radial basis functions) besides.
+    boosted: small trees.
+    """
+    examples, width = shape
+    if name == "boosted":
+        return HistGradientBoostingClassifier(
+            max_iter=150,
+            learning_rate=0.03,
+            max_leaf_nodes=5,
+            min_samples_leaf=int(np.clip(examples / 150, 20, 100)),
+            l2_regularization=50.0,
+            max_features=0.2,
+            early_stopping=False,
+            random_state=seed,
+        )
+    line = LogisticRegression(C=min(1.0, 12 / examples), max_iter=500)
+    if name == "straight":
+        return make_pipeline(StandardScaler(), line)
+    likeness = Nystroem(n_components=min(CURVES, examples), gamma=0.2 / width, random_state=seed)
+    both = FeatureUnion([("straight", "passthrough"), ("curved", likeness)], transformer_weights={"curved": 8.0})
+    return make_pipeline(StandardScaler(), both, line)
 
 
 def log_odds(estimator: Any, x: FloatArray) -> FloatArray:
@@ -111,6 +133,11 @@ def mean_average_precision(said: Sequence[FloatArray], came: Sequence[BoolArray]
     return float(np.mean(figures)) if figures else 0.0
 
 
+def weighted(said: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
+    """Mean of the voices' log odds."""
+    return np.asarray(np.average(np.array(said), axis=0, weights=weights))
+
+
 def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut | None:
     """Judge the candidates on the last quarter of the past, learned from what was before it; None if it is too short.
 
@@ -119,9 +146,10 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
     horizon = lessons.horizon
     length = max(SHORTEST_HELD_OUT, round(HELD_OUT * (until - shortest)))
     judged = list(range(until - horizon, until - horizon - length, -BETWEEN))
-    days = training_days(min(judged), horizon, shortest)
+    days = lessons.training_days(min(judged), shortest)
     if len(days) < FEWEST_DAYS or min(judged) <= shortest:
         return None
+    lessons.prepare([*days, *judged])
     x, y = lessons.examples(days)
     if y.sum() < FEWEST_EVENTS or y.all():
         return None
@@ -129,9 +157,9 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
     tests = [lessons.examples([day]) for day in judged]
     single = {name: [log_odds(part, x_day) for x_day, _ in tests] for name, part in parts.items()}
     said = {
-        name: tuple(np.mean([single[p][i] for p in members], axis=0) for i in range(len(judged)))
-        for name, members in CANDIDATES.items()
-        if set(members) <= set(parts)
+        name: tuple(weighted([single[p][i] for p in voices], [*voices.values()]) for i in range(len(judged)))
+        for name, voices in CANDIDATES.items()
+        if set(voices) <= set(parts)
     }
     came = tuple(y_day for _, y_day in tests)
     counts = [decayed_count(lessons.outages, day)[eligible(lessons.outages, day)] for day in judged]
@@ -146,13 +174,13 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
 
 def simple_enough(events: int) -> tuple[str, ...]:
     """The estimators that so many events can teach."""
-    return ("logistic",) if events < SIMPLE_BELOW else ("logistic", "boosted")
+    return ("straight",) if events < SIMPLE_BELOW else ("straight", "curved", "boosted")
 
 
 def champion(judged: HeldOut | None, events: int, margin: float = 0.004) -> str:
     """The mean of all, unless a single one was clearly better on held-out days: a choice by noise costs more."""
     figures = {} if judged is None else judged.by_candidate
     if "boosted" not in simple_enough(events) or (figures and "together" not in figures):
-        return "logistic"
+        return "straight"
     best = max(figures, key=lambda name: figures[name], default="together")
     return best if figures and figures[best] > figures["together"] + margin else "together"

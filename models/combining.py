@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -61,6 +62,9 @@ class FleetNull:
             return p
         return np.asarray(stats.norm.sf((stats.norm.isf(p) - self.shift) / self.stretch))
 
+    def log_odds(self, p: FloatArray) -> FloatArray:
+        return log_odds(self.corrected(p), self.prior)
+
 
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
     """The strongest of all detectors, one a series; 0 where the sensor is not believed."""
@@ -84,13 +88,16 @@ def materiality(windows: Windows) -> FloatArray:
     change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
     level = np.nan_to_num(median(windows.values[:, :-RECENT]))
     now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
-    way = np.abs(level)
-    for row, channel in enumerate(windows.channels):
-        edge = channel.limit.high if now[row] >= level[row] else channel.limit.low
-        if windows.figures[row] in (Figure.LEVEL, Figure.TEST) and np.isfinite(edge):
-            left = abs(edge - level[row])
-            way[row] = left if channel.unit in NO_RATIO else min(left, way[row])
-    measured = windows.having(Figure.LEVEL) | windows.having(Figure.TEST) | windows.having(Figure.RATE)
+    edge = np.where(
+        now >= level,
+        windows.each(lambda channel, _: channel.limit.high),
+        windows.each(lambda channel, _: channel.limit.low),
+    )
+    left = np.abs(edge - level)
+    by_level = np.where(windows.each(lambda channel, _: channel.unit in NO_RATIO) > 0, np.inf, np.abs(level))
+    limited = windows.having(Figure.LEVEL, Figure.TEST) & np.isfinite(edge)
+    way = np.where(limited, np.minimum(left, by_level), np.abs(level))
+    measured = windows.having(Figure.LEVEL, Figure.TEST, Figure.RATE)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(way > 0, change / (MATERIAL * way), 1.0)
     return np.where(measured, np.clip(share, 0.0, 1.0), 1.0)
@@ -122,19 +129,32 @@ def verdicts(
         chances[number] = max(1.0, CHANCES * len(rows))
     p = by_chance(statistic, chances)
     null = fleet_null(p, prior) if null is None else null
-    odds = log_odds(null.corrected(p), null.prior)
+    odds = null.log_odds(p)
     return [
         Verdict(
             statistic=float(statistic[number]),
             chance=float(p[number]),
             log_odds=float(odds[number]),
-            probability=float(1 / (1 + np.exp(-odds[number]))),
+            probability=_probability(odds[number]),
             mode=modes[number][0] if modes[number] else "",
             alternatives=modes[number][1:],
             series=tuple(sorted((r for r in rows if strength[r] > 0), key=lambda r: -strength[r])),
         )
         for number, rows in enumerate(rows_of)
     ]
+
+
+def settled(verdicts: Sequence[Verdict], null: FleetNull) -> list[Verdict]:
+    """The same verdicts under the null of a whole fleet."""
+    odds = null.log_odds(np.array([one.chance for one in verdicts]))
+    return [
+        replace(one, log_odds=float(odd), probability=_probability(odd))
+        for one, odd in zip(verdicts, odds, strict=True)
+    ]
+
+
+def _probability(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-log_odds)))
 
 
 def log_odds(p: FloatArray, prior: float) -> FloatArray:
@@ -186,8 +206,9 @@ def _strongest(
     length = float(np.sqrt(sum(_by_channel(windows, rows, strength).values()))) or 1.0
     best = single
     likeness: dict[str, float] = {}
-    for mode in modes:
-        fitting = [r for r in rows if fits(windows, r, change, mode)]
+    loud = [r for r in rows if strength[r] > NOISE]
+    for mode in modes if loud else ():
+        fitting = [r for r in loud if fits(windows, r, change, mode)]
         by_channel = _by_channel(windows, fitting, strength)
         together = NOISE + float(np.sqrt(sum(by_channel.values()))) if by_channel else 0.0
         best = max(best, together)

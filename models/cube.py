@@ -19,6 +19,7 @@ from facility.estate import Asset
 from models.robust import BoolArray, IntArray
 
 HOURS = 24
+HOUR_US = 3_600_000_000
 Hourly = NDArray[np.float32]
 
 
@@ -61,46 +62,67 @@ def build_cube(
     """Lay rollups (columns of `Store.rollups`) out as a `Cube`. Channels a kind does not know are left out."""
     end = whole_hour(as_of)
     start = end - timedelta(days=days)
-    position = {asset.id: i for i, asset in enumerate(assets)}
-    keys = sorted(catalogue.channel_keys())
-    frame = rollups.filter(pl.col("asset").is_in(list(position)) & pl.col("channel").is_in(keys)).select(
-        pl.col("asset").cast(pl.Enum(list(position) or [""])).to_physical().cast(pl.Int64).alias("owner"),
-        pl.col("channel").cast(pl.Enum(keys)).to_physical().cast(pl.Int64).alias("key"),
-        ((pl.col("hour") - pl.lit(start)).dt.total_hours()).alias("slot"),
-        *(
-            pl.col(name).cast(pl.Float32)
-            for name in ("mean", "std", "min", "max", "first", "last", "count", "increase")
-        ),
-    )
-    frame = frame.filter((pl.col("slot") >= 0) & (pl.col("slot") < days * HOURS) & pl.col("mean").is_finite())
-    pairs = frame.select("owner", "key").unique().sort("owner", "key").rows()
-    known = [(owner, key) for owner, key in pairs if keys[key] in _channels(catalogue, assets[owner])]
-    table = np.full((len(assets), len(keys)), -1, dtype=np.int64)
-    for row, (owner, key) in enumerate(known):
-        table[owner, key] = row
-    row_of = table[frame["owner"].to_numpy(), frame["key"].to_numpy()]
-    kept = row_of >= 0
-    cell = row_of[kept] * days * HOURS + frame["slot"].to_numpy()[kept]
+    runs = _runs(rollups, assets, catalogue)
+    channels = tuple(_channels(catalogue, assets[owner])[key] for owner, key in runs.series)
+    slot = (rollups["hour"].to_physical().to_numpy() - round(start.timestamp() * 1e6)) // HOUR_US
+    row = np.repeat(runs.row, runs.length)
+    kept = (row >= 0) & (slot >= 0) & (slot < days * HOURS) & np.isfinite(rollups["mean"].to_numpy())
+    heard = np.zeros(len(channels), dtype=np.bool_)
+    heard[row[kept]] = True  # a series without an hour in these days is none
+    place = np.cumsum(heard) - 1
+    kept = slice(None) if kept.all() else np.flatnonzero(kept)
+    cell = place[row[kept]] * (days * HOURS) + slot[kept]
+    shape = (int(heard.sum()), days, HOURS)
 
-    def lay(name: str) -> Hourly:
-        out = np.full(len(known) * days * HOURS, np.nan, dtype=np.float32)
-        out[cell] = frame[name].to_numpy()[kept]
-        return out.reshape(len(known), days, HOURS)
+    def lay(name: str, absent: float = np.nan) -> Hourly:
+        out = np.full(shape, absent, dtype=np.float32)
+        out.reshape(-1)[cell] = rollups[name].to_numpy()[kept]
+        return out
 
-    channels = tuple(_channels(catalogue, assets[owner])[keys[key]] for owner, key in known)
-    first, last, increase = lay("first"), lay("last"), lay("increase")
+    high, last = lay("max"), lay("last")
     return Cube(
         assets=tuple(assets),
-        channels=channels,
-        owner=np.array([owner for owner, _ in known], dtype=np.int64),
+        channels=tuple(channel for channel, has in zip(channels, heard, strict=True) if has),
+        owner=np.array([owner for owner, _ in runs.series], dtype=np.int64)[heard],
         end=end,
         mean=lay("mean"),
         std=lay("std"),
         low=lay("min"),
-        high=lay("max"),
+        high=high,
         last=last,
-        count=np.nan_to_num(lay("count")),
-        grown=_without_resets(first, last, lay("max"), increase),
+        count=lay("count", 0.0),
+        grown=_without_resets(lay("first"), last, high, lay("increase")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Stretches of rows of one series: rollups come sorted, so there are few."""
+
+    series: tuple[tuple[int, str], ...]  # (asset, channel) of each row of the cube, in order
+    row: IntArray  # row of the cube, one a stretch; -1: not wanted
+    length: IntArray
+
+
+def _runs(rollups: pl.DataFrame, assets: Sequence[Asset], catalogue: Catalogue) -> _Runs:
+    names = rollups.select("asset", "channel")
+    begins = np.flatnonzero(
+        names.select((pl.all() != pl.all().shift(1)).fill_null(value=True))
+        .select(pl.any_horizontal(pl.all()))
+        .to_series()
+        .to_numpy()
+    )
+    position = {asset.id: i for i, asset in enumerate(assets)}
+    wanted = []
+    for asset, channel in names[begins].rows():
+        owner = position.get(asset, -1)
+        wanted.append((owner, channel) if owner >= 0 and channel in _channels(catalogue, assets[owner]) else None)
+    series = tuple(sorted({one for one in wanted if one is not None}))
+    row_of = {one: row for row, one in enumerate(series)}
+    return _Runs(
+        series=series,
+        row=np.array([-1 if one is None else row_of[one] for one in wanted], dtype=np.int64),
+        length=np.diff(np.append(begins, len(names))),
     )
 
 

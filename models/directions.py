@@ -19,13 +19,8 @@ SMALL_STEP = 0.3  # of the level
 def fixed_directions(windows: Windows) -> IntArray:
     """+1 up is bad, -1 down is bad, 0 both ways."""
     sign = {Bad.UP: 1, Bad.DOWN: -1, Bad.BOTH: 0, Bad.NONE: 0}
-    return np.array(
-        [
-            1 if figure in (Figure.SPREAD, Figure.SHARE) else sign[channel.bad]
-            for channel, figure in zip(windows.channels, windows.figures, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    always_up = (Figure.SPREAD, Figure.SHARE)
+    return windows.each(lambda channel, figure: 1 if figure in always_up else sign[channel.bad]).astype(np.int64)
 
 
 def badness(windows: Windows, change: FloatArray) -> FloatArray:
@@ -40,8 +35,8 @@ def _relieved(windows: Windows, change: FloatArray) -> FloatArray:
         return np.zeros(len(change), dtype=np.bool_)
     before = median(windows.values[:, : windows.reference])
     now = median(windows.values[:, -3:])
-    normal_low = np.array([c.normal.low for c in windows.channels])
-    normal_high = np.array([c.normal.high for c in windows.channels])
+    normal_low = windows.each(lambda channel, _: channel.normal.low)
+    normal_high = windows.each(lambda channel, _: channel.normal.high)
     bounded = np.isfinite(normal_low) & np.isfinite(normal_high)
     middle = np.where(bounded, (np.where(bounded, normal_low, 0.0) + np.where(bounded, normal_high, 0.0)) / 2, before)
     of_class = grouped_median(before, windows.group, windows.groups)[windows.group]

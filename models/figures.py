@@ -74,14 +74,14 @@ def _left_out(hourly: Hourly, hours: BoolArray) -> Hourly:
 def profile(hourly: Hourly) -> FloatArray:
     """(series, 24): the usual deviation of each hour of the day from the day's mean, from the reference days."""
     past = hourly[:, : max(hourly.shape[1] - RECENT, 1)]
-    centred = past - mean(past, axis=-1)[:, :, None]
+    centred = past - mean(past, axis=-1)[:, :, None].astype(np.float32)
     return np.nan_to_num(median(centred, axis=1))
 
 
 def _level(kept: Hourly, usual: FloatArray) -> tuple[FloatArray, Hourly]:
-    residual = kept - usual[:, None, :]
+    residual = kept - usual[:, None, :].astype(np.float32)
     enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
-    return np.where(enough, mean(residual), np.nan), residual.astype(np.float32)
+    return np.where(enough, mean(residual), np.nan), residual
 
 
 def _log_spread(residual: Hourly, within: Hourly, quantum: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,181 +1,238 @@
 """Following a fleet hour by hour: a new hour costs an hour's work.
 
-A full look (`models.looking`) reads weeks of hours; between two of them only the last day is read. Every series gets
+A whole look (`models.assessing`) reads weeks of hours; between two of them only the last day is read. Every series gets
 its newest daily figure, and a gate compares it with what was to be expected. Assets that pass unremarkably keep what
-was last believed of them. The remarkable, and the suspects that have moved, are judged in full, among healthy assets of
-their classes and under the null that the whole fleet has shown.
+was last believed of them. The remarkable, those that have fallen silent, the suspects that have moved, and whatever
+late data or the registry have changed, are looked at again from their hours on, sensors and all, beside healthy assets
+of their classes and under the null that the whole fleet has shown.
 
-What is late or corrected, and sensors that break, come in with the next full look: one a day is meant.
+What comes of it is what a whole look would have said, but for the class figures, which fewer assets tell, and for slow
+courses that pass the gate: those wait for the next whole look, one a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from facility.assessments import Assessment
-from facility.channels import Aggregate, Bad, catalogue
+from facility.channels import Aggregate, catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.store import Store
-from models.adjusting import fleet_windows
-from models.assessing import VERSION, assessment_of, judge
-from models.combining import FleetNull, fleet_null
+from models.adjusting import CLASS_SIZE
+from models.assessing import believe
 from models.cube import HOURS, Cube, build_cube
-from models.detectors import default_detectors
-from models.figures import DailyFigures, daily_figures
-from models.looking import Looked, look_at
+from models.expecting import Expectations, names_of
+from models.figures import daily_figures
+from models.looking import Progress
 from models.outlook import outage_channels
-from models.robust import BoolArray, FloatArray, IntArray
+from models.robust import BoolArray, FloatArray, IntArray, grouped_median
 from models.sensing import unphysical
+from models.standing import Standing, fingerprints
 from models.windows import Figure
 
 DAY = timedelta(days=1)
 GATE = 3.5  # healthy standard deviations of a newest figure that are remarkable
 SUSPECT = 0.2  # probability from which an asset is judged again as soon as it moves
-MOVED = 1.0  # standard deviations that a figure has moved since the full look: below it belief stands
-PEERS = 40  # healthy assets of each class judged along, so that the class is known
+MOVED = 1.0  # standard deviations that a figure has moved since it was judged: below it belief stands
+PEERS = 80  # healthy assets of each class looked at along, so that the class is known
 READ_AT_ONCE = 2_500  # assets whose last day is in memory at once
+WORTH = 0.5  # of the fleet: where more than that is to be looked at, all of it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What a full look at a fleet has left to go on from."""
+class Followed:
+    """What an hour's work comes to."""
 
-    as_of: datetime
-    assets: tuple[Asset, ...]
-    looked: Looked
-    null: FleetNull
-    probability: FloatArray  # one an asset
-    expected: FloatArray  # one a series of `looked.daily`: what its next figure should be; NaN if it is not judged
-    scale: FloatArray  # one a series: healthy standard deviation
+    assessments: list[Assessment]  # of the assets that were looked at again; of the others belief stands
+    standing: Standing  # to go on from
 
 
 def stand(
-    store: Store, assets: Sequence[Asset], *, as_of: datetime, horizon: timedelta, timezone: ZoneInfo
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    folder: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Standing, list[Assessment]]:
-    """A full look, with the assessments it comes to (outage histories apart, see `models.outlook`)."""
-    looked = look_at(store, assets, as_of=as_of, timezone=timezone)
-    windows = fleet_windows(looked.daily, tuple(assets), looked.excluded, end=looked.end, timezone=timezone)
-    known = catalogue()
-    judged = judge(windows, known, default_detectors(), timezone)
-    null = fleet_null(np.array([one.verdict.chance for one in judged]))
-    made = [
-        assessment_of(asset, as_of, horizon, VERSION, judged[i], looked.views[i], known)
-        for i, asset in enumerate(assets)
-    ]
-    expected = np.full(len(looked.daily.row), np.nan)
-    scale = np.full(len(looked.daily.row), np.inf)
-    rows = np.flatnonzero([c.bad is not Bad.NONE for c in looked.daily.channels])
-    recent = windows.latest(windows.values - windows.adjusted, 3)
-    seen = ~np.isnan(recent)
-    newest = np.where(seen.any(axis=1), recent.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1), 0)
-    expected[rows] = recent[np.arange(len(rows)), newest]
-    scale[rows] = windows.scale
-    return (
-        Standing(
-            as_of=as_of,
-            assets=tuple(assets),
-            looked=looked,
-            null=null,
-            probability=np.array([one.verdict.probability for one in judged]),
-            expected=expected,
-            scale=scale,
-        ),
-        made,
+    """A whole look, with what the next hours can go on from. `folder`: of the trained models."""
+    belief = believe(
+        store, assets, as_of=as_of, horizon=horizon, timezone=timezone, folder=folder, on_progress=on_progress
     )
+    standing = Standing(
+        whole_at=as_of,
+        seen_at=as_of,
+        assets=tuple(one.id for one in assets),
+        fingerprints=fingerprints(assets),
+        null=belief.null,
+        probability=belief.probability,
+        expected=belief.expected,
+    )
+    return standing, belief.assessments
 
 
 def follow(
-    store: Store, standing: Standing, *, as_of: datetime, horizon: timedelta, timezone: ZoneInfo
-) -> list[Assessment]:
-    """Assessments of the assets that the last day makes worth judging again; nothing is said of the others.
+    store: Store,
+    standing: Standing,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    folder: Path | None = None,
+    late: Collection[str] = (),
+    peers: int = PEERS,
+    on_progress: Progress | None = None,
+) -> Followed:
+    """Assessments of the assets that the last day makes worth looking at again.
 
-    Raises `CannotDo` if the full look is a day old or more: then another one is due.
+    `late`: assets of which readings older than a day have come, or were revised, since the last look. New assets, and
+    those the registry describes otherwise than it did, are looked at too; those it no longer holds are forgotten.
+
+    Raises `CannotDo` if the whole look is a day old or more, or if so much has changed that another one is due.
     """
-    if not timedelta(0) <= as_of - standing.as_of < DAY:
+    if not (standing.seen_at <= as_of and as_of - standing.whole_at < DAY):
         raise CannotDo(
-            "the last full look at {as_of} is too old",
+            "the last look at the whole fleet, of {as_of}, is too old",
             "Look at the whole fleet again",
-            as_of=standing.as_of.isoformat(),
+            as_of=standing.whole_at.isoformat(),
         )
-    newest = _newest(store, standing, as_of)
-    daily = standing.looked.daily
-    with np.errstate(invalid="ignore"):
-        off = np.nan_to_num(np.abs(newest - standing.expected) / standing.scale)
-        since = np.nan_to_num(np.abs(newest - daily.values[:, -1]) / standing.scale, nan=np.inf)
-    remarkable = (off > GATE) | (standing.probability >= SUSPECT)[daily.owner]
-    judged_anew = remarkable & (off > 0) & (since > MOVED) & ~standing.looked.excluded
-    suspect = np.zeros(len(standing.assets), dtype=np.bool_)
-    suspect[daily.owner[judged_anew]] = True
-    if not suspect.any():
-        return []
-    chosen = _with_peers(standing.assets, suspect)
-    place = np.full(len(standing.assets), -1)
-    place[chosen] = np.arange(len(chosen))
-    rows = np.flatnonzero(place[daily.owner] >= 0)
-    part = DailyFigures(
-        owner=place[daily.owner[rows]],
-        channels=tuple(daily.channels[i] for i in rows),
-        figures=tuple(daily.figures[i] for i in rows),
-        values=np.concatenate([daily.values[rows, 1:], newest[rows, None]], axis=1),
-        floor=daily.floor[rows],
-        row=daily.row[rows],
+    carried = standing.carried_to(assets)
+    newest = _newest(store, carried.expected, assets, as_of)
+    suspect = carried.unknown.copy()
+    suspect[[place for place, asset in enumerate(assets) if asset.id in late]] = True
+    suspect |= _remarkable(carried.expected, newest, carried.probability, assets)
+    chosen = _with_peers(assets, suspect, carried.probability, peers)
+    if suspect.any() and len(chosen) > WORTH * len(assets):
+        raise CannotDo(
+            "{changed} of {assets} assets have changed",
+            "Look at the whole fleet again",
+            changed=int(suspect.sum()),
+            assets=len(assets),
+        )
+    again = np.flatnonzero(suspect)
+    standing = replace(
+        standing,
+        seen_at=as_of,
+        assets=tuple(one.id for one in assets),
+        fingerprints=fingerprints(assets),
+        probability=carried.probability,
+        expected=carried.expected,
     )
-    assets = tuple(standing.assets[i] for i in chosen)
-    windows = fleet_windows(part, assets, standing.looked.excluded[rows], end=as_of, timezone=timezone)
-    known = catalogue()
-    judged = judge(windows, known, default_detectors(), timezone, standing.null)
-    return [
-        assessment_of(assets[i], as_of, horizon, VERSION, judged[i], standing.looked.views[number], known)
-        for i, number in enumerate(chosen)
-        if suspect[number]
-    ]
+    if not again.size:
+        return Followed(assessments=[], standing=standing)
+    belief = believe(
+        store,
+        [assets[place] for place in chosen],
+        as_of=as_of,
+        horizon=horizon,
+        timezone=timezone,
+        folder=folder,
+        on_progress=on_progress,
+        null=standing.null,
+        told_of=np.searchsorted(chosen, again).tolist(),
+        fleet=assets,
+    )
+    standing.probability[again] = belief.probability[np.searchsorted(chosen, again)]
+    return Followed(
+        assessments=belief.assessments,
+        standing=replace(standing, expected=_revised(carried.expected, belief.expected, chosen, suspect)),
+    )
 
 
-def _newest(store: Store, standing: Standing, as_of: datetime) -> FloatArray:
-    """The figure of the last twenty-four hours of every series; what it was before where a day is too short to tell."""
-    daily = standing.looked.daily
-    of_series = {
-        (int(owner), channel.key, figure): i
-        for i, (owner, channel, figure) in enumerate(zip(daily.owner, daily.channels, daily.figures, strict=True))
-    }
-    newest = np.where([f is Figure.SHARE for f in daily.figures], daily.values[:, -1], np.nan)
-    known = catalogue()
-    wanted = sorted(known.channel_keys() - outage_channels(known))
-    for begin in range(0, len(standing.assets), READ_AT_ONCE):
-        batch = standing.assets[begin : begin + READ_AT_ONCE]
-        hours = store.rollups(assets=[a.id for a in batch], channels=wanted, start=as_of - DAY, end=as_of)
-        cube = build_cube(hours, batch, known, as_of=as_of, days=1)
-        fresh = daily_figures(cube, unphysical(cube), _profiles(cube, standing, begin))
-        for i, (owner, channel, figure) in enumerate(zip(fresh.owner, fresh.channels, fresh.figures, strict=True)):
-            row = of_series.get((int(owner) + begin, channel.key, figure))
-            if row is not None and figure is not Figure.SHARE:
-                newest[row] = fresh.values[i, 0]
-    return newest
+def _remarkable(
+    expected: Expectations, newest: FloatArray, probability: FloatArray, assets: Sequence[Asset]
+) -> BoolArray:
+    """Which assets have a series far from what was expected, one that a suspect has moved, or one fallen silent."""
+    kinds = {kind: code for code, kind in enumerate({asset.kind for asset in assets})}
+    names = {name: code for code, name in enumerate(set(expected.name))}
+    kind = np.array([kinds[asset.kind] for asset in assets], dtype=np.int64)[expected.owner]
+    group = kind * len(names) + np.array([names[name] for name in expected.name], dtype=np.int64)
+    count = len(kinds) * len(names)
 
+    def own(before: FloatArray) -> FloatArray:
+        """How far each series has come since, in standard deviations, but for what its class has in common."""
+        with np.errstate(invalid="ignore"):
+            moved = np.where(np.isfinite(expected.scale), (newest - before) / expected.scale, np.nan)
+        size = np.bincount(group[~np.isnan(moved)], minlength=count)
+        common = np.where(size >= CLASS_SIZE, np.nan_to_num(grouped_median(moved, group, count)), 0.0)
+        return np.asarray(np.abs(moved - common[group]))
 
-def _profiles(cube: Cube, standing: Standing, begin: int) -> FloatArray:
-    out = np.zeros((len(cube.channels), HOURS))
-    for row in cube.rows(Aggregate.MEAN):
-        usual = standing.looked.profiles.get((int(cube.owner[row]) + begin, cube.channels[row].key))
-        if usual is not None:
-            out[row] = usual
+    off, since = np.nan_to_num(own(expected.expected)), np.nan_to_num(own(expected.newest), nan=np.inf)
+    worth = (off > GATE) | (probability >= SUSPECT)[expected.owner]
+    moved = worth & (off > 0) & (since > MOVED)
+    level = np.array([name.endswith(f"/{Figure.LEVEL}") for name in expected.name], dtype=np.bool_)
+    silent = level & np.isnan(newest) & ~np.isnan(expected.newest)
+    out = np.zeros(len(probability), dtype=np.bool_)
+    out[expected.owner[(moved | silent) & ~expected.excluded]] = True
     return out
 
 
-def _with_peers(assets: Sequence[Asset], suspect: BoolArray) -> IntArray:
-    """The suspects and some others of every kind, evenly out of the list, in the order of the assets."""
+def _newest(store: Store, expected: Expectations, assets: Sequence[Asset], as_of: datetime) -> FloatArray:
+    """The figure of the last twenty-four hours of every series; NaN where a day is too short to tell."""
+    codes = {name: code for code, name in enumerate(sorted(set(expected.name)))}
+    series = expected.owner * len(codes) + np.array([codes[name] for name in expected.name], dtype=np.int64)
+    newest = np.full(len(expected), np.nan)
+    known = catalogue()
+    wanted = sorted(known.channel_keys() - outage_channels(known))
+    for begin in range(0, len(assets), READ_AT_ONCE):
+        batch = assets[begin : begin + READ_AT_ONCE]
+        hours = store.rollups(assets=[a.id for a in batch], channels=wanted, start=as_of - DAY, end=as_of)
+        cube = build_cube(hours, batch, known, as_of=as_of, days=1)
+        fresh = daily_figures(cube, unphysical(cube), _profiles(cube, expected, series, codes, begin))
+        names = names_of(fresh)
+        of_fresh = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
+        told = np.array([figure is not Figure.SHARE for figure in fresh.figures], dtype=np.bool_) & (of_fresh >= 0)
+        rows, there = _rows_of(series, (fresh.owner + begin) * len(codes) + of_fresh)
+        told &= there
+        newest[rows[told]] = fresh.values[told, 0]
+    return newest
+
+
+def _profiles(cube: Cube, expected: Expectations, series: IntArray, codes: dict[str, int], begin: int) -> FloatArray:
+    out = np.zeros((len(cube.channels), HOURS))
+    regular = cube.rows(Aggregate.MEAN)
+    level = [codes.get(f"{cube.channels[row].key}/{Figure.LEVEL}", -1) for row in regular]
+    rows, there = _rows_of(series, (cube.owner[regular] + begin) * len(codes) + np.array(level, dtype=np.int64))
+    there &= np.array(level, dtype=np.int64) >= 0
+    out[regular[there]] = expected.profile[rows[there]]
+    return out
+
+
+def _rows_of(series: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
+    """Where each wanted code stands in the ascending codes, and whether it does."""
+    if not series.size:
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
+    rows = np.minimum(np.searchsorted(series, wanted), len(series) - 1)
+    return rows, series[rows] == wanted
+
+
+def _with_peers(assets: Sequence[Asset], suspect: BoolArray, probability: FloatArray, peers: int) -> IntArray:
+    """The suspects and some healthy others of their kinds, evenly out of the list, in the order of the assets."""
     chosen = suspect.copy()
+    kinds = {asset.kind for asset, chosen_so in zip(assets, suspect, strict=True) if chosen_so}
     by_kind: dict[str, list[int]] = {}
-    for number, asset in enumerate(assets):
-        if not suspect[number]:
-            by_kind.setdefault(asset.kind, []).append(number)
-    for numbers in by_kind.values():
-        step = max(1, len(numbers) // PEERS)
-        chosen[numbers[::step][:PEERS]] = True
+    for place, asset in enumerate(assets):
+        if not suspect[place] and asset.kind in kinds and probability[place] < SUSPECT:
+            by_kind.setdefault(asset.kind, []).append(place)
+    for places in by_kind.values():
+        step = max(1, len(places) // peers)
+        chosen[places[::step][:peers]] = True
     return np.flatnonzero(chosen)
+
+
+def _revised(before: Expectations, after: Expectations, chosen: IntArray, suspect: BoolArray) -> Expectations:
+    """What stood, with what was found of the suspects put in its place."""
+    kept = np.flatnonzero(~suspect[before.owner])
+    owner = chosen[after.owner]
+    fresh = np.flatnonzero(suspect[owner])
+    return Expectations.joined([before.taking(kept, before.owner[kept]), after.taking(fresh, owner[fresh])])

@@ -17,7 +17,7 @@ from facility.assessments import Evidence
 from facility.channels import Aggregate, catalogue
 from facility.estate import Asset
 from facility.store import Store
-from models.cube import Cube, Hourly, build_cube
+from models.cube import HOURS, Cube, Hourly, build_cube
 from models.evidence import sensor_evidence
 from models.figures import DailyFigures, daily_figures, profile
 from models.outlook import outage_channels
@@ -27,7 +27,7 @@ from models.sensing import SensorFinding, believable, sensor_findings
 LONGEST_HISTORY = 60  # days
 SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past
 BATCH = 250  # assets whose hours are in memory at once
-AT_ONCE = 2  # batches
+AT_ONCE = 2  # batches, or blocks of a large fleet
 EVIDENCE = 5  # pieces kept an asset
 
 Progress = Callable[[int, int], None]
@@ -50,7 +50,7 @@ class Looked:
     excluded: BoolArray  # one a series of `daily`: its sensor is not believed
     end: datetime  # UTC; of the last hour of the last day
     views: tuple[SensorView, ...]  # one an asset
-    profiles: dict[tuple[int, str], Hourly]  # (asset, channel) -> usual deviation of each hour of the day
+    profiles: Hourly  # (level series of `daily`, 24): usual deviation of each hour of the day
 
 
 def look_at(
@@ -60,8 +60,9 @@ def look_at(
     as_of: datetime,
     timezone: ZoneInfo,
     on_progress: Progress | None = None,
+    at_once: int = AT_ONCE,
 ) -> Looked:
-    """Look at all assets up to `as_of`."""
+    """Look at all assets up to `as_of`, `at_once` batches at a time."""
     known = catalogue()
     first = store.size().first
     days = LONGEST_HISTORY if first is None else min(LONGEST_HISTORY, max(1, -(-(as_of - first) // timedelta(days=1))))
@@ -74,7 +75,7 @@ def look_at(
         return _look_at_hours(build_cube(rollups, batch, known, as_of=as_of, days=days), timezone)
 
     parts: list[Looked] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         for part in pool.map(one, batches):
             parts.append(part)
             if on_progress is not None:
@@ -86,17 +87,13 @@ def _look_at_hours(cube: Cube, timezone: ZoneInfo) -> Looked:
     findings, doubtful = sensor_findings(cube)
     daily = daily_figures(cube, doubtful)
     regular = cube.rows(Aggregate.MEAN)
-    usual = profile(np.where(doubtful[regular], np.float32(np.nan), cube.mean[regular])) if regular.size else None
+    kept = np.where(doubtful[regular], np.float32(np.nan), cube.mean[regular])
     return Looked(
         daily=daily,
         excluded=~believable(daily.row, findings),
         end=cube.end,
         views=tuple(_sensor_views(cube, findings, timezone)),
-        profiles={
-            (int(cube.owner[row]), cube.channels[row].key): usual[i].astype(np.float32)
-            for i, row in enumerate(regular)
-            if usual is not None
-        },
+        profiles=profile(kept).astype(np.float32) if regular.size else np.zeros((0, HOURS), dtype=np.float32),
     )
 
 
@@ -107,11 +104,7 @@ def _together(parts: Sequence[Looked], as_of: datetime) -> Looked:
         excluded=np.concatenate([part.excluded for part in parts] or [np.zeros(0, dtype=np.bool_)]),
         end=parts[0].end if parts else as_of,
         views=tuple(view for part in parts for view in part.views),
-        profiles={
-            (owner + BATCH * i, key): usual
-            for i, part in enumerate(parts)
-            for (owner, key), usual in part.profiles.items()
-        },
+        profiles=np.concatenate([part.profiles for part in parts] or [np.zeros((0, HOURS), dtype=np.float32)]),
     )
 
 

@@ -17,6 +17,10 @@ from models.robust import BoolArray, FloatArray
 
 BASELINE_DECAY = 30.0
 SHORTEST = 21  # days of history before a day can be learned from
+NEVER = 60.0  # days: "long ago" for what has not been seen
+STIRRING = 20  # assets with a figure on an ordinary day: if none has one, the feed slept
+BLACKOUT = 0.5  # share of a fleet that is never down at once where half as many are not usually
+WEEK = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,30 @@ class Outages:
 
     @property
     def down(self) -> BoolArray:
-        return self.label.holds(self.values)
+        return np.asarray(self.label.holds(self.values) & self.told, dtype=np.bool_)
+
+    @property
+    def told(self) -> BoolArray:
+        """Days that say anything. Left out are days on which nobody reported, which were not quiet, and days on which
+        the feed itself must have failed: all at rest where that never happens, or half of a fleet down at once.
+
+        A single asset that said nothing counts as running: most feeds only speak of what is down. What is said of a day
+        depends on that day and those before it.
+        """
+        reported = ~np.isnan(self.values).all(axis=0)
+        stirred = np.nan_to_num(self.values != 0).astype(np.float64) * ~np.isnan(self.values)
+        counts = stirred.sum(axis=0)
+        down = self.label.holds(self.values).mean(axis=0) if len(self.values) else np.zeros(self.days)
+        earlier = np.concatenate([[0.0], np.cumsum(reported)[:-1]])
+        usual, usually_down = (
+            np.concatenate([[0.0], np.cumsum(figure * reported)[:-1]]) / np.maximum(earlier, 1.0)
+            for figure in (counts, down)
+        )
+        asleep = (counts == 0) & (usual >= STIRRING)
+        blackout = (
+            (down >= BLACKOUT) & (usually_down < BLACKOUT / 2) & (earlier >= WEEK) & (len(self.values) >= STIRRING)
+        )
+        return np.asarray(reported & ~asleep & ~blackout, dtype=np.bool_)
 
     def index(self, day: date) -> int:
         return (day - self.first).days
@@ -42,14 +69,6 @@ class Outages:
     def until(self, days: int) -> Outages:
         """Only the first `days` days."""
         return Outages(assets=self.assets, label=self.label, first=self.first, values=self.values[:, :days])
-
-    def told(self, day: int) -> FloatArray:
-        """(assets, days) what was known before a day: days on which nobody reported are left out, they were not quiet.
-
-        A single asset that said nothing counts as running: most feeds only speak of what is down.
-        """
-        before = self.values[:, :day]
-        return np.nan_to_num(before[:, ~np.isnan(before).all(axis=0)])
 
 
 def read_outages(
@@ -81,9 +100,15 @@ def read_outages(
 
 def starts(down: BoolArray) -> BoolArray:
     """Days on which an outage began."""
-    begun = down.copy()
+    begun: BoolArray = down.copy()
     begun[:, 1:] &= ~down[:, :-1]
     return begun
+
+
+def days_since(events: BoolArray) -> FloatArray:
+    """Days since the last event of each row (1 = yesterday), counted on from `NEVER` where there was none."""
+    last = np.where(events, np.arange(events.shape[1]), -NEVER).max(axis=1, initial=-NEVER)
+    return np.asarray(events.shape[1] - last, dtype=np.float64)
 
 
 def decayed(events: FloatArray | BoolArray, time_constant: float) -> FloatArray:
@@ -94,7 +119,8 @@ def decayed(events: FloatArray | BoolArray, time_constant: float) -> FloatArray:
 
 def decayed_count(outages: Outages, day: int) -> FloatArray:
     """The baseline that counts: exponentially decayed number of outage starts before the day."""
-    return decayed(starts(outages.label.holds(outages.told(day))), BASELINE_DECAY)
+    before = outages.values[:, :day][:, outages.told[:day]]
+    return decayed(starts(outages.label.holds(before)), BASELINE_DECAY)
 
 
 def eligible(outages: Outages, day: int) -> BoolArray:

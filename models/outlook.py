@@ -14,9 +14,8 @@ from facility.channels import Aggregate, Bad, Catalogue, catalogue
 from facility.estate import Asset
 from facility.store import Store
 from models import wording
-from models.foretelling import days_since
 from models.labels import DEFAULT_LABEL
-from models.outages import BASELINE_DECAY, Outages, decayed_count, read_outages, starts
+from models.outages import BASELINE_DECAY, Outages, days_since, decayed_count, read_outages, starts
 from models.robust import FloatArray
 from models.trained import TrainedModel
 

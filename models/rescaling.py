@@ -36,7 +36,8 @@ def without_scale_steps(windows: Windows) -> Windows:
         sharper = flat & (np.abs(jump) > np.abs(best)) & (np.abs(jump) > SHARPEST)
         best = np.where(sharper, jump, best)
         at = np.where(sharper, day, at)
-    found = np.flatnonzero(eligible & (at >= 0) & (np.abs(best) * windows.scale < LARGEST * level))
+    known = np.flatnonzero(eligible & (at >= 0) & np.isfinite(windows.scale))  # 0 x infinity is no number
+    found = known[np.abs(best[known]) * windows.scale[known] < LARGEST * level[known]]
     adjusted = windows.adjusted.copy()
     for row in found:
         day = int(at[row])

@@ -98,19 +98,20 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     if not rows.size:
         return []
     high, low, centre = (flat(a[rows]) for a in (cube.high, cube.low, cube.mean))
-    usual = median(centre)[:, None]
+    usual = median(centre)[:, None].astype(np.float32)
     reach = np.fmax(high - usual, usual - low)
     width = median(reach)[:, None]
-    coarse = 3 * resolution(cube.low[rows])[:, None]
-    tall = np.nan_to_num(reach) > np.maximum(np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None]), coarse)
+    far = np.nan_to_num(reach)
+    tall = far > np.maximum(12 * width, 4 * quantile(reach, 0.90)[:, None])
+    suspect = np.flatnonzero(tall.any(axis=1))
+    tall[suspect] &= far[suspect] > 3 * resolution(cube.low[rows[suspect]])[:, None]
     tall |= flat(doubtful[rows])
     alone = tall.copy()
     alone[:, 1:] &= ~tall[:, :-1]
     alone[:, :-1] &= ~tall[:, 1:]
     found = []
-    for i, row in enumerate(rows):
-        if not tall[i].any():
-            continue
+    for i in np.flatnonzero(tall.any(axis=1)):
+        row = rows[i]
         doubtful[row] |= alone[i].reshape(doubtful[row].shape)
         recent = np.flatnonzero(alone[i, -RECENT_HOURS:])
         if recent.size >= 4:
@@ -130,7 +131,8 @@ def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     found = []
     rows = cube.rows(Aggregate.MEAN)
     low, high = (flat(a[rows]) for a in (cube.low, cube.high))
-    for i, row in enumerate(rows):
+    for i in np.flatnonzero(np.sum(low == high, axis=1) >= HOURS):
+        row = rows[i]
         seen = np.flatnonzero(~np.isnan(low[i]))
         if seen.size < 4 * HOURS:
             continue
@@ -175,8 +177,8 @@ def _missing(cube: Cube) -> list[SensorFinding]:
     present = flat(cube.count) > 0
     rest = _idle(cube)[cube.owner] if len(cube.owner) else present
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
-    for row, channel in enumerate(cube.channels):
-        if channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
+    for row in np.flatnonzero(~present[:, -recent_hours:].all(axis=1)) if recent_hours else ():
+        if cube.channels[row].aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
             continue
         before = present[row, :-recent_hours]
         begun = np.flatnonzero(before)
@@ -196,7 +198,9 @@ def _missing(cube: Cube) -> list[SensorFinding]:
             continue
         gaps = np.flatnonzero(~present[row])
         since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
-        found.append(SensorFinding(row, "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost)))
+        found.append(
+            SensorFinding(int(row), "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost))
+        )
     return found
 
 
@@ -281,7 +285,7 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         return []
     counters = np.array([cube.channels[i].aggregate is Aggregate.COUNTER for i in rows])[:, None, None]
     hourly = np.where(counters, cube.grown[rows], np.where(doubtful[rows], np.nan, cube.mean[rows]))
-    hourly = hourly - mean(hourly)[:, :, None]
+    hourly = hourly - mean(hourly)[:, :, None].astype(np.float32)
     past, late = mean(hourly[:, :-RECENT], axis=1), mean(hourly[:, -4:], axis=1)
     usual = median(_alike(hourly[:, -RECENT - 7 : -RECENT], past[:, None, :]), axis=1)
     lags = np.arange(-12, 12)

@@ -18,12 +18,14 @@ from skops import io as skops_io
 from facility.errors import CannotDo, CannotParse
 from facility.language import LANGUAGES
 from models.cards import model_card
-from models.foretelling import Traits, features
+from models.foretelling import features
 from models.labels import Label
 from models.outages import Outages
 from models.reliability import Calibration
 from models.robust import FloatArray
+from models.traits import Traits
 
+FORMAT = 2  # of model.json and of the features: models of another one are listed and never asked
 TRUSTED = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 
 
@@ -37,6 +39,7 @@ class TrainedModel:
     features: tuple[str, ...]
     traits: Traits
     estimators: tuple[Any, ...]  # scikit-learn classifiers; their log odds are averaged
+    weights: tuple[float, ...]  # in that average
     calibration: Calibration
     card: dict[str, Any]  # what it was trained on, how it was chosen, how good it was on held-out days
 
@@ -50,12 +53,12 @@ class TrainedModel:
                 count=len(self.features),
                 found=table.shape[1],
             )
-        odds = np.mean([_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators], axis=0)
-        return self.calibration.probability(odds)
+        said = [_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators]
+        return self.calibration.probability(np.average(said, axis=0, weights=self.weights))
 
     def table(self, outages: Outages, day: int) -> FloatArray:
         """The feature table of a day, of any assets: whoever was not there at training is seen like all others."""
-        return features(outages, day, self.traits)[0].astype(np.float32)
+        return np.asarray(features(outages.until(day), [day], self.traits)[0][0])
 
     def summary(self) -> dict[str, Any]:
         """What a person or a script wants to know of it: version, label, dates, held-out figures."""
@@ -74,6 +77,7 @@ def save(model: TrainedModel, folder: Path) -> Path:
     for number, estimator in enumerate(model.estimators):
         skops_io.dump(estimator, target / f"estimator-{number}.skops")
     about = {
+        "format": FORMAT,
         "version": model.version,
         "label": str(model.label),
         "channel": model.label.channel,
@@ -81,9 +85,9 @@ def save(model: TrainedModel, folder: Path) -> Path:
         "limit": model.label.limit,
         "horizon_days": model.horizon_days,
         "features": list(model.features),
-        "traits": model.traits.as_list(),
+        "traits": model.traits.as_dict(),
         "calibration": [model.calibration.intercept, model.calibration.slope],
-        "estimators": len(model.estimators),
+        "weights": list(model.weights),
         "card": model.card,
     }
     for language in LANGUAGES:
@@ -108,14 +112,16 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
     target = folder / chosen
     try:
         about = json.loads((target / "model.json").read_text(encoding="utf-8"))
-        estimators = tuple(_estimator(target / f"estimator-{i}.skops") for i in range(about["estimators"]))
+        weights = tuple(float(weight) for weight in about["weights"])
+        estimators = tuple(_estimator(target / f"estimator-{i}.skops") for i in range(len(weights)))
         return TrainedModel(
             version=about["version"],
             label=Label(about["channel"], about["comparison"], float(about["limit"])),
             horizon_days=int(about["horizon_days"]),
             features=tuple(about["features"]),
-            traits=Traits.from_list(about["traits"]),
+            traits=Traits.from_dict(about["traits"]),
             estimators=estimators,
+            weights=weights,
             calibration=Calibration(intercept=float(about["calibration"][0]), slope=float(about["calibration"][1])),
             card=about["card"],
         )
@@ -144,6 +150,7 @@ def adopted_before(folder: Path, day: date, label: Label | None = None, horizon_
         for one in kept(folder)
         if date.fromisoformat(one["until"]) <= day
         and one.get("adopted", True)
+        and one["format"] == FORMAT
         and (label is None or (one["label"], one["horizon_days"]) == (str(label), horizon_days))
     ]
     return load(folder, max(suited, key=lambda one: str(one["until"]))["version"]) if suited else None
@@ -157,7 +164,7 @@ def kept(folder: Path) -> list[dict[str, Any]]:
             about = json.loads(file.read_text(encoding="utf-8"))
             date.fromisoformat(about["card"]["until"])
             common = {name: about[name] for name in ("version", "label", "horizon_days")}
-            found.append(common | about["card"])
+            found.append(common | {"format": about.get("format", 1)} | about["card"])
         except (KeyError, TypeError, ValueError) as error:
             raise CannotParse(
                 "{file} is no model card: {error}", "Train again with `serviceday train`", file=file, error=error

@@ -28,7 +28,6 @@ from models.candidates import (
     fitted,
     held_out,
     mean_average_precision,
-    training_days,
 )
 from models.labels import DEFAULT_LABEL, Label, parse_label
 from models.outages import SHORTEST, eligible, read_outages
@@ -92,7 +91,7 @@ def learn(
 ) -> TrainedModel:
     """A model from the days before `day` of the histories. Raises `CannotDo` if they are too short."""
     outages, horizon = lessons.outages, lessons.horizon
-    days = training_days(day, horizon, SHORTEST)
+    days = lessons.training_days(day, SHORTEST)
     if not days:
         raise CannotDo(
             "{days} days of {channel} are too few to learn from",
@@ -113,7 +112,8 @@ def learn(
             least=FEWEST_EVENTS,
         )
     chosen = champion(judged, events)
-    estimators = fitted(CANDIDATES[chosen], x, y, seed)
+    voices = CANDIDATES[chosen]
+    estimators = fitted([*voices], x, y, seed)
     on_progress(2, STEPS)
     calibration = Calibration()
     card: dict[str, Any] = {
@@ -145,6 +145,7 @@ def learn(
         features=lessons.names,
         traits=lessons.traits,
         estimators=estimators,
+        weights=tuple(voices.values()),
         calibration=calibration,
         card=card,
     )

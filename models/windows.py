@@ -6,7 +6,7 @@ deviations from what the asset's own past, its context and its class explain, in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,9 +66,15 @@ class Windows:
     def day_start(self, day: int) -> datetime:
         return self.end - timedelta(days=self.days - day)
 
+    def each(self, of: Callable[[Channel, Figure], float]) -> FloatArray:
+        """What `of` says of every series; asked once a group, whose series have channel and figure in common."""
+        _, first, place = np.unique(self.group, return_index=True, return_inverse=True)
+        said = [float(of(self.channels[row], self.figures[row])) for row in first]
+        return np.array(said, dtype=np.float64)[place] if said else np.zeros(0)
+
     def having(self, *figures: Figure) -> BoolArray:
         """Which series are one of the figures."""
-        return np.array([f in figures for f in self.figures], dtype=np.bool_)
+        return self.each(lambda _, figure: figure in figures) > 0
 
     def latest(self, values: FloatArray, count: int) -> FloatArray:
         """(series, count): the last figures of each series. Of tests the last that were made, however long ago."""

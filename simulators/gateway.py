@@ -6,6 +6,7 @@ slows the simulation and loses nothing. What is measured while the broker is awa
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections import deque
@@ -39,6 +40,7 @@ class Address(Protocol):
     def user(self) -> str: ...
     @property
     def password(self) -> str: ...
+    def tls_context(self) -> ssl.SSLContext: ...
 
 
 class Gateway:
@@ -61,7 +63,7 @@ class Gateway:
         if address.user:
             client.username_pw_set(address.user, address.password or None)
         if address.tls:
-            client.tls_set()
+            client.tls_set_context(address.tls_context())
         client.will_set(status_topic(site, self.name), status("offline", int(time.time() * 1000)), qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

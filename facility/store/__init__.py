@@ -71,6 +71,14 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """Whose readings from before a moment were added, changed or deleted since a cursor."""
+
+    cursor: str  # to ask from next
+    assets: frozenset[str] | None  # more may be named than were touched; None: the store can no longer tell
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long readings and their hourly summaries are kept, counted back from now; None is for ever."""
 
@@ -147,6 +155,13 @@ class Store(Protocol):
 
         Stops after about `at_most` readings and says that there is `more`. Raises `CannotDo` where the store keeps no
         record of changes.
+        """
+        ...
+
+    def revised(self, since: str, *, before: datetime) -> Revised:
+        """Which assets' readings with time < `before` are not what they were at a cursor of `revised` or `changes`.
+
+        Reads what came late and nothing else. Of a cursor it does not know, "" among them, the store cannot tell.
         """
         ...
 

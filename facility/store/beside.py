@@ -20,7 +20,7 @@ import polars as pl
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import Appended
 
-VERSION = 1
+VERSION = 2  # hours that version 1 summarised are summarised again, as they are kept in another way
 _TABLES = """
 CREATE TABLE source (name TEXT PRIMARY KEY, cursor INTEGER, stored INTEGER, duplicates INTEGER, late INTEGER,
     refused INTEGER, tally TEXT) STRICT;
@@ -72,6 +72,10 @@ class Beside:
                 file=file,
                 found=found,
             )
+        if found < VERSION:
+            with self._change() as db:
+                db.execute("UPDATE hour SET summarised = 0")
+                db.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -1,12 +1,12 @@
 """Readings in an InfluxDB 2.x, where a property company runs one.
 
     BUCKET         measurement `readings`: tags asset, channel, site; fields value, arrived (microseconds)
-    BUCKET_hourly  measurement `hours`: the same tags; one field for each figure of an hour
+    BUCKET_hourly  measurement `hours`: the same tags; fields count, mean, min, max, last; and `figures`, all in one
     FOLDER/influx.sqlite   what InfluxDB cannot keep with the points (`facility.store.beside`)
 
 A tag is part of a point's identity, and a reading's is only asset, channel and time: so an asset keeps the site it had
-when it was first written, and what moves later keeps its series. Hours are summarised by the server, with one query an
-hour that changed: in `maintain` for those that are over, at the question for those that changed since.
+when it was first written, and what moves later keeps its series. Hours are summarised here, from the values the server
+hands over, when they changed: in `maintain` for those that are over, at the question for those that changed since.
 """
 
 from __future__ import annotations
@@ -22,33 +22,34 @@ import polars as pl
 import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
-from facility.store import Appended, Changes, Health, Retention, Sites, StoreSize, flux
+from facility.store import Appended, Changes, Health, Retention, Revised, Sites, StoreSize, flux
 from facility.store.arrivals import FRAME, IDENTITY, Marks, frame_of, sort_out, span_of
 from facility.store.beside import Beside, Hour
 from facility.store.hourly import HOURLY, KEY, finish
 from facility.store.influx_rows import (
-    FIELDS,
+    adjoining,
     asks_nothing,
-    fields_of,
     hour_of,
-    hours_from_fields,
-    hours_from_summary,
+    hours_from_figures,
+    hours_from_values,
     is_full_hour,
     microseconds,
     moment_of,
     narrowed,
     outcome,
     readings_from,
-    stretches,
+    values_from,
 )
 from facility.store.influx_server import Server
 from facility.store.influx_target import Target
 from facility.store.line_protocol import HOURS, READINGS, hour_lines, reading_lines, to_tag
-from facility.store.resampling import COARSE, from_hours
+from facility.store.resampling import COARSE, from_hours, from_readings
 
 FILE = "influx.sqlite"
 HOUR = timedelta(hours=1)
 SIZE_HOLDS = 60.0  # seconds
+ROWS_AT_ONCE = 1_000_000  # values asked for in one question, some 70 MB as they come
+HOURS_AT_ONCE = 24 * 31
 
 
 class Influx:
@@ -139,12 +140,11 @@ class Influx:
     # -- housekeeping ---------------------------------------------------------------------------------------------
 
     def maintain(self) -> None:
-        """Summarise the hours that changed and are over, as the server sees them, and keep the result there."""
+        """Summarise the hours that changed and are over, and keep the result on the server."""
         newest = self._beside.last_hour()
         due = [one for one in self._beside.unsummarised() if one.number != newest]
-        for portion in stretches(due):
-            rows = self._summarised(portion, None, None)
-            lines = hour_lines(fields_of(rows), FIELDS, self._beside.sites())
+        for portion, rows in self._summarised(due):
+            lines = hour_lines(rows, self._beside.sites())
             refused = self._server.write(self._hourly, lines)
             if refused:
                 raise CannotCommunicate(
@@ -191,22 +191,8 @@ class Influx:
         if resolution % HOUR == timedelta(0) and is_full_hour(start) and is_full_hour(end):
             return from_hours(self._hours(assets, channels, start, end), resolution)
         points = flux.source(self.target.bucket, READINGS, assets=assets, channels=channels, start=start, end=end)
-        length = resolution // timedelta(microseconds=1)
-        rows = hours_from_summary(self._server.ask(flux.summaries(points, f"{length}us")), length)
-        return (
-            narrowed(rows.rename({"hour": "time"}), assets, channels)
-            .select(
-                "asset",
-                "channel",
-                "time",
-                pl.col("mean").alias("value"),
-                "min",
-                "max",
-                "last",
-                pl.col("count").cast(pl.Int64),
-            )
-            .select(COARSE.names())
-        )
+        found = narrowed(values_from(self._server.ask(flux.values(points))), assets, channels)
+        return from_readings(found.lazy(), resolution)
 
     def latest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
         if asks_nothing(assets, None, None, None):
@@ -252,31 +238,37 @@ class Influx:
             start=None if first is None else moment_of(first),
             end=end,
         )
-        kept = hours_from_fields(self._server.ask(flux.kept_hours(points)))
+        kept = hours_from_figures(self._server.ask(flux.kept_hours(points)))
         number = pl.col("hour").dt.timestamp("us") // 3_600_000_000
         parts = [narrowed(kept.filter(~number.is_in(list(changed))), assets, channels)]
-        parts += [self._summarised(portion, assets, channels, end) for portion in stretches(asked)]
+        parts += [rows for _, rows in self._summarised(asked, assets, channels, end)]
         return pl.concat(parts).sort(KEY)
 
     def _summarised(
         self,
         hours: Sequence[Hour],
-        assets: Collection[str] | None,
-        channels: Collection[str] | None,
+        assets: Collection[str] | None = None,
+        channels: Collection[str] | None = None,
         end: datetime | None = None,
-    ) -> pl.DataFrame:
-        """Adjoining hours, summarised by the server."""
-        stop = moment_of(hours[-1].number + 1)
-        points = flux.source(
-            self.target.bucket,
-            READINGS,
-            assets=assets,
-            channels=channels,
-            start=moment_of(hours[0].number),
-            end=stop if end is None else min(stop, end),
-        )
-        rows = hours_from_summary(self._server.ask(flux.summaries(points)), 3_600_000_000)
-        return narrowed(rows, assets, channels)
+    ) -> Iterator[tuple[Sequence[Hour], pl.DataFrame]]:
+        """Hours with their summaries, so many at once as the server's answers stay small."""
+        at_once = 1
+        while hours:
+            portion = adjoining(hours, at_once)
+            hours = hours[len(portion) :]
+            stop = moment_of(portion[-1].number + 1)
+            points = flux.source(
+                self.target.bucket,
+                READINGS,
+                assets=assets,
+                channels=channels,
+                start=moment_of(portion[0].number),
+                end=stop if end is None else min(stop, end),
+            )
+            rows = hours_from_values(self._server.ask(flux.values(points)))
+            values = int(rows["count"].sum())
+            at_once = min(max(len(portion) * ROWS_AT_ONCE // max(values, 1), 1), HOURS_AT_ONCE)
+            yield portion, narrowed(rows, assets, channels)
 
     def changes(self, since: str | None = None, *, at_most: int = 1_000_000) -> Changes:
         turn = self._beside.turn
@@ -294,6 +286,17 @@ class Influx:
                 break
         found = pl.concat(parts).unique(IDENTITY, keep="any").sort(IDENTITY)
         return Changes(str(turn), found, deleted, whole=False, more=turn < self._beside.turn)
+
+    def revised(self, since: str, *, before: datetime) -> Revised:
+        turn = self._beside.turn
+        if not since.isdigit() or int(since) > turn:
+            return Revised(str(turn), None)
+        found = set(self._beside.deletions(int(since)))
+        for hour in self._beside.changed_after(int(since)):
+            start, end = moment_of(hour.number), min(moment_of(hour.number + 1), before)
+            if start < end:
+                found.update(self.read(start=start, end=end)["asset"].unique())
+        return Revised(str(turn), frozenset(found))
 
     def size(self) -> StoreSize:
         """Counted by the server, at most once a minute unless something was appended or deleted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -10,13 +10,8 @@ import polars as pl
 from facility.store import Appended, Refused, flux
 from facility.store.arrivals import FRAME, IDENTITY, Arrivals
 from facility.store.beside import Hour
-from facility.store.hourly import HOURLY, KEY
-
-HOURS_AT_ONCE = 24  # summarised or read back in one question
-
-_FIGURES = ["count", "mean", "std", "min", "max", "first", "last", "increase", "area"]
-_OFFSETS = ["first_after", "last_after"]  # microseconds after the full hour, exact as floats
-FIELDS = [*_FIGURES, *_OFFSETS]  # of a kept hour
+from facility.store.hourly import HOURLY, summarise
+from facility.store.line_protocol import FIGURES, MOMENTS
 
 
 def outcome(
@@ -53,49 +48,31 @@ def readings_from(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return whole.select("asset", "channel", pl.col("_time").alias("time"), "value", moment.alias("arrived"))
 
 
-def hours_from_summary(answers: Sequence[pl.DataFrame], length: int) -> pl.DataFrame:
-    """Rows of `HOURLY` (with `hour` the beginning of a stretch of `length` microseconds) as the server summed up."""
-    found = [one for one in answers if "m2" in one.columns]
+def hours_from_values(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of `HOURLY`, summarised here from values."""
+    found = values_from(answers)
+    return pl.DataFrame(schema=HOURLY) if found.is_empty() else summarise(found.lazy())
+
+
+def values_from(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Asset, channel, time and value, in any order."""
+    columns = ["asset", "channel", pl.col("_time").alias("time"), "value"]
+    found = [one.select(columns) for one in answers if "value" in one.columns]
+    return pl.concat(found) if found else pl.DataFrame(schema=FRAME).drop("arrived")
+
+
+def hours_from_figures(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of `HOURLY` from those that `line_protocol.hour_lines` wrote."""
+    found = [one.select("asset", "channel", "_time", "figures") for one in answers if "figures" in one.columns]
     if not found:
         return pl.DataFrame(schema=HOURLY)
-    names = sorted(found[0].columns)
-    first = pl.col("first_ns") // 1000
-    return (
-        pl.concat([one.select(names) for one in found])
-        .with_columns(
-            (first // length * length).cast(pl.Datetime("us", "UTC")).alias("hour"),
-            pl.col("number").cast(pl.Int32).alias("count"),
-            (pl.col("m2") / pl.col("number")).sqrt().alias("std"),
-            first.cast(pl.Datetime("us", "UTC")).alias("first_time"),
-            (pl.col("last_ns") // 1000).cast(pl.Datetime("us", "UTC")).alias("last_time"),
-        )
-        .select(HOURLY.names())
-        .cast(HOURLY)
-        .sort(KEY)
-    )
-
-
-def fields_of(rows: pl.DataFrame) -> pl.DataFrame:
-    hour = pl.col("hour")
-    return rows.with_columns(
-        (pl.col(name) - hour).dt.total_microseconds().alias(offset)
-        for name, offset in zip(("first_time", "last_time"), _OFFSETS, strict=True)
-    )
-
-
-def hours_from_fields(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    found = [one for one in answers if "area" in one.columns]
-    if not found:
-        return pl.DataFrame(schema=HOURLY)
-    names = ["asset", "channel", "_time", *_FIGURES, *_OFFSETS]
+    told = pl.col("figures").str.split_exact(" ", len(FIGURES) - 1).struct
     hour = pl.col("_time")
     return (
-        pl.concat([one.select(names) for one in found])
-        .with_columns(
-            hour.alias("hour"),
-            (hour + pl.duration(microseconds=pl.col("first_after"))).alias("first_time"),
-            (hour + pl.duration(microseconds=pl.col("last_after"))).alias("last_time"),
-        )
+        pl.concat(found)
+        .with_columns(told.rename_fields(FIGURES).struct.unnest(), hour.alias("hour"))
+        .with_columns((hour + pl.duration(microseconds=pl.col(name).cast(pl.Int64))).alias(name) for name in MOMENTS)
+        .with_columns(pl.col("count").cast(pl.Float64))
         .select(HOURLY.names())
         .cast(HOURLY)
     )
@@ -109,16 +86,12 @@ def narrowed(rows: pl.DataFrame, assets: Collection[str] | None, channels: Colle
     return rows
 
 
-def stretches(hours: Sequence[Hour]) -> Iterator[list[Hour]]:
-    """Hours that adjoin each other, a day's worth at most."""
-    group: list[Hour] = []
-    for one in hours:
-        if group and (one.number != group[-1].number + 1 or len(group) >= HOURS_AT_ONCE):
-            yield group
-            group = []
-        group.append(one)
-    if group:
-        yield group
+def adjoining(hours: Sequence[Hour], at_most: int) -> Sequence[Hour]:
+    """The first hours that follow each other without a gap, so many at most."""
+    length = 1
+    while length < min(at_most, len(hours)) and hours[length].number == hours[length - 1].number + 1:
+        length += 1
+    return hours[:length]
 
 
 def asks_nothing(

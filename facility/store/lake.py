@@ -20,7 +20,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from facility.errors import ServicedayError
-from facility.store import Appended, Changes, Health, Refused, Retention, StoreSize, delta_log
+from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize, delta_log
 from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.compaction import Progress, compact
 from facility.store.delta_table import Snapshot, Table
@@ -259,6 +259,16 @@ class Lake:
     def _everything(self, raw: Snapshot) -> Changes:
         rows = self._raw.scan(raw.files["path"].to_list()).sort(IDENTITY).collect()
         return Changes(str(raw.version), rows, (), whole=True, more=False)
+
+    def revised(self, since: str, *, before: datetime) -> Revised:
+        raw = self._raw.snapshot()
+        known = since.isdigit() and int(since) <= raw.version
+        told = delta_log.happened(self._raw.place, int(since), raw.version) if known else None
+        if told is None or any(hour * 3600 < before.timestamp() for hour in told.revised):
+            return Revised(str(raw.version), None)
+        late = [file.path for file in told.added if file.day <= before.astimezone(UTC).date()]
+        found = self._raw.scan(late).filter(pl.col("time") < before).select("asset").unique().collect()
+        return Revised(str(raw.version), frozenset(found["asset"]) | told.deleted)
 
     # -- for checking, and for other engines ----------------------------------------------------------------------
 

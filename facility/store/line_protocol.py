@@ -10,13 +10,19 @@ itself as `%25`; ordinary names look ordinary.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import polars as pl
+
+from facility.store.hourly import HOURLY, KEY
 
 READINGS = "readings"  # measurement of the readings
 HOURS = "hours"  # measurement of the hourly summaries
 LINES_AT_ONCE = 50_000  # some 5 MB; the server's default limit is 50 MB
+
+CHARTED = ("count", "mean", "min", "max", "last")  # fields of an hour for whoever looks at the bucket
+FIGURES = [name for name in HOURLY.names() if name not in KEY]  # in the field `figures`
+MOMENTS = ("first_time", "last_time")
 
 _UNSAFE = re.compile(r"[%\\\"'$\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
@@ -57,14 +63,32 @@ def reading_lines(rows: pl.DataFrame, sites: Mapping[str, str]) -> pl.Series:
     )["begun"]
 
 
-def hour_lines(rows: pl.DataFrame, fields: Sequence[str], sites: Mapping[str, str]) -> pl.Series:
-    """One line for every hourly row; every field is a float."""
-    said: list[pl.Expr] = []
-    for number, name in enumerate(fields):
-        said += [pl.lit(f"{',' if number else ' '}{name}="), pl.col(name).cast(pl.Float64).cast(pl.String)]
+def hour_lines(rows: pl.DataFrame, sites: Mapping[str, str]) -> pl.Series:
+    """One line for every row of `HOURLY`: what people chart as fields, and everything in one.
+
+    InfluxDB hands over values, not rows: one text is read ten times as fast as eleven numbers.
+    """
+    shown = [said for name in CHARTED for said in (pl.lit(f"{name}="), _text(name), pl.lit(","))]
+    figures = pl.concat_str([_text(name) for name in FIGURES], separator=" ")
     return rows.join(_begun(HOURS, rows, sites), on=["asset", "channel"], how="left", maintain_order="left").select(
-        pl.concat_str("begun", *said, pl.lit(" "), pl.col("hour").dt.timestamp("us").cast(pl.String), pl.lit("000\n"))
+        pl.concat_str(
+            "begun",
+            pl.lit(" "),
+            *shown,
+            pl.lit('figures="'),
+            figures,
+            pl.lit('" '),
+            pl.col("hour").dt.timestamp("us").cast(pl.String),
+            pl.lit("000\n"),
+        )
     )["begun"]
+
+
+def _text(name: str) -> pl.Expr:
+    """A figure as it reads back exactly; a moment as microseconds after the full hour."""
+    if name in MOMENTS:
+        return (pl.col(name) - pl.col("hour")).dt.total_microseconds().cast(pl.String)
+    return pl.col(name).cast(pl.Float64).cast(pl.String)
 
 
 def portions(lines: pl.Series, size: int = LINES_AT_ONCE) -> Iterator[pl.Series]:

@@ -73,8 +73,7 @@ def _tail(
 
 
 def _counted(windows: Windows) -> BoolArray:
-    counts = np.array([c.unit == "1" for c in windows.channels], dtype=np.bool_)
-    return np.asarray(counts & windows.having(Figure.RATE))
+    return windows.each(lambda channel, figure: channel.unit == "1" and figure is Figure.RATE) > 0
 
 
 def _counts(windows: Windows) -> FloatArray:

@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from facility.channels import Channel
 from models.robust import FloatArray, grouped_median, grouped_quantile
-from models.windows import Windows
+from models.windows import Figure, Windows
 
 LARGE = 20  # series of a class of which half are never ill at once
 FEWEST = 4  # series of a class before it says anything about its own null
@@ -16,9 +17,8 @@ CALM, CALM_SD = 1 / 3, 0.4307  # the calmest third of a normal sample lies withi
 DRAW = 4.0  # series that the standard null is worth against the class's own
 
 
-def class_key(windows: Windows, row: int) -> str:
-    channel = windows.channels[row]
-    return f"{channel.kind}/{channel.key}/{windows.figures[row]}"
+def class_key(channel: Channel, figure: Figure) -> str:
+    return f"{channel.kind}/{channel.key}/{figure}"
 
 
 class ClassFigures:
@@ -41,14 +41,14 @@ class ClassFigures:
     def keep(self, name: str, windows: Windows, by_group: FloatArray) -> None:
         first = np.unique(windows.group, return_index=True)
         self._learned[name] = {
-            class_key(windows, int(row)): float(by_group[number])
+            class_key(windows.channels[row], windows.figures[row]): float(by_group[number])
             for number, row in zip(*first, strict=True)
             if np.isfinite(by_group[number])
         }
 
     def recall(self, name: str, windows: Windows, default: float) -> FloatArray:
         known = self._learned.get(name, {})
-        return np.array([known.get(class_key(windows, row), default) for row in range(len(windows.channels))])
+        return windows.each(lambda channel, figure: known.get(class_key(channel, figure), default))
 
     def state(self) -> dict[str, dict[str, float]]:
         return {name: dict(figures) for name, figures in self._learned.items()}

@@ -35,8 +35,8 @@ class LimitRule(ClassFigures):
     def _share(self, windows: Windows) -> FloatArray:
         """Share of the last three figures that lie outside the limit, on the bad side."""
         level = windows.having(Figure.LEVEL, Figure.TEST)
-        low = np.array([c.limit.low if c.bad is not Bad.UP else -np.inf for c in windows.channels])[:, None]
-        high = np.array([c.limit.high if c.bad is not Bad.DOWN else np.inf for c in windows.channels])[:, None]
+        low = windows.each(lambda c, _: c.limit.low if c.bad is not Bad.UP else -np.inf)[:, None]
+        high = windows.each(lambda c, _: c.limit.high if c.bad is not Bad.DOWN else np.inf)[:, None]
         recent = windows.values[:, -3:]
         outside = np.where(np.isnan(recent), np.nan, (recent < low) | (recent > high))
         return np.where(level, np.nan_to_num(mean(outside)), 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from facility.inspections import InspectionList
+from serviceday.planning.pool import Pool
 from serviceday.planning.problem import HEAVY, NEVER, Problem, clock_minutes
 from serviceday.planning.rounds import Rounds
 
@@ -78,10 +79,10 @@ def make_room(rounds: Rounds) -> None:
 
 def _make_room(rounds: Rounds, one: int) -> None:
     problem = rounds.problem
-    alone = np.array([one], dtype=np.int64)
+    alone = Pool(problem, np.array([one], dtype=np.int64))
     best: tuple[float, int, list[int]] | None = None
     for person in np.flatnonzero(problem.may[:, one]).tolist():
-        if not rounds.allowed(person, alone)[0]:
+        if not rounds.allowed(person, alone.numbers)[0]:
             continue
         for items in _orders(rounds, person, one):
             rounds.mark()

@@ -62,6 +62,23 @@ class Problem:
     stop_of_place: Integers
     unqualified: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))  # no one may do it
     toolless: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    always: Flags = field(init=False)  # neither windows nor orders ever keep anybody from it
+    waits: Sequence[bool] = field(init=False)  # the opposite, for looking at one
+    places: Sequence[int] = field(init=False)  # `place`, for looking at one
+    ways: memoryview = field(init=False)  # `travel` in one row, for looking at one way
+    width: int = field(init=False)  # of `travel`
+    back: NDArray[np.int16] = field(init=False)  # `travel` turned round: to a place from every other
+
+    def __post_init__(self) -> None:
+        begin = min((one.hours.start for one in self.workers), default=0)
+        end = max((one.hours.end for one in self.workers), default=0)
+        self.always = np.asarray(((self.opens <= begin) & (self.shuts >= end - self.minutes)).any(axis=0), dtype=bool)
+        self.always[[*self.before, *self.after]] = False
+        self.waits = (~self.always).tolist()
+        self.places = self.place.tolist()
+        self.width = self.travel.shape[0]
+        self.ways = np.ascontiguousarray(self.travel).reshape(-1).data
+        self.back = np.ascontiguousarray(self.travel.T)
 
     def __len__(self) -> int:
         return len(self.candidates)

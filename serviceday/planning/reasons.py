@@ -14,6 +14,7 @@ from facility.qualifications import qualification
 from serviceday.planning.candidates import Candidate, Tier
 from serviceday.planning.crew import Crew
 from serviceday.planning.items import PHRASES
+from serviceday.planning.pool import Pool
 from serviceday.planning.problem import NEVER, Integers, Problem
 from serviceday.planning.rounds import Rounds
 
@@ -70,7 +71,8 @@ def _shortfalls(problem: Problem, rounds: Rounds, free: Integers) -> tuple[Integ
     """Of the round that each misses by least: the minutes it needs there, way included, and those left."""
     if not problem.workers or not free.size:
         return np.zeros(free.size, dtype=np.int64), np.zeros(free.size, dtype=np.int64)
-    needed = np.array([route.cheapest(problem, free) for route in rounds.routes])
+    pool = Pool(problem, free)
+    needed = np.array([route.cheapest(problem, pool) for route in rounds.routes])
     left = np.array(
         [
             worker.minutes - int(problem.minutes[list(route.items)].sum()) - route.travel

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serviceday.planning.pool import Minutes, Pool
 from serviceday.planning.problem import NEVER, Flags, Integers, Problem
 from serviceday.planning.route import Route, best_lunch
 
@@ -68,9 +69,11 @@ class Rounds:
                 ok &= ~need[pool]
         return ok
 
-    def extras(self, person: int, pool: Integers) -> tuple[Integers, Integers]:
+    def extras(self, person: int, pool: Pool) -> tuple[Minutes, Integers]:
+        """Minutes that each of some candidates would add to a round, and the leg for it; NEVER where it can't be."""
         extra, leg = self.routes[person].extras(self.problem, pool, self.released)
-        return np.where(self.allowed(person, pool), extra, NEVER), leg
+        extra[~self.allowed(person, pool.numbers)] = NEVER
+        return extra, leg
 
     def put(self, person: int, one: int, leg: int) -> bool:
         """Put ordinary work into a round; false if it does not fit after all."""

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from serviceday.planning.problem import NEVER, Integers, Problem
+from serviceday.planning.pool import Minutes, Pool
+from serviceday.planning.problem import NEVER, Flags, Integers, Problem
 
 
 class Route:
     """A feasible round. `feasible` is false for one that can't be done; nothing else of that one is to be used."""
 
     __slots__ = (
-        "_base",
         "_finish",
         "_following",
         "_frozen",
@@ -48,26 +48,30 @@ class Route:
         self._gap: list[int] = []
 
     def _forward(self, problem: Problem, frozen: Mapping[int, int]) -> bool:
-        worker, travel = problem.workers[self.person], problem.travel
-        here, now = problem.first[self.person], worker.hours.start
+        hours = problem.workers[self.person].hours
+        ways, width, places, lasts, waits = problem.ways, problem.width, problem.places, problem.lasts, problem.waits
+        here, now, lunch_at, travel = problem.first[self.person], hours.start, self.lunch_at, 0
         for number, one in enumerate(self.items):
-            if number == self.lunch_at:
+            if number == lunch_at:
                 now = self._eat(problem, now)
-            there = int(problem.place[one])
-            way = int(travel[here, there])
-            self.travel += way
-            start = frozen.get(one, -1)
-            now = (start if now + way <= start else NEVER) if start >= 0 else next_open(problem, one, now + way)
+            there = places[one]
+            way = ways[here * width + there]
+            travel += way
+            now += way
+            if frozen and one in frozen:
+                now = frozen[one] if now <= frozen[one] else NEVER
+            elif waits[one]:
+                now = next_open(problem, one, now)
             if now >= NEVER:
                 return False
             self.starts.append(now)
-            now += problem.lasts[one]
+            now += lasts[one]
             here = there
-        if self.lunch_at == len(self.items):
+        if lunch_at == len(self.items):
             now = self._eat(problem, now)
-        self.way_back = int(travel[here, problem.last[self.person]])
-        self.travel += self.way_back
-        return now + self.way_back <= worker.hours.end
+        self.way_back = ways[here * width + problem.last[self.person]]
+        self.travel = travel + self.way_back
+        return now + self.way_back <= hours.end
 
     def _eat(self, problem: Problem, now: int) -> int:
         lunch = problem.workers[self.person].lunch
@@ -84,67 +88,88 @@ class Route:
         """
         if self._gap:
             return
-        frozen = self._frozen
-        worker, travel = problem.workers[self.person], problem.travel
+        frozen, items, starts = self._frozen, self.items, self.starts
+        ways, width, places, lasts, waits = problem.ways, problem.width, problem.places, problem.lasts, problem.waits
+        worker = problem.workers[self.person]
         lunch = worker.lunch
         preceding, following, finish, latest, gap = [], [], [], [], []
         there, must = problem.last[self.person], worker.hours.end
         self._lunch_leg = -1
-        for number in range(len(self.items), -1, -1):
-            before = self.items[number - 1] if number else -1
-            here = int(problem.place[before]) if number else problem.first[self.person]
-            free = self.starts[number - 1] + problem.lasts[before] if number else worker.hours.start
-            leave = must - int(travel[here, there])
-            if number == self.lunch_at and lunch is not None:
-                legs = [(self.lunch + lunch.minutes, True), (free, False)]
-                leave = min(leave, lunch.within.end) - lunch.minutes
+        for number in range(len(items), -1, -1):
+            if number:
+                before = items[number - 1]
+                here, free = places[before], starts[number - 1] + lasts[before]
             else:
-                legs = [(free, False)]
-            for when, after_lunch in legs:
+                before = -1
+                here, free = problem.first[self.person], worker.hours.start
+            leave = must - ways[here * width + there]
+            if number == self.lunch_at and lunch is not None:
                 preceding.append(here)
                 following.append(there)
-                finish.append(when)
+                finish.append(self.lunch + lunch.minutes)
                 latest.append(must)
                 gap.append(number)
-                if number == self.lunch_at and not after_lunch:
-                    self._lunch_leg = len(gap) - 1
+                leave = min(leave, lunch.within.end) - lunch.minutes
+                self._lunch_leg = len(gap)
+            preceding.append(here)
+            following.append(there)
+            finish.append(free)
+            latest.append(must)
+            gap.append(number)
             if number:
-                must = frozen.get(before, -1)
-                if must < 0:
-                    must = last_open(problem, before, leave - problem.lasts[before])
+                must = leave - lasts[before]
+                if frozen and before in frozen:
+                    must = frozen[before]
+                elif waits[before]:
+                    must = last_open(problem, before, must)
                 there = here
-        self._preceding = np.array(preceding, dtype=np.int64)
-        self._following = np.array(following, dtype=np.int64)
-        self._finish = np.array(finish, dtype=np.int64)
-        self._latest = np.array(latest, dtype=np.int64)
+        self._preceding, self._following, self._finish, self._latest = preceding, following, finish, latest
         self._gap = gap
-        self._base: Integers = travel[self._preceding, self._following].astype(np.int64)
 
-    def extras(self, problem: Problem, pool: Integers, released: Integers) -> tuple[Integers, Integers]:
+    def extras(self, problem: Problem, pool: Pool, released: Integers) -> tuple[Minutes, Integers]:
         """Minutes that each of some candidates would add, its work included, and the leg for it; NEVER where none."""
         self._backward(problem)
-        places = problem.place[pool]
-        to = problem.travel[self._preceding[:, None], places[None, :]].astype(np.int64)
-        fro = problem.travel[places[None, :], self._following[:, None]].astype(np.int64)
-        minutes = problem.minutes[pool][None, :]
-        end = _opened(problem, pool, np.maximum(self._finish[:, None] + to, released[pool][None, :])) + minutes
+        rows = pool.legs(problem, self._preceding, self._following)
+        added = pool.added(rows)
+        spare = np.array(self._latest, dtype=np.int32) - np.array(self._finish, dtype=np.int32)
+        if pool.anytime:
+            added[self._late(problem, pool, rows, added, spare)] = NEVER
+        else:
+            added[self._too_late(problem, pool, rows, released)] = NEVER
+        leg = np.argmin(added, axis=0)
+        least = added.min(axis=0)
+        extra: Minutes = np.maximum(least + pool.minutes, 1)
+        extra[least >= NEVER] = NEVER
+        return extra, leg
+
+    def _late(self, problem: Problem, pool: Pool, rows: Sequence[int], added: Minutes, spare: Minutes) -> Flags:
+        """Legs that can't hold a candidate, by leg and candidate, where nothing has to be waited for."""
+        spare = spare - pool.bare(rows)
+        lunch, leg = problem.workers[self.person].lunch, self._lunch_leg
+        if leg < 0 or lunch is None:
+            return added + pool.minutes > spare[:, None]
+        spare[leg] -= lunch.minutes
+        late: Flags = added + pool.minutes > spare[:, None]
+        last = lunch.within.end - lunch.minutes - self._finish[leg]
+        late[leg] |= pool.to(rows[leg]) + pool.minutes > last
+        late[leg] |= pool.fro(rows[leg]) > self._latest[leg] - lunch.within.start - lunch.minutes
+        return late
+
+    def _too_late(self, problem: Problem, pool: Pool, rows: Sequence[int], released: Integers) -> Flags:
+        """The same where windows and orders count."""
+        arrive = pool.to(rows) + np.array(self._finish, dtype=np.int32)[:, None]
+        end = _opened(problem, pool.numbers, np.maximum(arrive, released[pool.numbers])) + pool.minutes
         lunch = problem.workers[self.person].lunch
         if self._lunch_leg >= 0 and lunch is not None:
             eaten = np.maximum(end[self._lunch_leg], lunch.within.start) + lunch.minutes
             end[self._lunch_leg] = np.where(eaten <= lunch.within.end, eaten, NEVER)
-        added = to + fro - self._base[:, None]
-        added[end + fro > self._latest[:, None]] = NEVER
-        leg = np.argmin(added, axis=0)
-        least = added[leg, np.arange(pool.size)]
-        return np.where(least < NEVER, np.maximum(least + minutes[0], 1), NEVER), leg
+        late: Flags = end + pool.fro(rows) > np.array(self._latest)[:, None]
+        return late
 
-    def cheapest(self, problem: Problem, pool: Integers) -> Integers:
+    def cheapest(self, problem: Problem, pool: Pool) -> Minutes:
         """Minutes that each would add if there were time enough and no window."""
         self._backward(problem)
-        places = problem.place[pool]
-        to = problem.travel[self._preceding[:, None], places[None, :]].astype(np.int64)
-        fro = problem.travel[places[None, :], self._following[:, None]].astype(np.int64)
-        least: Integers = (to + fro - self._base[:, None]).min(axis=0) + problem.minutes[pool]
+        least: Minutes = pool.added(pool.legs(problem, self._preceding, self._following)).min(axis=0) + pool.minutes
         return least
 
     def openings(self, problem: Problem, one: int, released: int) -> list[tuple[int, int, int, int]]:
@@ -152,21 +177,22 @@ class Route:
         self._backward(problem)
         lunch, place, minutes = (
             problem.workers[self.person].lunch,
-            int(problem.place[one]),
-            int(problem.minutes[one]),
+            problem.places[one],
+            problem.lasts[one],
         )
         found = []
+        ways, width = problem.ways, problem.width
         for leg in range(len(self._gap)):
-            to = int(problem.travel[self._preceding[leg], place])
-            fro = int(problem.travel[place, self._following[leg]])
-            last = int(self._latest[leg]) - fro - minutes
+            to, fro = ways[self._preceding[leg] * width + place], ways[place * width + self._following[leg]]
+            way = ways[self._preceding[leg] * width + self._following[leg]]
+            last = self._latest[leg] - fro - minutes
             if leg == self._lunch_leg and lunch is not None:
                 last = min(last, lunch.within.end - minutes) - lunch.minutes
-            first = max(int(self._finish[leg]) + to, released)
-            for opens, shuts in zip(problem.opens[:, one], problem.shuts[:, one], strict=True):
-                low, high = max(first, int(opens)), min(last, int(shuts))
+            first = max(self._finish[leg] + to, released)
+            for opens, shuts in problem.spans[one]:
+                low, high = max(first, opens), min(last, shuts)
                 if low <= high:
-                    found.append((leg, low, high, to + fro - int(self._base[leg]) + minutes))
+                    found.append((leg, low, high, to + fro - way + minutes))
         return found
 
     def with_item(self, problem: Problem, one: int, leg: int, frozen: Mapping[int, int]) -> Route:

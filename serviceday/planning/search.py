@@ -12,13 +12,15 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from serviceday.planning.problem import HEAVY, NEVER, Floats, Integers
+from serviceday.planning.pool import Pool
+from serviceday.planning.problem import HEAVY, Floats, Integers
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.tidying import shorten
 
 _POOL = 320  # candidates looked at when a few rounds are filled anew
 _MARGIN = 0.03  # of a round's worth: what an attempt may lose at first
 _NOISES = (0.0, 0.15, 0.4)
+_LONGEST = 1_500  # minutes; nothing takes longer
 _AIM = 40  # attempts between two looks at which ways of taking out have paid
 
 
@@ -129,35 +131,35 @@ def _put_pairs(rounds: Rounds, pairs: Integers, *, everything: bool) -> list[int
     return later
 
 
-def _insert_single(rounds: Rounds, people: Sequence[int], pool: Integers, blur: Floats | None, power: float) -> None:
+def _insert_single(rounds: Rounds, people: Sequence[int], free: Integers, blur: Floats | None, power: float) -> None:
     problem = rounds.problem
-    if not pool.size or not people:
+    if not free.size or not people:
         return
-    worth = problem.worth[pool] if blur is None else problem.worth[pool] * blur[pool]
-    rate = np.zeros((len(people), pool.size))
-    legs = np.zeros((len(people), pool.size), dtype=np.int64)
-    fits = np.ones(pool.size, dtype=bool)
+    pool = Pool(problem, free)
+    worth = problem.worth[free] if blur is None else problem.worth[free] * blur[free]
+    share = np.append(np.arange(1, _LONGEST, dtype=float) ** -power, 0.0)  # of the worth that a minute gets
+    rate = np.zeros((len(people), free.size))
+    legs = np.zeros((len(people), free.size), dtype=np.int64)
 
     def look(row: int) -> None:
-        """What each candidate is worth a minute in one round; those no round can hold are not looked at again."""
+        """What each candidate is worth a minute in one round."""
         extra, leg = rounds.extras(people[row], pool)
-        rate[row] = np.where(extra < NEVER, worth / extra.astype(float) ** power, 0.0)
+        np.multiply(worth, share.take(extra - 1, mode="clip"), out=rate[row])
         legs[row] = leg
 
     for row in range(len(people)):
         look(row)
     reaches = bool(problem.needs) or rounds.owner.size > 1 or bool(problem.before)
     while True:
-        row, place = divmod(int(np.argmax(rate)), pool.size)
+        row, place = divmod(int(rate.argmax()), free.size)
         if rate[row, place] <= 0:
             return
-        if rounds.put(people[row], int(pool[place]), int(legs[row, place])):
+        if rounds.put(people[row], int(free[place]), int(legs[row, place])):
             rate[:, place] = 0.0
             for again in range(len(people)) if reaches else (row,):
                 look(again)
         else:
             rate[row, place] = 0.0
-            fits[place] = False
 
 
 def _promising(rounds: Rounds, people: Sequence[int], gone: Collection[int], chance: np.random.Generator) -> Integers:

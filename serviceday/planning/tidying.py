@@ -11,8 +11,6 @@ from serviceday.planning.problem import Problem
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.route import Route, best_lunch
 
-_SHORT = 40  # stops beyond which an order is only mended near by
-
 
 def shorten(rounds: Rounds, person: int) -> None:
     """2-opt over the halts of a round; work at one place stays together. The round can only become shorter."""
@@ -21,21 +19,16 @@ def shorten(rounds: Rounds, person: int) -> None:
     blocks = _blocks(problem, route.items)
     if len(blocks) < 3:
         return
-    places = [problem.first[person], *(int(problem.place[block[0]]) for block in blocks), problem.last[person]]
-    travel = problem.travel[np.ix_(np.array(places), np.array(places))].tolist()
-    gain, cut = 0, (0, 0)
-    reach = len(blocks) if len(blocks) <= _SHORT else 8
-    for left in range(1, len(places) - 2):
-        here, before = travel[left], travel[left - 1]
-        way = before[left]
-        for right in range(left + 1, min(len(places) - 1, left + reach)):
-            saved = way + travel[right][right + 1] - before[right] - here[right + 1]
-            if saved > gain:
-                gain, cut = saved, (left - 1, right)
-    if not gain:
+    places = np.array([problem.first[person], *(problem.places[block[0]] for block in blocks), problem.last[person]])
+    travel = problem.travel[places[:, None], places].astype(np.int32)
+    edges = travel.diagonal(1)
+    # turning the halts left..right round: their ends meet the halt before left and the one after right
+    saved = np.triu(edges[:-1, None] + edges[1:] - travel[:-2, 1:-1] - travel[1:-1, 2:], 1)
+    best = int(saved.argmax())
+    left, right = divmod(best, len(blocks))
+    if saved[left, right] <= 0:
         return
-    left, right = cut
-    turned = blocks[:left] + blocks[left:right][::-1] + blocks[right:]
+    turned = blocks[:left] + blocks[left : right + 1][::-1] + blocks[right + 1 :]
     made = best_lunch(problem, person, [one for block in turned for one in block], rounds.frozen)
     if made.feasible and made.travel < route.travel:
         rounds.reorder(made)

@@ -6,9 +6,11 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from influxdb_client import InfluxDBClient
 
 from facility.store import Store
 from facility.store.influx import Influx
@@ -37,20 +39,24 @@ def _stand_in(folder: Path) -> Iterator[Opened]:
         yield _influx(Target(url=server.url, org=ORG, bucket="readings", token=TOKEN), folder)
 
 
-def _live(folder: Path) -> Iterator[Opened]:
-    """A real InfluxDB 2.x, if one is named."""
+@contextmanager
+def _bucket() -> Iterator[Target]:
+    """A bucket name of its own on the real InfluxDB 2.x that is named, if one is; gone afterwards."""
     url = os.environ.get("SERVICEDAY_TEST_INFLUX_URL")
     if not url:
         pytest.skip("SERVICEDAY_TEST_INFLUX_URL (with _TOKEN and _ORG) names no InfluxDB 2.x to test with")
     said = {name: os.environ[f"SERVICEDAY_TEST_INFLUX_{name.upper()}"] for name in ("token", "org")}
     target = Target(url=url, bucket=f"serviceday-test-{uuid.uuid4().hex[:12]}", **said)
-    opened = _influx(target, folder)
-    yield opened
-    from influxdb_client import InfluxDBClient
-
+    yield target
     with InfluxDBClient(url=url, **said) as client:
         for name in (target.bucket, f"{target.bucket}_hourly"):
-            client.buckets_api().delete_bucket(client.buckets_api().find_bucket_by_name(name))
+            if found := client.buckets_api().find_bucket_by_name(name):
+                client.buckets_api().delete_bucket(found)
+
+
+def _live(folder: Path) -> Iterator[Opened]:
+    with _bucket() as target:
+        yield _influx(target, folder)
 
 
 KINDS = {"lake": _lake, "influx": _live, "influx-stand-in": _stand_in}
@@ -70,3 +76,9 @@ def store(opened: Opened) -> Store:
 def reopened(opened: Opened) -> Callable[[], Store]:
     """Opens the same store once more, as another process would."""
     return opened[1]
+
+
+@pytest.fixture
+def real_influx() -> Iterator[Target]:
+    with _bucket() as target:
+        yield target

@@ -1,6 +1,6 @@
 """A stand-in for an InfluxDB 2.x server, for the Python around the server alone.
 
-It is NOT InfluxDB and proves nothing about it: it knows the five questions of `facility.store.flux` by their shape and
+It is NOT InfluxDB and proves nothing about it: it knows the questions of `facility.store.flux` by their shape and
 answers them from a dictionary, in the CSV that the documentation describes, with annotation rows coming again and
 again. It is strict about what it is sent: line protocol, precision, token, ranges. The real server is tested by the
 same contract suite where `SERVICEDAY_TEST_INFLUX_URL` names one.
@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -25,6 +24,7 @@ TOKEN, ORG = "secret-token", "estate"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tags = tuple[tuple[str, str], ...]
+Value = float | int | str
 Series = tuple[str, Tags, str]  # measurement, tags, field
 
 
@@ -35,7 +35,7 @@ class StandIn(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.buckets: dict[str, dict[Series, dict[int, float | int]]] = {}
+        self.buckets: dict[str, dict[Series, dict[int, Value]]] = {}
         self.keep: dict[str, int] = {}
         self.faults: list[tuple[str, int, dict[str, str], bytes]] = []  # path, status, headers, body
         self.refuse = re.compile("$^")  # lines that a real server would not take
@@ -160,9 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, answer.encode(), {"Content-Type": "text/csv; charset=utf-8"})
 
 
-def parsed(line: str) -> Iterable[tuple[Series, int, float | int]]:
+def parsed(line: str) -> Iterable[tuple[Series, int, Value]]:
     """One line of line protocol (https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/), strictly."""
-    found = re.fullmatch(r"((?:\\.|[^ \\]|\\)+?) ((?:[^ ]+=[^ ]+)) (-?\d+)", line)
+    found = re.fullmatch(r"""((?:\\.|[^ \\]|\\)+?) ((?:[^ "]|"[^"]*")+) (-?\d+)""", line)
     assert found, line
     head, *tags = re.split(r"(?<!\\),", found.group(1))
     pairs = []
@@ -173,9 +173,15 @@ def parsed(line: str) -> Iterable[tuple[Series, int, float | int]]:
     assert pairs == sorted(pairs)
     for told in found.group(2).split(","):
         name, value = told.split("=")
-        number = int(value[:-1]) if value.endswith("i") else float(value)
-        assert math.isfinite(number)
-        yield (head, tuple(pairs), name), int(found.group(3)), number
+        yield (head, tuple(pairs), name), int(found.group(3)), _value(value)
+
+
+def _value(told: str) -> Value:
+    if told.startswith('"'):
+        return told.strip('"')
+    number = int(told[:-1]) if told.endswith("i") else float(told)
+    assert math.isfinite(number)
+    return number
 
 
 def _time(moment: int) -> str:
@@ -187,7 +193,7 @@ def _stamp(words: str) -> int:
     return (datetime.fromisoformat(words.replace("Z", "+00:00")) - EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _selected(server: StandIn, question: str) -> dict[Series, list[tuple[int, float | int]]]:
+def _selected(server: StandIn, question: str) -> dict[Series, list[tuple[int, Value]]]:
     bucket = re.search(r'from\(bucket: "([^"]*)"\)', question)
     span = re.search(r"range\(start: (\S+), stop: (\S+)\)", question)
     measurement = re.search(r'r\._measurement == "([^"]*)"', question)
@@ -232,52 +238,18 @@ def _answered(server: StandIn, question: str) -> str:
     found = _selected(server, question)
     tables: list[tuple[list[str], list[list[object]]]] = []
     values = {series: points for series, points in found.items() if series[2] == "value"}
-    if "reduce(" in question:
-        every = int(re.search(r"every: (\d+)us", question.replace("1h", "3600000000us")).group(1)) * 1000
-        for (_, tags, _), points in values.items():
-            tables.append(_reduced(dict(tags), points, every))
-    elif "pivot(" in question:
-        tables = _pivoted(found)
-    elif "count()" in question:
+    if "count()" in question:
         moments = [moment for points in values.values() for moment, _ in points]
         if moments:
             tables = [(["number"], [[len(moments)]])]
             tables += [(["earliest"], [[_time(min(moments))]]), (["newest"], [[_time(max(moments))]])]
     else:
+        fields = set(re.findall(r'r\._field == "([^"]*)"', question))
         for (_, tags, name), points in found.items():
+            if name not in fields:
+                continue
             chosen = points[-1:] if "last()" in question else points
             named = dict(tags)
             rows = [[_time(moment), value, named["asset"], named["channel"]] for moment, value in chosen]
             tables.append((["_time", name, "asset", "channel"], rows))
     return _csv(tables)
-
-
-def _reduced(tags: dict[str, str], points: list[tuple[int, Any]], every: int) -> tuple[list[str], list[list[object]]]:
-    rows = []
-    for begin in sorted({moment // every for moment, _ in points}):
-        inside = [(moment, value) for moment, value in points if moment // every == begin]
-        values = [value for _, value in inside]
-        mean = sum(values) / len(values)
-        grown = sum(b - a if b >= a else b for a, b in pairwise(values))
-        area = sum(v * (t - s) / 1e9 for (s, v), (t, _) in pairwise(inside))
-        spread = sum((value - mean) ** 2 for value in values)
-        edges = [min(values), max(values), values[0], values[-1]]
-        moments = [inside[0][0], inside[-1][0]]
-        rows.append([tags["asset"], tags["channel"], len(values), mean, spread, *edges, grown, area, *moments])
-    figures = ["number", "mean", "m2", "min", "max", "first", "last", "increase", "area", "first_ns", "last_ns"]
-    return ["asset", "channel", *figures], rows
-
-
-def _pivoted(found: dict[Series, list[tuple[int, Any]]]) -> list[tuple[list[str], list[list[object]]]]:
-    rows: dict[tuple[Tags, int], dict[str, object]] = {}
-    for (_, tags, name), points in found.items():
-        for moment, value in points:
-            rows.setdefault((tags, moment), {})[name] = value
-    tables: dict[Tags, list[list[object]]] = {}
-    names: list[str] = []
-    for (tags, moment), fields in sorted(rows.items()):
-        names = sorted(fields)
-        named = dict(tags)
-        row = [_time(moment), *(fields[name] for name in names), named["asset"], named["channel"]]
-        tables.setdefault(tags, []).append(row)
-    return [(["_time", *names, "asset", "channel"], rows) for rows in tables.values()]

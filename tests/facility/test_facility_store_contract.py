@@ -217,6 +217,28 @@ def test_read_at_a_resolution(store: Store, minutes: int) -> None:
     assert int(inside["count"].sum()) == len([m for _, _, m, _ in rows if 7 <= m < 123])
 
 
+def test_it_tells_whose_past_has_changed(store: Store) -> None:
+    """Readings that come in time do not count; late ones, corrected ones and deletions do."""
+    store.append(table([("a", "x", 0, 1.0), ("b", "x", 0, 2.0), ("c", "x", 0, 2.0)]))
+    start = store.revised("", before=at(1800))
+    assert start.assets is None
+    store.append(table([("a", "x", 1800, 1.0), ("d", "x", 1860, 1.0)]))
+    calm = store.revised(start.cursor, before=at(1800))
+    assert calm.assets == frozenset()
+    store.append(table([("b", "x", 5, 1.0), ("a", "x", 1920, 1.0)]))
+    late = store.revised(calm.cursor, before=at(1800))
+    assert late.assets is not None
+    assert "b" in late.assets
+    assert "d" not in late.assets
+    store.delete("c")
+    gone = store.revised(late.cursor, before=at(1800))
+    assert gone.assets is None or "c" in gone.assets
+    store.append(table([("b", "x", 0, 7.0)]))
+    corrected = store.revised(gone.cursor, before=at(1800))
+    assert corrected.assets is None or "b" in corrected.assets
+    assert store.revised("9" * 12, before=at(1800)).assets is None
+
+
 def test_a_deleted_asset_is_gone_and_may_come_again(store: Store) -> None:
     store.append(table([(a, "x", m, 1.0) for a in "abc" for m in (0, 70)]))
     store.maintain()

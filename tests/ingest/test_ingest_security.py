@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 
@@ -105,6 +106,23 @@ def device(address, context=None):
     client.connect(address.host, address.port)
     client.loop_start()
     return client
+
+
+def test_gateways_show_their_certificate_too(folder, store, mosquitto_tls, certificates):
+    files = [certificates / name for name in ("ca.pem", "client.pem", "client.key")]
+    address = BrokerAddress.parse(f"mqtts://localhost:{mosquitto_tls}").secured(*files)
+    options = [word for pair in zip(("--ca", "--cert", "--key"), map(str, files), strict=True) for word in pair]
+    simulate = [sys.executable, "-m", "commands.main", "simulate", "--broker", str(address), "--assets", "2"]
+    simulate += ["--history", "2h", "--data", str(folder.path), "--json"]
+    with Ingest(folder, store, address, lambda: ASSETS) as ingest:
+        bare = subprocess.run(simulate, capture_output=True, text=True, check=False)
+        assert bare.returncode == 2
+        assert "certificate" in bare.stderr
+        said = subprocess.run([*simulate, *options], capture_output=True, text=True, check=True)
+        readings = json.loads(said.stdout)["readings"]
+        assert readings > 0
+        wait_until(lambda: ledger(folder)["journalled"] == readings)
+        assert ingest.drain(10)
 
 
 def test_tls_with_our_own_authority_and_a_client_certificate(folder, store, mosquitto_tls, certificates):

@@ -18,12 +18,13 @@ from facility.channels import catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.estate import Asset
 from models.assessing import assess
-from models.foretelling import Traits, days_since, features
+from models.foretelling import features
 from models.labels import Label, parse_label
-from models.outages import Outages, decayed, eligible, events_within, read_outages, starts
+from models.outages import Outages, days_since, decayed, eligible, events_within, read_outages, starts
 from models.ranking import ordered
 from models.trained import kept, load, newest_before
 from models.training import train
+from models.traits import Traits
 from models.walking import paired_bootstrap, ranked, walk_forward
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -120,7 +121,9 @@ class TestHistory:
         store, assets, _, _ = lifts
         whole = read_outages(store, assets, LABEL, end=midnight(DAYS), timezone=BERLIN)
         part = read_outages(store, assets, LABEL, end=midnight(60), timezone=BERLIN)
-        assert np.array_equal(features(whole, 60, Traits())[0], features(part, 60, Traits())[0])
+        assert np.array_equal(features(whole, [60], Traits())[0], features(part, [60], Traits())[0])
+        together = features(whole, [30, 60, 90], Traits())[0]
+        assert np.array_equal(together[1], features(part, [60], Traits())[0][0])
 
 
 class TestTraining:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ class Loopback:
     tls: bool = False
     user: str = ""
     password: str = ""
+
+    def tls_context(self) -> ssl.SSLContext:
+        raise AssertionError("not asked for")
 
 
 class Listener:

@@ -1,0 +1,127 @@
+"""Scoring the fleet now: from where the last look left it if that will do, else the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from facility.channels import catalogue
+from facility.errors import CannotDo, CannotParse
+from models.assessing import flag_within, model_version, newest_model
+from models.detectors import DEFAULT
+from models.findings import Correction, adopted
+from models.following import DAY, follow, stand
+from models.ranking import ordered
+from models.standing import Standing, conditions, load, save
+
+if TYPE_CHECKING:
+    from commands.installation import Installation
+    from facility.assessments import Assessment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What is believed of the fleet, and how much of it was looked at for that."""
+
+    found: list[Assessment]  # of every asset, in the order of their need
+    fresh: list[Assessment]  # what has to be kept: made, or flagged otherwise than before
+    again: int  # assets that were assessed anew
+    why: str  # the whole fleet was: first, asked, due, broken, changed, late, much; "" if it was not
+    standing: Standing
+
+
+def score_now(
+    here: Installation,
+    *,
+    now: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    full: bool = False,
+    false_flags: float | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Scored:
+    """What is believed of every registered asset, from readings strictly before `now`. Keeps nothing yet."""
+    assets = here.assets()
+    correction = adopted(here.folder.models, before=now.astimezone(timezone).date())
+    model = newest_model(here.folder.models, now, timezone)
+    said = (model_version(model), correction.version if correction else "", horizon, timezone.key, DEFAULT)
+    so = conditions(catalogue(), *said)
+    standing, why = (None, "asked") if full else _usable(here, so, now)
+    told = here.store.revised(standing.cursor if standing else "", before=now - DAY)
+    if standing is not None and told.assets is None:
+        standing, why = None, "late"
+    believed = here.records.assessments.latest() if standing is not None else {}
+    if standing is not None and told.assets is not None:
+        unseen = {one.id for one in assets if one.id not in believed}
+        try:
+            followed = follow(
+                here.store,
+                standing,
+                assets,
+                as_of=now,
+                horizon=horizon,
+                timezone=timezone,
+                folder=here.folder.models,
+                late=told.assets | unseen,
+                on_progress=on_progress,
+            )
+        except CannotDo:
+            why = "much"
+        else:
+            fresh = _corrected(correction, followed.assessments)
+            merged = believed | {one.asset: one for one in fresh}
+            found = [merged[one.id] for one in assets]
+            standing = replace(followed.standing, cursor=told.cursor)
+            return _flagged(found, believed, len(fresh), "", standing, false_flags)
+    standing, made = stand(
+        here.store,
+        assets,
+        as_of=now,
+        horizon=horizon,
+        timezone=timezone,
+        folder=here.folder.models,
+        on_progress=on_progress,
+    )
+    standing = replace(standing, conditions=so, cursor=told.cursor)
+    return _flagged(_corrected(correction, made), {}, len(made), why, standing, false_flags)
+
+
+def keep(here: Installation, scored: Scored) -> None:
+    """Keep beliefs first and what to go on from after them: a crash between the two repeats work and loses none."""
+    here.records.assessments.put(scored.fresh)
+    save(here.folder.standing, scored.standing)
+
+
+def _usable(here: Installation, so: str, now: datetime) -> tuple[Standing | None, str]:
+    """The standing of the last look if it can be gone on from; else why not."""
+    try:
+        kept = load(here.folder.standing)
+    except CannotParse:
+        return None, "broken"
+    if kept is None:
+        return None, "first"
+    if kept.conditions != so:
+        return None, "changed"
+    if not (kept.seen_at <= now and now - kept.whole_at < DAY):
+        return None, "due"
+    return kept, ""
+
+
+def _corrected(correction: Correction | None, found: list[Assessment]) -> list[Assessment]:
+    return correction.corrected(found) if correction else found
+
+
+def _flagged(
+    found: list[Assessment],
+    before: dict[str, Assessment],
+    again: int,
+    why: str,
+    standing: Standing,
+    false_flags: float | None,
+) -> Scored:
+    found = ordered(found if false_flags is None else flag_within(found, false_flags))
+    fresh = [one for one in found if before.get(one.asset) != one]
+    return Scored(found=found, fresh=fresh, again=again, why=why, standing=standing)
