@@ -146,7 +146,9 @@ def load(path: Path) -> Standing | None:
         )
         _check(standing)
     except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise CannotParse(f"{path} cannot be read: {error}", "The whole fleet is looked at again") from None
+        raise CannotParse(
+            "{path} cannot be read: {error}", "The whole fleet is looked at again", path=path, error=error
+        ) from None
     return standing
 
 
