@@ -43,8 +43,11 @@ def announce(
     with recorded(data) as records:
         plan, names = records.plans.newest(day), named(records)
     if plan is None:
-        wanted = f"for {day}" if day else "yet"
-        raise CannotDo("there is no plan {wanted}", "Make one: `serviceday plan --service-day DATE`", wanted=wanted)
+        raise CannotDo(
+            "a plan for {day} is not on record" if day else "a plan is not on record",
+            "Make one: `serviceday plan --service-day DATE`",
+            day=day,
+        )
     chosen = paper()
     chosen = replace(
         chosen,

@@ -54,7 +54,7 @@ def called(arguments: list[str]) -> int:
     """Do what the arguments ask for; gives the exit code. Raises `CannotParse` where they cannot be understood."""
     from typer import Abort, TyperException
 
-    from commands.program import program
+    from commands.program import COMMANDS, GROUPS, program
 
     try:
         code = program(args=arguments, prog_name="serviceday", standalone_mode=False)
@@ -65,7 +65,8 @@ def called(arguments: list[str]) -> int:
         if not message:  # it has shown the help instead
             return error.exit_code
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "serviceday"
+        named = [one for one in arguments[:1] if one in COMMANDS or one in GROUPS]
+        path = context.command_path if context is not None else " ".join(["serviceday", *named])
         raise CannotParse(
             "{reason}", "See `{command} --help`", reason=foreign(message.strip().removesuffix(".")), command=path
         ) from None

@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
+from commands.helping import Command, Group, Program
 from commands.words import known, say
 
 # Where each command is: module and function.
@@ -100,22 +101,23 @@ def _function(where: str) -> Callable[..., Any]:
 
 def _built(name: str) -> Any:
     """A command or group with its options, from its module."""
-    made = typer.Typer(add_completion=False, no_args_is_help=name not in COMMANDS, **_settings())
+    made = typer.Typer(cls=Group, add_completion=False, no_args_is_help=name not in COMMANDS, **_settings())
     if name not in GROUPS:
-        made.command(name, help=say(f"command.{name}"), epilog=_examples(name))(_function(COMMANDS[name]))
+        made.command(name, cls=Command, help=say(f"command.{name}"), epilog=_examples(name))(_function(COMMANDS[name]))
         return typer.main.get_command(made)
     if name in COMMANDS:
         made.callback(invoke_without_command=True, epilog=_examples(name), help=say(f"command.{name}"))(
             _function(COMMANDS[name])
         )
     for member, where in GROUPS[name].items():
-        made.command(member, help=say(f"{name}.{member}.help"), epilog=_examples(f"{name}.{member}"))(_function(where))
+        one = f"{name}.{member}"
+        made.command(member, cls=Command, help=say(f"{one}.help"), epilog=_examples(one))(_function(where))
     group = typer.main.get_command(made)
     group.name, group.help = name, say(f"command.{name}")
     return group
 
 
-class _Program(TyperGroup):
+class _Program(Program):
     """Lists its commands by one line each, and builds the one that is called."""
 
     def __init__(self, **attributes: Any) -> None:

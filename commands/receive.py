@@ -7,14 +7,16 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from copy import copy
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands import options
-from commands.words import say
+from commands.words import say, told
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
+from facility.sentences import Sentence
 
 if TYPE_CHECKING:
     from facility.records import Records
@@ -60,7 +62,7 @@ def ingest(
     from ingest.service import Ingest
     from ingest.watch.web import listen_address
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    _log_to_console()
     rules = Rules.parse(allow or [], payload_limit)
     limit = options.size(journal_limit)
     if share and not broker:
@@ -113,3 +115,20 @@ def directory(records: Records) -> Callable[[], Mapping[str, Asset]]:
         return known
 
     return look
+
+
+class _Told(logging.Formatter):
+    """Says a record in the user's language: its message is a template like those of errors, and stands beside them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = copy(record)
+        said.msg = told(record.msg)
+        if isinstance(record.args, tuple):
+            said.args = tuple(told(one) if isinstance(one, str | Exception | Sentence) else one for one in record.args)
+        return super().format(said)
+
+
+def _log_to_console() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Told("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)

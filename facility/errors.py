@@ -27,7 +27,10 @@ class ServicedayError(Exception):
     @property
     def sentence(self) -> Sentence:
         """Both in one."""
-        return Sentence("{what}. {do}", what=self.what, do=self.do) if self.do else self.what
+        if not self.do:
+            return self.what
+        asked = str(self.what).endswith("?")
+        return Sentence("{what} {do}" if asked else "{what}. {do}", what=self.what, do=self.do)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (type(self), self.__dict__)

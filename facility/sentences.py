@@ -75,10 +75,10 @@ class _Filling(Formatter):
     def convert_field(self, value: Any, conversion: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [self.convert_field(one, conversion) for one in value]
-        if conversion == "r":
+        if conversion == "r" and not isinstance(value, Sentence):
             shown = repr(value)
             return f"“{shown[1:-1]}”" if self._language == "zh" and isinstance(value, str) else shown
-        return super().convert_field(value, conversion)
+        return value if conversion == "r" else super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, (list, tuple)):
@@ -150,7 +150,7 @@ class _Plain(Formatter):
     """Fills with words that were formatted before."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        return f"“{value[1:-1]}”" if conversion == "r" and value[:1] in "'\"" and value else value
+        return re.sub(r"'([^']*)'", r"“\1”", value).replace("”, “", "”、“") if conversion == "r" else value
 
     def format_field(self, value: Any, format_spec: str) -> str:
         return str(value)

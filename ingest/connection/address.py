@@ -102,9 +102,9 @@ class BrokerAddress:
             raise CannotParse("the broker's address cannot be read", EXPECTED) from None
         if parts.scheme not in PORTS:
             raise CannotParse(
-                "the broker's address begins with {scheme}",
+                "the broker's address begins with {scheme!r}",
                 EXPECTED,
-                scheme=repr(parts.scheme) if parts.scheme else Sentence("no scheme"),
+                scheme=parts.scheme or Sentence("no scheme"),
             )
         if not host or any(character.isspace() or not character.isprintable() for character in host):
             raise CannotParse("the broker's address names no host", EXPECTED)

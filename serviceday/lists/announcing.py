@@ -36,10 +36,10 @@ def check_notice_form(path: Path) -> Path:
     """The path, if its ending is one of an announcement's. Raises `CannotDo` otherwise."""
     if path.suffix.lower() not in NOTICE_FORMS:
         raise CannotDo(
-            "{name} can't be written: the form {form} is unknown",
+            "{name} can't be written: the form {form!r} is unknown",
             "Name it {forms}",
             name=path.name,
-            form=repr(path.suffix) if path.suffix else Sentence("(none)"),
+            form=path.suffix or Sentence("(none)"),
             forms=list(NOTICE_FORMS),
         )
     return path

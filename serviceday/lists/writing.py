@@ -41,10 +41,10 @@ def check_form(path: Path) -> Path:
     if path.suffix.lower() not in FORMS:
         instead = "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
         raise CannotDo(
-            "{name} can't be written: the form {form} is unknown",
+            "{name} can't be written: the form {form!r} is unknown",
             "Name it {forms}{instead}",
             name=path.name,
-            form=repr(path.suffix) if path.suffix else Sentence("(none)"),
+            form=path.suffix or Sentence("(none)"),
             forms=list(FORMS),
             instead=instead,
         )

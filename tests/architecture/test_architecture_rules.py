@@ -72,12 +72,12 @@ def test_no_bags_and_no_room_names_inside_rooms() -> None:
             assert file.stem not in ROOMS, file
 
 
-def test_every_package_is_listed_for_installation() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    there = {
-        ".".join(file.parent.relative_to(ROOT).parts) for room in ROOMS for file in (ROOT / room).rglob("__init__.py")
-    }
-    assert there == listed
+def test_everything_is_listed_for_installation() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    files = [file.relative_to(ROOT) for file in tracked() if file.relative_to(ROOT).parts[0] in ROOMS]
+    assert {".".join(file.parent.parts) for file in files} == set(settings["packages"])
+    data = settings["package-data"]["*"]
+    assert not [file for file in files if file.suffix != ".py" and not any(map(file.match, data))]
 
 
 def test_requirements_are_pinned_by_hash_and_name_no_index() -> None:

@@ -107,6 +107,21 @@ def sentences() -> list[tuple[Path, int, list[str], set[str], bool]]:
     return found
 
 
+def warnings() -> list[tuple[Path, int, str]]:
+    """What is logged for people to read."""
+    return [
+        (file, node.lineno, node.args[0].value)
+        for file, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("warning", "error", "critical", "exception")
+        and _name(node.func.value) == "log"
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ]
+
+
 def _derived(call: ast.Call, tree: ast.Module, ours: set[str]) -> bool:
     """Whether `super().__init__(...)` stands in one of our errors."""
     return any(
@@ -132,6 +147,10 @@ def test_every_sentence_stands_in_the_catalogue_of_its_room_or_of_the_facility()
             used[home].add(template)
             if template not in everywhere[home]:
                 missing.append(f"{file}:{line}: {template}")
+    for file, line, template in warnings():
+        used[file.parts[0]].add(template)
+        if template not in everywhere[file.parts[0]]:
+            missing.append(f"{file}:{line}: {template}")
     assert not missing
     used["facility"] |= set(_of_errors())
     for room in ROOMS:
@@ -151,5 +170,6 @@ def test_a_translation_has_the_placeholders_of_its_template(file: str) -> None:
     for english, chinese in tomllib.loads((ROOT / file).read_text()).items():
         assert set(placeholders(chinese)) == set(placeholders(english)), english
         assert chinese.strip(), english
+        assert re.findall(r"%[.\d]*\w", chinese) == re.findall(r"%[.\d]*\w", english), english
         list(Formatter().parse(chinese))
         assert not re.search(r"[一-鿿][,;:!?]", chinese), f"{chinese}: half-width punctuation"
