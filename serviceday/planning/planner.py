@@ -38,6 +38,7 @@ _DEFAULT_POLICY = Policy()
 _NOT_ASKED = Asked()
 _RETRY = 12  # attempts, per person, to change a plan that exists
 _LEGS = 3
+_EACH = 16  # attempts for a candidate
 _MOST = 6_000  # candidates the search looks at; of more, the best worth their minutes
 
 Progress = Callable[[int, int], None]
@@ -132,7 +133,7 @@ def _solve(
             return best
         rounds = Rounds(problem)
     fill(rounds)
-    attempts = policy.effort * people
+    attempts = min(policy.effort, _EACH * len(problem))
     if not rounds.free.any():  # everything is done; only ways can be saved
         attempts = min(attempts, 10 * people)
     best = _searched(rounds, attempts, seed, on_progress)
