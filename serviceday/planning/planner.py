@@ -29,6 +29,7 @@ from serviceday.planning.reasons import left_out
 from serviceday.planning.recombining import Seen
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.search import fill, improve
+from serviceday.planning.sharing import share
 from serviceday.planning.tidying import tidy
 from serviceday.planning.timetable import items_of, persons_of, rounds_of
 from serviceday.planning.travel import Stops, natural
@@ -82,6 +83,8 @@ def plan(
     _known(instructions, found, problem)
     rounds = _solve(problem, policy, seed, before, on_progress)
     _kept(problem, rounds, instructions)
+    if before is None and crew.even:
+        share(rounds)
     tidy(rounds, _walking(problem, stops))
     if not crew.named and before is None:
         rounds = _fullest_first(rounds)
