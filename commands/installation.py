@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.records import Records
-from facility.store import Store, open_store
+
+if TYPE_CHECKING:
+    from facility.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class Installation:
 @contextmanager
 def installation(data: Path, *, create: bool = False) -> Iterator[Installation]:
     """Open a data folder, making it if asked. Raises `CannotDo` where there is none or it cannot be written."""
+    from facility.store import open_store  # takes longer to load than most commands that need records alone
+
     folder = DataFolder(data)
     folder = folder.prepare() if create else folder.existing()
     with Records(folder.records) as records:

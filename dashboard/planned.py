@@ -15,7 +15,7 @@ from facility.language import Language
 from serviceday.planning import Crew, Policy, plan
 from serviceday.requests import requests
 
-_EFFORT = 15  # attempts per person: somebody waits for the page
+_EFFORT = 300  # attempts: somebody waits for the page
 
 
 @st.cache_resource(ttl=30, show_spinner=False, max_entries=32)

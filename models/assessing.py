@@ -26,7 +26,7 @@ from facility.store import Store
 from models import wording
 from models.adjusting import fleet_windows
 from models.blocks import blocks_of
-from models.combining import FLAG_AT, FleetNull, fleet_null, settled, threshold_within
+from models.combining import FLAG_AT, fleet_null, settled, threshold_within
 from models.detectors import Detector, default_detectors
 from models.expecting import Expectations, expectations
 from models.judging import Judgement, judge
@@ -45,8 +45,7 @@ class Belief:
     """A look at a whole fleet: what is believed of it, and what the hours to come are to be compared with."""
 
     assessments: list[Assessment]  # in the order of the assets
-    null: FleetNull
-    probability: FloatArray  # one an asset; by its channels alone
+    chance: FloatArray  # p-values, one an asset: by its channels alone, before the fleet corrects them
     expected: Expectations
 
 
@@ -106,14 +105,14 @@ def believe(
     folder: Path | None = None,
     on_progress: Progress | None = None,
     detectors: Sequence[Detector] | None = None,
-    null: FleetNull | None = None,
     told_of: Sequence[int] | None = None,
     fleet: Sequence[Asset] | None = None,
+    beside: FloatArray | None = None,
 ) -> Belief:
     """What `assess` does, with what is needed to go on from it.
 
-    Where `assets` are a part of a `fleet`, `null` is what all of it has shown, and `told_of` are the places of those
-    that are to be assessed; the others are looked at for comparison only.
+    Where `assets` are a part of a `fleet`, `told_of` are the places of those that are to be assessed, the others are
+    looked at for comparison only, and `beside` are the chances of all the fleet but those told of.
     """
     as_of = as_of.astimezone(UTC)
     model = newest_model(folder, as_of, timezone) if model is None else model
@@ -123,8 +122,9 @@ def believe(
     judged = [one for block in blocks for one in block.judged]
     views = [one for block in blocks for one in block.views]
     judged, views = [judged[i] for i in order], [views[i] for i in order]
-    null = fleet_null(np.array([one.verdict.chance for one in judged])) if null is None else null
-    verdicts = settled([one.verdict for one in judged], null)
+    chance = np.array([one.verdict.chance for one in judged])
+    whole = chance if told_of is None or beside is None else np.concatenate([chance[list(told_of)], beside])
+    verdicts = settled([one.verdict for one in judged], fleet_null(whole))
     history = outlooks(
         store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
     )
@@ -136,8 +136,7 @@ def believe(
         made.append(_with_outlook(one, history.get(one.asset)))
     return Belief(
         assessments=made,
-        null=null,
-        probability=np.array([verdict.probability for verdict in verdicts]),
+        chance=chance,
         expected=Expectations.joined([block.expected for block in blocks]),
     )
 

@@ -65,6 +65,9 @@ class FleetNull:
     def log_odds(self, p: FloatArray) -> FloatArray:
         return log_odds(self.corrected(p), self.prior)
 
+    def probability(self, p: FloatArray) -> FloatArray:
+        return np.asarray(1 / (1 + np.exp(-self.log_odds(p))))
+
 
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
     """The strongest of all detectors, one a series; 0 where the sensor is not believed."""

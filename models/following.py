@@ -4,7 +4,7 @@ A whole look (`models.assessing`) reads weeks of hours; between two of them only
 its newest daily figure, and a gate compares it with what was to be expected. Assets that pass unremarkably keep what
 was last believed of them. The remarkable, those that have fallen silent, the suspects that have moved, and whatever
 late data or the registry have changed, are looked at again from their hours on, sensors and all, beside healthy assets
-of their classes and under the null that the whole fleet has shown.
+of their classes and under the null that the whole fleet shows.
 
 What comes of it is what a whole look would have said, but for the class figures, which fewer assets tell, and for slow
 courses that pass the gate: those wait for the next whole look, one a day.
@@ -27,6 +27,7 @@ from facility.estate import Asset
 from facility.store import Store
 from models.adjusting import CLASS_SIZE
 from models.assessing import believe
+from models.combining import fleet_null
 from models.cube import HOURS, Cube, build_cube
 from models.expecting import Expectations, names_of
 from models.figures import daily_figures
@@ -41,7 +42,7 @@ DAY = timedelta(days=1)
 GATE = 3.5  # healthy standard deviations of a newest figure that are remarkable
 SUSPECT = 0.2  # probability from which an asset is judged again as soon as it moves
 MOVED = 1.0  # standard deviations that a figure has moved since it was judged: below it belief stands
-PEERS = 80  # healthy assets of each class looked at along, so that the class is known
+PEERS = 100  # healthy assets of each class looked at along, so that the class is known
 READ_AT_ONCE = 2_500  # assets whose last day is in memory at once
 WORTH = 0.5  # of the fleet: where more than that is to be looked at, all of it is
 
@@ -73,8 +74,7 @@ def stand(
         seen_at=as_of,
         assets=tuple(one.id for one in assets),
         fingerprints=fingerprints(assets),
-        null=belief.null,
-        probability=belief.probability,
+        chance=belief.chance,
         expected=belief.expected,
     )
     return standing, belief.assessments
@@ -110,8 +110,9 @@ def follow(
     newest = _newest(store, carried.expected, assets, as_of)
     suspect = carried.unknown.copy()
     suspect[[place for place, asset in enumerate(assets) if asset.id in late]] = True
-    suspect |= _remarkable(carried.expected, newest, carried.probability, assets)
-    chosen = _with_peers(assets, suspect, carried.probability, peers)
+    probability = fleet_null(carried.chance).probability(carried.chance)
+    suspect |= _remarkable(carried.expected, newest, probability, assets)
+    chosen = _with_peers(assets, suspect, probability, peers)
     if suspect.any() and len(chosen) > WORTH * len(assets):
         raise CannotDo(
             "{changed} of {assets} assets have changed",
@@ -125,7 +126,7 @@ def follow(
         seen_at=as_of,
         assets=tuple(one.id for one in assets),
         fingerprints=fingerprints(assets),
-        probability=carried.probability,
+        chance=carried.chance,
         expected=carried.expected,
     )
     if not again.size:
@@ -138,11 +139,11 @@ def follow(
         timezone=timezone,
         folder=folder,
         on_progress=on_progress,
-        null=standing.null,
         told_of=np.searchsorted(chosen, again).tolist(),
         fleet=assets,
+        beside=carried.chance[~suspect],
     )
-    standing.probability[again] = belief.probability[np.searchsorted(chosen, again)]
+    standing.chance[again] = belief.chance[np.searchsorted(chosen, again)]
     return Followed(
         assessments=belief.assessments,
         standing=replace(standing, expected=_revised(carried.expected, belief.expected, chosen, suspect)),

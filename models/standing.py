@@ -22,11 +22,11 @@ import numpy as np
 from facility.channels import Catalogue
 from facility.errors import CannotParse
 from facility.estate import Asset
-from models.combining import FleetNull
 from models.expecting import Expectations
 from models.robust import BoolArray, FloatArray, IntArray
 
 FORM = 1  # of the file
+CALM = 0.999  # the chance of an asset of which nothing is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,7 @@ class Standing:
     seen_at: datetime  # UTC; of the last look at what was remarkable
     assets: tuple[str, ...]
     fingerprints: IntArray  # one an asset: what the registry said of it
-    null: FleetNull
-    probability: FloatArray  # one an asset
+    chance: FloatArray  # p-values, one an asset
     expected: Expectations
     conditions: str = ""  # under which all this was believed, see `conditions`
     cursor: str = ""  # of the store: what had been stored by then
@@ -52,9 +51,9 @@ class Standing:
         place[old[same]] = np.flatnonzero(same)
         rows = np.flatnonzero(place[self.expected.owner] >= 0)
         moved = self.expected.taking(rows, place[self.expected.owner[rows]])
-        probability = np.zeros(len(assets))
-        probability[same] = self.probability[old[same]]
-        return Carried(expected=Expectations.joined([moved]), probability=probability, unknown=~same)
+        chance = np.full(len(assets), CALM)
+        chance[same] = self.chance[old[same]]
+        return Carried(expected=Expectations.joined([moved]), chance=chance, unknown=~same)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class Carried:
     """A standing by the places of other assets. `unknown`: of which nothing, or something else, was known."""
 
     expected: Expectations
-    probability: FloatArray
+    chance: FloatArray
     unknown: BoolArray
 
 
@@ -87,7 +86,6 @@ def save(path: Path, standing: Standing) -> None:
         "cursor": standing.cursor,
         "whole_at": standing.whole_at.isoformat(),
         "seen_at": standing.seen_at.isoformat(),
-        "null": [standing.null.shift, standing.null.stretch, standing.null.prior],
         "assets": standing.assets,
         "names": names,
     }
@@ -98,7 +96,7 @@ def save(path: Path, standing: Standing) -> None:
                 file,
                 head=np.frombuffer(json.dumps(head).encode(), dtype=np.uint8),
                 fingerprints=standing.fingerprints,
-                probability=standing.probability,
+                chance=standing.chance,
                 owner=expected.owner,
                 name=np.array([codes[name] for name in expected.name], dtype=np.int64),
                 expected=expected.expected,
@@ -130,8 +128,7 @@ def load(path: Path) -> Standing | None:
             seen_at=datetime.fromisoformat(head["seen_at"]),
             assets=tuple(head["assets"]),
             fingerprints=arrays["fingerprints"],
-            null=FleetNull(*head["null"]),
-            probability=arrays["probability"],
+            chance=arrays["chance"],
             expected=Expectations(
                 owner=arrays["owner"],
                 name=tuple(names[code] for code in arrays["name"]),
@@ -154,7 +151,7 @@ def load(path: Path) -> Standing | None:
 
 def _check(standing: Standing) -> None:
     expected, assets = standing.expected, len(standing.assets)
-    if len(standing.fingerprints) != assets or len(standing.probability) != assets:
+    if len(standing.fingerprints) != assets or len(standing.chance) != assets:
         raise ValueError("figures of other assets")
     lengths = {len(one) for one in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)}
     lengths |= {len(expected.excluded), len(expected.profile)}

@@ -1,15 +1,17 @@
 """Merging small files into large sorted ones, beside readers and writers.
 
-Today's small files are merged with each other now and then into blocks that follow time. A day that is over is merged
-once more, as a whole, into files that each hold a range of assets: a question about one asset then opens one file a
-day and one or two row groups of it. The merged files are written and synced before they are committed; only the commit
-itself holds the writers back.
+Small files of a day are merged with each other now and then into blocks that follow time, and many blocks into larger
+ones. A day that is over and has come to rest is merged once more, as a whole, into files that each hold a range of
+assets: a question about one asset then opens one file a day and one or two row groups of it. Whatever is merged is
+streamed, so that it takes the same little memory at any size. The merged files are written and synced before they are
+committed; only the commit itself holds the writers back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -17,9 +19,10 @@ import polars as pl
 from facility.store.arrivals import IDENTITY
 from facility.store.delta_table import Table, Written
 
-SMALL_FILES = 16  # so many may lie about before they are merged
-BLOCK_ROWS = 1_000_000  # files of so many rows are left alone until their day is over
-FILE_ROWS = 4_000_000  # of a merged file, about: what one merge holds in memory
+SMALL_FILES = 16  # so many of a kind may lie about before they are merged
+BLOCK_ROWS = 1_000_000  # what holds less is a small file ...
+FILE_ROWS = 4_000_000  # ... and what holds less than this a small block; of a file of a day that is over, about
+OPEN_FILES = 64  # merged at a time
 SETTLED = timedelta(hours=1)  # a day that is over and untouched for so long is merged for good
 
 Progress = Callable[[int, int], object]
@@ -37,43 +40,60 @@ def compact(
 
     `writing` holds the writers back while merged files are put in place of others.
     """
-    files = table.snapshot().files
-    newest = files["day"].max()
-    due = [
-        (day, chosen)
-        for (day,), group in files.partition_by("day", as_dict=True, maintain_order=True).items()
-        if (chosen := _due(group, over=thorough or day != newest, now=now, thorough=thorough)) is not None
-    ]
+    newest = table.snapshot().files["day"].max()
+    days = table.snapshot().files["day"].unique().sort().to_list()
     replaced = 0
-    for number, (day, chosen) in enumerate(due):
-        if _merge(table, day, chosen, writing):
-            replaced += chosen.height
+    for number, day in enumerate(days):
+        over = thorough or day != newest
+        while (due := _due(_of(table, day), over=over, now=now, thorough=thorough)) is not None:
+            if not _merge(table, day, due, writing):
+                break  # values were revised meanwhile: the next round will see
+            replaced += due.files.height
         if on_progress is not None:
-            on_progress(number + 1, len(due))
+            on_progress(number + 1, len(days))
     return replaced
 
 
-def _due(files: pl.DataFrame, *, over: bool, now: datetime, thorough: bool) -> pl.DataFrame | None:
-    """Which files of a day should become one, if any."""
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Files of a day to be merged; `final`: all there are, to become files that each hold their own assets."""
+
+    files: pl.DataFrame
+    final: bool
+
+
+def _of(table: Table, day: date) -> pl.DataFrame:
+    return table.snapshot().files.filter(pl.col("day") == day)
+
+
+def _due(files: pl.DataFrame, *, over: bool, now: datetime, thorough: bool) -> _Due | None:
+    """Which files of a day should be merged next, if any."""
     if files.height < 2:
         return None
-    if not over:
-        small = files.filter(pl.col("rows") < BLOCK_ROWS)
-        return small if small.height > SMALL_FILES else None
-    by_asset = files.sort("asset_first", "asset_last")
-    apart = (by_asset["asset_last"].shift(1) < by_asset["asset_first"])[1:].all()
-    if apart and files.height <= int(files["rows"].sum()) // FILE_ROWS + 1:
-        return None  # merged before: each holds its own assets
-    touched = files["modified"].max()
-    settled = isinstance(touched, datetime) and now - touched > SETTLED
-    return files if thorough or settled or files.height > SMALL_FILES else None
+    if over:
+        by_asset = files.sort("asset_first", "asset_last")
+        apart = (by_asset["asset_last"].shift(1) < by_asset["asset_first"])[1:].all()
+        if apart and files.height <= int(files["rows"].sum()) // FILE_ROWS + 1:
+            return None  # merged before
+        touched = files["modified"].max()
+        settled = isinstance(touched, datetime) and now - touched > SETTLED
+        if thorough or settled:
+            final = files.height <= OPEN_FILES
+            return _Due(files if final else files.sort("rows").head(OPEN_FILES), final)
+    for rows in (BLOCK_ROWS, FILE_ROWS):
+        small = files.filter(pl.col("rows") < rows)
+        if small.height > SMALL_FILES:
+            return _Due(small.sort("rows").head(OPEN_FILES), final=False)
+    return None
 
 
-def _merge(table: Table, day: date, files: pl.DataFrame, writing: Callable[[], AbstractContextManager[object]]) -> bool:
+def _merge(table: Table, day: date, due: _Due, writing: Callable[[], AbstractContextManager[object]]) -> bool:
+    files = due.files
     written: list[Written] = []
     try:
-        for rows in _sorted_ranges(table, files):
-            written.append(table.write(rows, day, durable=True))
+        rows = _once(table.merged(files))
+        for frames in _portions(rows) if due.final else (rows,):
+            written.append(table.write_all(frames, day, durable=True))
         table.sync()
         with writing():
             there = set(table.snapshot().files["path"].to_list())
@@ -84,32 +104,38 @@ def _merge(table: Table, day: date, files: pl.DataFrame, writing: Callable[[], A
     except BaseException:
         table.discard(written)
         raise
-    table.discard(written)  # values were revised meanwhile: the next round will see
+    table.discard(written)
     return False
 
 
-def _sorted_ranges(table: Table, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """All rows of some files, sorted by identity without repeats, in ranges of assets that fit into memory."""
-    paths = files["path"].to_list()
-    total = int(files["rows"].sum())
-    if total <= FILE_ROWS * 3 // 2:
-        yield _sorted(table.scan(paths).collect())
-        return
-    counts = table.scan(paths).group_by("asset").len().sort("asset").collect()
-    begin, held = "", 0
-    assets = counts["asset"].to_list()
-    for number, count in enumerate(counts["len"].to_list()):
-        begin = begin or assets[number]
-        held += count
-        if held >= FILE_ROWS or number == len(assets) - 1:
-            last = assets[number]
-            inside = files.filter(pl.col("asset_last") >= begin, pl.col("asset_first") <= last)
-            rows = table.scan(inside["path"].to_list())
-            yield _sorted(rows.filter(pl.col("asset").is_between(pl.lit(begin), pl.lit(last))).collect())
-            begin, held = "", 0
+def _once(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Of one identity the row that arrived last."""
+    for rows in frames:
+        repeat = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in IDENTITY).fill_null(value=False)
+        if rows.select(repeat.any()).item():
+            yield rows.sort(*IDENTITY, "arrived").filter(~repeat)
+        else:
+            yield rows
 
 
-def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
-    rows = rows.sort(*IDENTITY, "arrived")
-    repeat = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in IDENTITY)
-    return rows.filter(~repeat.fill_null(value=False))
+def _portions(frames: Iterator[pl.DataFrame]) -> Iterator[Iterator[pl.DataFrame]]:
+    """Frames for one file after the other: cut between two assets, once `FILE_ROWS` are reached."""
+    left: list[pl.DataFrame] = []
+
+    def portion(rows: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
+        held, asset = 0, ""
+        while rows is not None:
+            if held >= FILE_ROWS:
+                rest = int((rows["asset"] == asset).sum())  # of the last asset: at the beginning, as all is sorted
+                if rest < rows.height:
+                    left.append(rows[rest:])
+                    rows = rows[:rest]
+            if rows.height:
+                yield rows
+            if left:
+                return
+            held, asset = held + rows.height, rows["asset"][-1]
+            rows = next(frames, None)
+
+    while (rows := left.pop() if left else next(frames, None)) is not None:
+        yield portion(rows)

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from facility.store import delta_log
 from facility.store.place import Place, sync_path
+from facility.store.runs import AT_ONCE, merged
 
 CONFIGURATION = {
     "delta.checkpointInterval": "100",
@@ -137,6 +138,11 @@ class Table:
             storage_options=dict(self.place.options) or None,
         )
 
+    def merged(self, files: pl.DataFrame, at_once: int = 0) -> Iterator[pl.DataFrame]:
+        """The rows of some files (path, rows), sorted by key, about `at_once` at a time, however many there are."""
+        key = ["asset", "channel", self._time]
+        return merged(self.place, files.select("path", "rows").iter_rows(), key, self.frame, at_once or AT_ONCE)
+
     def snapshot_and_position(self, source: str) -> tuple[Snapshot, int | None]:
         """The table and the last cursor a source has committed to it, of one and the same version."""
         with self._lock:
@@ -146,20 +152,16 @@ class Table:
 
     def write(self, rows: pl.DataFrame, day: date, *, durable: bool = False) -> Written:
         """Write sorted rows of one day to a file of their own. `durable`: synced before this returns."""
+        return self.write_all([rows], day, durable=durable)
+
+    def write_all(self, frames: Iterable[pl.DataFrame], day: date, *, durable: bool = False) -> Written:
+        """Write frames that follow each other in order to one file of a day; no two of them are held at a time."""
         path = f"day={day.isoformat()}/{uuid.uuid4().hex}.parquet"
-        table = rows.select(self.frame.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
-        stamps = [name for name, kind in self.frame.items() if kind.is_temporal()]
-        layout: dict[str, Any] = {
-            "compression": "zstd",
-            "compression_level": 3,
-            "row_group_size": ROW_GROUP,
-            "use_dictionary": [name for name in self.frame if name not in stamps],
-            "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
-        }
+        stats = _Stats(self.frame, self._time)
         folder = self.place.folder
         if folder is None:
             buffer = io.BytesIO()
-            pq.write_table(table, buffer, **layout)
+            self._encode(frames, buffer, stats)
             size = buffer.tell()
             with self.place.files().open_output_stream(path) as stream:
                 stream.write(buffer.getbuffer())
@@ -167,7 +169,7 @@ class Table:
             file = folder / path
             file.parent.mkdir(exist_ok=True)
             try:
-                pq.write_table(table, file, **layout)
+                self._encode(frames, file, stats)
             except BaseException:
                 file.unlink(missing_ok=True)
                 raise
@@ -175,21 +177,21 @@ class Table:
             if durable:
                 sync_path(file)
                 sync_path(file.parent)
-        return Written(path, day, size, self._stats(rows))
+        return Written(path, day, size, stats.told())
 
-    def _stats(self, rows: pl.DataFrame) -> str:
-        low: dict[str, Any] = {}
-        high: dict[str, Any] = {}
-        for name in ("asset", "channel", self._time):
-            low[name], high[name] = (_stat(rows[name].min()), _stat(rows[name].max()))
-        return json.dumps(
-            {
-                "numRecords": rows.height,
-                "minValues": low,
-                "maxValues": high,
-                "nullCount": dict.fromkeys(self.frame.names(), 0),
-            }
-        )
+    def _encode(self, frames: Iterable[pl.DataFrame], target: Path | io.BytesIO, stats: _Stats) -> None:
+        stamps = [name for name, kind in self.frame.items() if kind.is_temporal()]
+        layout: dict[str, Any] = {
+            "compression": "zstd",
+            "compression_level": 3,
+            "use_dictionary": [name for name in self.frame if name not in stamps],
+            "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
+        }
+        with pq.ParquetWriter(target, _arrow(self.frame), **layout) as writer:
+            for rows in _gathered(frames):
+                stats.add(rows)
+                table = rows.select(self.frame.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
+                writer.write_table(table, row_group_size=ROW_GROUP)
 
     def commit(
         self,
@@ -316,6 +318,46 @@ class Table:
         for file in dead:
             file.unlink(missing_ok=True)
         return len(dead)
+
+
+def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Frames put together until they fill a row group."""
+    held: list[pl.DataFrame] = []
+    for rows in frames:
+        held.append(rows)
+        if sum(one.height for one in held) >= ROW_GROUP:
+            whole = pl.concat(held)
+            full = whole.height // ROW_GROUP * ROW_GROUP
+            yield whole[:full]
+            held = [whole[full:]]
+    if any(rows.height for rows in held):
+        yield pl.concat(held)
+
+
+class _Stats:
+    """What the log says of a file, gathered while it is written."""
+
+    def __init__(self, frame: pl.Schema, time: str) -> None:
+        self._columns = frame.names()
+        self._rows = 0
+        self._low: dict[str, Any] = dict.fromkeys(("asset", "channel", time))
+        self._high = dict(self._low)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        self._rows += rows.height
+        for name, (low, high) in ((name, (rows[name].min(), rows[name].max())) for name in self._low):
+            self._low[name] = low if self._low[name] is None else min(self._low[name], low)
+            self._high[name] = high if self._high[name] is None else max(self._high[name], high)
+
+    def told(self) -> str:
+        return json.dumps(
+            {
+                "numRecords": self._rows,
+                "minValues": {name: _stat(value) for name, value in self._low.items()},
+                "maxValues": {name: _stat(value) for name, value in self._high.items()},
+                "nullCount": dict.fromkeys(self._columns, 0),
+            }
+        )
 
 
 def _age(file: Path) -> float:

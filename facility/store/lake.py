@@ -9,10 +9,11 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,7 @@ from facility.errors import ServicedayError
 from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize, delta_log
 from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.compaction import Progress, compact
-from facility.store.delta_table import Snapshot, Table
+from facility.store.delta_table import Snapshot, Table, Written
 from facility.store.hourly import finish, within
 from facility.store.opening import TABLES, mend, read_mark, refusals, writing_alone
 from facility.store.place import Place
@@ -101,13 +102,24 @@ class Lake:
         days = found.revised["time"].dt.date().unique().to_list()
         files = _reaching(self._raw.snapshot(), assets=[str(assets.min()), str(assets.max())], start=start, end=end)
         files = files.filter(pl.col("day").is_in(days))
-        held = self._raw.scan(files["path"].to_list()).collect()
-        rest = held.join(found.revised, on=IDENTITY, how="anti")
-        rows = pl.concat([rest, found.revised, found.kept]).sort(IDENTITY)
-        hours = pl.concat([found.revised, found.kept])["time"].dt.timestamp("us") // 3_600_000_000
-        note |= {"revised": hours.unique().to_list()}
-        written = [self._raw.write(part, day) for day, part in by_day(rows)]
+        rows = pl.concat([found.revised, found.kept]).sort(IDENTITY)
+        note |= {"revised": (rows["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()}
+        written = self._without(
+            files, lambda held: held.join(found.revised, on=IDENTITY, how="anti", maintain_order="left")
+        )
+        written += [self._raw.write(part, day) for day, part in by_day(rows)]
         self._marked = self._raw.commit(written, files, note=note, source=source, cursor=cursor)
+
+    def _without(
+        self, files: pl.DataFrame, rest: Callable[[pl.DataFrame], pl.DataFrame], *, durable: bool = False
+    ) -> list[Written]:
+        """Write each of some files anew with `rest` of its rows, unless that is nothing."""
+        written = []
+        for number, day in enumerate(files["day"]):
+            frames = (left for rows in self._raw.merged(files[number]) if (left := rest(rows)).height)
+            if (first := next(frames, None)) is not None:
+                written.append(self._raw.write_all(chain([first], frames), day, durable=durable))
+        return written
 
     def cursor(self, source: str) -> tuple[int, Appended, str] | None:
         with refusals(self.place):
@@ -130,10 +142,7 @@ class Lake:
             rows = self._raw.scan(found["path"].to_list())
             gone = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
             if gone:
-                written = []
-                for path, day in found.select("path", "day").iter_rows():
-                    rest = self._raw.scan([path]).filter(pl.col("asset") != asset).collect()
-                    written += [self._raw.write(rest, day, durable=True)] if rest.height else []
+                written = self._without(found, lambda held: held.filter(pl.col("asset") != asset), durable=True)
                 self._raw.commit(written, found, note={"deleted": asset})
                 self._marks = None
             self._summaries.refresh()

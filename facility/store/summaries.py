@@ -8,20 +8,20 @@ changed readings fall into a kept hour is that hour summarised again from the re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
-import numpy as np
 import polars as pl
 
 from facility.store import delta_log
 from facility.store.arrivals import FRAME
+from facility.store.compaction import OPEN_FILES
 from facility.store.delta_log import AddedFile, Happened
 from facility.store.delta_table import Snapshot, Table, Written
 from facility.store.hourly import HOURLY, KEY, follow, summarise, within
+from facility.store.question import Question, day_of, hours_of, in_order, moment, next_hour
 
 MADE_FROM = "serviceday.made_from"
-ROWS_AT_ONCE = 4_000_000  # readings summarised in one go
-_DAY_HOURS = 24
+ROWS_AT_ONCE = 4_000_000  # readings summarised in one go for a question, and in one commit when kept
 _HOUR_US = 3_600_000_000
 
 
@@ -45,7 +45,7 @@ class Summaries:
         end: datetime | None = None,
     ) -> pl.DataFrame:
         """Rows of `HOURLY` with start <= hour < end, sorted by key. A last hour cut by `end` holds what is before."""
-        question = _Question(assets, channels, _next_hour(start), end)
+        question = Question(assets, channels, next_hour(start), end)
         kept, made_from = self._hours.snapshot_and_position(MADE_FROM)
         raw = self._raw.snapshot()
         told = self._told(made_from, raw)
@@ -57,36 +57,33 @@ class Summaries:
             parts.append(self._made_up(sorted(touched), files, raw, told, question))
         return in_order([part for part in parts if part.height])
 
-    def newest(self, *, assets: Collection[str] | None = None, raw: Snapshot | None = None) -> pl.DataFrame:
-        """The newest reading of every channel, sorted; of the readings as they are now, or were at a snapshot."""
+    def newest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
+        """The newest reading of every channel, sorted."""
         kept, made_from = self._latest.snapshot_and_position(MADE_FROM)
-        raw = raw or self._raw.snapshot()
-        told = None if made_from is None else delta_log.happened(self._raw.place, made_from, raw.version)
-        floor = self._raw_from()
-        start = datetime(floor.year, floor.month, floor.day, tzinfo=UTC) if floor else None
+        raw = self._raw.snapshot()
+        told = self._told(made_from, raw)
         if told is None or self._missing(told.added, raw):
             parts = [self._raw.scan(raw.files["path"].to_list())]
         else:
-            gone = list(told.deleted)
-            number = pl.col("time").dt.timestamp("us") // _HOUR_US
-            known = self._latest.scan(kept.files["path"].to_list()).filter(~pl.col("asset").is_in(gone))
-            fresh = self._raw.scan([file.path for file in told.added]).filter(~pl.col("asset").is_in(gone))
-            parts = [known, fresh]
+            known = self._latest.scan(kept.files["path"].to_list()).filter(~pl.col("asset").is_in(list(told.deleted)))
+            fresh = self._raw.scan([file.path for file in told.added])
+            parts = [known, fresh.filter(~pl.col("asset").is_in(list(told.deleted)))]
             if told.revised:
                 changed = self._raw.scan(_in_hours(raw.files, told.revised)["path"].to_list())
-                parts.append(changed.filter(number.is_in(list(told.revised))))
-            if gone:  # whatever of them was taken in again
-                parts.append(self._raw.scan(raw.files["path"].to_list()).filter(pl.col("asset").is_in(gone)))
-        newest = pl.col("time").arg_max()
-        return (
-            within(pl.concat(parts), "time", assets=assets, channels=None, start=start, end=None)
-            .reverse()  # of equal times the one committed last counts: arg_max takes the first
-            .group_by("asset", "channel")
-            .agg(pl.col("value").get(newest), pl.col("arrived").get(newest), pl.col("time").max())
-            .select(FRAME.names())
-            .sort("asset", "channel")
-            .collect()
-        )
+                parts.append(changed.filter(_number_of("time").is_in(list(told.revised))))
+            parts += self._taken_in_again(told, raw)
+        return newest_of(within(pl.concat(parts), "time", assets=assets, channels=None, start=self._floor(), end=None))
+
+    def _taken_in_again(self, told: Happened, raw: Snapshot) -> list[pl.LazyFrame]:
+        """Readings of assets that were deleted, if there are any after all."""
+        if not told.deleted:
+            return []
+        rows = self._raw.scan(raw.files["path"].to_list())
+        return [within(rows, "time", assets=told.deleted, channels=None, start=None, end=None)]
+
+    def _floor(self) -> datetime | None:
+        first = self._raw_from()
+        return datetime(first.year, first.month, first.day, tzinfo=UTC) if first else None
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
@@ -95,19 +92,48 @@ class Summaries:
         self._raw.sync()  # a summary must never know of readings that a power cut could take back
         raw = self._raw.snapshot()
         self._refresh_hours(raw)
+        self._refresh_latest(raw)
+
+    def _refresh_latest(self, raw: Snapshot) -> None:
         before, made_from = self._latest.snapshot_and_position(MADE_FROM)
-        if made_from != raw.version:
-            newest = self.newest(raw=raw)
-            day = newest["time"].max()
-            written = [self._latest.write(newest, day.date())] if isinstance(day, datetime) else []
-            self._keep(self._latest, written, before.files, raw.version)
+        if made_from == raw.version:
+            return
+        told = self._told(made_from, raw)
+        if told is None or self._missing(told.added, raw):
+            parts = [self._last(_listed(raw.files))]
+        else:
+            known = self._latest.scan(before.files["path"].to_list()).filter(~pl.col("asset").is_in(list(told.deleted)))
+            parts = [known, self._last(told.added).filter(~pl.col("asset").is_in(list(told.deleted)))]
+            if told.revised:
+                changed = _listed(_in_hours(raw.files, told.revised))
+                parts.append(self._last(changed, _number_of("time").is_in(list(told.revised))))
+            parts += self._taken_in_again(told, raw)
+        newest = newest_of(within(pl.concat(parts), "time", assets=None, channels=None, start=self._floor(), end=None))
+        day = newest["time"].max()
+        written = [self._latest.write(newest, day.date())] if isinstance(day, datetime) else []
+        self._keep(self._latest, written, before.files, raw.version)
+
+    def _last(self, files: Sequence[AddedFile], wanted: pl.Expr | None = None) -> pl.LazyFrame:
+        """The newest reading of every channel in some files, of which only a little is in memory at a time."""
+        found = pl.DataFrame(schema=FRAME)
+        for rows in self._streamed(files):
+            chosen = rows if wanted is None else rows.filter(wanted)
+            found = newest_of(pl.concat([found, chosen.unique(["asset", "channel"], keep="last")]).lazy())
+        return found.lazy()
+
+    def _streamed(self, files: Sequence[AddedFile]) -> Iterator[pl.DataFrame]:
+        """Rows of files a little at a time; of `OPEN_FILES` files together they are in order."""
+        for begin in range(0, len(files), OPEN_FILES):
+            some = files[begin : begin + OPEN_FILES]
+            listed = pl.DataFrame({"path": [file.path for file in some], "rows": [file.rows for file in some]})
+            yield from self._raw.merged(listed)
 
     def _refresh_hours(self, raw: Snapshot) -> None:
         before, made_from = self._hours.snapshot_and_position(MADE_FROM)
         if made_from == raw.version:
             return
         told = self._told(made_from, raw)
-        question = _Question(None, None, None, None)
+        question = Question(None, None, None, None, bounded=True)
         kept = before.files
         touched = self._touched(told, raw, question)
         if told is not None and told.deleted:
@@ -119,13 +145,10 @@ class Summaries:
         if not days:
             self._keep(self._hours, [], kept.clear(), raw.version)
         for last, portion in _portions(days, [sizes.get(day, 0) for day in days]):
-            rows = self._made_up(portion, kept, raw, told, question)
-            written = [
-                self._hours.write(part.drop("day"), day)
-                for (day,), part in rows.with_columns(pl.col("hour").dt.date().alias("day"))
-                .partition_by("day", as_dict=True, maintain_order=True)
-                .items()
-            ]
+            written = []
+            for day in portion:
+                rows = self._made_up([day], kept, raw, told, question)
+                written += [self._hours.write(rows, day)] if rows.height else []
             # a version is noted with the last portion only: a crash between leaves rows that are made again
             self._keep(self._hours, written, kept.filter(pl.col("day").is_in(portion)), raw.version if last else None)
 
@@ -150,84 +173,93 @@ class Summaries:
     def _told(self, made_from: int | None, raw: Snapshot) -> Happened | None:
         return None if made_from is None else delta_log.happened(self._raw.place, made_from, raw.version)
 
-    def _touched(self, told: Happened | None, raw: Snapshot, question: _Question) -> set[date]:
+    def _touched(self, told: Happened | None, raw: Snapshot, question: Question) -> set[date]:
         """Days whose kept rows are not the whole answer."""
         if told is None:
             days = set(raw.files["day"].to_list())
         else:
-            days = {file.day for file in told.added} | {_day_of(hour) for hour in told.revised}
+            days = {file.day for file in told.added} | {day_of(hour) for hour in told.revised}
         if question.cut is not None:
-            days.add(_day_of(question.cut))
+            days.add(day_of(question.cut))
         first, last = question.days
         return {day for day in days if first <= day <= last}
 
-    def _passing(self, files: pl.DataFrame, question: _Question, told: Happened | None) -> pl.DataFrame:
+    def _passing(self, files: pl.DataFrame, question: Question, told: Happened | None) -> pl.DataFrame:
         rows = question.of_hours(self._hours.scan(_holding(files, question)["path"].to_list()))
         if told is not None and told.deleted:
             rows = rows.filter(~pl.col("asset").is_in(list(told.deleted)))
         return rows.collect()
 
     def _made_up(
-        self, days: list[date], files: pl.DataFrame, raw: Snapshot, told: Happened | None, question: _Question
+        self, days: list[date], files: pl.DataFrame, raw: Snapshot, told: Happened | None, question: Question
     ) -> pl.DataFrame:
         """Hourly rows of some days: kept ones with what came since, or made again where that is not enough."""
         if told is None:
-            return self._again(days, raw, question)
-        known = files.filter(pl.col("day").is_in(days))
-        kept = self._passing(known, question, told)
-        added = [file for file in told.added if file.day in set(days)]
+            files = files.clear()
+            told = Happened(added=_listed(raw.files))
+        wanted = set(days)
+        kept = self._passing(files.filter(pl.col("day").is_in(days)), question, told)
+        added = [file for file in told.added if file.day in wanted]
         missing = self._missing(added, raw)
-        rows = question.of_readings(self._raw.scan([file.path for file in added if file not in missing]))
-        fresh = summarise(rows)
-        redo = {hour for hour in told.revised if _day_of(hour) in set(days)}
-        redo |= {hour for file in missing for hour in _hours_of(file.day)}
-        if question.cut is not None and _day_of(question.cut) in set(days):
+        fresh, late = self._fresh([file for file in added if file not in missing], question)
+        redo = {hour for hour in told.revised if day_of(hour) in wanted}
+        redo |= {hour for file in missing for hour in hours_of(file.day)}
+        if question.cut is not None and day_of(question.cut) in wanted:
             redo.add(question.cut)
-        number = pl.col("hour").dt.timestamp("us") // _HOUR_US
+        number = _number_of("hour")
         if told.deleted:
             again = fresh.filter(pl.col("asset").is_in(list(told.deleted)))
             redo |= set(again.select(number)["hour"].to_list())
-        late = fresh.join(kept.select(*KEY, pl.col("last_time").alias("known")), on=KEY).filter(
-            pl.col("first_time") <= pl.col("known")
-        )
-        anew = self._anew(raw, question, redo, late)
-        whole = follow(kept, fresh)
-        made = pl.concat([whole, kept.join(fresh, on=KEY, how="anti")])
-        made = made.filter(~number.is_in(list(redo))) if redo else made
-        return pl.concat([made.join(late, on=KEY, how="anti") if late.height else made, anew]).sort(KEY)
+        made, tangled = joined(kept, fresh)
+        late = pl.concat([late, tangled]).unique()
+        parts = [made.filter(~number.is_in(list(redo))).join(late, on=KEY, how="anti")]
+        if redo or late.height:
+            one = pl.lit(1, pl.Int32).alias("count")
+            known = pl.concat([made.select("asset", "count"), late.select("asset", one)])
+            for some in question.apart(known):
+                parts.append(self._anew(raw, some, redo, some.of_hours(late.lazy()).collect()))
+        return pl.concat(parts).sort(KEY)
 
-    def _anew(self, raw: Snapshot, question: _Question, redo: set[int], late: pl.DataFrame) -> pl.DataFrame:
+    def _fresh(self, added: Sequence[AddedFile], question: Question) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Summaries of files, and the keys of those that cannot be had so, because files reach into each other."""
+        fresh, late = pl.DataFrame(schema=HOURLY), pl.DataFrame(schema={name: HOURLY[name] for name in KEY})
+        if not question.bounded:
+            for group in _groups(added, ROWS_AT_ONCE):
+                part = summarise(question.of_readings(self._raw.scan([file.path for file in group])))
+                fresh, tangled = joined(fresh, part)
+                late = pl.concat([late, tangled])
+            return fresh.join(late, on=KEY, how="anti"), late
+        for begin in range(0, len(added), OPEN_FILES):
+            parts = [pl.DataFrame(schema=HOURLY)]
+            for rows in self._streamed(added[begin : begin + OPEN_FILES]):
+                border = parts[-1][-1:]  # the next rows may go on in the same hour
+                parts[-1] = parts[-1][:-1]
+                parts.append(joined(border, summarise(rows.lazy()))[0].sort(KEY))
+            fresh, tangled = joined(fresh, pl.concat(parts))
+            late = pl.concat([late, tangled])
+        return fresh.join(late, on=KEY, how="anti"), late
+
+    def _anew(self, raw: Snapshot, question: Question, redo: set[int], late: pl.DataFrame) -> pl.DataFrame:
         """Summaries made again from the readings: of whole hours, and of single (asset, channel, hour)."""
         parts = [pl.DataFrame(schema=HOURLY)]
         hour = pl.col("time").dt.truncate("1h").alias("hour")
         if redo:
             rows = question.of_readings(self._raw.scan(_in_hours(raw.files, redo)["path"].to_list()))
-            number = pl.col("time").dt.timestamp("us") // _HOUR_US
-            parts.append(summarise(rows.filter(number.is_in(list(redo)))))
-        numbers = late.select(pl.col("hour").dt.timestamp("us") // _HOUR_US)["hour"].unique().to_list()
+            parts.append(summarise(rows.filter(_number_of("time").is_in(list(redo)))))
+        numbers = late.select(_number_of("hour"))["hour"].unique().to_list()
         if rest := set(numbers) - redo:
-            keys = late.select(KEY)
             files = _in_hours(raw.files, rest)
             rows = within(
                 self._raw.scan(files["path"].to_list()),
                 "time",
-                assets=keys["asset"].unique().to_list(),
-                channels=keys["channel"].unique().to_list(),
-                start=_moment(min(rest)),
-                end=_moment(max(rest) + 1),
+                assets=late["asset"].unique().to_list(),
+                channels=late["channel"].unique().to_list(),
+                start=moment(min(rest)),
+                end=moment(max(rest) + 1),
             )
-            named = rows.with_columns(hour).join(keys.lazy(), on=KEY, how="semi").drop("hour")
-            parts.append(summarise(named).filter(~(pl.col("hour").dt.timestamp("us") // _HOUR_US).is_in(list(redo))))
+            named = rows.with_columns(hour).join(late.lazy(), on=KEY, how="semi").drop("hour")
+            parts.append(summarise(named).filter(~_number_of("hour").is_in(list(redo))))
         return pl.concat(parts)
-
-    def _again(self, days: list[date], raw: Snapshot, question: _Question) -> pl.DataFrame:
-        files = raw.files.filter(pl.col("day").is_in(days))
-        sizes = dict(files.group_by("day").agg(pl.col("rows").sum()).iter_rows())
-        parts = [pl.DataFrame(schema=HOURLY)]
-        for _, portion in _portions(days, [sizes.get(day, 0) for day in days]):
-            chosen = _holding(files.filter(pl.col("day").is_in(portion)), question)
-            parts.append(summarise(question.of_readings(self._raw.scan(chosen["path"].to_list()))))
-        return pl.concat(parts).sort(KEY)
 
     def _missing(self, added: Sequence[AddedFile], raw: Snapshot) -> list[AddedFile]:
         """Files whose rows have been merged into others so long ago that they were deleted."""
@@ -236,57 +268,55 @@ class Summaries:
         return [file for file in added if file.path not in live and folder and not (folder / file.path).exists()]
 
 
-class _Question:
-    """What is asked for, in terms of hours and of readings. `start` is a full hour."""
+def joined(kept: pl.DataFrame, fresh: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Summaries of what two frames of summaries speak of, and the keys where they reach into each other in time.
 
-    def __init__(
-        self,
-        assets: Collection[str] | None,
-        channels: Collection[str] | None,
-        start: datetime | None,
-        end: datetime | None,
-    ) -> None:
-        self.assets = assets
-        self.channels = channels
-        self.start = start
-        self.end = end
-        self.days = (
-            start.astimezone(UTC).date() if start else date.min,
-            end.astimezone(UTC).date() if end else date.max,
-        )
-        self.cut = _number(end) if end is not None and _number(end) * 3600 != end.timestamp() else None
-
-    def of_hours(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        return within(rows, "hour", assets=self.assets, channels=self.channels, start=self.start, end=self.end)
-
-    def of_readings(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        return within(rows, "time", assets=self.assets, channels=self.channels, start=self.start, end=self.end)
-
-
-def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """All rows by asset, channel, hour, of parts that are runs in that order already.
-
-    Millions of rows are not sorted one by one: what is sorted is where each channel's hours begin and end in each run.
-    Where two runs of a channel reach into each other, all is sorted after all.
+    Those have to be made anew: what stands at them is not right.
     """
-    rows = pl.concat(parts, rechunk=True) if parts else pl.DataFrame(schema=HOURLY)
-    new = (rows["asset"] != rows["asset"].shift(1)) | (rows["channel"] != rows["channel"].shift(1))
-    new |= rows["hour"] < rows["hour"].shift(1)
-    begins = new.fill_null(value=True).arg_true()
-    if begins.len() * 4 > rows.height:  # short runs: sorting is as good
-        return rows.sort(KEY)
-    first = begins.to_numpy().astype(np.int64)
-    length = np.diff(first, append=rows.height)
-    runs = rows.select(KEY)[begins].with_row_index("run").sort(KEY)["run"].to_numpy()
-    ends = np.cumsum(length[runs])
-    index = np.arange(rows.height) + np.repeat(first[runs] - ends + length[runs], length[runs])
-    ordered = rows.select(pl.all().gather(index))
-    follows = ordered["hour"] >= ordered["hour"].shift(1)
-    same = (ordered["asset"] == ordered["asset"].shift(1)) & (ordered["channel"] == ordered["channel"].shift(1))
-    return ordered if (follows | ~same).all() else ordered.sort(KEY)
+    if kept.is_empty() or fresh.is_empty():
+        return (fresh if kept.is_empty() else kept), fresh.select(KEY).clear()
+    last = kept.select(*KEY, pl.col("last_time").alias("known"))
+    tangled = fresh.join(last, on=KEY).filter(pl.col("first_time") <= pl.col("known")).select(KEY)
+    return pl.concat([kept.join(fresh, on=KEY, how="anti"), follow(kept, fresh)]), tangled
 
 
-def _holding(files: pl.DataFrame, question: _Question) -> pl.DataFrame:
+def newest_of(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The newest row of every channel (`FRAME`), sorted; of those of one time the last."""
+    newest = pl.col("time").arg_max()
+    return (
+        rows.reverse()  # arg_max takes the first
+        .group_by("asset", "channel")
+        .agg(pl.col("value").get(newest), pl.col("arrived").get(newest), pl.col("time").max())
+        .select(FRAME.names())
+        .sort("asset", "channel")
+        .collect()
+    )
+
+
+def _listed(files: pl.DataFrame) -> list[AddedFile]:
+    return [AddedFile(*row) for row in files.select("path", "day", "rows").iter_rows()]
+
+
+def _number_of(column: str) -> pl.Expr:
+    """Hours since the epoch."""
+    return pl.col(column).dt.timestamp("us") // _HOUR_US
+
+
+def _groups(files: Sequence[AddedFile], at_once: int) -> Iterator[list[AddedFile]]:
+    """Files in their order, in groups of about `at_once` rows."""
+    group: list[AddedFile] = []
+    held = 0
+    for file in files:
+        if group and held + file.rows > at_once:
+            yield group
+            group, held = [], 0
+        group.append(file)
+        held += file.rows
+    if group:
+        yield group
+
+
+def _holding(files: pl.DataFrame, question: Question) -> pl.DataFrame:
     """Files that may hold the assets asked for."""
     if not question.assets:
         return files
@@ -295,36 +325,12 @@ def _holding(files: pl.DataFrame, question: _Question) -> pl.DataFrame:
 
 def _in_hours(files: pl.DataFrame, hours: set[int]) -> pl.DataFrame:
     """Files that reach into one of some hours."""
-    days = {_day_of(hour) for hour in hours}
+    days = {day_of(hour) for hour in hours}
     return files.filter(
         pl.col("day").is_in(list(days)),
-        pl.col("last") >= pl.lit(_moment(min(hours))),
-        pl.col("first") < pl.lit(_moment(max(hours) + 1)),
+        pl.col("last") >= pl.lit(moment(min(hours))),
+        pl.col("first") < pl.lit(moment(max(hours) + 1)),
     )
-
-
-def _number(moment: datetime) -> int:
-    return int(moment.timestamp() // 3600)
-
-
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)
-
-
-def _day_of(hour: int) -> date:
-    return _moment(hour).date()
-
-
-def _hours_of(day: date) -> range:
-    first = _number(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    return range(first, first + _DAY_HOURS)
-
-
-def _next_hour(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    full = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return full if full == moment else full + timedelta(hours=1)
 
 
 def _portions(days: Sequence[date], rows: Sequence[int]) -> Iterator[tuple[bool, list[date]]]:

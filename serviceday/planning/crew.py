@@ -186,6 +186,7 @@ class Crew:
     orders: tuple[Order, ...] = ()
     ways: Ways = Ways()
     themes: tuple[Theme, ...] = ()
+    even: bool = True  # share work evenly where that costs next to nothing
     text: str = ""  # the file it was read from
 
     def __post_init__(self) -> None:

@@ -53,7 +53,10 @@ def parse_crew(
     report = Report()
     tables = tables_of(document, words, report)
     day = only(tables, "day")
-    strangers(day, _DAY_KEYS, report)
+    strangers(day, (*_DAY_KEYS, "even"), report)
+    even = day.values.get("even", True)
+    if not isinstance(even, bool):
+        report.add(day.at("even"), f"even = {even!r}; write true or false")
     default = _daily(day, Worker(id=""), report)
     workers = _workers(tables, default, report)
     tools = tools_of(tables["tool"], report)
@@ -68,6 +71,7 @@ def parse_crew(
         orders=orders_of(tables["order"], report),
         ways=ways_of(only(tables, "travel"), folder, report),
         themes=tuple(theme_of(one, report) for one in tables["theme"]),
+        even=bool(even),
         text=words,
     )
     report.raise_if_any(name)

@@ -30,6 +30,7 @@ from serviceday.planning.reasons import left_out
 from serviceday.planning.recombining import Seen
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.search import fill, improve
+from serviceday.planning.sharing import share
 from serviceday.planning.tidying import tidy
 from serviceday.planning.timetable import items_of, persons_of, rounds_of
 from serviceday.planning.travel import Stops, natural
@@ -39,6 +40,7 @@ _DEFAULT_POLICY = Policy()
 _NOT_ASKED = Asked()
 _RETRY = 12  # attempts, per person, to change a plan that exists
 _LEGS = 3
+_EACH = 16  # attempts for a candidate
 _MOST = 6_000  # candidates the search looks at; of more, the best worth their minutes
 
 Progress = Callable[[int, int], None]
@@ -82,6 +84,8 @@ def plan(
     _known(instructions, found, problem)
     rounds = _solve(problem, policy, seed, before, on_progress)
     _kept(problem, rounds, instructions)
+    if before is None and crew.even:
+        share(rounds)
     tidy(rounds, _walking(problem, stops))
     if not crew.named and before is None:
         rounds = _fullest_first(rounds)
@@ -133,7 +137,7 @@ def _solve(
             return best
         rounds = Rounds(problem)
     fill(rounds)
-    attempts = policy.effort * people
+    attempts = min(policy.effort, _EACH * len(problem))
     if not rounds.free.any():  # everything is done; only ways can be saved
         attempts = min(attempts, 10 * people)
     best = _searched(rounds, attempts, seed, on_progress)

@@ -18,9 +18,10 @@ from serviceday.planning.rounds import Rounds
 from serviceday.planning.tidying import shorten
 
 _POOL = 320  # candidates looked at when a few rounds are filled anew
-_MARGIN = 0.03  # of a round's worth: what an attempt may lose at first
-_NOISES = (0.0, 0.15, 0.4)
+_MARGIN = 0.06  # of a round's worth: what an attempt may lose at first
+_NOISES = (0.0, 0.05, 0.15)
 _LONGEST = 1_500  # minutes; nothing takes longer
+_STRING = 8  # items of one round taken out together
 _AIM = 40  # attempts between two looks at which ways of taking out have paid
 
 
@@ -46,7 +47,7 @@ def improve(
     if not problem.workers or not len(problem):
         return rounds
     chance = np.random.Generator(np.random.PCG64(seed))
-    ways = [_take_segments, _take_whole, _take_poor, _take_near]
+    ways = [_take_strings, _take_near, _take_poor, _take_segments]
     paid, tried = np.ones(len(ways)), np.ones(len(ways))
     value = _valued(bonus)
     now = rounds
@@ -220,10 +221,6 @@ def _take_segments(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     return gone
 
 
-def _take_whole(rounds: Rounds, chance: np.random.Generator) -> list[int]:
-    return [one for person in _some_people(rounds, chance, 2) for one in rounds.routes[person].items]
-
-
 def _take_poor(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     """What is worth least for its minutes and its detour."""
     problem = rounds.problem
@@ -253,3 +250,30 @@ def _take_near(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     away = problem.travel[centre, problem.place[planned]]
     count = min(int(chance.integers(4, 24)), planned.size)
     return [int(one) for one in planned[np.argsort(away, kind="stable")[:count]]]
+
+
+def _take_strings(rounds: Rounds, chance: np.random.Generator) -> list[int]:
+    """Short strings of neighbouring rounds, all around one point (Christiaens and Vanden Berghe 2020)."""
+    problem = rounds.problem
+    planned = np.flatnonzero(~rounds.free)
+    if not planned.size:
+        return []
+    centre = planned[int(chance.integers(planned.size))]
+    near = planned[np.argsort(problem.travel[problem.place[centre], problem.place[planned]], kind="stable")]
+    longest = int(chance.integers(2, _STRING + 1))
+    count = int(chance.integers(1, 4))
+    gone: list[int] = []
+    seen: set[int] = set()
+    for one in near.tolist():
+        person = rounds.leader[one]
+        if person in seen:
+            continue
+        seen.add(person)
+        items = rounds.routes[person].items
+        length = min(longest, len(items))
+        place = items.index(one)
+        begin = int(chance.integers(max(0, place - length + 1), min(place, len(items) - length) + 1))
+        gone.extend(items[begin : begin + length])
+        if len(seen) == count:
+            break
+    return gone

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serviceday.planning.problem import Problem
+from serviceday.planning.problem import Integers, Problem
 from serviceday.planning.rounds import Rounds
 from serviceday.planning.route import Route, best_lunch
 
@@ -16,7 +16,7 @@ def shorten(rounds: Rounds, person: int) -> None:
     """2-opt over the halts of a round; work at one place stays together. The round can only become shorter."""
     problem = rounds.problem
     route = rounds.routes[person]
-    blocks = _blocks(problem, route.items)
+    blocks = runs(problem.place, route.items)
     if len(blocks) < 3:
         return
     places = np.array([problem.first[person], *(problem.places[block[0]] for block in blocks), problem.last[person]])
@@ -43,7 +43,7 @@ def tidy(rounds: Rounds, key: Callable[[int], tuple[Any, ...]]) -> None:
     for person in range(len(rounds.routes)):
         shorten(rounds, person)
         route = rounds.routes[person]
-        stops = _runs(rounds.problem, route.items)
+        stops = runs(rounds.problem.stop, route.items)
         walked = [one for stop in stops for one in sorted(stop, key=key)]
         ordered = sorted(route.items, key=key)
         turned = [one for stop in reversed(stops) for one in sorted(stop, key=key)]
@@ -65,21 +65,12 @@ def _no_later(problem: Problem, made: Route, route: Route) -> bool:
     return ends[0] <= ends[1]
 
 
-def _blocks(problem: Problem, items: Sequence[int]) -> list[list[int]]:
-    blocks: list[list[int]] = []
+def runs(by: Integers, items: Sequence[int]) -> list[list[int]]:
+    """Items that follow each other at one place or stop, together."""
+    found: list[list[int]] = []
     for one in items:
-        if blocks and problem.place[blocks[-1][0]] == problem.place[one]:
-            blocks[-1].append(one)
+        if found and by[found[-1][0]] == by[one]:
+            found[-1].append(one)
         else:
-            blocks.append([one])
-    return blocks
-
-
-def _runs(problem: Problem, items: Sequence[int]) -> list[list[int]]:
-    runs: list[list[int]] = []
-    for one in items:
-        if runs and problem.stop[runs[-1][0]] == problem.stop[one]:
-            runs[-1].append(one)
-        else:
-            runs.append([one])
-    return runs
+            found.append([one])
+    return found

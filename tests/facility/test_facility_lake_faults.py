@@ -91,7 +91,7 @@ def test_a_store_of_format_1_is_migrated(tmp_path: Path) -> None:
 # -- what cannot be written -------------------------------------------------------------------------------------------
 
 
-def no_space(_rows: object, where: Path, **_: object) -> None:
+def no_space(where: Path, *_: object, **__: object) -> None:
     where.write_bytes(b"half a file")
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -100,7 +100,7 @@ def test_a_full_disk_loses_nothing_and_leaves_no_rubbish(lake: Lake, monkeypatch
     lake.append(table(ROWS[:10]), source="s", cursor=1)
     before = set(lake.folder.rglob("*.parquet"))
     with monkeypatch.context() as patch:
-        patch.setattr("facility.store.delta_table.pq.write_table", no_space)
+        patch.setattr("facility.store.delta_table.pq.ParquetWriter", no_space)
         with pytest.raises(CannotCommunicate, match="No space left"):
             lake.append(table(ROWS), source="s", cursor=2)
         assert set(lake.folder.rglob("*.parquet")) == before

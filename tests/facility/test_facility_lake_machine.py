@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from readings_model import Model
 from store_tools import START, at, table
 
-from facility.store import Retention, compaction
+from facility.store import Retention, compaction, delta_table, question, runs, summaries
 from facility.store.delta_table import Table
 from facility.store.lake import Lake
 
@@ -163,6 +163,12 @@ class LakeMachine(RuleBasedStateMachine):
 def merge_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "SMALL_FILES", 2)
     monkeypatch.setattr(compaction, "FILE_ROWS", 20)
+    monkeypatch.setattr(compaction, "BLOCK_ROWS", 12)
+    monkeypatch.setattr(compaction, "OPEN_FILES", 5)
+    monkeypatch.setattr(summaries, "OPEN_FILES", 3)
+    monkeypatch.setattr(question, "AT_ONCE", 10)
+    monkeypatch.setattr(delta_table, "AT_ONCE", 7)
+    monkeypatch.setattr(runs, "LEAST", 2)
 
 
 def run(examples: int, steps: int) -> None:

@@ -19,7 +19,7 @@ from serviceday.planning.crew import Span
 
 DAY = date(2026, 12, 5)  # a Saturday
 NOW = datetime(2026, 12, 4, 18, tzinfo=UTC)
-QUICK = Policy(effort=4, rotation_days=0)
+QUICK = Policy(effort=20, rotation_days=0)
 CREW = """
 [day]
 from = "08:00"

@@ -236,7 +236,7 @@ def test_what_holds_of_every_plan(
         beliefs.append(believed(key, probability, flagged=flagged, sensor=1 - probability))
         if days is not None:
             done |= {(key, duty): ago(days) for duty in catalogue()[kind].duties}
-    policy = Policy(effort=6, assume_rotation=assume, next_service_day=DAY + timedelta(days=7) if ahead else None)
+    policy = Policy(effort=20, assume_rotation=assume, next_service_day=DAY + timedelta(days=7) if ahead else None)
     found = made(assets, beliefs, done, hours=hours, people=people, policy=policy)
 
     shuffled = assets.copy()

@@ -138,7 +138,7 @@ def day_of(seed: int) -> dict[str, Any]:
         "crew": crew,
         "buildings": buildings if chance.random() < 0.6 else [],
         "requests": requests,
-        "policy": Policy(effort=6),
+        "policy": Policy(effort=20),
     }
 
 
