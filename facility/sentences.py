@@ -90,9 +90,9 @@ class _Filling(Formatter):
         if isinstance(value, Text):
             return value[self._language]
         if isinstance(value, Exception):
-            sentence = getattr(value, "sentence", None)
-            if isinstance(sentence, Sentence):
-                return said(sentence, self._language, self._translate)
+            for sentence in (getattr(value, "sentence", None), *value.args[:1]):
+                if isinstance(sentence, Sentence):
+                    return said(sentence, self._language, self._translate)
             return self._translate(str(getattr(value, "strerror", None) or value))
         return str(super().format_field(value, format_spec))
 
