@@ -32,6 +32,11 @@ def spread_maps(arguments: list[str]) -> list[str]:
     return spread
 
 
+def printable(text: str) -> str:
+    """A file's words may stand in it: control characters are spelled out, so that they do nothing to a terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def choose_language(arguments: list[str]) -> list[str]:
     """`--lang zh` may stand anywhere; it must be known before the commands and their help are read."""
     kept = list(arguments)
@@ -81,7 +86,7 @@ def run() -> None:
     except ServicedayError as error:
         from commands.words import told
 
-        print(f"serviceday: {told(error)}", file=sys.stderr)
+        print(f"serviceday: {printable(told(error))}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -325,7 +325,12 @@ class Influx:
         except ServicedayError as error:
             return Health(False, "influx", str(error), {"version": self._version})
         waiting = len(self._beside.unsummarised())
-        return Health(True, "influx", f"InfluxDB {version} at {self.target}", {"hours_waiting": waiting})
+        return Health(
+            True,
+            "influx",
+            str(Sentence("InfluxDB {version} at {target}", version=version, target=self.target)),
+            {"hours_waiting": waiting},
+        )
 
     def close(self) -> None:
         self._server.close()

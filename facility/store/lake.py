@@ -316,7 +316,7 @@ class Lake:
         if self.place.folder is not None:
             facts["free_bytes"] = shutil.disk_usage(self.place.folder).free
         facts |= {"readings": size.readings, "files": size.files, "bytes": size.bytes}
-        return Health(True, "lake", f"Delta Lake at {self.place}", facts)
+        return Health(True, "lake", str(Sentence("Delta Lake at {place}", place=self.place)), facts)
 
     def close(self) -> None:
         """Nothing is held open between calls; what counts is `sync`."""

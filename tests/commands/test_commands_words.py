@@ -156,6 +156,14 @@ def test_the_influx_token_is_asked_for_in_chinese(run: Run) -> None:
     assert run("rank", "--data", "data").startswith("没有 http://127.0.0.1:1 处 InfluxDB 的令牌。请设置")
 
 
+def test_what_a_file_holds_does_nothing_to_a_terminal(registered: Run, tmp_path: Path) -> None:
+    (tmp_path / "evil.csv").write_text("asset,\x1b[2Jtime,value\nL-1,2026-01-01,3\n")
+    said = registered("import", "readings", "evil.csv", "--channel", "machine_room_temperature", "--data", "data")
+    assert "第 1 行：没有与 time 对应的列“time”" in said
+    assert "\\x1b[2Jtime" in said
+    assert "\x1b" not in said
+
+
 def test_help_pages_speak_chinese_throughout(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     shown = run("due", "--help")
