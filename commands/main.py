@@ -13,6 +13,7 @@ from facility.errors import CannotParse, ServicedayError
 from facility.sentences import foreign
 
 EXIT_WRONG = 2
+EXIT_ABORTED = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -60,11 +61,13 @@ def called(arguments: list[str]) -> int:
     from typer import Abort, TyperException
 
     from commands.program import COMMANDS, GROUPS, program
+    from commands.words import say
 
     try:
         code = program(args=arguments, prog_name="serviceday", standalone_mode=False)
-    except Abort:
-        return EXIT_INTERRUPTED
+    except Abort:  # somebody said no
+        print(say("program.aborted"), file=sys.stderr)
+        return EXIT_ABORTED
     except TyperException as error:
         message = error.format_message()
         if not message:  # it has shown the help instead

@@ -1,5 +1,6 @@
 """What users read when something goes wrong, in Chinese, through the real command."""
 
+import io
 import logging
 import re
 import socket
@@ -162,6 +163,18 @@ def test_what_a_file_holds_does_nothing_to_a_terminal(registered: Run, tmp_path:
     assert "第 1 行：没有与 time 对应的列“time”" in said
     assert "\\x1b[2Jtime" in said
     assert "\x1b" not in said
+
+
+def test_who_says_no_is_told_that_nothing_was_changed(
+    registered: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registered("import", "assets", "registry.csv", "--data", "data")
+    monkeypatch.setattr(sys, "argv", ["serviceday", "quarantine", "purge", "--data", "data"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    assert "已取消，没有改动" in capsys.readouterr().err
 
 
 def test_help_pages_speak_chinese_throughout(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
