@@ -33,11 +33,6 @@ def spread_maps(arguments: list[str]) -> list[str]:
     return spread
 
 
-def printable(text: str) -> str:
-    """A file's words may stand in it: control characters are spelled out, so that they do nothing to a terminal."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-
-
 def choose_language(arguments: list[str]) -> list[str]:
     """`--lang zh` may stand anywhere; it must be known before the commands and their help are read."""
     kept = list(arguments)
@@ -87,6 +82,7 @@ def run() -> None:
         arguments = spread_maps(choose_language(sys.argv[1:]))
         sys.exit(called(arguments))
     except ServicedayError as error:
+        from commands.shown import printable
         from commands.words import told
 
         print(f"serviceday: {printable(told(error))}", file=sys.stderr)
