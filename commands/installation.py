@@ -25,15 +25,20 @@ class Installation:
 
     def assets(self, kind: str = "") -> list[Asset]:
         """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
-        if kind:
-            from facility.channels import catalogue
+        return registered(self.records, self.folder, kind)
 
-            catalogue().kind(kind)
-        found = self.records.estate.assets(kind=kind or None)
-        if not found:
-            what = f"no assets of kind {kind!r}" if kind else "no assets"
-            raise CannotDo(f"{what} in {self.folder.path}", "Register some: `serviceday import assets FILE`")
-        return found
+
+def registered(records: Records, folder: DataFolder, kind: str = "") -> list[Asset]:
+    """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
+    if kind:
+        from facility.channels import catalogue
+
+        catalogue().kind(kind)
+    found = records.estate.assets(kind=kind or None)
+    if not found:
+        what = f"no assets of kind {kind!r}" if kind else "no assets"
+        raise CannotDo(f"{what} in {folder.path}", "Register some: `serviceday import assets FILE`")
+    return found
 
 
 @contextmanager
