@@ -13,7 +13,7 @@ import typer
 from commands import options
 from commands.replaying import show_carried_out
 from commands.shown import show_json, show_table
-from commands.words import say
+from commands.words import say, told
 from facility.errors import CannotConvert, CannotDo
 from facility.folder import DataFolder
 from facility.language import preferred
@@ -86,7 +86,7 @@ def list_rows(
                 f"{row.arrived:%Y-%m-%d %H:%M:%S}",
                 row.reason.value,
                 printable(row.topic, 60),
-                printable(row.detail, 60),
+                printable(told(row.detail), 60),
             )
             for row in rows
         ],
@@ -111,7 +111,7 @@ def show(
         (say("quarantine.arrived"), f"{row.arrived:%Y-%m-%d %H:%M:%S.%f} UTC"),
         (say("quarantine.topic"), printable(row.topic, 1000)),
         (say("column.reason"), f"{row.reason.words[preferred()]} ({row.reason.value})"),
-        (say("quarantine.found"), printable(row.detail, 1000)),
+        (say("quarantine.found"), printable(told(row.detail), 1000)),
         (say("quarantine.items"), row.count),
         (say("quarantine.state"), say("quarantine.is_asked") if row.asked else row.dropped),
     ):

@@ -22,6 +22,7 @@ import numpy as np
 from facility.channels import Catalogue
 from facility.errors import CannotParse
 from facility.estate import Asset
+from facility.sentences import Sentence
 from models.expecting import Expectations
 from models.robust import BoolArray, FloatArray, IntArray
 
@@ -152,8 +153,8 @@ def load(path: Path) -> Standing | None:
 def _check(standing: Standing) -> None:
     expected, assets = standing.expected, len(standing.assets)
     if len(standing.fingerprints) != assets or len(standing.chance) != assets:
-        raise ValueError("figures of other assets")
+        raise ValueError(Sentence("figures of other assets"))
     lengths = {len(one) for one in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)}
     lengths |= {len(expected.excluded), len(expected.profile)}
     if len(lengths) != 1 or (assets <= int(expected.owner.max(initial=-1))):
-        raise ValueError("figures of other series")
+        raise ValueError(Sentence("figures of other series"))

@@ -21,6 +21,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from facility.errors import ServicedayError
+from facility.sentences import Sentence
 from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize, delta_log
 from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.compaction import Progress, compact
@@ -86,7 +87,7 @@ class Lake:
         late = batch["time"].dt.date() < first
         if not late.any():
             return batch, ()
-        reason = f"older than the readings kept (from {first.isoformat()})"
+        reason = str(Sentence("older than the readings kept (from {day})", day=first.isoformat()))
         return batch.filter(~late), tuple(Refused(row, reason) for row in late.arg_true().to_list())
 
     def _held(self, older: pl.DataFrame) -> pl.DataFrame:

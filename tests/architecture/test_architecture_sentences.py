@@ -168,7 +168,11 @@ def _of_errors() -> list[str]:
 @pytest.mark.parametrize("file", [*(f"{room}/zh.toml" for room in ROOMS), "facility/foreign.zh.toml"])
 def test_a_translation_has_the_placeholders_of_its_template(file: str) -> None:
     for english, chinese in tomllib.loads((ROOT / file).read_text()).items():
-        assert set(placeholders(chinese)) == set(placeholders(english)), english
+        wanted = set(placeholders(english))
+        if "foreign" in file:
+            assert set(placeholders(chinese)) <= wanted, english  # others say more than our users need
+        else:
+            assert set(placeholders(chinese)) == wanted, english
         assert chinese.strip(), english
         assert re.findall(r"%[.\d]*\w", chinese) == re.findall(r"%[.\d]*\w", english), english
         list(Formatter().parse(chinese))
