@@ -1,7 +1,7 @@
 """What is found on simulated fleets nobody tuned on: events, confounders, and what each detector is worth.
 
-`make bench ARGS=detection`; SERVICEDAY_FLEETS (10) and SERVICEDAY_SEED (900) choose others, SERVICEDAY_PARTS (confounders,
-healthy, ablation) some of the tables. One JSON line a table.
+`make bench ARGS=detection`; SERVICEDAY_FLEETS (10) and SERVICEDAY_SEED (900) choose others, SERVICEDAY_PARTS
+(confounders, healthy, ablation) some of the tables. One JSON line a table.
 """
 
 from __future__ import annotations
