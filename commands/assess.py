@@ -129,21 +129,26 @@ def rank(
     horizon: Horizon = "7d",
     kind: options.Kind = "",
     top: Annotated[int, typer.Option("--top", help=say("rank.top"), min=0)] = 0,
+    down: Annotated[bool, typer.Option("--down", help=say("rank.down"))] = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
-    from models.ranking import ranking
+    from models.ranking import ranking, running
 
     place, length = options.zone(timezone), options.span(horizon)
     moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
     with installation(data) as here:
-        found = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
+        every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
+    found = every if down else running(every)
+    left_out = len(every) - len(found)
     found = found[: top or None]
     if as_json:
         show_json(ranking(found, preferred()))
-    else:
-        _table(found[: top or 30])
+        return
+    _table(found[: top or 30])
+    if left_out:
+        typer.echo(say("rank.left_out", count=left_out))
 
 
 def _today(place: ZoneInfo) -> date:

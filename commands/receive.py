@@ -54,6 +54,7 @@ def ingest(
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
     ] = "",
 ) -> None:
+    import ingest  # noqa: F401 - before polars, whose allocator it sets
     from commands.installation import installation
     from ingest.connection.address import BrokerAddress
     from ingest.connection.broker import embedded_broker

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from models.foretelling import features
 from models.outages import Outages, decayed_count, eligible, events_within
@@ -74,8 +75,9 @@ class Lessons:
 
 
 def fitted(names: Sequence[str], x: FloatArray, y: BoolArray, seed: int) -> tuple[Any, ...]:
-    """Fresh estimators of the names, fitted."""
-    return tuple(_fresh(name, x.shape, seed).fit(x, y) for name in names)
+    """Fresh estimators of the names, fitted on one core: threads that wait for each other cost more than they bring."""
+    with threadpool_limits(1):
+        return tuple(_fresh(name, x.shape, seed).fit(x, y) for name in names)
 
 
 def _fresh(name: str, shape: tuple[int, ...], seed: int) -> Any:

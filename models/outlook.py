@@ -20,6 +20,7 @@ from models.robust import FloatArray
 from models.trained import TrainedModel
 
 SHORTEST = 7  # days of history before anything is said
+DOWN = "down"  # pattern of an asset that is out of service already
 PRIOR_DAYS = 20.0  # days of history the fleet's rate is worth
 
 
@@ -118,7 +119,7 @@ def _in_words(
                 channel=outages.label.channel,
                 detector="history",
                 trouble=Trouble.EQUIPMENT,
-                pattern="history",
+                pattern=DOWN if down[row, -1] else "history",
                 since=since,
                 value=float(latest[-1]) if latest.size else 0.0,
                 expected=0.0,

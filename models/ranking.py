@@ -7,11 +7,17 @@ from typing import Any
 
 from facility.assessments import Assessment
 from facility.language import Language
+from models.outlook import DOWN
 
 
 def ordered(assessments: Sequence[Assessment]) -> list[Assessment]:
     """Highest score first; ties by asset, so that the same beliefs always give the same list."""
     return sorted(assessments, key=lambda one: (-one.score, -one.sensor_probability, one.asset))
+
+
+def running(assessments: Sequence[Assessment]) -> list[Assessment]:
+    """Those not known to be out of service already: nobody needs to foresee what has happened."""
+    return [one for one in assessments if all(e.pattern != DOWN for e in one.evidence)]
 
 
 def ranking(assessments: Sequence[Assessment], language: Language = "en") -> list[dict[str, Any]]:

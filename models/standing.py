@@ -38,7 +38,7 @@ class Standing:
     seen_at: datetime  # UTC; of the last look at what was remarkable
     assets: tuple[str, ...]
     fingerprints: IntArray  # one an asset: what the registry said of it
-    chance: FloatArray  # p-values, one an asset
+    chance: FloatArray  # (assets, 2): p-values for the worse and for the better
     expected: Expectations
     conditions: str = ""  # under which all this was believed, see `conditions`
     cursor: str = ""  # of the store: what had been stored by then
@@ -52,7 +52,7 @@ class Standing:
         place[old[same]] = np.flatnonzero(same)
         rows = np.flatnonzero(place[self.expected.owner] >= 0)
         moved = self.expected.taking(rows, place[self.expected.owner[rows]])
-        chance = np.full(len(assets), CALM)
+        chance = np.full((len(assets), 2), CALM)
         chance[same] = self.chance[old[same]]
         return Carried(expected=Expectations.joined([moved]), chance=chance, unknown=~same)
 

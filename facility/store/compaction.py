@@ -17,11 +17,12 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from facility.store.arrivals import IDENTITY
-from facility.store.delta_table import Table, Written
+from facility.store.delta_log import Written
+from facility.store.delta_table import Table
 
 SMALL_FILES = 16  # so many of a kind may lie about before they are merged
-BLOCK_ROWS = 1_000_000  # what holds less is a small file ...
-FILE_ROWS = 4_000_000  # ... and what holds less than this a small block; of a file of a day that is over, about
+SMALL_ROWS, BLOCK_ROWS = 62_500, 1_000_000  # kinds of files: what holds less than the one, or the other, ...
+FILE_ROWS = 4_000_000  # ... or this; of a file of a day that is over, about
 OPEN_FILES = 64  # merged at a time
 SETTLED = timedelta(hours=1)  # a day that is over and untouched for so long is merged for good
 
@@ -80,7 +81,7 @@ def _due(files: pl.DataFrame, *, over: bool, now: datetime, thorough: bool) -> _
         if thorough or settled:
             final = files.height <= OPEN_FILES
             return _Due(files if final else files.sort("rows").head(OPEN_FILES), final)
-    for rows in (BLOCK_ROWS, FILE_ROWS):
+    for rows in (SMALL_ROWS, BLOCK_ROWS, FILE_ROWS):
         small = files.filter(pl.col("rows") < rows)
         if small.height > SMALL_FILES:
             return _Due(small.sort("rows").head(OPEN_FILES), final=False)

@@ -26,11 +26,13 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from facility.store import delta_log
+from facility.store.delta_log import Written
 from facility.store.place import Place, sync_path
 from facility.store.runs import AT_ONCE, merged
 
+CHECKPOINT_EVERY = 100  # versions
 CONFIGURATION = {
-    "delta.checkpointInterval": "100",
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     "delta.enableExpiredLogCleanup": "false",  # done in `clean`, not while appending
     "delta.logRetentionDuration": "interval 2 hours",
     "delta.deletedFileRetentionDuration": "interval 2 hours",
@@ -38,16 +40,6 @@ CONFIGURATION = {
 ROW_GROUP = 131_072
 REOPEN_AFTER = 1800.0  # seconds: a reader asleep for longer does not trust that the log still reaches back to it
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file written and not yet committed."""
-
-    path: str  # relative to the table
-    day: date
-    bytes: int
-    stats: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +61,10 @@ class Table:
         self.frame = frame
         self._time = time
         self._lock = threading.RLock()
-        self._schema = Schema.from_arrow(_arrow(frame).append(pa.field("day", pa.date32())))
+        self._arrow = _arrow(frame)
+        self._schema = Schema.from_arrow(self._arrow.append(pa.field("day", pa.date32())))
         self._delta = self._open()
+        self._at = int(self._delta.version())
         self._looked = _now()
         self._snapshot: Snapshot | None = None
         self._synced: int | None = None  # version up to which everything is known to be on the disk
@@ -96,21 +90,32 @@ class Table:
         with self._lock:
             version = self.version()
             if self._snapshot is None or self._snapshot.version != version:
-                self._snapshot = Snapshot(version, self._files())
+                self._follow()
+                self._at = int(self._delta.version())
+                self._snapshot = Snapshot(self._at, self._files())
             return self._snapshot
 
     def version(self) -> int:
         """Look at the log: which version the table has now."""
         with self._lock:
+            folder = self.place.folder
             if _now() - self._looked > REOPEN_AFTER:
                 self._delta = self._open()
+                self._at = int(self._delta.version())
+            elif folder is None or not (folder / delta_log.log_file(self._at)).exists():
+                self._follow()  # the log was cleaned up past the version we stood at
+                self._at = int(self._delta.version())
             else:
-                try:
-                    self._delta.update_incremental()
-                except DeltaError:  # the log was cleaned up past the version we stood at
-                    self._delta = self._open()
+                while (folder / delta_log.log_file(self._at + 1)).exists():
+                    self._at += 1
             self._looked = _now()
-            return int(self._delta.version())
+            return self._at
+
+    def _follow(self) -> None:
+        try:
+            self._delta.update_incremental()
+        except DeltaError:  # the log was cleaned up past the version it stood at
+            self._delta = self._open()
 
     def _files(self) -> pl.DataFrame:
         found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
@@ -187,7 +192,7 @@ class Table:
             "use_dictionary": [name for name in self.frame if name not in stamps],
             "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
         }
-        with pq.ParquetWriter(target, _arrow(self.frame), **layout) as writer:
+        with pq.ParquetWriter(target, self._arrow, **layout) as writer:
             for rows in _gathered(frames):
                 stats.add(rows)
                 table = rows.select(self.frame.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -207,7 +212,35 @@ class Table:
 
         The caller holds the right to write and has looked at the table since. Gives the version that this makes.
         """
-        changed = not rearranged
+        gone = [] if removed is None else list(removed.select("path", "day", "bytes").iter_rows())
+        with self._lock:
+            self.touch([path for path, _, _ in gone])
+            if self.place.folder is None:
+                self._commit_elsewhere(added, gone, note, source, cursor, changed=not rearranged)
+                return self.version()  # nobody keeps others from committing there: look which version it became
+            self._at += 1
+            lines = delta_log.commit_lines(added, gone, note, source, cursor, changed=not rearranged)
+            try:
+                delta_log.put(self.place.folder, self._at, lines)
+            except BaseException:
+                self._at -= 1
+                raise
+            if self._at % CHECKPOINT_EVERY == 0:
+                self._follow()
+                self._delta.create_checkpoint()
+            return self._at
+
+    def _commit_elsewhere(
+        self,
+        added: Sequence[Written],
+        gone: Sequence[tuple[str, date, int]],
+        note: Mapping[str, Any] | None,
+        source: str,
+        cursor: int,
+        *,
+        changed: bool,
+    ) -> None:
+        """Commit to an object store, where only its own conditional put keeps two commits apart."""
         stamp = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [
             AddAction(
@@ -220,7 +253,6 @@ class Table:
             )
             for one in added
         ]
-        gone = [] if removed is None else list(removed.select("path", "day", "bytes").iter_rows())
         actions += [
             RemoveAction(
                 path=path,
@@ -231,22 +263,17 @@ class Table:
             )
             for path, day, size in gone
         ]
-        with self._lock:
-            self.touch([path for path, _, _ in gone])
-            self._delta.create_write_transaction(
-                actions,
-                mode="append",
-                schema=self._schema,
-                partition_by=["day"],
-                commit_properties=CommitProperties(
-                    app_transactions=[Transaction(source, cursor)] if source else None,
-                    custom_metadata={delta_log.NOTE: json.dumps(note)} if note else None,
-                ),
-                post_commithook_properties=_HOOKS,
-            )
-            if self.place.folder is None:  # nobody keeps others from committing there: look which version it became
-                return self.version()
-            return int(self._delta.version()) + 1
+        self._delta.create_write_transaction(
+            actions,
+            mode="append",
+            schema=self._schema,
+            partition_by=["day"],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(source, cursor)] if source else None,
+                custom_metadata={delta_log.NOTE: json.dumps(note)} if note else None,
+            ),
+            post_commithook_properties=_HOOKS,
+        )
 
     def discard(self, written: Sequence[Written]) -> None:
         """Take back files that were not committed."""
@@ -303,6 +330,7 @@ class Table:
                     sync_path(file)
             self._delta.cleanup_metadata()
             self._delta = self._open()
+            self._at = int(self._delta.version())
             self._snapshot = None
             if folder is None:
                 hours = max(1, round(grace / 3600))

@@ -25,8 +25,10 @@ from facility.sentences import Sentence
 from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize, delta_log
 from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.compaction import Progress, compact
-from facility.store.delta_table import Snapshot, Table, Written
+from facility.store.delta_log import Written
+from facility.store.delta_table import Snapshot, Table
 from facility.store.hourly import finish, within
+from facility.store.memory import give_back
 from facility.store.opening import TABLES, mend, read_mark, refusals, writing_alone
 from facility.store.place import Place
 from facility.store.resampling import HOUR, from_hours, from_readings
@@ -77,7 +79,7 @@ class Lake:
             elif found.kept.height or source:
                 written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
                 self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
-            marks.advance(found.kept)
+            marks.move(*found.newer)
             return done
 
     def _admitted(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Refused, ...]]:
@@ -169,7 +171,8 @@ class Lake:
             if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
                 self._cleaned = time.monotonic()
                 self._clean()
-            return replaced
+        give_back()
+        return replaced
 
     def _clean(self) -> None:
         for table in (self._raw, self._hours, self._latest):

@@ -15,8 +15,8 @@ import polars as pl
 from facility.store import delta_log
 from facility.store.arrivals import FRAME
 from facility.store.compaction import OPEN_FILES
-from facility.store.delta_log import AddedFile, Happened
-from facility.store.delta_table import Snapshot, Table, Written
+from facility.store.delta_log import AddedFile, Happened, Written
+from facility.store.delta_table import Snapshot, Table
 from facility.store.hourly import HOURLY, KEY, follow, summarise, within
 from facility.store.question import Question, day_of, hours_of, in_order, moment, next_hour
 

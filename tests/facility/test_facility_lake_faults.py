@@ -276,6 +276,7 @@ def test_a_reader_asleep_while_the_log_was_cleaned_finds_its_way(lake: Lake) -> 
     assert reader.size().readings == 0
     for minute in range(120):
         lake.append(table([("a", "x", minute, 1.0)]))
+    lake._raw.snapshot()
     lake._raw._delta.create_checkpoint()
     for file in unsynced(lake)[:-1]:
         file.unlink()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facility.channels import catalogue
@@ -21,10 +21,10 @@ from models.assessing import assess
 from models.foretelling import features
 from models.labels import Label, parse_label
 from models.outages import Outages, days_since, decayed, eligible, events_within, read_outages, starts
-from models.ranking import ordered
+from models.ranking import ordered, running
 from models.trained import kept, load, newest_before
 from models.training import train
-from models.traits import Traits
+from models.traits import Traits, groups
 from models.walking import paired_bootstrap, ranked, walk_forward
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -244,11 +244,76 @@ class TestTraining:
         with pytest.raises(CannotDo, match="nothing to learn"):
             train(store, assets, until=midnight(100), timezone=BERLIN, folder=tmp_path, label=never)
 
+    def test_a_model_of_another_format_is_listed_and_never_asked(self, trained, tmp_path):
+        model, folder = trained
+        shutil.copytree(folder, tmp_path / "models")
+        file = tmp_path / "models" / model.version / "model.json"
+        about = json.loads(file.read_text())
+        file.write_text(json.dumps({k: v for k, v in about.items() if k not in ("format", "weights")}))
+        assert [one["version"] for one in kept(tmp_path / "models")] == [model.version]
+        assert newest_before(tmp_path / "models", date(2026, 12, 31)) is None
+
+
+def history(values, **about):
+    values = np.asarray(values, dtype=np.float64)
+    assets = tuple(Asset(id=f"A-{i}", kind="lift", **about) for i in range(len(values)))
+    return Outages(assets=assets, label=LABEL, first=FIRST, values=values)
+
+
+class TestOddFleets:
+    @pytest.mark.parametrize("assets", [1, 2, 30])
+    @pytest.mark.parametrize("days", [1, 10, 40])
+    @pytest.mark.parametrize("kind", ["none", "always", "silent", "some"])
+    def test_every_fleet_has_finite_features(self, assets, days, kind):
+        random = np.random.default_rng(0)
+        values = {
+            "none": np.zeros((assets, days)),
+            "always": np.full((assets, days), 960.0),
+            "silent": np.full((assets, days), np.nan),
+            "some": np.where(random.random((assets, days)) < 0.2, 300.0, 0.0),
+        }[kind]
+        one = history(values)
+        table, names = features(one, [min(5, days), days], Traits.of(one.assets))
+        assert table.shape == (2, assets, len(names))
+        assert np.isfinite(table).all()
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.integers(0, 2**32 - 1), st.integers(1, 39))
+    def test_the_future_changes_no_feature(self, seed, day):
+        random = np.random.default_rng(seed)
+        values = random.choice([0.0, 20.0, 200.0, np.nan], (25, 40), p=[0.7, 0.1, 0.1, 0.1])
+        values[:, random.integers(0, 40, 3)] = random.choice([0.0, 960.0, np.nan])
+        other = values.copy()
+        other[:, day:] = random.choice([0.0, 500.0, np.nan], other[:, day:].shape)
+        a, b = (features(history(v), [day], Traits())[0] for v in (values, other))
+        assert np.array_equal(a, b)
+        assert np.array_equal(history(values).told[:day], history(other).told[:day])
+
+    def test_a_feed_that_slept_or_lost_all_tells_nothing(self):
+        values = np.where(np.random.default_rng(0).random((200, 40)) < 0.2, 30.0, 0.0)
+        values[:, 20], values[:, 30] = 0.0, 960.0
+        found = history(values)
+        assert np.flatnonzero(~found.told).tolist() == [20, 30]
+        assert not found.down.any()
+        without = history(np.delete(values, [20, 30], axis=1))
+        assert np.array_equal(features(found, [40], Traits())[0], features(without, [38], Traits())[0])
+
+    def test_a_fleet_that_is_mostly_down_is_believed(self):
+        assert history(np.full((200, 40), 960.0)).told.all()
+
+    def test_entries_of_the_registry_make_groups_and_blanks_make_none(self):
+        assets = [Asset(id=str(i), kind="lift", attributes={"maker": "XY"[i % 2], "number": str(i)}) for i in range(8)]
+        assets += [Asset(id="9", kind="lift"), Asset(id="10", kind="lift", attributes={"maker": " "})]
+        traits = Traits.of(assets)
+        assert traits.kin == ("maker",)
+        assert Traits.from_dict(json.loads(json.dumps(traits.as_dict()))) == traits
+        assert len(set(groups(assets, "maker"))) == 4
+
 
 class TestUse:
     @pytest.mark.parametrize("with_model", [True, False])
     def test_lifts_with_only_a_history_are_ranked_by_it(self, lifts, trained, with_model):
-        store, assets, _, weak = lifts
+        store, assets, minutes, weak = lifts
         found = assess(
             store, assets, as_of=midnight(100), horizon=timedelta(days=7), timezone=BERLIN,
             model=trained[0] if with_model else None,
@@ -257,7 +322,9 @@ class TestUse:
         assert weak[top].mean() >= 0.75
         assert all(0 < one.probability < 1 for one in found)
         assert all(one.reason.zh and one.reason.en and "{" not in one.reason.en for one in found)
-        assert all(one.evidence[0].pattern == "history" for one in found)
+        assert {one.evidence[0].pattern for one in found} == {"history", "down"}
+        down = {f"L-{i:03d}" for i in np.flatnonzero(minutes[:, 99] >= 120)}
+        assert {one.asset for one in found} - {one.asset for one in running(found)} == down
 
     def test_readings_after_the_moment_change_nothing(self, lifts, trained):
         store, assets, _, _ = lifts
