@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import time
+from datetime import UTC, time
+from zoneinfo import ZoneInfo
 
 from facility.inspections import InspectionList, Item, Round
 from facility.language import Language
@@ -26,6 +27,12 @@ def subtitle(plan: InspectionList, language: Language) -> str:
     )
 
 
+def made_at(plan: InspectionList) -> str:
+    """When a list was made, by the clock of its place."""
+    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
+    return f"{plan.created_at.astimezone(zone):%Y-%m-%d %H:%M}{'' if plan.timezone else ' UTC'}"
+
+
 def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str | int]]:
     """Lines of label and value; a label is empty where it is the one above."""
 
@@ -33,7 +40,7 @@ def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str
         return PHRASES.say(key, language, **values)
 
     yield say("summary_day"), str(plan.service_day)
-    yield say("summary_created"), f"{plan.created_at:%Y-%m-%d %H:%M} UTC"
+    yield say("summary_created"), made_at(plan)
     yield say("summary_crew"), say("summary_crew_value", people=plan.people, hours=f"{plan.hours:g}")
     yield say("summary_items"), len(plan.items)
     yield say("summary_assets"), len({item.asset for item in plan.items})
