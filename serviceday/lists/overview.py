@@ -105,7 +105,7 @@ def goals(plan: InspectionList, language: Language) -> list[str]:
 def gains(plan: InspectionList, language: Language) -> list[str]:
     return [
         PHRASES.say(
-            "gain_line",
+            "gain_line" if one.breaches else "gain_line_harm",
             language,
             what=one.what[language],
             items=one.items,
@@ -137,11 +137,16 @@ def days(plan: InspectionList, language: Language) -> list[Day]:
     rounds = {one.person: one for one in plan.rounds}
     numbers = sorted(set(rounds) | {number for item in plan.items for number in item.people})
     for number in numbers:
-        items = tuple(item for item in plan.items if number in item.people)
+        items = tuple(sorted((item for item in plan.items if number in item.people), key=_in_time))
         one = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
         if items:
             found.append(_day(plan, one, items, language))
     return found
+
+
+def _in_time(item: Item) -> tuple[time, int]:
+    """The second of two people comes across work at its time, wherever the first has it on the list."""
+    return item.start or time.max, item.number
 
 
 def _day(plan: InspectionList, one: Round, items: tuple[Item, ...], language: Language) -> Day:
