@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from facility.channels import catalogue
 from facility.errors import CannotDo, CannotParse
 from models.assessing import flag_within, model_version, newest_model
 from models.detectors import DEFAULT
@@ -48,7 +47,7 @@ def score_now(
     correction = adopted(here.folder.models, before=now.astimezone(timezone).date())
     model = newest_model(here.folder.models, now, timezone)
     said = (model_version(model), correction.version if correction else "", horizon, timezone.key, DEFAULT)
-    so = conditions(catalogue(), *said)
+    so = conditions(*said)
     standing, why = (None, "asked") if full else _usable(here, so, now)
     told = here.store.revised(standing.cursor if standing else "", before=now - DAY)
     if standing is not None and told.assets is None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from facility.channels import Catalogue
+from facility.channels import FOLDER
 from facility.errors import CannotParse
 from facility.estate import Asset
 from facility.sentences import Sentence
@@ -71,9 +71,12 @@ def fingerprints(assets: Sequence[Asset]) -> IntArray:
     return np.array([zlib.crc32(msgspec.json.encode(asset)) for asset in assets], dtype=np.int64)
 
 
-def conditions(known: Catalogue, *others: object) -> str:
-    """A word for everything besides readings and registry that belief depends on: another word, another belief."""
-    return f"{zlib.crc32(repr((known, others)).encode()):08x}"
+def conditions(*others: object) -> str:
+    """A word for the catalogue and whatever else belief depends on besides readings and registry."""
+    word = zlib.crc32(repr(others).encode())
+    for file in sorted(FOLDER.glob("*.toml")):
+        word = zlib.crc32(file.read_bytes(), word)
+    return f"{word:08x}"
 
 
 def save(path: Path, standing: Standing) -> None:

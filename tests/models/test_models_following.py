@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +14,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from facility.channels import catalogue
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
 from models.assessing import assess
@@ -235,11 +237,22 @@ def test_a_broken_standing_is_refused(followed, tmp_path, damage):
         load(file)
 
 
-def test_other_conditions_have_another_word():
-    known = catalogue()
-    assert conditions(known, "fleet-1", WEEK) == conditions(known, "fleet-1", WEEK)
-    assert conditions(known, "fleet-1", WEEK) != conditions(known, "fleet-2", WEEK)
-    assert conditions(known, "fleet-1", WEEK) != conditions(known, "fleet-1", 2 * WEEK)
+def test_other_conditions_have_another_word(tmp_path, monkeypatch):
+    once = conditions("fleet-1", WEEK)
+    assert conditions("fleet-1", WEEK) == once
+    assert conditions("fleet-2", WEEK) != once
+    assert conditions("fleet-1", 2 * WEEK) != once
+    monkeypatch.setattr("models.standing.FOLDER", tmp_path)
+    (tmp_path / "lift.toml").write_text("another catalogue")
+    assert conditions("fleet-1", WEEK) != once
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_word_is_the_same_in_every_process(seed):
+    script = "from models.standing import conditions; print(conditions('x'))"
+    environment = os.environ | {"PYTHONHASHSEED": seed}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == conditions("x")
 
 
 def test_blocks_hold_every_asset_once_and_keep_small_classes_together():
