@@ -1,6 +1,7 @@
 """What is found on simulated fleets nobody tuned on: events, confounders, and what each detector is worth.
 
-`make bench ARGS=detection`; SERVICEDAY_FLEETS (10) and SERVICEDAY_SEED (900) choose others. One JSON line a table.
+`make bench ARGS=detection`; SERVICEDAY_FLEETS (10) and SERVICEDAY_SEED (900) choose others, SERVICEDAY_PARTS
+(confounders, healthy, ablation) some of the tables. One JSON line a table.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import numpy as np
+import polars as pl
 from sklearn.metrics import average_precision_score
 
 from commands.trial_evaluation import ENDS, ZONE, TrialPlan, run_trials
@@ -20,7 +22,7 @@ from commands.trials import RememberedHours, Trial, make_trial
 from facility.channels import catalogue
 from facility.store import Store
 from models.assessing import look
-from models.combining import FLAG_AT, series_scores, verdicts
+from models.combining import FLAG_AT, better_scores, series_scores, verdicts
 from models.detectors import all_detectors, default_detectors
 from models.judging import recent_change
 from models.robust import FloatArray
@@ -41,7 +43,8 @@ def _worth(looks: Sequence[Look], names: Sequence[str]) -> dict[str, float]:
     precision, hits, flagged, right, faulty = [], 0, 0, 0, 0
     for windows, scores, ill in looks:
         strength = series_scores(windows, {name: scores[name] for name in names})
-        found = verdicts(windows, strength, recent_change(windows), catalogue())
+        better = better_scores(windows, {name: scores[name] for name in names})
+        found = verdicts(windows, strength, recent_change(windows), catalogue(), better=better)
         odds = np.array([one.log_odds for one in found])
         said = np.array([one.probability >= FLAG_AT for one in found])
         precision.append(average_precision_score(ill, odds))
@@ -55,33 +58,51 @@ def _worth(looks: Sequence[Look], names: Sequence[str]) -> dict[str, float]:
     }
 
 
+def _from_the_onset(trial: Trial) -> RememberedHours:
+    """The same fleet, whose ill assets were ill before anybody looked: their hours begin where the fault shows."""
+    hours = trial.hours.rollups()
+    for fault in trial.truth:
+        if fault.trouble == "equipment" and fault.present(trial.end):
+            begun = fault.detectable_from or fault.onset
+            hours = hours.filter((pl.col("asset") != fault.asset) | (pl.col("hour") >= begun))
+    return RememberedHours(hours)
+
+
 def ablation(fleets: int, first_seed: int) -> None:
-    """Each detector alone, all, all but one: on whole histories, and on twelve days of assets ill from the start."""
-    whole, young = [], []
+    """Each detector alone, all, all but one: on whole histories, on twelve days, and on assets ill from the start."""
+    whole, young, ill = [], [], []
     for number in range(fleets):
         end = datetime(*ENDS[number % len(ENDS)], tzinfo=UTC)
         trial = make_trial(assets=60, history=timedelta(days=45), end=end, seed=first_seed + number, timezone=ZONE)
         whole.append(_look(trial, trial.hours))
         young.append(_look(trial, RememberedHours(trial.hours.rollups(start=end - YOUNG))))
+        ill.append(_look(trial, _from_the_onset(trial)))
     every, default = [d.name for d in all_detectors()], [d.name for d in default_detectors()]
     rows = {"default": default, "all": every}
     rows |= {f"only {name}": [name] for name in every}
     rows |= {f"default without {name}": [n for n in default if n != name] for name in default}
     rows |= {f"default with {name}": [*default, name] for name in every if name not in default}
     for label, names in rows.items():
-        print(
-            json.dumps({"detectors": label, "whole": _worth(whole, names), "young": _worth(young, names)}), flush=True
-        )
+        worth = {"whole": _worth(whole, names), "young": _worth(young, names), "ill_from_start": _worth(ill, names)}
+        print(json.dumps({"detectors": label, **worth}), flush=True)
 
 
 def main() -> None:
+    parts = os.environ.get("SERVICEDAY_PARTS", "confounders,healthy,ablation").split(",")
     fleets = int(os.environ.get("SERVICEDAY_FLEETS", "10"))
     seed = int(os.environ.get("SERVICEDAY_SEED", "900"))
-    plan = TrialPlan(fleets=fleets, first_seed=seed, every_days=2)
-    for label, one in (("with confounders", plan), ("without confounders", replace(plan, confounders=False))):
-        figures, _ = run_trials(one, quiet=True)
-        print(json.dumps({"fleets": label, **figures.as_dict()}), flush=True)
-    ablation(fleets, seed)
+    plan = TrialPlan(fleets=fleets, first_seed=seed, every_days=3)
+    plans = {
+        "with confounders": plan,
+        "without confounders": replace(plan, confounders=False) if "confounders" in parts else None,
+        "without faults": replace(plan, faults=0.0) if "healthy" in parts else None,
+    }
+    for label, one in plans.items():
+        if one is not None and {"confounders", "healthy"} & set(parts):
+            figures, _ = run_trials(one, quiet=True)
+            print(json.dumps({"fleets": label, **figures.as_dict()}), flush=True)
+    if "ablation" in parts:
+        ablation(fleets, seed)
 
 
 if __name__ == "__main__":

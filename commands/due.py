@@ -20,14 +20,15 @@ def due(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.installation import installation
+    from commands.installation import recorded, registered
     from facility.channels import catalogue
+    from facility.folder import DataFolder
     from serviceday.planning import dues
 
     today = datetime.now(options.zone(timezone)).date()
     last = options.day(until) if until else today + timedelta(days=7)
-    with installation(data) as here:
-        found = dues(here.assets(kind), here.records.duties.last_done(), until=last)
+    with recorded(data) as records:
+        found = dues(registered(records, DataFolder(data), kind), records.duties.last_done(), until=last)
     if as_json:
         show_json(
             {

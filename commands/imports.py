@@ -10,7 +10,7 @@ import typer
 
 from commands import options
 from commands.shown import progress, show_json
-from commands.words import say
+from commands.words import say, told
 
 File = Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")]
 
@@ -75,4 +75,4 @@ def readings(
         )
     )
     for problem in summary.problems:
-        typer.echo(f"  {problem}", err=True)
+        typer.echo(f"  {told(problem)}", err=True)

@@ -25,19 +25,24 @@ class Installation:
 
     def assets(self, kind: str = "") -> list[Asset]:
         """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
-        if kind:
-            from facility.channels import catalogue
+        return registered(self.records, self.folder, kind)
 
-            catalogue().kind(kind)
-        found = self.records.estate.assets(kind=kind or None)
-        if not found:
-            raise CannotDo(
-                "no assets of kind {kind!r} in {path}" if kind else "no assets in {path}",
-                "Register some: `serviceday import assets FILE`",
-                kind=kind,
-                path=self.folder.path,
-            )
-        return found
+
+def registered(records: Records, folder: DataFolder, kind: str = "") -> list[Asset]:
+    """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
+    if kind:
+        from facility.channels import catalogue
+
+        catalogue().kind(kind)
+    found = records.estate.assets(kind=kind or None)
+    if not found:
+        raise CannotDo(
+            "no assets of kind {kind!r} in {path}" if kind else "no assets in {path}",
+            "Register some: `serviceday import assets FILE`",
+            kind=kind,
+            path=folder.path,
+        )
+    return found
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from facility.errors import CannotParse, ServicedayError
 from facility.sentences import foreign
 
 EXIT_WRONG = 2
+EXIT_ABORTED = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -55,11 +56,13 @@ def called(arguments: list[str]) -> int:
     from typer import Abort, TyperException
 
     from commands.program import COMMANDS, GROUPS, program
+    from commands.words import say
 
     try:
         code = program(args=arguments, prog_name="serviceday", standalone_mode=False)
-    except Abort:
-        return EXIT_INTERRUPTED
+    except Abort:  # somebody said no
+        print(say("program.aborted"), file=sys.stderr)
+        return EXIT_ABORTED
     except TyperException as error:
         message = error.format_message()
         if not message:  # it has shown the help instead
@@ -79,9 +82,10 @@ def run() -> None:
         arguments = spread_maps(choose_language(sys.argv[1:]))
         sys.exit(called(arguments))
     except ServicedayError as error:
+        from commands.shown import printable
         from commands.words import told
 
-        print(f"serviceday: {told(error)}", file=sys.stderr)
+        print(f"serviceday: {printable(told(error))}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -47,7 +47,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "list": "quarantine.list_rows",
         "show": "quarantine.show",
         "replay": "quarantine.replay",
-        "approve": "quarantine.approve",
+        "approve": "approving.approve",
         "drop": "quarantine.drop",
         "restore": "quarantine.restore",
         "purge": "quarantine.purge",

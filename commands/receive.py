@@ -16,7 +16,6 @@ from commands import options
 from commands.words import say, told
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
-from facility.sentences import Sentence
 
 if TYPE_CHECKING:
     from facility.records import Records
@@ -55,6 +54,7 @@ def ingest(
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
     ] = "",
 ) -> None:
+    import ingest  # noqa: F401 - before polars, whose allocator it sets
     from commands.installation import installation
     from ingest.connection.address import BrokerAddress
     from ingest.connection.broker import embedded_broker
@@ -124,7 +124,7 @@ class _Told(logging.Formatter):
         said = copy(record)
         said.msg = told(record.msg)
         if isinstance(record.args, tuple):
-            said.args = tuple(told(one) if isinstance(one, str | Exception | Sentence) else one for one in record.args)
+            said.args = tuple(one if isinstance(one, int | float) else told(one) for one in record.args)
         return super().format(said)
 
 

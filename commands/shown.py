@@ -18,6 +18,16 @@ def show_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+def printable(text: str) -> str:
+    """Words from a file or the network: control characters are spelled out, so that they do nothing to a terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def cell(text: str, most: int) -> str:
+    """Such words in a table, cut where they are long, without markup."""
+    return printable(text[:most]).replace("[", "\\[") + ("…" if len(text) > most else "")
+
+
 def show_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()
 ) -> None:

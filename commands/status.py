@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands import options
-from commands.quarantine import printable
-from commands.shown import show_json, show_table
+from commands.shown import cell, show_json, show_table
 from commands.words import say
 from facility.folder import DataFolder
 from facility.language import preferred
@@ -161,8 +160,8 @@ def _show_sources(known: Overview) -> None:
         [say(f"status.source.{column}") for column in columns],
         [
             (
-                printable(one.name, 40) or say("status.others"),
-                printable(one.site, 40),
+                cell(one.name, 40) or say("status.others"),
+                cell(one.site, 40),
                 *(f"{figure:,}" for figure in (one.messages, one.admitted, one.quarantined, one.dropped)),
                 f"{datetime.fromtimestamp(one.arrived_us / 1e6, UTC):%Y-%m-%d %H:%M:%S}" if one.arrived_us else "-",
             )

@@ -14,7 +14,7 @@ from facility.language import Phrases, preferred
 from facility.sentences import Dictionary
 
 FOLDER = Path(__file__).parent / "phrases"
-ROOMS = ("facility", "simulators", "ingest", "models", "serviceday", "dashboard", "commands")
+ROOMS = ("simulators", "ingest", "models", "serviceday", "dashboard", "commands")
 SENTENCES = Dictionary(*(Path(__file__).parents[1] / room / "zh.toml" for room in ROOMS))
 
 

@@ -60,9 +60,9 @@ def _language(preferred: Language) -> Language:
     return next(one for one in LANGUAGES if one == chosen)
 
 
-main()
-
-
 def _told(error: ServicedayError, language: Language) -> tuple[str, str]:
     """What is wrong, and what to do."""
     return told(error.what, language), told(error.do, language)
+
+
+main()

@@ -12,9 +12,7 @@ from facility.sentences import Dictionary
 from facility.units import symbol
 
 PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
-SENTENCES = Dictionary(
-    *(Path(__file__).parents[1] / room / "zh.toml" for room in ("facility", "serviceday", "dashboard"))
-)
+SENTENCES = Dictionary(*(Path(__file__).parents[1] / room / "zh.toml" for room in ("serviceday", "dashboard")))
 
 _STEPS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 

@@ -105,6 +105,7 @@ class Duty:
     passes: Text
     channels: tuple[str, ...]  # channels that speak to it
     source: str
+    out_of_service: bool = False  # the asset is stopped for as long as the work goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,7 @@ def _load_class(file: Path) -> EquipmentClass:
             passes=named(row, "passes"),
             channels=tuple(row.get("channels", ())),
             source=row["source"],
+            out_of_service=row.get("out_of_service", False),
         )
         for row in raw.get("duty", [])
     }

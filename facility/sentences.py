@@ -18,6 +18,7 @@ from typing import Any
 
 from facility.language import Language, Text
 
+OURS = Path(__file__).parent / "zh.toml"
 FOREIGN = Path(__file__).parent / "foreign.zh.toml"
 
 
@@ -89,9 +90,9 @@ class _Filling(Formatter):
         if isinstance(value, Text):
             return value[self._language]
         if isinstance(value, Exception):
-            sentence = getattr(value, "sentence", None)
-            if isinstance(sentence, Sentence):
-                return said(sentence, self._language, self._translate)
+            for sentence in (getattr(value, "sentence", None), *value.args[:1]):
+                if isinstance(sentence, Sentence):
+                    return said(sentence, self._language, self._translate)
             return self._translate(str(getattr(value, "strerror", None) or value))
         return str(super().format_field(value, format_spec))
 
@@ -101,7 +102,7 @@ _BETWEEN_SENTENCES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 
 
 class Dictionary:
-    """Sentences of several rooms in another language than English."""
+    """Sentences in Chinese: those of the facility, of others, and of the rooms whose files are given."""
 
     def __init__(self, *files: Path) -> None:
         self._files = files
@@ -117,7 +118,7 @@ class Dictionary:
     @cached_property
     def _templates(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for file in (*self._files, FOREIGN):
+        for file in (OURS, *self._files, FOREIGN):
             with file.open("rb") as stream:
                 found |= tomllib.load(stream)
         return found
@@ -130,12 +131,17 @@ class Dictionary:
             for one in self._templates
             if len(_between_placeholders(one)) >= _TELLING and all(map(str.isidentifier, placeholders(one)))
         )
-        ordered = sorted(telling, key=lambda one: len(_between_placeholders(one)), reverse=True)
+        ordered = sorted(telling, key=lambda one: (len(_between_placeholders(one)), len(one)), reverse=True)
         return [(re.compile(_pattern(one), re.DOTALL), self._templates[one]) for one in ordered]
 
     def _translate(self, english: str) -> str:
         if english in self._templates:
             return self._templates[english]
+        if len(english) > _LONGEST:
+            return english
+        what, dot, do = english.rpartition(". ")
+        if dot and (advice := self._translate(do)) != do:
+            return self._templates["{what}. {do}"].format(what=self._translate(what), do=advice)
         for pattern, theirs in self._patterns:
             if match := pattern.fullmatch(english):
                 values = {name: self._translate(value) for name, value in match.groupdict().items()}
@@ -143,7 +149,8 @@ class Dictionary:
         return english
 
 
-_TELLING = 8  # letters
+_TELLING = 5  # letters
+_LONGEST = 2000  # characters; what is longer is no sentence of anybody's
 
 
 class _Plain(Formatter):

@@ -25,7 +25,7 @@ from ingest.watch.web import served
 
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0
-MAINTAIN_EVERY = 60.0
+MAINTAIN_EVERY = 20.0
 KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
 RETRY_AT_MOST = 30.0  # seconds
 LAST_DRAIN = 20.0
@@ -215,7 +215,7 @@ class Ingest:
                 self._watch.save()
                 self._sync_and_trim()
                 self._warn_of_scarce_room()
-                if time.monotonic() - maintained > MAINTAIN_EVERY:
+                if time.monotonic() - maintained >= MAINTAIN_EVERY:
                     self._store.maintain()
                     maintained = time.monotonic()
             except Exception as error:  # noqa: BLE001 - as above

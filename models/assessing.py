@@ -45,7 +45,7 @@ class Belief:
     """A look at a whole fleet: what is believed of it, and what the hours to come are to be compared with."""
 
     assessments: list[Assessment]  # in the order of the assets
-    chance: FloatArray  # p-values, one an asset: by its channels alone, before the fleet corrects them
+    chance: FloatArray  # (assets, 2): p-values by the channels alone, for the worse and for the better
     expected: Expectations
 
 
@@ -122,9 +122,9 @@ def believe(
     judged = [one for block in blocks for one in block.judged]
     views = [one for block in blocks for one in block.views]
     judged, views = [judged[i] for i in order], [views[i] for i in order]
-    chance = np.array([one.verdict.chance for one in judged])
+    chance = np.array([(one.verdict.chance, one.verdict.mirrored) for one in judged]).reshape(-1, 2)
     whole = chance if told_of is None or beside is None else np.concatenate([chance[list(told_of)], beside])
-    verdicts = settled([one.verdict for one in judged], fleet_null(whole))
+    verdicts = settled([one.verdict for one in judged], fleet_null(whole[:, 0], whole[:, 1]))
     history = outlooks(
         store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
     )

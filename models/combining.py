@@ -7,6 +7,9 @@
 4. The fleet corrects it: if typical assets look odder than the null allows (a heat wave nothing explained), all are
    drawn back by as much (empirical null).
 5. p becomes a Bayes factor by the bound of Sellke, Bayarri and Berger (2001), and with a prior the probability.
+6. No probability is higher than that a sign this strong has no innocent cause. Whatever moves healthy equipment
+   (people, seasons, new parts) moves it for the better as well, where no fault does: the fleet's strong changes for the
+   better, beside those for the worse, tell how often that is (a mirrored null, like the decoys of mass spectrometry).
 """
 
 from __future__ import annotations
@@ -18,16 +21,19 @@ import numpy as np
 from scipy import stats
 
 from facility.channels import Bad, Catalogue, FailureMode
+from models.directions import fixed_directions
 from models.robust import FloatArray, mean, median
 from models.windows import RECENT, Figure, Windows
 
 WEIGHT = {"subspace": 0.6, "clusters": 0.6, "peers": 0.7}  # of detectors that see a channel only indirectly; else 1
+DIRECT = ("residual", "trend", "change")  # detectors whose scores below zero mean a change for the better
 SPREAD_WEIGHT = 0.5
 NOISE = 1.5  # what a healthy channel's score reaches now and then; only more than that adds up
 TAIL_FREEDOM = 7.0  # degrees of freedom of the null: healthy buildings are not Gaussian
 CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 PRIOR_ASSETS, ROUNDS = 20.0, 3  # assets that the stated prior is worth against the fleet's own share of trouble
+GUILTY, INNOCENT = 9.0, 1.0  # strong signs that are as good as seen before a fleet has shown any
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
@@ -42,6 +48,7 @@ class Verdict:
 
     statistic: float  # strongest channel or mode, in standard deviations
     chance: float  # p-value of it, before the fleet corrects it
+    mirrored: float  # p-value of the strongest change for the better: what innocent causes do
     log_odds: float
     probability: float
     mode: str
@@ -56,6 +63,7 @@ class FleetNull:
     shift: float
     stretch: float
     prior: float
+    ceiling: float = 1.0  # share of strong signs that have no innocent cause
 
     def corrected(self, p: FloatArray) -> FloatArray:
         if self.shift == 0.0 and self.stretch == 1.0:
@@ -63,7 +71,9 @@ class FleetNull:
         return np.asarray(stats.norm.sf((stats.norm.isf(p) - self.shift) / self.stretch))
 
     def log_odds(self, p: FloatArray) -> FloatArray:
-        return log_odds(self.corrected(p), self.prior)
+        """Of trouble: those of the p-values under the null, times the ceiling as a probability."""
+        freely = log_odds(self.corrected(p), self.prior)
+        return np.asarray(-np.log(1 / self.ceiling - 1 + np.exp(-freely) / self.ceiling))
 
     def probability(self, p: FloatArray) -> FloatArray:
         return np.asarray(1 / (1 + np.exp(-self.log_odds(p))))
@@ -76,6 +86,12 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
         best = np.maximum(best, WEIGHT.get(name, 1.0) * score)
     discount = np.where(windows.having(Figure.SPREAD), SPREAD_WEIGHT, 1.0)
     return np.where(windows.excluded, 0.0, best * discount * materiality(windows))
+
+
+def better_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
+    """The strongest change for the better that a detector saw directly, one a series; 0 where both ways are bad."""
+    direct = {name: -score for name, score in scores.items() if name in DIRECT}
+    return np.where(fixed_directions(windows) != 0, series_scores(windows, direct), 0.0)
 
 
 def materiality(windows: Windows) -> FloatArray:
@@ -112,13 +128,9 @@ def verdicts(
     change: FloatArray,
     catalogue: Catalogue,
     *,
-    prior: float = PRIOR,
-    null: FleetNull | None = None,
+    better: FloatArray | None = None,
 ) -> list[Verdict]:
-    """One verdict an asset of the windows. `change`: signed recent change, one a series.
-
-    `null`: what a whole fleet has shown before, where the windows hold only part of it.
-    """
+    """One verdict an asset of the windows. `change`: signed recent change, one a series; `better`: `better_scores`."""
     rows_of: list[list[int]] = [[] for _ in windows.assets]
     for row, owner in enumerate(windows.owner):
         rows_of[int(owner)].append(row)
@@ -131,12 +143,16 @@ def verdicts(
         modes.append(likely)
         chances[number] = max(1.0, CHANCES * len(rows))
     p = by_chance(statistic, chances)
-    null = fleet_null(p, prior) if null is None else null
-    odds = null.log_odds(p)
+    best = np.zeros(len(windows.assets))
+    if better is not None:
+        np.maximum.at(best, windows.owner, better)
+    mirrored = by_chance(best, chances)
+    odds = fleet_null(p, mirrored).log_odds(p)
     return [
         Verdict(
             statistic=float(statistic[number]),
             chance=float(p[number]),
+            mirrored=float(mirrored[number]),
             log_odds=float(odds[number]),
             probability=_probability(odds[number]),
             mode=modes[number][0] if modes[number] else "",
@@ -182,10 +198,11 @@ def by_chance(statistic: FloatArray, chances: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999))
 
 
-def fleet_null(p: FloatArray, prior: float = PRIOR) -> FleetNull:
+def fleet_null(p: FloatArray, mirrored: FloatArray | None = None, prior: float = PRIOR) -> FleetNull:
     """How odd typical assets of the fleet look, and how much trouble it has (empirical Bayes).
 
-    Much trouble in a fleet makes more trouble likely, none makes it less.
+    Much trouble in a fleet makes more trouble likely, none makes it less. `mirrored`: p-values of the changes for the
+    better; the ceiling follows from how many of them would have been flagged.
     """
     shift, stretch = 0.0, 1.0
     if len(p) >= FLEET:
@@ -196,7 +213,11 @@ def fleet_null(p: FloatArray, prior: float = PRIOR) -> FleetNull:
     for _ in range(ROUNDS):
         believed = float(np.sum(1 / (1 + np.exp(-log_odds(null.corrected(p), null.prior)))))
         null = FleetNull(shift, stretch, (believed + PRIOR_ASSETS * prior) / (len(p) + PRIOR_ASSETS))
-    return null
+    if mirrored is None:
+        return null
+    flagged = null.probability(p) >= FLAG_AT
+    innocent = ~flagged & (null.probability(mirrored) >= FLAG_AT)
+    return replace(null, ceiling=(flagged.sum() + GUILTY) / (flagged.sum() + innocent.sum() + GUILTY + INNOCENT))
 
 
 def _strongest(

@@ -13,8 +13,8 @@ from facility.language import Text
 from models import wording
 from models.cube import Cube
 from models.drifting import Drift
+from models.freezing import SensorFinding
 from models.robust import FloatArray
-from models.sensing import SensorFinding
 from models.windows import Figure, Windows
 
 WORTH_TELLING = 3.0

@@ -26,6 +26,7 @@ from facility.assessments import Assessment, Trouble
 from facility.errors import CannotDo, CannotParse
 from facility.inspections import Finding, Outcome
 from facility.language import LANGUAGES
+from facility.sentences import Sentence
 from models.cards import findings_card
 from models.combining import FLAG_AT
 from models.reliability import brier, reliability_table
@@ -211,7 +212,7 @@ def _loaded(file: Path) -> Correction:
         made = Correction(**about | {"weights": tuple(float(w) for w in about["weights"])})
         date.fromisoformat(made.card["until"])
         if len(made.weights) != len(FIGURES) or not isinstance(made.card["adopted"], bool):
-            raise ValueError("it has other figures than this version")
+            raise ValueError(Sentence("it has other figures than this version"))
         return made
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CannotParse(

@@ -110,7 +110,7 @@ def follow(
     newest = _newest(store, carried.expected, assets, as_of)
     suspect = carried.unknown.copy()
     suspect[[place for place, asset in enumerate(assets) if asset.id in late]] = True
-    probability = fleet_null(carried.chance).probability(carried.chance)
+    probability = fleet_null(*carried.chance.T).probability(carried.chance[:, 0])
     suspect |= _remarkable(carried.expected, newest, probability, assets)
     chosen = _with_peers(assets, suspect, probability, peers)
     if suspect.any() and len(chosen) > WORTH * len(assets):

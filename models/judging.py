@@ -10,7 +10,7 @@ import numpy as np
 
 from facility.assessments import Evidence
 from facility.channels import Catalogue
-from models.combining import FleetNull, Verdict, series_scores, verdicts
+from models.combining import Verdict, better_scores, series_scores, verdicts
 from models.detectors import Detector
 from models.detectors.trend import trend_line
 from models.drifting import lone_drifts
@@ -36,20 +36,20 @@ def judge(
     known: Catalogue,
     detectors: Sequence[Detector],
     timezone: ZoneInfo,
-    null: FleetNull | None = None,
 ) -> list[Judgement]:
-    """Verdict and evidence for every asset of the windows. `null`: of the whole fleet, if they hold part of it."""
+    """Verdict and evidence for every asset of the windows."""
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
     change = recent_change(windows)
     drifts = lone_drifts(windows, scores, change, known)
     excluded = windows.excluded.copy()
     excluded[[d.row for d in drifts]] = True
     drifting = {int(windows.owner[d.row]): d for d in drifts}
-    strength = series_scores(replace(windows, excluded=excluded), scores)
+    believed = replace(windows, excluded=excluded)
+    strength, better = series_scores(believed, scores), better_scores(believed, scores)
     late = windows.adjusted[:, -SLOPE_DAYS:]
     slope, error = np.nan_to_num(theil_sen(late)), trend_line(windows, late).error
     out = []
-    for number, verdict in enumerate(verdicts(windows, strength, change, known, null=null)):
+    for number, verdict in enumerate(verdicts(windows, strength, change, known, better=better)):
         told: list[Evidence] = []
         channels: set[str] = set()
         for row in verdict.series:

@@ -20,9 +20,10 @@ from facility.store import Store
 from models.cube import HOURS, Cube, Hourly, build_cube
 from models.evidence import sensor_evidence
 from models.figures import DailyFigures, daily_figures, profile
+from models.freezing import SensorFinding
 from models.outlook import outage_channels
 from models.robust import BoolArray
-from models.sensing import SensorFinding, believable, sensor_findings
+from models.sensing import believable, sensor_findings
 
 LONGEST_HISTORY = 60  # days
 SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past

@@ -6,12 +6,11 @@ up is left out of every figure that the equipment is judged by.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from facility.channels import Aggregate, Bad
 from models.cube import HOURS, Cube, flat
+from models.freezing import SensorFinding, frozen, stuck
 from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile, resolution
 from models.windows import RECENT
 
@@ -37,26 +36,14 @@ RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but
 RECENT_HOURS = RECENT * HOURS
 
 
-@dataclass(frozen=True, slots=True)
-class SensorFinding:
-    """One channel (row of the cube) whose sensor is not to be believed since hour `since` of the cube."""
-
-    row: int
-    pattern: str  # stuck, missing, spikes, unit, clock, impossible
-    since: int
-    score: float  # robust standard deviations, or what is as rare
-    value: float
-    expected: float
-    amount: float  # hours stuck or shifted, share missing, number of spikes, factor: what the sentence tells
-
-
 def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
     """All findings of a cube, and the hours (series, days, 24) that must not be averaged."""
     wild = unphysical(cube)
     doubtful = wild.copy()
     findings = [
         *_spikes(cube, doubtful),
-        *_stuck(cube, doubtful),
+        *stuck(cube, doubtful),
+        *frozen(cube, doubtful),
         *_missing(cube),
         *_unit(cube, doubtful & ~wild),
         *_clock(cube, doubtful),
@@ -124,47 +111,6 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
                 )
             )
     return found
-
-
-def _stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
-    """The very same value for a day or more, in a channel that used to move, away from the ends of its range."""
-    found = []
-    rows = cube.rows(Aggregate.MEAN)
-    low, high = (flat(a[rows]) for a in (cube.low, cube.high))
-    for i in np.flatnonzero(np.sum(low == high, axis=1) >= HOURS):
-        row = rows[i]
-        seen = np.flatnonzero(~np.isnan(low[i]))
-        if seen.size < 4 * HOURS:
-            continue
-        lows, highs = low[i, seen], high[i, seen]
-        same = (lows == highs) & (lows == lows[-1])
-        moved = np.flatnonzero(~same)
-        if not moved.size:
-            continue
-        begin = int(moved[-1]) + 1
-        run = seen.size - begin
-        if run < HOURS or begin < 3 * HOURS:
-            continue
-        steady = np.concatenate([[False], (lows[1:begin] == highs[1:begin]) & (lows[1:begin] == lows[: begin - 1])])
-        if run < max(HOURS, 4 * _longest_run(steady)):
-            continue
-        floor, ceiling = np.quantile(lows[:begin], 0.01), np.quantile(highs[:begin], 0.99)
-        inside = floor + 0.04 * (ceiling - floor) < lows[-1] < ceiling - 0.04 * (ceiling - floor)
-        if not inside:
-            continue
-        since = int(seen[begin])
-        doubtful[row].reshape(-1)[since:] = True
-        found.append(
-            SensorFinding(
-                int(row), "stuck", since, 6.0 + run / HOURS, float(lows[-1]), float(np.median(lows[:begin])), run
-            )
-        )
-    return found
-
-
-def _longest_run(flags: BoolArray) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return int(np.max(edges[1::2] - edges[::2])) if edges.size else 0
 
 
 def _missing(cube: Cube) -> list[SensorFinding]:

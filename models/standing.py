@@ -22,6 +22,7 @@ import numpy as np
 from facility.channels import Catalogue
 from facility.errors import CannotParse
 from facility.estate import Asset
+from facility.sentences import Sentence
 from models.expecting import Expectations
 from models.robust import BoolArray, FloatArray, IntArray
 
@@ -37,7 +38,7 @@ class Standing:
     seen_at: datetime  # UTC; of the last look at what was remarkable
     assets: tuple[str, ...]
     fingerprints: IntArray  # one an asset: what the registry said of it
-    chance: FloatArray  # p-values, one an asset
+    chance: FloatArray  # (assets, 2): p-values for the worse and for the better
     expected: Expectations
     conditions: str = ""  # under which all this was believed, see `conditions`
     cursor: str = ""  # of the store: what had been stored by then
@@ -51,7 +52,7 @@ class Standing:
         place[old[same]] = np.flatnonzero(same)
         rows = np.flatnonzero(place[self.expected.owner] >= 0)
         moved = self.expected.taking(rows, place[self.expected.owner[rows]])
-        chance = np.full(len(assets), CALM)
+        chance = np.full((len(assets), 2), CALM)
         chance[same] = self.chance[old[same]]
         return Carried(expected=Expectations.joined([moved]), chance=chance, unknown=~same)
 
@@ -152,8 +153,8 @@ def load(path: Path) -> Standing | None:
 def _check(standing: Standing) -> None:
     expected, assets = standing.expected, len(standing.assets)
     if len(standing.fingerprints) != assets or len(standing.chance) != assets:
-        raise ValueError("figures of other assets")
+        raise ValueError(Sentence("figures of other assets"))
     lengths = {len(one) for one in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)}
     lengths |= {len(expected.excluded), len(expected.profile)}
     if len(lengths) != 1 or (assets <= int(expected.owner.max(initial=-1))):
-        raise ValueError("figures of other series")
+        raise ValueError(Sentence("figures of other series"))

@@ -17,6 +17,7 @@ from skops import io as skops_io
 
 from facility.errors import CannotDo, CannotParse
 from facility.language import LANGUAGES
+from facility.sentences import Sentence
 from models.cards import model_card
 from models.foretelling import features
 from models.labels import Label
@@ -175,5 +176,5 @@ def kept(folder: Path) -> list[dict[str, Any]]:
 def _estimator(file: Path) -> Any:
     unknown = sorted(set(skops_io.get_untrusted_types(file=file)) - TRUSTED)
     if unknown:
-        raise ValueError(f"{file.name} holds types that are not trusted: {', '.join(unknown)}")
+        raise ValueError(Sentence("{name} holds types that are not trusted: {types}", name=file.name, types=unknown))
     return skops_io.load(file, trusted=sorted(TRUSTED))

@@ -35,21 +35,20 @@ class Marks:
     """The newest time of every channel."""
 
     def __init__(self, latest: pl.DataFrame) -> None:
-        self._keys = latest.select("asset", "channel").with_row_index("code")
+        self._keys = latest.select("asset", "channel")
         self._newest: npt.NDArray[np.int64] = latest["time"].to_physical().to_numpy().astype(np.int64)
-        self._rank = self._ranked()
+        self._put_in_order()
 
     def codes(self, rows: pl.DataFrame) -> npt.NDArray[np.int64]:
         """A number for the channel of every row; channels not seen before get one."""
-        found = self._joined(rows)
-        if found.null_count():
-            strange = rows.filter(found.is_null()).select("asset", "channel").unique()
-            begin = self._keys.height
-            self._keys = pl.concat([self._keys, strange.with_row_index("code", offset=begin)])
-            self._newest = np.concatenate([self._newest, np.full(strange.height, _NEVER)])
-            self._rank = self._ranked()
-            found = self._joined(rows)
-        return found.to_numpy().astype(np.int64)
+        found = self._found(rows)
+        if (strange := found < 0).any():
+            new = rows.filter(pl.Series(strange)).select("asset", "channel").unique()
+            self._keys = pl.concat([self._keys, new])
+            self._newest = np.concatenate([self._newest, np.full(new.height, _NEVER)])
+            self._put_in_order()
+            found = self._found(rows)
+        return found
 
     def order(self, codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """The order by asset, channel, time; of equal ones the last stays last."""
@@ -59,23 +58,41 @@ class Marks:
         return self._newest[codes]
 
     def advance(self, rows: pl.DataFrame) -> None:
-        codes = self.codes(rows)  # first: it may make room for new channels
-        np.maximum.at(self._newest, codes, rows["time"].to_physical().to_numpy())
+        self.move(self.codes(rows), rows["time"].to_physical().to_numpy())
+
+    def move(self, codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> None:
+        np.maximum.at(self._newest, codes, times)
 
     def frame(self) -> pl.DataFrame:
         """asset, channel, time: everything known, for a store that keeps it."""
         moment = pl.Series("time", self._newest).cast(pl.Datetime("us", "UTC"))
-        return self._keys.select("asset", "channel").with_columns(moment).filter(pl.col("time").to_physical() > _NEVER)
+        return self._keys.with_columns(moment).filter(pl.col("time").to_physical() > _NEVER)
 
-    def _joined(self, rows: pl.DataFrame) -> pl.Series:
-        keys = rows.select("asset", "channel")
-        return keys.join(self._keys, on=["asset", "channel"], how="left", maintain_order="left")["code"]
+    def _put_in_order(self) -> None:
+        """Number assets and channels in their order, so that a pair of them is found by bisection."""
+        self._assets = pl.Enum(self._keys["asset"].unique().sort())
+        self._channels = pl.Enum(self._keys["channel"].unique().sort())
+        pairs = self._pairs(self._keys)
+        self._sorted = np.argsort(pairs)
+        self._known = pairs[self._sorted]
+        self._rank = np.empty(pairs.size, dtype=np.int64)
+        self._rank[self._sorted] = np.arange(pairs.size)
 
-    def _ranked(self) -> npt.NDArray[np.int64]:
-        codes = self._keys.sort("asset", "channel")["code"].to_numpy()
-        rank = np.empty(codes.size, dtype=np.int64)
-        rank[codes] = np.arange(codes.size)
-        return rank
+    def _pairs(self, rows: pl.DataFrame) -> npt.NDArray[np.int64]:
+        """One number for asset and channel of every row; below zero where one of them is not known."""
+        asset, channel = (
+            pl.col(name).cast(known, strict=False).to_physical().cast(pl.Int64)
+            for name, known in (("asset", self._assets), ("channel", self._channels))
+        )
+        pair = (asset * len(self._channels.categories) + channel).fill_null(-1)
+        return rows.select(pair)["asset"].to_numpy()
+
+    def _found(self, rows: pl.DataFrame) -> npt.NDArray[np.int64]:
+        pairs = self._pairs(rows)
+        if not self._known.size:
+            return np.full(pairs.size, -1)
+        at = np.minimum(np.searchsorted(self._known, pairs), self._known.size - 1)
+        return np.where(self._known[at] == pairs, self._sorted[at], -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,7 @@ class Arrivals:
     kept: pl.DataFrame  # new or late: not in the store yet
     revised: pl.DataFrame  # in the store with another value
     late: pl.DataFrame  # of kept: older than what the store held of that channel
+    newer: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # code and time of what moves the marks once it is kept
 
     @property
     def duplicates(self) -> int:
@@ -106,12 +124,13 @@ def sort_out(batch: pl.DataFrame, marks: Marks, held: LookUp) -> Arrivals:
     last[:-1] = (codes[1:] != codes[:-1]) | (times[1:] != times[:-1])
     newer = times > marks.newest(codes)
     rows = batch[order]
-    if last.all() and newer.all():
-        return Arrivals(batch.height, rows, rows.clear(), rows.clear())
+    moves = (codes[last & newer], times[last & newer])
+    if moves[0].size == order.size:
+        return Arrivals(batch.height, rows, rows.clear(), rows.clear(), moves)
     new = rows.filter(pl.Series(last & newer))
     older = rows.filter(pl.Series(last & ~newer))
     if older.is_empty():
-        return Arrivals(batch.height, new, rows.clear(), rows.clear())
+        return Arrivals(batch.height, new, rows.clear(), rows.clear(), moves)
     both = older.join(
         held(older).select(*IDENTITY, pl.col("value").alias("held")), on=IDENTITY, how="left", maintain_order="left"
     )
@@ -120,7 +139,7 @@ def sort_out(batch: pl.DataFrame, marks: Marks, held: LookUp) -> Arrivals:
     late = both.filter(~there).select(columns)
     revised = both.filter(there & (pl.col("held") != pl.col("value"))).select(columns)
     kept = new if late.is_empty() else pl.concat([new, late]).sort(IDENTITY)
-    return Arrivals(batch.height, kept, revised, late)
+    return Arrivals(batch.height, kept, revised, late, moves)
 
 
 def span_of(rows: pl.DataFrame) -> tuple[datetime, datetime]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from facility.errors import CannotCommunicate
+from facility.sentences import Sentence, foreign
 from facility.store import READINGS, Retention, Store
 
 ROWS_AT_ONCE = 10_000_000  # of a stretch, about; it is held in memory
@@ -77,7 +78,7 @@ def copy(source: Store, target: Store, *, on_progress: Progress | None = None) -
 def _bring(rows: pl.DataFrame, target: Store) -> int:
     done = target.append(rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(READINGS))
     if done.refused:
-        reason = done.refusals[0].reason if done.refusals else "no reason given"
+        reason = foreign(done.refusals[0].reason) if done.refusals else Sentence("no reason given")
         raise CannotCommunicate(
             "the target will not keep {count} readings: {reason}",
             "Lengthen its retention, or shorten the source's",

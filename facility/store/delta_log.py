@@ -8,9 +8,13 @@ and cursor of an append, what was revised, which asset was deleted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,6 +33,63 @@ def actions(table: Place, version: int) -> list[dict[str, Any]] | None:
     return None if content is None else [json.loads(line) for line in content.splitlines() if line]
 
 
+def put(folder: Path, version: int, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Add a commit to the log of a table on a disk: whole, and only if nobody else made this version.
+
+    Raises `FileExistsError` if somebody did. Not synced: that is for `Table.sync`.
+    """
+    target = folder / log_file(version)
+    beside = target.with_name(f".{uuid.uuid4().hex}.json")
+    try:
+        beside.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
+        os.link(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file written and not yet committed."""
+
+    path: str  # relative to the table
+    day: date
+    bytes: int
+    stats: str
+
+
+def commit_lines(
+    added: Sequence[Written],
+    gone: Sequence[tuple[str, date, int]],
+    note: Mapping[str, Any] | None,
+    source: str,
+    cursor: int,
+    *,
+    changed: bool,
+) -> list[dict[str, Any]]:
+    """The actions of a commit that puts files in and takes files (path, day, bytes) out."""
+    stamp = int(time.time() * 1000)
+    info: dict[str, Any] = {
+        "timestamp": stamp,
+        "operation": "WRITE",
+        "operationParameters": {"mode": "Append", "partitionBy": '["day"]'},
+        "engineInfo": "serviceday",
+    }
+    lines: list[dict[str, Any]] = [{"commitInfo": info | ({NOTE: json.dumps(note)} if note else {})}]
+    for one in added:
+        lines.append({"add": _file(one.path, one.day, one.bytes, changed=changed)})
+        lines[-1]["add"] |= {"modificationTime": stamp, "stats": one.stats}
+    for path, day, size in gone:
+        lines.append({"remove": _file(path, day, size, changed=changed)})
+        lines[-1]["remove"] |= {"deletionTimestamp": stamp, "extendedFileMetadata": True}
+    if source:
+        lines.append({"txn": {"appId": source, "version": cursor}})
+    return lines
+
+
+def _file(path: str, day: date, size: int, *, changed: bool) -> dict[str, Any]:
+    return {"path": path, "partitionValues": {"day": day.isoformat()}, "size": size, "dataChange": changed}
+
+
 @dataclass(frozen=True, slots=True)
 class AddedFile:
     """A file that brought rows. Compaction may have replaced it since; vacuum leaves it for a while."""
@@ -36,6 +97,7 @@ class AddedFile:
     path: str
     day: date
     rows: int
+    hours: range  # since the epoch, into which its rows fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +146,14 @@ def added_paths(table: Place, version: int) -> list[str]:
 
 def _added(action: dict[str, Any]) -> AddedFile:
     day = date.fromisoformat(action["partitionValues"]["day"])
-    return AddedFile(unquote(action["path"]), day, json.loads(action["stats"])["numRecords"])
+    stats = json.loads(action["stats"])
+    first, last = (datetime.fromisoformat(stats[end]["time"]) for end in ("minValues", "maxValues"))
+    return AddedFile(unquote(action["path"]), day, stats["numRecords"], hours_between(first, last))
+
+
+def hours_between(first: datetime, last: datetime) -> range:
+    """Every hour since the epoch, from that of one moment to that of another."""
+    return range(int(first.timestamp() // 3600), int(last.timestamp() // 3600) + 1)
 
 
 def last_note(table: Place, upto: int, key: str, value: str = "") -> dict[str, Any] | None:

@@ -26,28 +26,21 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from facility.store import delta_log
+from facility.store.delta_log import Written
 from facility.store.place import Place, sync_path
 from facility.store.runs import AT_ONCE, merged
 
+CHECKPOINT_EVERY = 100  # versions
 CONFIGURATION = {
-    "delta.checkpointInterval": "100",
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     "delta.enableExpiredLogCleanup": "false",  # done in `clean`, not while appending
     "delta.logRetentionDuration": "interval 2 hours",
     "delta.deletedFileRetentionDuration": "interval 2 hours",
 }
-ROW_GROUP = 131_072
+ROW_GROUP = 65_536
+PAGE_BYTES = 1 << 16  # of a column: so much of every file is unpacked while it is merged
 REOPEN_AFTER = 1800.0  # seconds: a reader asleep for longer does not trust that the log still reaches back to it
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file written and not yet committed."""
-
-    path: str  # relative to the table
-    day: date
-    bytes: int
-    stats: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +60,13 @@ class Table:
     def __init__(self, place: Place, *, frame: pl.Schema, time: str) -> None:
         self.place = place
         self.frame = frame
+        self.key = ["asset", "channel", time]
         self._time = time
         self._lock = threading.RLock()
-        self._schema = Schema.from_arrow(_arrow(frame).append(pa.field("day", pa.date32())))
+        self._arrow = _arrow(frame)
+        self._schema = Schema.from_arrow(self._arrow.append(pa.field("day", pa.date32())))
         self._delta = self._open()
+        self._at = int(self._delta.version())
         self._looked = _now()
         self._snapshot: Snapshot | None = None
         self._synced: int | None = None  # version up to which everything is known to be on the disk
@@ -96,21 +92,32 @@ class Table:
         with self._lock:
             version = self.version()
             if self._snapshot is None or self._snapshot.version != version:
-                self._snapshot = Snapshot(version, self._files())
+                self._follow()
+                self._at = int(self._delta.version())
+                self._snapshot = Snapshot(self._at, self._files())
             return self._snapshot
 
     def version(self) -> int:
         """Look at the log: which version the table has now."""
         with self._lock:
+            folder = self.place.folder
             if _now() - self._looked > REOPEN_AFTER:
                 self._delta = self._open()
+                self._at = int(self._delta.version())
+            elif folder is None or not (folder / delta_log.log_file(self._at)).exists():
+                self._follow()  # the log was cleaned up past the version we stood at
+                self._at = int(self._delta.version())
             else:
-                try:
-                    self._delta.update_incremental()
-                except DeltaError:  # the log was cleaned up past the version we stood at
-                    self._delta = self._open()
+                while (folder / delta_log.log_file(self._at + 1)).exists():
+                    self._at += 1
             self._looked = _now()
-            return int(self._delta.version())
+            return self._at
+
+    def _follow(self) -> None:
+        try:
+            self._delta.update_incremental()
+        except DeltaError:  # the log was cleaned up past the version it stood at
+            self._delta = self._open()
 
     def _files(self) -> pl.DataFrame:
         found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
@@ -140,8 +147,7 @@ class Table:
 
     def merged(self, files: pl.DataFrame, at_once: int = 0) -> Iterator[pl.DataFrame]:
         """The rows of some files (path, rows), sorted by key, about `at_once` at a time, however many there are."""
-        key = ["asset", "channel", self._time]
-        return merged(self.place, files.select("path", "rows").iter_rows(), key, self.frame, at_once or AT_ONCE)
+        return merged(self.place, files.select("path", "rows").iter_rows(), self.key, self.frame, at_once or AT_ONCE)
 
     def snapshot_and_position(self, source: str) -> tuple[Snapshot, int | None]:
         """The table and the last cursor a source has committed to it, of one and the same version."""
@@ -184,10 +190,12 @@ class Table:
         layout: dict[str, Any] = {
             "compression": "zstd",
             "compression_level": 3,
+            "data_page_size": PAGE_BYTES,
+            "dictionary_pagesize_limit": 4 * PAGE_BYTES,
             "use_dictionary": [name for name in self.frame if name not in stamps],
             "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
         }
-        with pq.ParquetWriter(target, _arrow(self.frame), **layout) as writer:
+        with pq.ParquetWriter(target, self._arrow, **layout) as writer:
             for rows in _gathered(frames):
                 stats.add(rows)
                 table = rows.select(self.frame.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -207,7 +215,35 @@ class Table:
 
         The caller holds the right to write and has looked at the table since. Gives the version that this makes.
         """
-        changed = not rearranged
+        gone = [] if removed is None else list(removed.select("path", "day", "bytes").iter_rows())
+        with self._lock:
+            self.touch([path for path, _, _ in gone])
+            if self.place.folder is None:
+                self._commit_elsewhere(added, gone, note, source, cursor, changed=not rearranged)
+                return self.version()  # nobody keeps others from committing there: look which version it became
+            self._at += 1
+            lines = delta_log.commit_lines(added, gone, note, source, cursor, changed=not rearranged)
+            try:
+                delta_log.put(self.place.folder, self._at, lines)
+            except BaseException:
+                self._at -= 1
+                raise
+            if self._at % CHECKPOINT_EVERY == 0:
+                self._follow()
+                self._delta.create_checkpoint()
+            return self._at
+
+    def _commit_elsewhere(
+        self,
+        added: Sequence[Written],
+        gone: Sequence[tuple[str, date, int]],
+        note: Mapping[str, Any] | None,
+        source: str,
+        cursor: int,
+        *,
+        changed: bool,
+    ) -> None:
+        """Commit to an object store, where only its own conditional put keeps two commits apart."""
         stamp = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [
             AddAction(
@@ -220,7 +256,6 @@ class Table:
             )
             for one in added
         ]
-        gone = [] if removed is None else list(removed.select("path", "day", "bytes").iter_rows())
         actions += [
             RemoveAction(
                 path=path,
@@ -231,22 +266,17 @@ class Table:
             )
             for path, day, size in gone
         ]
-        with self._lock:
-            self.touch([path for path, _, _ in gone])
-            self._delta.create_write_transaction(
-                actions,
-                mode="append",
-                schema=self._schema,
-                partition_by=["day"],
-                commit_properties=CommitProperties(
-                    app_transactions=[Transaction(source, cursor)] if source else None,
-                    custom_metadata={delta_log.NOTE: json.dumps(note)} if note else None,
-                ),
-                post_commithook_properties=_HOOKS,
-            )
-            if self.place.folder is None:  # nobody keeps others from committing there: look which version it became
-                return self.version()
-            return int(self._delta.version()) + 1
+        self._delta.create_write_transaction(
+            actions,
+            mode="append",
+            schema=self._schema,
+            partition_by=["day"],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(source, cursor)] if source else None,
+                custom_metadata={delta_log.NOTE: json.dumps(note)} if note else None,
+            ),
+            post_commithook_properties=_HOOKS,
+        )
 
     def discard(self, written: Sequence[Written]) -> None:
         """Take back files that were not committed."""
@@ -303,6 +333,7 @@ class Table:
                     sync_path(file)
             self._delta.cleanup_metadata()
             self._delta = self._open()
+            self._at = int(self._delta.version())
             self._snapshot = None
             if folder is None:
                 hours = max(1, round(grace / 3600))

@@ -22,6 +22,7 @@ import polars as pl
 import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
+from facility.sentences import Sentence
 from facility.store import Appended, Changes, Health, Retention, Revised, Sites, StoreSize, flux
 from facility.store.arrivals import FRAME, IDENTITY, Marks, frame_of, sort_out, span_of
 from facility.store.beside import Beside, Hour
@@ -105,7 +106,7 @@ class Influx:
         if keep is None or batch.is_empty():
             return batch, {}
         old = batch["time"] < datetime.now(UTC) - keep
-        reason = f"older than the bucket keeps ({keep.days} days)"
+        reason = str(Sentence("older than the bucket keeps ({days} days)", days=keep.days))
         return batch.filter(~old), dict.fromkeys(old.arg_true().to_list(), reason)
 
     def _held(self, older: pl.DataFrame) -> pl.DataFrame:
@@ -324,7 +325,12 @@ class Influx:
         except ServicedayError as error:
             return Health(False, "influx", str(error), {"version": self._version})
         waiting = len(self._beside.unsummarised())
-        return Health(True, "influx", f"InfluxDB {version} at {self.target}", {"hours_waiting": waiting})
+        return Health(
+            True,
+            "influx",
+            str(Sentence("InfluxDB {version} at {target}", version=version, target=self.target)),
+            {"hours_waiting": waiting},
+        )
 
     def close(self) -> None:
         self._server.close()

@@ -138,7 +138,7 @@ class Server:
             self._asked(lambda: self._post(bucket, "".join(lines.to_list()).encode()))
         except (TooLarge, Refusal) as error:
             if lines.len() == 1 or (isinstance(error, Refusal) and error.dropped == lines.len()):
-                said = error.message if isinstance(error, Refusal) else "too large for the server"
+                said = error.message if isinstance(error, Refusal) else str(Sentence("too large for the server"))
                 refused.update((begin + index, said) for index in range(lines.len()))
                 return
             half = lines.len() // 2

@@ -21,11 +21,14 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from facility.errors import ServicedayError
+from facility.sentences import Sentence
 from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize, delta_log
 from facility.store.arrivals import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.compaction import Progress, compact
-from facility.store.delta_table import Snapshot, Table, Written
+from facility.store.delta_log import Written
+from facility.store.delta_table import Snapshot, Table
 from facility.store.hourly import finish, within
+from facility.store.memory import give_back
 from facility.store.opening import TABLES, mend, read_mark, refusals, writing_alone
 from facility.store.place import Place
 from facility.store.resampling import HOUR, from_hours, from_readings
@@ -76,7 +79,7 @@ class Lake:
             elif found.kept.height or source:
                 written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
                 self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
-            marks.advance(found.kept)
+            marks.move(*found.newer)
             return done
 
     def _admitted(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Refused, ...]]:
@@ -86,7 +89,7 @@ class Lake:
         late = batch["time"].dt.date() < first
         if not late.any():
             return batch, ()
-        reason = f"older than the readings kept (from {first.isoformat()})"
+        reason = str(Sentence("older than the readings kept (from {day})", day=first.isoformat()))
         return batch.filter(~late), tuple(Refused(row, reason) for row in late.arg_true().to_list())
 
     def _held(self, older: pl.DataFrame) -> pl.DataFrame:
@@ -165,10 +168,12 @@ class Lake:
             self._retire(now)
             replaced = compact(self._raw, self._writing, now=now, thorough=thorough, on_progress=on_progress)
             self._summaries.refresh()
+            compact(self._hours, self._writing, now=now, thorough=thorough)
             if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
                 self._cleaned = time.monotonic()
                 self._clean()
-            return replaced
+        give_back()
+        return replaced
 
     def _clean(self) -> None:
         for table in (self._raw, self._hours, self._latest):
@@ -315,7 +320,7 @@ class Lake:
         if self.place.folder is not None:
             facts["free_bytes"] = shutil.disk_usage(self.place.folder).free
         facts |= {"readings": size.readings, "files": size.files, "bytes": size.bytes}
-        return Health(True, "lake", f"Delta Lake at {self.place}", facts)
+        return Health(True, "lake", str(Sentence("Delta Lake at {place}", place=self.place)), facts)
 
     def close(self) -> None:
         """Nothing is held open between calls; what counts is `sync`."""

@@ -140,4 +140,4 @@ def _secret(file: Path) -> str:
 
 
 def _no_passphrase() -> str:
-    raise ValueError("the key has a passphrase")
+    raise ValueError(Sentence("the key has a passphrase"))

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facility.errors import CannotCommunicate, CannotDo
+from facility.sentences import Sentence
 from ingest.connection.address import BrokerAddress
 
 STARTS_WITHIN = 30.0  # seconds, on a busy machine
@@ -101,7 +102,7 @@ def _free(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no such port"
+            reason = error if isinstance(error, OSError) else Sentence("no such port")
             raise CannotCommunicate(
                 "port {port} on {host} cannot be used by the embedded broker: {reason}",
                 "Choose another with --port, or use the broker that is there with --broker mqtt://host:port",

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facility.errors import CannotDo
+from facility.sentences import Sentence
 from ingest.connection.arrival import Arrival, Arrivals
 from ingest.keeping.deliveries import Deliveries
 from ingest.keeping.ledger import Counts, add_counts, read_counts
@@ -83,9 +84,15 @@ class Room:
         return self.used >= 0.8 * self.limit or self.disk_free <= 2 * self.disk_reserve
 
     def __str__(self) -> str:
-        return (
-            f"{self.used / 1e6:,.0f} MB of {self.limit / 1e6:,.0f} MB used, {self.disk_free / 1e6:,.0f} MB free on the "
-            f"disk, of which {self.disk_reserve / 1e6:,.0f} MB stay the store's"
+        return str(
+            Sentence(
+                "{used:,.0f} MB of {limit:,.0f} MB used, {free:,.0f} MB free on the disk, of which {reserve:,.0f} MB "
+                "stay the store's",
+                used=self.used / 1e6,
+                limit=self.limit / 1e6,
+                free=self.disk_free / 1e6,
+                reserve=self.disk_reserve / 1e6,
+            )
         )
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from facility.language import Text
+from facility.sentences import Dictionary
 from ingest.quarantine.refusals import PHRASES
+
+_SENTENCES = Dictionary(Path(__file__).parents[1] / "zh.toml")
 
 STUCK_AFTER = 60.0  # seconds that messages may wait in the journal without one of them being stored
 QUIET_AFTER = 900.0  # seconds without a message; the most usual cadence of the catalogue is 15 minutes
@@ -40,7 +44,11 @@ class Finding:
 
     @property
     def words(self) -> Text:
-        return PHRASES[f"health.{self.key}"].filled(**self.values)
+        values = {
+            name: Text(zh=_SENTENCES.say(value, "zh"), en=value) if isinstance(value, str) else value
+            for name, value in self.values.items()
+        }
+        return PHRASES[f"health.{self.key}"].filled(**values)
 
 
 def findings(facts: Facts) -> list[Finding]:

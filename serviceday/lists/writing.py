@@ -39,7 +39,9 @@ FORMS: dict[str, Form] = {
 def check_form(path: Path) -> Path:
     """The path, if its ending is known. Raises `CannotDo` otherwise; ask before a long plan, not after it."""
     if path.suffix.lower() not in FORMS:
-        instead = "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
+        instead = Sentence(
+            "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
+        )
         raise CannotDo(
             "{name} can't be written: the form {form!r} is unknown",
             "Name it {forms}{instead}",

@@ -127,7 +127,7 @@ def _needs(crew: Crew, item: Item, places: Mapping[str, Asset]) -> _Needs:
             found.second_any |= rule.second_any
             found.tools |= rule.tools
             found.minutes = rule.minutes if rule.minutes is not None else found.minutes
-            found.out |= rule.out_of_service
+            found.out |= rule.out_of_service is True
     return found
 
 

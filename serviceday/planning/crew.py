@@ -139,7 +139,7 @@ class Work:
     second_any: bool = False  # the second person needs no qualification
     tools: frozenset[str] = frozenset()
     minutes: int | None = None  # instead of the catalogue's
-    out_of_service: bool = False
+    out_of_service: bool | None = None  # None = as the catalogue has it, and then several at once may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,8 +105,8 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
     for tool in needed:
         if tool not in somewhere:
             report.add(table.at("tools"), "tool {tool!r} is neither a [[tool]] nor carried by anybody", tool=tool)
-    out = table.values.get("out_of_service", False)
-    if not isinstance(out, bool):
+    out = table.values.get("out_of_service")
+    if out is not None and not isinstance(out, bool):
         report.add(table.at("out_of_service"), "out_of_service is true or false")
     return Work(
         of=_selector(table.values, table.line, report),
@@ -114,7 +114,7 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
         second_any=second == "any",
         tools=frozenset(needed),
         minutes=minutes,
-        out_of_service=out is True,
+        out_of_service=out,
     )
 
 

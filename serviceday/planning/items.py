@@ -46,6 +46,7 @@ def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: 
         qualification=duty.qualification,
         minutes=duty.minutes,
         due=due,
+        out_of_service=duty.out_of_service,
     )
 
 
@@ -62,6 +63,7 @@ def item(
     qualification: str,
     minutes: int,
     due: date | None,
+    out_of_service: bool = False,
 ) -> Item:
     return Item(
         asset=asset.id,
@@ -81,6 +83,7 @@ def item(
         qualification=qualification,
         minutes=minutes,
         due=due,
+        out_of_service=out_of_service,
     )
 
 

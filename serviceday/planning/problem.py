@@ -48,7 +48,7 @@ class Problem:
     helps: Flags
     pair: Flags
     locked: Flags
-    out_of_service: Flags
+    out_of_service: Flags  # as the crew file has it, or else the catalogue
     before: Mapping[int, tuple[int, ...]]  # candidate -> those that have to end before it begins
     after: Mapping[int, tuple[int, ...]]
     group: Integers  # out-of-service work of one class and building shares a number; 0 = no group
@@ -139,7 +139,13 @@ def build(
         helps=helps,
         pair=np.array([rule.people > 1 for rule in rules], dtype=bool),
         locked=locks,
-        out_of_service=np.array([rule.out_of_service for rule in rules], dtype=bool),
+        out_of_service=np.array(
+            [
+                one.item.out_of_service if rule.out_of_service is None else rule.out_of_service
+                for one, rule in zip(candidates, rules, strict=True)
+            ],
+            dtype=bool,
+        ),
         before=orders,
         after={one: tuple(several) for one, several in followers.items()},
         group=_groups(candidates, rules),
@@ -164,7 +170,7 @@ class _Rule:
     second_any: bool = False
     tools: frozenset[str] = frozenset()
     minutes: int = 0
-    out_of_service: bool = False
+    out_of_service: bool | None = None
 
 
 def _rule(crew: Crew, item: Item, place: object) -> _Rule:
@@ -175,7 +181,8 @@ def _rule(crew: Crew, item: Item, place: object) -> _Rule:
             made.second_any = made.second_any or work.second_any
             made.tools |= work.tools
             made.minutes = work.minutes or made.minutes
-            made.out_of_service = made.out_of_service or work.out_of_service
+            if work.out_of_service is not None:
+                made.out_of_service = bool(made.out_of_service) or work.out_of_service
     return made
 
 

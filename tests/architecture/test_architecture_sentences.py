@@ -3,7 +3,7 @@
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -16,6 +16,7 @@ ROOMS = ["facility", "simulators", "ingest", "models", "serviceday", "dashboard"
 ERRORS = {"ServicedayError", "CannotParse", "CannotConvert", "CannotCommunicate", "CannotDo"}
 
 
+@cache
 def kinds() -> set[str]:
     """Our errors, and what is derived from them."""
     found = set(ERRORS)
@@ -28,10 +29,10 @@ def kinds() -> set[str]:
     return found
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for room in ROOMS:
-        for file in sorted((ROOT / room).rglob("*.py")):
-            yield file.relative_to(ROOT), ast.parse(file.read_text())
+@cache
+def trees() -> list[tuple[Path, ast.Module]]:
+    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
+    return [(file.relative_to(ROOT), ast.parse(file.read_text())) for file in files]
 
 
 def catalogue(room: str) -> dict[str, str]:
@@ -72,6 +73,7 @@ def _templates(node: ast.expr, tree: ast.Module) -> list[str]:
     raise AssertionError(f"line {node.lineno}: {ast.unparse(node)} is neither a literal nor a `Sentence`")
 
 
+@cache
 def sentences() -> list[tuple[Path, int, list[str], set[str], bool]]:
     """Every place that says something: file, line, templates, names of the values given, whether more may be given."""
     found, ours = [], kinds()
@@ -168,7 +170,11 @@ def _of_errors() -> list[str]:
 @pytest.mark.parametrize("file", [*(f"{room}/zh.toml" for room in ROOMS), "facility/foreign.zh.toml"])
 def test_a_translation_has_the_placeholders_of_its_template(file: str) -> None:
     for english, chinese in tomllib.loads((ROOT / file).read_text()).items():
-        assert set(placeholders(chinese)) == set(placeholders(english)), english
+        wanted = set(placeholders(english))
+        if "foreign" in file:
+            assert set(placeholders(chinese)) <= wanted, english  # others say more than our users need
+        else:
+            assert set(placeholders(chinese)) == wanted, english
         assert chinese.strip(), english
         assert re.findall(r"%[.\d]*\w", chinese) == re.findall(r"%[.\d]*\w", english), english
         list(Formatter().parse(chinese))

@@ -68,16 +68,21 @@ def test_every_page_of_an_empty_installation_says_what_to_do(
 
 def test_a_missing_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICEDAY_DATA", str(tmp_path / "nowhere"))
-    at = _open("fleet")
+    at = _open("fleet", "en")
     assert not at.exception
+    assert "no data folder at" in _words(at)
     assert "nowhere" in _words(at)
+    told = _words(_open("fleet", "zh"))
+    assert "处没有数据目录" in told
+    assert "请先运行 `serviceday demo`" in told
 
 
 def test_an_unknown_time_zone_is_told_in_words(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Mars/Olympus")
+    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "zh")
     at = _open("fleet")
     assert not at.exception
-    assert "Mars/Olympus" in _words(at)
+    assert "没有“Mars/Olympus”这个时区" in _words(at)
 
 
 def test_old_open_alerts_are_shown_worst_first(installation: Path) -> None:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -140,8 +142,16 @@ def test_a_disk_that_really_is_full(tmp_path: Path) -> None:
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake: Lake) -> None:
+@pytest.fixture
+def lake_apart() -> Iterator[Lake]:
+    """Not below pytest's folder, which any other run of pytest closes to other users."""
+    with TemporaryDirectory() as name:
+        yield Lake(Path(name) / "readings", create=True)
+
+
+def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake_apart: Lake) -> None:
     """In a process of another user: root may write anywhere."""
+    lake = lake_apart
     lake.append(table(ROWS))
     lake.maintain()
     for path in (lake.folder, *lake.folder.rglob("*")):
@@ -276,6 +286,7 @@ def test_a_reader_asleep_while_the_log_was_cleaned_finds_its_way(lake: Lake) -> 
     assert reader.size().readings == 0
     for minute in range(120):
         lake.append(table([("a", "x", minute, 1.0)]))
+    lake._raw.snapshot()
     lake._raw._delta.create_checkpoint()
     for file in unsynced(lake)[:-1]:
         file.unlink()

@@ -163,6 +163,7 @@ class LakeMachine(RuleBasedStateMachine):
 def merge_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "SMALL_FILES", 2)
     monkeypatch.setattr(compaction, "FILE_ROWS", 20)
+    monkeypatch.setattr(compaction, "SMALL_ROWS", 6)
     monkeypatch.setattr(compaction, "BLOCK_ROWS", 12)
     monkeypatch.setattr(compaction, "OPEN_FILES", 5)
     monkeypatch.setattr(summaries, "OPEN_FILES", 3)

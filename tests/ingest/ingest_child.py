@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import ingest  # noqa: F401 - before polars, whose allocator it sets
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store

@@ -1,0 +1,115 @@
+"""Devices that speak and are not registered: who waits, and taking one into the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import options
+from commands.choosing import Member, Site, review
+from commands.replaying import show_carried_out
+from commands.shown import cell, show_json, show_table
+from commands.words import say
+from facility.errors import CannotConvert, CannotDo
+
+if TYPE_CHECKING:
+    from ingest.quarantine.review import Review
+
+
+def approve(
+    name: Annotated[str, typer.Argument(help=say("quarantine.approved"), metavar="ASSET")],
+    kind: Annotated[str, typer.Option("--kind", help=say("quarantine.kind"), metavar="KIND")] = "",
+    site: Site = "",
+    building: Annotated[str, typer.Option("--building", help=say("quarantine.building"), metavar="ID")] = "",
+    point: Annotated[str, typer.Option("--name", help=say("quarantine.point"), metavar="TEXT")] = "",
+    data: options.Data = options.DATA,
+    member: Member = 1,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from facility.channels import catalogue
+    from facility.estate import Asset as Registered
+    from facility.estate import Estate
+    from ingest.quarantine.refusals import Reason
+    from ingest.quarantine.review import Wanted
+
+    with review(data, member) as quarantine:
+        found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]
+        if len({one.site for one in found}) != 1:
+            raise CannotConvert(
+                "{name!r} speaks at {count} sites" if found else "{name!r} is not waiting for approval",
+                "Name it with --site" if found else "See `serviceday quarantine list --waiting`",
+                name=name,
+                count=len(found),
+            )
+        (one,) = found
+        if not kind and len(one.kinds) != 1:
+            raise CannotConvert(
+                "{name!r} may be {kinds}" if one.kinds else "{name!r} may be of no class of the catalogue",
+                "Say which with --kind",
+                name=name,
+                kinds=list(one.kinds),
+            )
+        catalogue().kind(kind or one.kinds[0])
+        with installation(data) as here:
+            if any(known.id == name for known in here.records.estate.assets()):
+                raise CannotDo(
+                    "{name!r} is registered already", "What waits is taken in by itself; see status", name=name
+                )
+            asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
+            here.records.estate.put(Estate(assets=(asset,)))
+        waiting = Wanted(reason=Reason.UNKNOWN_ASSET, asset=name, site=one.site)
+    if not as_json:
+        typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
+    show_carried_out(data, member, one.messages, as_json, waiting)
+
+
+def show_waiting(quarantine: Review, as_json: bool) -> None:
+    from facility.channels import catalogue
+
+    found = quarantine.waiting(catalogue())
+    if as_json:
+        show_json(
+            [
+                {
+                    "site": one.site,
+                    "asset": one.asset,
+                    "messages": one.messages,
+                    "readings": one.readings,
+                    "first": one.first.isoformat(),
+                    "last": one.last.isoformat(),
+                    "channels": one.channels,
+                    "kinds": one.kinds,
+                }
+                for one in found
+            ]
+        )
+        return
+    if not found:
+        typer.echo(say("quarantine.none_waiting"))
+        return
+    show_table(
+        say("quarantine.waiting_title"),
+        [
+            say("column.asset"),
+            say("quarantine.site_column"),
+            say("quarantine.items"),
+            say("quarantine.last"),
+            say("quarantine.channels"),
+            say("quarantine.kinds"),
+        ],
+        [
+            (
+                cell(one.asset, 60),
+                cell(one.site, 40),
+                f"{one.readings:,}",
+                f"{one.last:%Y-%m-%d %H:%M}",
+                cell(", ".join(one.channels), 80),
+                ", ".join(one.kinds) or "-",
+            )
+            for one in found
+        ],
+        right=[2],
+    )
+    typer.echo(say("quarantine.how_to_approve"))
