@@ -1,6 +1,7 @@
 """What the same questions cost as the lake grows, with DuckDB on the same files beside it.
 
-SERVICEDAY_BENCH_READINGS says how far, in millions (10,100 if unset; 1000 wants some 5 GB of disk and an hour);
+SERVICEDAY_BENCH_READINGS says how far, in millions (10,100 if unset; 1000 wants some 3 GB of disk);
+SERVICEDAY_BENCH_FOLDER names a folder in which the lake stays, so that the next run goes on where this one ended;
 SERVICEDAY_BENCH_PLOT names an SVG file for the plot.
 """
 
@@ -10,6 +11,7 @@ import json
 import math
 import os
 import tempfile
+import time
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -76,29 +78,41 @@ def plot(file: Path, sizes: list[float], lines: list[list[float]]) -> None:
 def main() -> None:
     warnings.simplefilter("ignore")
     wanted = [float(word) for word in os.environ.get("SERVICEDAY_BENCH_READINGS", "10,100").split(",")]
-    random = np.random.default_rng(7)
-    series = keys(ASSETS, CHANNELS)
-    sizes: list[float] = []
-    found: list[list[float]] = []
+    given = os.environ.get("SERVICEDAY_BENCH_FOLDER")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "lake"
-        lake = Lake(folder, create=True)
-        days = 0
-        for millions in wanted:
-            while lake.size().readings < millions * 1e6:
-                lake.append(arrow(day(series, days, EVERY, random)))
-                days += 1
-                if days % 5 == 0:
-                    lake.maintain()
-            lake.compact()
-            size = lake.size()
-            sizes.append(round(size.readings / 1e6))
-            found.append(costs(lake, folder, days))
-            said = dict(zip(QUESTIONS, found[-1], strict=True))
-            gigabytes = round(size.bytes / 1e9, 2)
-            print(json.dumps({"readings": size.readings, "gigabytes": gigabytes, "milliseconds": said}), flush=True)
-            if file := os.environ.get("SERVICEDAY_BENCH_PLOT"):
-                plot(Path(file), sizes, [list(line) for line in zip(*found, strict=True)])
+        folder = Path(given or name)
+        folder.mkdir(parents=True, exist_ok=True)
+        grow(folder, wanted)
+
+
+def grow(folder: Path, wanted: list[float]) -> None:
+    """Append day after day until each size is reached, and ask there. What was found before is in the folder."""
+    series = keys(ASSETS, CHANNELS)
+    lake = Lake(folder / "lake", create=True)
+    file = folder / "costs.json"
+    found: dict[str, list[float]] = json.loads(file.read_text()) if file.exists() else {}
+    for millions in wanted:
+        days = lake.readings_files()["day"].n_unique()
+        if f"{millions:g}" in found or lake.size().readings > (millions + 10) * 1e6:
+            continue
+        begin = time.perf_counter()
+        before = lake.size().readings
+        while lake.size().readings < millions * 1e6:
+            lake.append(arrow(day(series, days, EVERY, np.random.default_rng(days))))
+            days += 1
+            if days % 5 == 0:
+                lake.maintain()
+        lake.compact()
+        size = lake.size()
+        rate = (size.readings - before) / (time.perf_counter() - begin)
+        found[f"{millions:g}"] = costs(lake, folder / "lake", days)
+        file.write_text(json.dumps(found))
+        said = dict(zip(QUESTIONS, found[f"{millions:g}"], strict=True))
+        told = {"readings": size.readings, "gigabytes": round(size.bytes / 1e9, 2), "appended_per_second": round(rate)}
+        print(json.dumps({**told, "milliseconds": said}), flush=True)
+        if plotted := os.environ.get("SERVICEDAY_BENCH_PLOT"):
+            sizes = sorted(float(one) for one in found)
+            plot(Path(plotted), sizes, [list(line) for line in zip(*(found[f"{one:g}"] for one in sizes), strict=True)])
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def announce(
         plan, names = records.plans.newest(day), named(records)
     if plan is None:
         raise CannotDo(
-            "a plan for {day} is not on record" if day else "a plan is not on record",
+            "there is no plan for {day}" if day else "there is no plan",
             "Make one: `serviceday plan --service-day DATE`",
             day=day,
         )

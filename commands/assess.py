@@ -96,7 +96,7 @@ def score(
                 "because": scored.why or None,
                 "whole_at": scored.standing.whole_at.isoformat(),
             }
-        changes = evaluate_alerts(here.records, here.store, found, now=moment)
+        changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
     flagged = [one for one in found if one.flagged]
     if as_json:
         show_json(

@@ -42,7 +42,7 @@ def assess_and_plan(
     with installation(folder.path) as here:
         believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)
         here.records.assessments.put(believed)
-        changes = evaluate_alerts(here.records, here.store, believed, now=as_of)
+        changes = evaluate_alerts(here.records, here.store, believed, now=as_of, timezone=timezone)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
         asking = Asking(day=day, timezone=timezone, hours=hours, people=people)
         made = here.records.plans.kept(make(here, {one.asset: one for one in believed}, asking))

@@ -190,9 +190,9 @@ def _kept(records: Records, service_day: str, number: int) -> InspectionList:
         raise CannotDo(
             "plan {number} is not on record"
             if number
-            else "a plan for {day} is not on record"
+            else "there is no plan for {day}"
             if service_day
-            else "a plan is not on record",
+            else "there is no plan",
             "Make one: `serviceday plan --service-day DATE`",
             number=number,
             day=service_day,

@@ -16,14 +16,13 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from facility.store.arrivals import IDENTITY
 from facility.store.delta_log import Written
 from facility.store.delta_table import Table
 
 SMALL_FILES = 16  # so many of a kind may lie about before they are merged
 SMALL_ROWS, BLOCK_ROWS = 62_500, 1_000_000  # kinds of files: what holds less than the one, or the other, ...
 FILE_ROWS = 4_000_000  # ... or this; of a file of a day that is over, about
-OPEN_FILES = 64  # merged at a time
+OPEN_FILES = 32  # merged at a time
 SETTLED = timedelta(hours=1)  # a day that is over and untouched for so long is merged for good
 
 Progress = Callable[[int, int], object]
@@ -92,7 +91,7 @@ def _merge(table: Table, day: date, due: _Due, writing: Callable[[], AbstractCon
     files = due.files
     written: list[Written] = []
     try:
-        rows = _once(table.merged(files))
+        rows = _once(table, files)
         for frames in _portions(rows) if due.final else (rows,):
             written.append(table.write_all(frames, day, durable=True))
         table.sync()
@@ -109,14 +108,12 @@ def _merge(table: Table, day: date, due: _Due, writing: Callable[[], AbstractCon
     return False
 
 
-def _once(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Of one identity the row that arrived last."""
-    for rows in frames:
-        repeat = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in IDENTITY).fill_null(value=False)
-        if rows.select(repeat.any()).item():
-            yield rows.sort(*IDENTITY, "arrived").filter(~repeat)
-        else:
-            yield rows
+def _once(table: Table, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of some files in order; of one identity that which arrived last."""
+    repeat = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in table.key).fill_null(value=False)
+    order = [*table.key, *(name for name in table.frame if name == "arrived")]
+    for rows in table.merged(files):
+        yield rows.sort(order).filter(~repeat) if rows.select(repeat.any()).item() else rows
 
 
 def _portions(frames: Iterator[pl.DataFrame]) -> Iterator[Iterator[pl.DataFrame]]:

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -97,6 +97,7 @@ class AddedFile:
     path: str
     day: date
     rows: int
+    hours: range  # since the epoch, into which its rows fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,14 @@ def added_paths(table: Place, version: int) -> list[str]:
 
 def _added(action: dict[str, Any]) -> AddedFile:
     day = date.fromisoformat(action["partitionValues"]["day"])
-    return AddedFile(unquote(action["path"]), day, json.loads(action["stats"])["numRecords"])
+    stats = json.loads(action["stats"])
+    first, last = (datetime.fromisoformat(stats[end]["time"]) for end in ("minValues", "maxValues"))
+    return AddedFile(unquote(action["path"]), day, stats["numRecords"], hours_between(first, last))
+
+
+def hours_between(first: datetime, last: datetime) -> range:
+    """Every hour since the epoch, from that of one moment to that of another."""
+    return range(int(first.timestamp() // 3600), int(last.timestamp() // 3600) + 1)
 
 
 def last_note(table: Place, upto: int, key: str, value: str = "") -> dict[str, Any] | None:

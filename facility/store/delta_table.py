@@ -37,7 +37,8 @@ CONFIGURATION = {
     "delta.logRetentionDuration": "interval 2 hours",
     "delta.deletedFileRetentionDuration": "interval 2 hours",
 }
-ROW_GROUP = 131_072
+ROW_GROUP = 65_536
+PAGE_BYTES = 1 << 16  # of a column: so much of every file is unpacked while it is merged
 REOPEN_AFTER = 1800.0  # seconds: a reader asleep for longer does not trust that the log still reaches back to it
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
@@ -59,6 +60,7 @@ class Table:
     def __init__(self, place: Place, *, frame: pl.Schema, time: str) -> None:
         self.place = place
         self.frame = frame
+        self.key = ["asset", "channel", time]
         self._time = time
         self._lock = threading.RLock()
         self._arrow = _arrow(frame)
@@ -145,8 +147,7 @@ class Table:
 
     def merged(self, files: pl.DataFrame, at_once: int = 0) -> Iterator[pl.DataFrame]:
         """The rows of some files (path, rows), sorted by key, about `at_once` at a time, however many there are."""
-        key = ["asset", "channel", self._time]
-        return merged(self.place, files.select("path", "rows").iter_rows(), key, self.frame, at_once or AT_ONCE)
+        return merged(self.place, files.select("path", "rows").iter_rows(), self.key, self.frame, at_once or AT_ONCE)
 
     def snapshot_and_position(self, source: str) -> tuple[Snapshot, int | None]:
         """The table and the last cursor a source has committed to it, of one and the same version."""
@@ -189,6 +190,8 @@ class Table:
         layout: dict[str, Any] = {
             "compression": "zstd",
             "compression_level": 3,
+            "data_page_size": PAGE_BYTES,
+            "dictionary_pagesize_limit": 4 * PAGE_BYTES,
             "use_dictionary": [name for name in self.frame if name not in stamps],
             "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
         }

@@ -168,6 +168,7 @@ class Lake:
             self._retire(now)
             replaced = compact(self._raw, self._writing, now=now, thorough=thorough, on_progress=on_progress)
             self._summaries.refresh()
+            compact(self._hours, self._writing, now=now, thorough=thorough)
             if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
                 self._cleaned = time.monotonic()
                 self._clean()

@@ -11,8 +11,6 @@ import polars as pl
 from facility.store.hourly import HOURLY, KEY, within
 from facility.store.runs import AT_ONCE
 
-_DAY_HOURS = 24
-
 
 class Question:
     """What is asked for, in terms of hours and of readings. `start` is a full hour.
@@ -106,11 +104,6 @@ def moment(hour: int) -> datetime:
 
 def day_of(hour: int) -> date:
     return moment(hour).date()
-
-
-def hours_of(day: date) -> range:
-    first = number(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    return range(first, first + _DAY_HOURS)
 
 
 def next_hour(moment: datetime | None) -> datetime | None:

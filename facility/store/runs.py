@@ -18,7 +18,7 @@ from facility.store.place import Place
 
 AT_ONCE = 32_768  # rows given at a time, about; twice as many are held
 LEAST = 2048  # rows read of a file at a time
-BUFFER = 1 << 16  # bytes read of a column at a time
+BUFFER = 1 << 14  # bytes read of a column at a time
 
 
 def merged(

@@ -15,10 +15,10 @@ import polars as pl
 from facility.store import delta_log
 from facility.store.arrivals import FRAME
 from facility.store.compaction import OPEN_FILES
-from facility.store.delta_log import AddedFile, Happened, Written
+from facility.store.delta_log import AddedFile, Happened, Written, hours_between
 from facility.store.delta_table import Snapshot, Table
 from facility.store.hourly import HOURLY, KEY, follow, summarise, within
-from facility.store.question import Question, day_of, hours_of, in_order, moment, next_hour
+from facility.store.question import Question, day_of, in_order, moment, next_hour
 
 MADE_FROM = "serviceday.made_from"
 ROWS_AT_ONCE = 4_000_000  # readings summarised in one go for a question, and in one commit when kept
@@ -145,12 +145,31 @@ class Summaries:
         if not days:
             self._keep(self._hours, [], kept.clear(), raw.version)
         for last, portion in _portions(days, [sizes.get(day, 0) for day in days]):
-            written = []
+            written: list[Written] = []
+            replaced = [kept.clear()]
             for day in portion:
-                rows = self._made_up([day], kept, raw, told, question)
-                written += [self._hours.write(rows, day)] if rows.height else []
+                reach = self._reach(day, told)
+                files = kept.filter(pl.col("day") == day)
+                if reach is not None:  # what other hours stand in files of their own is left alone
+                    begin, end = moment(reach.start), moment(reach.stop)
+                    files = files.filter(pl.col("first") < pl.lit(end), pl.col("last") >= pl.lit(begin))
+                replaced.append(files)
+                rows = self._made_up([day], files, raw, told, question)
+                inside = pl.lit(value=True) if reach is None else pl.col("hour").is_between(begin, end, closed="left")
+                written += [
+                    self._hours.write(part, day) for part in (rows.filter(inside), rows.filter(~inside)) if part.height
+                ]
             # a version is noted with the last portion only: a crash between leaves rows that are made again
-            self._keep(self._hours, written, kept.filter(pl.col("day").is_in(portion)), raw.version if last else None)
+            self._keep(self._hours, written, pl.concat(replaced), raw.version if last else None)
+
+    @staticmethod
+    def _reach(day: date, told: Happened | None) -> range | None:
+        """The hours of a day in which anything has changed; None if that can be all of them."""
+        if told is None or told.deleted:
+            return None
+        hours = [hour for file in told.added if file.day == day for hour in (file.hours[0], file.hours[-1])]
+        hours += [hour for hour in told.revised if day_of(hour) == day]
+        return range(min(hours), max(hours) + 1)
 
     @staticmethod
     def _keep(table: Table, written: list[Written], removed: pl.DataFrame, version: int | None) -> None:
@@ -203,7 +222,7 @@ class Summaries:
         missing = self._missing(added, raw)
         fresh, late = self._fresh([file for file in added if file not in missing], question)
         redo = {hour for hour in told.revised if day_of(hour) in wanted}
-        redo |= {hour for file in missing for hour in hours_of(file.day)}
+        redo |= {hour for file in missing for hour in file.hours}
         if question.cut is not None and day_of(question.cut) in wanted:
             redo.add(question.cut)
         number = _number_of("hour")
@@ -294,7 +313,10 @@ def newest_of(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _listed(files: pl.DataFrame) -> list[AddedFile]:
-    return [AddedFile(*row) for row in files.select("path", "day", "rows").iter_rows()]
+    return [
+        AddedFile(path, day, rows, hours_between(first, last))
+        for path, day, rows, first, last in files.select("path", "day", "rows", "first", "last").iter_rows()
+    ]
 
 
 def _number_of(column: str) -> pl.Expr:

@@ -1,8 +1,9 @@
 """How strange a row is, with the rows before it: distances from healthy behaviour at several widths.
 
-At each width the mean and the scatter of the residuals over the last rows are taken together. Their distance from the
-healthy ones is Mahalanobis's (T2 and Q in one), with a covariance that forgives what was drifting already while all was
-well: a machine that warms up goes on warming up, and the farther from the healthy rows, the more of it is forgiven.
+At each width the mean, the scatter and the roughness of the residuals over the last rows are taken together. Their
+distance from the healthy ones is Mahalanobis's (T2 and Q in one), with a covariance that forgives what was drifting
+already while all was well: a machine that warms up goes on warming up, and the farther from the healthy rows, the more
+of it is forgiven.
 Beside it stands the distance to the nearest healthy windows, which sees what has no straight shape.
 """
 
@@ -41,12 +42,18 @@ def trailing_mean(values: FloatArray, width: int) -> FloatArray:
 
 
 def windows_of(residuals: FloatArray, width: int) -> FloatArray:
-    """Means of the last `width` rows; from five rows on the logarithm of their variance as well."""
+    """Means of the last `width` rows; from five rows on the logarithms of their variance and roughness as well.
+
+    Roughness is the mean square of the steps from row to row: an oscillation, a loose contact or a sensor that sticks
+    changes how variance is spread over frequencies before it changes how much there is.
+    """
     means = trailing_mean(residuals, width)
     if width < 5:
         return means
     variance = np.maximum(trailing_mean(residuals**2, width) - means**2, 0.0)
-    return np.hstack([means, np.log(variance + LEAST_VARIANCE)])
+    steps = np.diff(residuals, axis=0, prepend=residuals[:1])
+    roughness = trailing_mean(steps**2, width)
+    return np.hstack([means, np.log(variance + LEAST_VARIANCE), np.log(roughness + 2 * LEAST_VARIANCE)])
 
 
 class Subspace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import polars as pl
 
@@ -29,11 +29,14 @@ class AlertChanges:
 
 
 def evaluate_alerts(
-    records: Records, store: Store, assessments: Iterable[Assessment], *, now: datetime
+    records: Records, store: Store, assessments: Iterable[Assessment], *, now: datetime, timezone: tzinfo = UTC
 ) -> AlertChanges:
-    """Open, update and clear alerts after the readings before `now` and the newest assessments."""
+    """Open, update and clear alerts after the readings before `now` and the newest assessments.
+
+    Reasons tell times by the clock of `timezone`.
+    """
     assets = records.estate.assets()
-    conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now)
+    conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now, timezone=timezone)
     conditions += assessment_conditions(assessments, assets, now=now)
     last_closed = records.alerts.last_closed({one.cause for one in conditions})
     decisions = decide(records.alerts.open(), conditions, last_closed, now=now)

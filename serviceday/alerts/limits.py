@@ -7,7 +7,7 @@ good one resolves nothing. Tests and daily figures are finished measurements; of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from math import inf
 
 import polars as pl
@@ -48,11 +48,14 @@ def service_channels() -> dict[tuple[str, str], Channel]:
     }
 
 
-def limit_conditions(hours: pl.DataFrame, assets: Sequence[Asset], *, now: datetime) -> list[Condition]:
+def limit_conditions(
+    hours: pl.DataFrame, assets: Sequence[Asset], *, now: datetime, timezone: tzinfo = UTC
+) -> list[Condition]:
     """Conditions from hourly rollups (columns of `Store.rollups`) of the hours before `now`.
 
     Only conditions that are bad or good are given; whatever has no fresh data is unknown by its absence. What is
     measured hour by hour counts only while the equipment is in normal use: a lift under maintenance is no alarm.
+    Reasons tell times by the clock of `timezone`.
     """
     if hours.is_empty() or not assets:
         return []
@@ -90,7 +93,8 @@ def limit_conditions(hours: pl.DataFrame, assets: Sequence[Asset], *, now: datet
         .collect()
     )
     return [
-        _limit_condition(channels[kind, channel], asset, *rest) for asset, channel, kind, *rest in judged.iter_rows()
+        _limit_condition(channels[kind, channel], asset, *rest, timezone=timezone)
+        for asset, channel, kind, *rest in judged.iter_rows()
     ]
 
 
@@ -163,7 +167,15 @@ def _deadband(channel: Channel) -> float:
 
 
 def _limit_condition(
-    channel: Channel, asset: str, hour: datetime, value: float, bad: bool, since: datetime | None, earlier: bool
+    channel: Channel,
+    asset: str,
+    hour: datetime,
+    value: float,
+    bad: bool,
+    since: datetime | None,
+    earlier: bool,
+    *,
+    timezone: tzinfo,
 ) -> Condition:
     """`earlier`: it was bad for as long as was looked, so it may have begun before `since`."""
     above = value > channel.limit.high or channel.limit.low == -inf
@@ -172,7 +184,7 @@ def _limit_condition(
         channel=channel.name,
         value=_quantity(channel, value),
         limit=_quantity(channel, limit),
-        since=PHRASES["or_earlier" if earlier else "from"].filled(moment=f"{since or hour:%Y-%m-%d %H:%M} UTC"),
+        since=PHRASES["or_earlier" if earlier else "from"].filled(moment=_told(since or hour, timezone)),
     )
     return Condition(
         cause=f"{asset}/limit/{channel.key}",
@@ -185,6 +197,10 @@ def _limit_condition(
         reason=reason,
         seen_at=hour,
     )
+
+
+def _told(moment: datetime, timezone: tzinfo) -> str:
+    return f"{moment.astimezone(timezone):%Y-%m-%d %H:%M}{' UTC' if timezone is UTC else ''}"
 
 
 def _limit_severity(channel: Channel, value: float, limit: float) -> Severity:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import time
+from datetime import UTC, time
+from zoneinfo import ZoneInfo
 
 from facility.inspections import InspectionList, Item, Round
 from facility.language import Language
@@ -26,6 +27,12 @@ def subtitle(plan: InspectionList, language: Language) -> str:
     )
 
 
+def made_at(plan: InspectionList) -> str:
+    """When a list was made, by the clock of its place."""
+    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
+    return f"{plan.created_at.astimezone(zone):%Y-%m-%d %H:%M}{'' if plan.timezone else ' UTC'}"
+
+
 def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str | int]]:
     """Lines of label and value; a label is empty where it is the one above."""
 
@@ -33,7 +40,7 @@ def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str
         return PHRASES.say(key, language, **values)
 
     yield say("summary_day"), str(plan.service_day)
-    yield say("summary_created"), f"{plan.created_at:%Y-%m-%d %H:%M} UTC"
+    yield say("summary_created"), made_at(plan)
     yield say("summary_crew"), say("summary_crew_value", people=plan.people, hours=f"{plan.hours:g}")
     yield say("summary_items"), len(plan.items)
     yield say("summary_assets"), len({item.asset for item in plan.items})
@@ -98,7 +105,7 @@ def goals(plan: InspectionList, language: Language) -> list[str]:
 def gains(plan: InspectionList, language: Language) -> list[str]:
     return [
         PHRASES.say(
-            "gain_line",
+            "gain_line" if one.breaches else "gain_line_harm",
             language,
             what=one.what[language],
             items=one.items,
@@ -130,11 +137,16 @@ def days(plan: InspectionList, language: Language) -> list[Day]:
     rounds = {one.person: one for one in plan.rounds}
     numbers = sorted(set(rounds) | {number for item in plan.items for number in item.people})
     for number in numbers:
-        items = tuple(item for item in plan.items if number in item.people)
+        items = tuple(sorted((item for item in plan.items if number in item.people), key=_in_time))
         one = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
         if items:
             found.append(_day(plan, one, items, language))
     return found
+
+
+def _in_time(item: Item) -> tuple[time, int]:
+    """The second of two people comes across work at its time, wherever the first has it on the list."""
+    return item.start or time.max, item.number
 
 
 def _day(plan: InspectionList, one: Round, items: tuple[Item, ...], language: Language) -> Day:

@@ -39,7 +39,7 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
     codes = {words: place for place, words in enumerate(said)}
     days = overview.days(plan, language)
     number = PHRASES.say("plan_number", language, number=plan.number) if plan.number else ""
-    made = PHRASES.say("made_at", language, moment=f"{plan.created_at:%Y-%m-%d %H:%M} UTC")
+    made = PHRASES.say("made_at", language, moment=overview.made_at(plan))
     zone = PHRASES.say("clock_zone", language, zone=plan.timezone) if plan.timezone else ""
     return {
         "words": {key: PHRASES[key][language] for key in _WORDS},

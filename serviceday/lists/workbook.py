@@ -67,7 +67,7 @@ class _Workbook:
 
     def add_overview(self) -> None:
         sheet, styles, plan = self._sheet(self._say("sheet_overview")), self._styles, self._plan
-        sheet.set_column(0, 0, 30)
+        sheet.set_column(0, 0, 38)
         sheet.set_column(1, 6, 17)
         self._heading(sheet, self._say("title"), overview.subtitle(plan, self._language))
         line = self._breaches(sheet, 3) + 1

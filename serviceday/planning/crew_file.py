@@ -56,7 +56,7 @@ def parse_crew(
     strangers(day, (*_DAY_KEYS, "even"), report)
     even = day.values.get("even", True)
     if not isinstance(even, bool):
-        report.add(day.at("even"), "even is true or false")
+        report.add(day.at("even"), "even = {even!r}; write true or false", even=even)
     default = _daily(day, Worker(id=""), report)
     workers = _workers(tables, default, report)
     tools = tools_of(tables["tool"], report)

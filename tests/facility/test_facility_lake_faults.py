@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -140,8 +142,16 @@ def test_a_disk_that_really_is_full(tmp_path: Path) -> None:
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake: Lake) -> None:
+@pytest.fixture
+def lake_apart() -> Iterator[Lake]:
+    """Not below pytest's folder, which any other run of pytest closes to other users."""
+    with TemporaryDirectory() as name:
+        yield Lake(Path(name) / "readings", create=True)
+
+
+def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake_apart: Lake) -> None:
     """In a process of another user: root may write anywhere."""
+    lake = lake_apart
     lake.append(table(ROWS))
     lake.maintain()
     for path in (lake.folder, *lake.folder.rglob("*")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -105,6 +106,9 @@ def test_since_is_the_start_of_the_run_or_owned_to_be_unknown() -> None:
     (unknown,) = limit_conditions(hours(ZONE, "static_pressure", [0.1, 0.1, 0.1]), [ZONE], now=NOW)
     assert known.reason.en.endswith("since 2026-03-10 10:00 UTC")
     assert unknown.reason.en.endswith("since 2026-03-10 09:00 UTC or earlier")
+    shanghai = ZoneInfo("Asia/Shanghai")
+    (local,) = limit_conditions(hours(ZONE, "static_pressure", [0.3, 0.1, 0.1]), [ZONE], now=NOW, timezone=shanghai)
+    assert local.reason.en.endswith("since 2026-03-10 18:00")
 
 
 @pytest.mark.parametrize("key", limit_channels(), ids="/".join)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from PIL import Image
 
 from facility.channels import catalogue
 from facility.errors import CannotDo
-from facility.inspections import InspectionList
+from facility.inspections import Gain, InspectionList
 from facility.language import LANGUAGES, Language, Text
 from facility.qualifications import QUALIFICATIONS
 from serviceday.lists import FORMS, Names, Paper, check_form, content, write_list
+from serviceday.lists.overview import days, gains
 from serviceday.lists.paper import NO_NAMES, NO_PAPER
 from serviceday.planning import plan as make_plan
 
@@ -74,7 +75,9 @@ def test_a_workbook_holds_an_overview_the_list_a_sheet_a_person_and_the_left_out
     assert rows[1][1:3] == ("08:10", "滨河花园 1号楼-1号客梯")
     assert all(row[14:] == (None,) * 5 for row in rows[1:]), "results are for people to fill in"
     assert [row[0] for row in one.iter_rows(min_row=4, values_only=True)] == [1, 2, 3, 4]
-    assert [row[0] for row in two.iter_rows(min_row=4, values_only=True)] == [4, 5, 6, 7, 8], "two people do item 4"
+    assert [row[0] for row in two.iter_rows(min_row=4, values_only=True)] == [5, 6, 7, 4, 8], (
+        "two people do item 4, at its time"
+    )
     assert left_out.max_row == 3 + len(handed_out.left_out)
     for one_sheet in (sheet, one):
         (validation,) = one_sheet.data_validations.dataValidation
@@ -286,3 +289,32 @@ def test_every_qualification_of_the_catalogue_has_both_names() -> None:
     asked = {kind.qualification for kind in catalogue().values()}
     asked |= {duty.qualification for kind in catalogue().values() for duty in kind.duties.values()}
     assert asked <= set(QUALIFICATIONS)
+
+
+def test_the_second_of_two_people_finds_shared_work_at_its_time(handed_out: InspectionList) -> None:
+    first = handed_out.items[0].person
+    shared = next(item for item in reversed(handed_out.items) if item.second == 0 and item.person != first)
+    early = replace(shared, second=first, start=time(6), end=time(6, 30))
+    items = tuple(early if one is shared else one for one in handed_out.items)
+    day = next(one for one in days(replace(handed_out, items=items), "en") if one.number == first)
+    assert day.items[0] == early
+    assert [one.number for one in day.items[1:]] == sorted(one.number for one in day.items[1:])
+
+
+def test_nothing_is_said_of_breaches_that_would_not_change(handed_out: InspectionList) -> None:
+    more = Gain(what=Text(zh="多一人", en="one more person"), harm=0.5, items=2, breaches=0)
+    told = gains(replace(handed_out, gains=(more, replace(more, breaches=1))), "en")
+    assert ["breach" in line for line in told] == [False, True]
+
+
+def test_no_line_of_the_printed_list_is_broken_over_two_pages(handed_out: InspectionList, tmp_path: Path) -> None:
+    long = replace(handed_out.items[0].what, en="very long words " * 12)
+    items = tuple(
+        replace(handed_out.items[0], asset=f"EL-{number}", number=number, what=long) for number in range(1, 30)
+    )
+    file = tmp_path / "long.pdf"
+    write_list(replace(handed_out, items=items), file, language="en")
+    with pymupdf.open(file) as pages:
+        told = [re.sub(r"\s+", " ", page.get_text()).count("very long") for page in pages]
+    assert sum(told) >= 29 * 12
+    assert all(count % 12 == 0 for count in told)
