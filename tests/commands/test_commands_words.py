@@ -105,7 +105,7 @@ def test_what_is_asked_wrongly_is_told_in_chinese(run: Run, arguments: str, expe
         ("alerts show 99", "没有编号为 99 的告警。`serviceday alerts list` 列出现有的告警"),
         ("report show 99", "没有编号为 99 的诉求"),
         ("report edit 99 --by 王工", "没有要改的内容"),
-        ("outcome add X-9 confirmed", "没有登记设备“X-9”。请查登记表"),
+        ("outcome add X-9 confirmed", "没有登记设备“X-9”。请查台账"),
         ("outcome add L-1 maybe", "没有“maybe”这种结果。请用 confirmed、not_found、other"),
         ("outcome add L-1 confirmed --mode rust", "lift 没有“rust”这种失效模式"),
         ("quarantine show 5", "没有"),
