@@ -27,7 +27,7 @@ def encode(frames: Iterable[pl.DataFrame], target: Path | io.BytesIO, frame: pl.
         "compression": "zstd",
         "compression_level": 3,
         "data_page_size": PAGE_BYTES,
-        "dictionary_pagesize_limit": 4 * PAGE_BYTES,
+        "dictionary_pagesize_limit": PAGE_BYTES,
         "use_dictionary": [name for name in frame if name not in stamps],
         "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
     }
