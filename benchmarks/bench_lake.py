@@ -22,7 +22,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from benchmarks.fleet_readings import START, arrow, best, day, keys, moment, simulated
+from benchmarks.fleet_readings import START, arrow, best, computing, day, keys, moment, simulated
 from facility.store.lake import Lake
 
 BATCHES = {10_000: 60, 100_000: 12}
@@ -46,10 +46,11 @@ def appending(folder: Path) -> dict[str, object]:
         lake = Lake(folder / f"lake-{size}", create=True)
         lake.append(arrow(moment(series, START - timedelta(seconds=9), random)))  # the channels are known
         tables = [arrow(part) for part in parts]
-        begin = time.perf_counter()
+        begin, computed = time.perf_counter(), time.process_time()
         for number, table in enumerate(tables):
             lake.append(table, source="bench", cursor=number)
         ours = size * count / (time.perf_counter() - begin)
+        said[f"append_{size}_per_cpu_second"] = round(size * count / (time.process_time() - computed))
         begin = time.perf_counter()
         lake.sync()
         said |= {f"append_{size}": round(ours), f"sync_seconds_after_{size}": round(time.perf_counter() - begin, 2)}
@@ -179,6 +180,7 @@ def fleet(folder: Path) -> dict[str, object]:
         assert lake.rollups(start=START, end=end, channels=["channel_01"]).height == 720_000
 
     said["rollups_seconds"] = round(best(rollups), 2)
+    said["rollups_cpu_seconds"] = round(computing(rollups), 2)
     said["rollups_one_channel_kind_seconds"] = round(best(columns), 2)
     said["latest_10000_ms"] = round(best(lambda: Lake(folder / "fleet").latest()) * 1e3)
     paths = [f"{folder}/fleet/raw/{path}" for path in lake.readings_files()["path"].to_list()]

@@ -14,19 +14,19 @@ import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from facility.store import delta_log
 from facility.store.delta_log import Written
+from facility.store.encoding import Stats, arrow_of, encode
 from facility.store.place import Place, sync_path
 from facility.store.runs import AT_ONCE, merged
 
@@ -37,8 +37,6 @@ CONFIGURATION = {
     "delta.logRetentionDuration": "interval 2 hours",
     "delta.deletedFileRetentionDuration": "interval 2 hours",
 }
-ROW_GROUP = 65_536
-PAGE_BYTES = 1 << 16  # of a column: so much of every file is unpacked while it is merged
 REOPEN_AFTER = 1800.0  # seconds: a reader asleep for longer does not trust that the log still reaches back to it
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
@@ -63,8 +61,7 @@ class Table:
         self.key = ["asset", "channel", time]
         self._time = time
         self._lock = threading.RLock()
-        self._arrow = _arrow(frame)
-        self._schema = Schema.from_arrow(self._arrow.append(pa.field("day", pa.date32())))
+        self._schema = Schema.from_arrow(arrow_of(frame).append(pa.field("day", pa.date32())))
         self._delta = self._open()
         self._at = int(self._delta.version())
         self._looked = _now()
@@ -75,7 +72,7 @@ class Table:
     def create(place: Place, frame: pl.Schema) -> None:
         DeltaTable.create(
             place.uri,
-            schema=Schema.from_arrow(_arrow(frame).append(pa.field("day", pa.date32()))),
+            schema=Schema.from_arrow(arrow_of(frame).append(pa.field("day", pa.date32()))),
             partition_by=["day"],
             configuration=CONFIGURATION,
             mode="ignore",
@@ -163,11 +160,11 @@ class Table:
     def write_all(self, frames: Iterable[pl.DataFrame], day: date, *, durable: bool = False) -> Written:
         """Write frames that follow each other in order to one file of a day; no two of them are held at a time."""
         path = f"day={day.isoformat()}/{uuid.uuid4().hex}.parquet"
-        stats = _Stats(self.frame, self._time)
+        stats = Stats(self.frame, self._time)
         folder = self.place.folder
         if folder is None:
             buffer = io.BytesIO()
-            self._encode(frames, buffer, stats)
+            encode(frames, buffer, self.frame, stats)
             size = buffer.tell()
             with self.place.files().open_output_stream(path) as stream:
                 stream.write(buffer.getbuffer())
@@ -175,7 +172,7 @@ class Table:
             file = folder / path
             file.parent.mkdir(exist_ok=True)
             try:
-                self._encode(frames, file, stats)
+                encode(frames, file, self.frame, stats)
             except BaseException:
                 file.unlink(missing_ok=True)
                 raise
@@ -184,22 +181,6 @@ class Table:
                 sync_path(file)
                 sync_path(file.parent)
         return Written(path, day, size, stats.told())
-
-    def _encode(self, frames: Iterable[pl.DataFrame], target: Path | io.BytesIO, stats: _Stats) -> None:
-        stamps = [name for name, kind in self.frame.items() if kind.is_temporal()]
-        layout: dict[str, Any] = {
-            "compression": "zstd",
-            "compression_level": 3,
-            "data_page_size": PAGE_BYTES,
-            "dictionary_pagesize_limit": 4 * PAGE_BYTES,
-            "use_dictionary": [name for name in self.frame if name not in stamps],
-            "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
-        }
-        with pq.ParquetWriter(target, self._arrow, **layout) as writer:
-            for rows in _gathered(frames):
-                stats.add(rows)
-                table = rows.select(self.frame.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
-                writer.write_table(table, row_group_size=ROW_GROUP)
 
     def commit(
         self,
@@ -351,46 +332,6 @@ class Table:
         return len(dead)
 
 
-def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Frames put together until they fill a row group."""
-    held: list[pl.DataFrame] = []
-    for rows in frames:
-        held.append(rows)
-        if sum(one.height for one in held) >= ROW_GROUP:
-            whole = pl.concat(held)
-            full = whole.height // ROW_GROUP * ROW_GROUP
-            yield whole[:full]
-            held = [whole[full:]]
-    if any(rows.height for rows in held):
-        yield pl.concat(held)
-
-
-class _Stats:
-    """What the log says of a file, gathered while it is written."""
-
-    def __init__(self, frame: pl.Schema, time: str) -> None:
-        self._columns = frame.names()
-        self._rows = 0
-        self._low: dict[str, Any] = dict.fromkeys(("asset", "channel", time))
-        self._high = dict(self._low)
-
-    def add(self, rows: pl.DataFrame) -> None:
-        self._rows += rows.height
-        for name, (low, high) in ((name, (rows[name].min(), rows[name].max())) for name in self._low):
-            self._low[name] = low if self._low[name] is None else min(self._low[name], low)
-            self._high[name] = high if self._high[name] is None else max(self._high[name], high)
-
-    def told(self) -> str:
-        return json.dumps(
-            {
-                "numRecords": self._rows,
-                "minValues": {name: _stat(value) for name, value in self._low.items()},
-                "maxValues": {name: _stat(value) for name, value in self._high.items()},
-                "nullCount": dict.fromkeys(self._columns, 0),
-            }
-        )
-
-
 def _age(file: Path) -> float:
     try:
         return time.time() - file.stat().st_mtime
@@ -400,13 +341,3 @@ def _age(file: Path) -> float:
 
 def _now() -> float:
     return time.monotonic()
-
-
-def _arrow(frame: pl.Schema) -> pa.Schema:
-    return pl.DataFrame(schema=frame).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-
-
-def _stat(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from facility.store.place import Place
 
-AT_ONCE = 32_768  # rows given at a time, about; twice as many are held
-LEAST = 2048  # rows read of a file at a time
+AT_ONCE = 16_384  # rows given at a time, about; twice as many are held
+LEAST = 1024  # rows read of a file at a time
 BUFFER = 1 << 14  # bytes read of a column at a time
 
 

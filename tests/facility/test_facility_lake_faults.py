@@ -102,7 +102,7 @@ def test_a_full_disk_loses_nothing_and_leaves_no_rubbish(lake: Lake, monkeypatch
     lake.append(table(ROWS[:10]), source="s", cursor=1)
     before = set(lake.folder.rglob("*.parquet"))
     with monkeypatch.context() as patch:
-        patch.setattr("facility.store.delta_table.pq.ParquetWriter", no_space)
+        patch.setattr("facility.store.encoding.pq.ParquetWriter", no_space)
         with pytest.raises(CannotCommunicate, match="No space left"):
             lake.append(table(ROWS), source="s", cursor=2)
         assert set(lake.folder.rglob("*.parquet")) == before
