@@ -234,7 +234,7 @@ def test_an_event_keeps_its_identity_when_the_day_is_planned_again(handed_out: I
     later = replace(handed_out, number=8, items=handed_out.items[1:])
     after = {str(one["uid"]): one for one in events(content(later, ".ics", language="en"))}
     assert set(after) == set(before)
-    assert len(before) == 6, "two stops of one person, four of the other"
+    assert len(before) == 7, "two stops of one person, five of the other"
     assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in after)
 
 
