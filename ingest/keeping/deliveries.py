@@ -7,7 +7,8 @@ were not used again since. All is of one journal and changes in the journal's ow
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -18,6 +19,7 @@ from ingest.keeping.packing import Message, Packed, unpack
 
 DIGEST = 8  # bytes
 IDS = 1 << 16
+ROWS_AT_HAND = 4  # what comes again comes in the order in which it came: row after row
 LOOKED_BACK = 4 * IDS  # deliveries; what was delivered before is not delivered again
 
 
@@ -41,6 +43,7 @@ class Deliveries:
 
     def fresh(self, writer: sqlite3.Connection, batches: Sequence[Arrivals]) -> Iterator[Arrivals]:
         """The batches without what was delivered before. Nothing is noted yet."""
+        row = lru_cache(ROWS_AT_HAND)(partial(_row, writer))
         within: dict[int, bytes] = {}  # by packet id: the digest of the last delivery in this very call
         suspicious = any(batch.again for batch in batches)
         for batch in batches:
@@ -51,7 +54,7 @@ class Deliveries:
                     if not mid:
                         continue
                     digest = _digest(batch.topics[index], batch.payloads[index])
-                    if index in again and (within.get(mid) or self._kept(writer, mid)) == digest:
+                    if index in again and (within.get(mid) or self._kept(writer, row, mid)) == digest:
                         known.add(index)
                     else:
                         within[mid] = digest
@@ -74,14 +77,14 @@ class Deliveries:
             digests = [(int(ids[one]), _digest(messages[one].topic.encode(), messages[one].payload)) for one in still]
             writer.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", digests)
 
-    def _kept(self, writer: sqlite3.Connection, mid: int) -> bytes | None:
+    def _kept(self, writer: sqlite3.Connection, row: Callable[[int], list[Message]], mid: int) -> bytes | None:
         number = int(self._last[mid])
         if number:
-            row = writer.execute("SELECT max(first) FROM batches WHERE first <= ?", (number,)).fetchone()
-            if row[0] is not None:
-                messages = _row(writer, row[0])
-                if number - row[0] < len(messages):
-                    message = messages[number - row[0]]
+            (first,) = writer.execute("SELECT max(first) FROM batches WHERE first <= ?", (number,)).fetchone()
+            if first is not None:
+                messages = row(first)
+                if number - first < len(messages):
+                    message = messages[number - first]
                     return _digest(message.topic.encode(), message.payload)
         found = writer.execute("SELECT digest FROM deliveries WHERE mid = ?", (mid,)).fetchone()
         return bytes(found[0]) if found else None

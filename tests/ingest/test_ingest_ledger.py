@@ -18,6 +18,7 @@ from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
+from ingest.keeping import deliveries
 from ingest.keeping.journal import Arrival, Journal
 from ingest.keeping.ledger import Counts, ledger
 from ingest.quarantine.refusals import Reason
@@ -350,6 +351,19 @@ def test_a_journal_of_the_first_format_is_brought_along(folder):
     shown = ledger(folder)
     assert (shown["stored"], shown["pending"], journal.identity()) == (9, 1, "old")
     journal.close()
+
+
+def test_a_whole_window_that_comes_again_reads_each_row_once(folder, monkeypatch):
+    """Read once a message, a window of ten thousand takes minutes, the broker gives up waiting, and it comes again."""
+    read = []
+    honest = deliveries._row
+    monkeypatch.setattr(deliveries, "_row", lambda db, first: read.append(first) or honest(db, first))
+    with closing(Journal(folder.journal)) as journal:
+        payloads = {mid: said(NOW_MS - mid, trips=mid) for mid in range(1, 1001)}
+        assert journal.write([arrival(payload, mid=mid) for mid, payload in payloads.items()]) == 1000
+        assert journal.write([arrival(payload, mid=mid, again=True) for mid, payload in payloads.items()]) == 0
+        assert len(read) == 1
+        assert journal.counts().messages_redelivered == 1000
 
 
 def test_a_redelivery_is_known_though_its_message_was_trimmed(folder):
