@@ -18,5 +18,5 @@ class Policy:
     floor_minutes: float = 0.0  # and for each floor between the two
     between_buildings: int = 8  # where no coordinates are known
     between_sites: int = 30
-    effort: int = 5_000  # attempts to improve the list, at most; small days need fewer
+    effort: int = 3_500  # attempts to improve the list, at most; small days need fewer
     keep: float = 0.0  # worth of leaving an item with the person who had it, as a share of its own worth
