@@ -37,7 +37,7 @@ class Seen:
             if known is None or worth > known[0]:
                 self._found[route.person][key] = (worth, route)
 
-    def best(self, now: Rounds, *, effort: float = 4.0) -> Rounds:
+    def best(self, now: Rounds, *, effort: float = 2.0) -> Rounds:
         """`now`, or something better made of rounds seen. `effort` is CP-SAT's deterministic time."""
         problem = now.problem
         fixed = {route.person for route in now.routes if any(one in now.frozen for one in route.items)}
