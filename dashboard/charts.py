@@ -7,7 +7,7 @@ drawn on a UTC scale.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -16,8 +16,9 @@ import altair as alt
 import polars as pl
 
 from dashboard import palette
-from dashboard.wording import number, quantity, say
-from facility.channels import Aggregate, Channel
+from dashboard.wording import number, percent, quantity, say
+from facility.assessments import Evidence
+from facility.channels import Aggregate, Band, Channel
 from facility.language import Language
 
 Specification: TypeAlias = dict[str, Any]  # a Vega-Lite chart; its rows are Polars frames in `datasets`
@@ -167,6 +168,76 @@ def channel_chart(
         schema = pl.Schema({"time": pl.Datetime("us", "UTC"), "value": pl.Float64()})
         datasets["forecast"] = _rows(_wall(pl.DataFrame(ends, schema=schema), timezone))
     return _specification(alt.layer(*layers).properties(height=height, width="container"), **datasets)
+
+
+def can_be_drawn(said: Evidence) -> bool:
+    """Are there daily figures on at least two days, and what they should have been?"""
+    return sum(one is not None for one in said.series) >= 2 and len(said.usual) == len(said.series)
+
+
+def evidence_chart(
+    said: Evidence, channel: Channel, *, end: datetime, timezone: ZoneInfo, language: Language, height: int = 120
+) -> Specification:
+    """The daily figures that evidence speaks of, what each should have been, and since when they are off.
+
+    `end`: of the last day (UTC); each figure stands at the middle of its day.
+    """
+    days = len(said.series)
+    figures = pl.DataFrame(
+        {
+            "time": [end - timedelta(days=days - day - 0.5) for day in range(days)],
+            "value": said.series,
+            "usual": said.usual,
+        },
+        schema={"time": pl.Datetime("us", "UTC"), "value": pl.Float64(), "usual": pl.Float64()},
+    ).drop_nulls()
+    level = said.pattern in ("level", "trend", "limit") and channel.aggregate is not Aggregate.STATE
+    bounds = channel if level else replace(channel, normal=Band(), limit=Band())
+    scale = value_scale(figures.rename({"usual": "low"}), bounds)
+    x, y = _time_axis(end - timedelta(days=days), end, timezone), _value_axis(scale)
+    told = figures.with_columns(
+        *(
+            pl.Series(f"{name}_words", [figure_words(one, channel, language) for one in figures[name]], dtype=pl.String)
+            for name in ("value", "usual")
+        ),
+        figures["time"].dt.convert_time_zone(str(timezone)).dt.strftime("%Y-%m-%d").alias("day"),
+    )
+    tooltip = [
+        alt.Tooltip("day:N", title=say("chart_day", language)),
+        alt.Tooltip("value_words:N", title=channel.name[language]),
+        alt.Tooltip("usual_words:N", title=say("chart_usual", language)),
+    ]
+    base = alt.Chart(_named("figures")).encode(x=x)
+    usual = base.mark_line(color=palette.QUIET, strokeDash=[4, 3], strokeWidth=1.2)
+    actual = base.mark_line(
+        color=palette.LINE, strokeWidth=1.4, point=alt.OverlayMarkDef(filled=True, size=20, color=palette.LINE)
+    )
+    apart = base.mark_area(color=palette.FORECAST, opacity=0.18)
+    layers: list[Any] = [
+        apart.encode(y=y, y2="usual:Q"),
+        usual.encode(y=alt.Y("usual:Q", title=None)),
+        actual.encode(y=y),
+        base.mark_point(size=60, opacity=0).encode(y=y, tooltip=tooltip),
+    ]
+    datasets = {"figures": _rows(_wall(told, timezone))}
+    if scale.lines:
+        layers.append(_limit_lines())
+        words = [say("chart_limit", language, value=quantity(bound, channel.unit, language)) for bound in scale.lines]
+        datasets["limits"] = pl.DataFrame({"value": scale.lines, "words": words})
+    if said.since is not None and said.since > end - timedelta(days=days):
+        rule = alt.Chart(_named("since")).mark_rule(color=palette.FORECAST, strokeWidth=1)
+        layers.append(rule.encode(x=x))
+        datasets["since"] = _rows(_wall(_moments([said.since]), timezone))
+    return _specification(alt.layer(*layers).properties(height=height, width="container"), **datasets)
+
+
+def figure_words(value: float, channel: Channel, language: Language) -> str:
+    """A daily figure: of a channel of states, the share of the day it was in the bad ones."""
+    return percent(value) if channel.aggregate is Aggregate.STATE else quantity(value, channel.unit, language)
+
+
+def _moments(moments: list[datetime]) -> pl.DataFrame:
+    return pl.DataFrame({"time": moments}, schema={"time": pl.Datetime("us", "UTC")})
 
 
 def _normal_band() -> Any:

@@ -10,12 +10,13 @@ import streamlit as st
 from dashboard import charts, frames, markup, palette, query, sources, traces, wording
 from dashboard.visit import Visit
 from facility.assessments import Assessment
-from facility.channels import EquipmentClass, catalogue
+from facility.channels import Aggregate, EquipmentClass, catalogue
 from facility.estate import Asset
 
 _WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 _REFRESH = timedelta(seconds=30)
 _FIRST = 6  # charts shown before one asks for all
+_GROUNDS = 3  # pieces of evidence drawn
 
 
 def show(visit: Visit) -> None:
@@ -36,6 +37,8 @@ def show(visit: Visit) -> None:
         if kind:
             _duties(visit, asset, kind)
     if kind:
+        if assessment:
+            _grounds(visit, assessment, kind)
         _channels(visit, asset, kind, assessment)
 
 
@@ -152,6 +155,29 @@ def _days_left(visit: Visit, said: Assessment) -> str:
 
 def _told_by(reason: str, sentence: str) -> bool:
     return reason.startswith(sentence.rstrip(".。"))
+
+
+def _grounds(visit: Visit, said: Assessment, kind: EquipmentClass) -> None:
+    """The strongest evidence as it was judged: figures a day, beside what they should have been."""
+    drawn = [one for one in said.evidence if one.channel in kind.channels and charts.can_be_drawn(one)][:_GROUNDS]
+    if not drawn:
+        return
+    st.markdown(f"**{visit.say('grounds')}**")
+    for column, one in zip(st.columns(max(2, len(drawn)), gap="small"), drawn, strict=False):
+        channel = kind.channels[one.channel]
+        name = channel.name[visit.language]
+        if channel.aggregate is Aggregate.STATE:
+            name = visit.say("figure_share", name=name)
+        elif one.pattern in ("rate", "variance"):
+            name = visit.say(f"figure_{one.pattern}", name=name)
+        value, expected = (charts.figure_words(figure, channel, visit.language) for figure in (one.value, one.expected))
+        with column, st.container(border=True, gap="xsmall"):
+            note = visit.say("grounds_note", expected=expected)
+            st.html(markup.channel_head(name, value, note, colour=palette.INK))
+            chart = charts.evidence_chart(
+                one, channel, end=said.as_of, timezone=visit.timezone, language=visit.language
+            )
+            st.vega_lite_chart(chart, theme=None, key=f"grounds-{channel.key}")
 
 
 def _alerts(visit: Visit, asset: Asset) -> None:

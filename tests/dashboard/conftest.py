@@ -79,6 +79,8 @@ def assessments(now: datetime) -> list[Assessment]:
         score=7.2,
         crosses_limit_at=now + timedelta(days=3),
         sentence=sentence,
+        series=(2.5, 2.5, 2.6, 2.4, None, 2.7, 2.9, 3.1, 3.4, 3.6),
+        usual=(2.5, 2.5, 2.5, 2.5, None, 2.5, 2.5, 2.5, 2.5, 2.5),
     )
     foreseen = Prognosis(
         consequence=4.5,

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dashboard import charts, palette
 from dashboard.charts import Forecast
+from facility.assessments import Evidence, Trouble
 from facility.channels import Band, Channel, catalogue
-from facility.language import LANGUAGES, Language
+from facility.language import LANGUAGES, Language, Text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 END = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -107,6 +108,62 @@ def test_a_channel_that_is_always_zero_has_an_axis_people_can_read() -> None:
 
 def test_no_readings_still_make_a_chart() -> None:
     _check(_chart(_readings([])))
+
+
+def _evidence(**more: Any) -> Evidence:
+    said = {
+        "channel": "door_close_time",
+        "detector": "residual",
+        "trouble": Trouble.EQUIPMENT,
+        "pattern": "level",
+        "since": END - timedelta(days=2),
+        "value": 3.4,
+        "expected": 2.9,
+        "score": 8.0,
+        "crosses_limit_at": None,
+        "sentence": Text(zh="慢了", en="slower"),
+        "series": (2.9, None, 3.0, 3.3, 3.4),
+        "usual": (2.9, None, 2.9, 2.9, 2.9),
+    }
+    return Evidence(**{**said, **more})
+
+
+def _grounds(said: Evidence, channel: Channel = CLOSE_TIME, language: Language = "en") -> charts.Specification:
+    return charts.evidence_chart(said, channel, end=END, timezone=SHANGHAI, language=language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("channel", ALL, ids=lambda one: f"{one.kind}.{one.key}")
+def test_evidence_of_every_channel_can_be_drawn(channel: Channel, language: Language) -> None:
+    _check(_grounds(_evidence(channel=channel.key), channel, language))
+
+
+def test_evidence_is_drawn_day_by_day_beside_what_should_have_been() -> None:
+    datasets = _grounds(_evidence())["datasets"]
+    figures = datasets["figures"]
+    assert figures["value"].to_list() == [2.9, 3.0, 3.3, 3.4]
+    assert figures["usual_words"].to_list() == ["2.9 s"] * 4
+    assert figures["day"].to_list() == ["2026-11-20", "2026-11-22", "2026-11-23", "2026-11-24"]  # middles of five days
+    assert datasets["since"].height == 1
+    assert datasets["limits"]["value"].to_list() == [3.7]
+
+
+def test_only_levels_are_drawn_beside_the_limits_of_the_channel() -> None:
+    assert "limits" not in _grounds(_evidence(pattern="variance"))["datasets"]
+    assert "since" not in _grounds(_evidence(since=None))["datasets"]
+    assert "since" not in _grounds(_evidence(since=END - timedelta(days=9)))["datasets"]
+
+
+def test_the_figures_of_states_are_shares_of_a_day() -> None:
+    mode = catalogue()["lift"].channels["service_mode"]
+    figures = _grounds(_evidence(series=(0.0, 0.25), usual=(0.0, 0.0)), mode)["datasets"]["figures"]
+    assert figures["value_words"].to_list() == ["0 %", "25 %"]
+
+
+def test_evidence_without_figures_is_not_drawn() -> None:
+    assert charts.can_be_drawn(_evidence())
+    assert not charts.can_be_drawn(_evidence(series=(), usual=()))
+    assert not charts.can_be_drawn(_evidence(series=(None, 2.0), usual=(None, 2.0)))
 
 
 def test_the_estate_is_drawn_as_a_grid_and_as_a_map() -> None:

@@ -151,8 +151,11 @@ def test_the_asset_page_tells_why_and_draws_the_channels(installation: Path) -> 
     assert "门机磨损" in words
     assert "GB/T 10058" in words
     charts = at.get("arrow_vega_lite_chart") or at.get("vega_lite_chart")
-    assert len(charts) == 6
-    assert len(_open("asset", "zh", asset="L-01", all="1").get(charts[0].type)) > 6
+    assert len(charts) == 1 + 6  # what speaks for it, and the first channels
+    assert say("grounds", "zh") in words
+    assert "应有 2.5 秒" in words
+    assert len(_open("asset", "zh", asset="L-01", all="1").get(charts[0].type)) > 7
+    assert say("grounds", "zh") not in _words(_open("asset", "zh", asset="L-02"))
 
 
 @pytest.mark.parametrize("window", ["24h", "7d", "90d"])
