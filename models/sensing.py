@@ -12,25 +12,9 @@ from facility.channels import Aggregate, Bad
 from models.cube import HOURS, Cube, flat
 from models.freezing import SensorFinding, frozen, stuck
 from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median, quantile, resolution
+from models.unit_changes import changed_units
 from models.windows import RECENT
 
-SLIPS = (10.0, 100.0, 1000.0)  # a decimal point, a per cent, a prefix: any unit may suffer them
-CONVERSIONS = {  # what else each unit is taken for
-    "bar": (14.504, 10.197),
-    "MPa": (9.807, 10.197, 145.04, 101.97),
-    "m": (3.281,),
-    "mm": (25.4,),
-    "m/s2": (9.807,),
-    "mm/s": (25.4,),
-    "lx": (10.764,),
-    "m3": (35.31,),
-    "min": (60.0,),
-    "s": (60.0,),
-    "h": (60.0, 3600.0),
-    "kW.h": (3.6,),
-}
-LEAST_RATIO = 1.6  # between the days of a channel whose unit may have changed; 85 Cel is 185 degF
-SHARP = 3  # hours on either side of the moment at which a unit changes
 LOST, LOST_OF_FITFUL, STEADY = 0.35, 0.55, 0.9  # share missing that counts; more where hours are often empty
 RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
 RECENT_HOURS = RECENT * HOURS
@@ -45,7 +29,7 @@ def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
         *stuck(cube, doubtful),
         *frozen(cube, doubtful),
         *_missing(cube),
-        *_unit(cube, doubtful & ~wild),
+        *changed_units(cube, doubtful & ~wild),
         *_clock(cube, doubtful),
     ]
     told = {f.row for f in findings}
@@ -165,65 +149,6 @@ def _idle(cube: Cube) -> BoolArray:
     return heard & ~grew
 
 
-def _unit(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
-    """The level jumps by a factor that lies between two units, and its ups and downs with it."""
-    found = []
-    kept = np.where(doubtful, np.nan, cube.mean)
-    daily = mean(kept)
-    with empty_slices():
-        within = np.nanstd(kept, axis=-1)
-        ratio = np.nanmax(np.abs(daily), axis=-1) / np.nanmin(np.abs(daily), axis=-1)
-    for row in np.flatnonzero(~(ratio < LEAST_RATIO)):
-        channel = cube.channels[row]
-        if channel.aggregate not in (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE):
-            continue
-        seen = np.flatnonzero(~np.isnan(daily[row]))
-        if seen.size < 6:
-            continue
-        series, inner = daily[row, seen], within[row, seen]
-        steps = np.abs(np.diff(series))
-        cut = int(np.argmax(steps[2:])) + 3
-        factor = _between_units(series, inner, cut, channel.unit)
-        before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
-        if factor is None or not _at_once(flat(kept[row : row + 1])[0], int(seen[cut - 1]), after - before):
-            continue
-        since = int(seen[cut - 1]) * HOURS
-        doubtful[row].reshape(-1)[since:] = True
-        found.append(SensorFinding(int(row), "unit", since, 12.0, after, before, factor))
-    return found
-
-
-def _between_units(series: FloatArray, inner: FloatArray, cut: int, unit: str) -> float | None:
-    """The factor between two units that explains the largest step of a daily series, if one does."""
-    past, now = series[: cut - 1], series[cut:]
-    if past.size < 3 or not now.size:
-        return None
-    before, after = float(np.median(past)), float(np.median(now))
-    jump = abs(after - before)
-    restless = float(np.max(np.abs(past - before))) > 0.3 * jump or float(np.ptp(now)) > 0.5 * jump
-    if restless or abs(before) < 1e-9 or abs(after) < 1e-9:
-        return None
-    if unit == "Cel" and after > before + 15 and abs(after - (1.8 * before + 32)) < 3.0:
-        return 1.8
-    growth = float(np.median(inner[cut:])) / max(float(np.median(inner[: cut - 1])), 1e-9)
-    tolerance = min(0.05 + 2 * float(np.median(np.abs(past - before))) / abs(before), 0.15)
-    factors = (*SLIPS, *CONVERSIONS.get(unit, ()))
-    for factor in (*factors, *(1 / factor for factor in factors)):
-        if abs(after / before / factor - 1) < tolerance and factor / 4 < growth < factor * 4:
-            return factor
-    return None
-
-
-def _at_once(hours: FloatArray, day: int, jump: float) -> bool:
-    """Equipment takes hours to change, a unit changes between two readings: a step of at least half of the jump."""
-    near = hours[max(day - 1, 0) * HOURS : (day + 2) * HOURS]
-    near = near[~np.isnan(near)]
-    if near.size < 2 * SHARP:
-        return True
-    sliding = np.median(np.lib.stride_tricks.sliding_window_view(near, SHARP), axis=1)
-    return bool(np.max((sliding[SHARP:] - sliding[:-SHARP]) * np.sign(jump)) > 0.6 * abs(jump))
-
-
 def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """The daily rhythm of an asset's channels comes hours too early or too late."""
     rows = np.array([i for i, c in enumerate(cube.channels) if c.aggregate in (Aggregate.MEAN, Aggregate.COUNTER)])
@@ -249,7 +174,7 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         if shift == 0 or len(agree) < max(2, 0.6 * len(members)):
             continue
         gain = np.median([by_lag[i, best[i]] - by_lag[i, 12] for i in agree])
-        if gain < 0.12 or np.median([by_lag[i, best[i]] for i in agree]) < 0.75:
+        if not (gain >= 0.12 and np.median([by_lag[i, best[i]] for i in agree]) >= 0.75):
             continue
         row = int(rows[agree[0]])
         since = (cube.days - RECENT) * HOURS

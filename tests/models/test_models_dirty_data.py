@@ -80,19 +80,18 @@ def holds(one):
         assert "inf" not in piece.sentence.en.lower().split()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tricks=st.lists(mischief, max_size=5), days=st.sampled_from([2, 3, 8, 12, 40]), hours=st.integers(0, 30))
 def test_no_mischief_breaks_an_assessment(panels, end, tricks, days, hours):
     store, assets = panels(8, days=days)
     for kind, number, channel, day in tricks:
         store.hourly = spoil(store.hourly, kind, assets[number].id, channel, day, end)
     found = believed(store, [*assets, Asset(id="F-new", kind="fire_panel")], end - timedelta(hours=hours))
-    apart = {assets[number].id for kind, number, *_ in tricks if kind == "unit"}  # peers tell them at once
     assert len(found) == 9
     for one in found:
         holds(one)
         if days < 10:
-            assert not one.flagged or one.asset in apart
+            assert not one.flagged
             assert one.coverage < 1.0
 
 

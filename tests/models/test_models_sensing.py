@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -89,6 +89,69 @@ def test_fahrenheit_and_a_factor():
     frame = rollups(current, channel="drive_current", spread=0.4)
     late = pl.col("hour") >= datetime(2026, 5, 28, tzinfo=UTC)
     assert patterns(frame.with_columns(pl.when(late).then(0.04).otherwise("std").alias("std"))) == ["unit"]
+
+
+def restless():
+    """Days at a half to twice the mean: too restless for levels to tell anything."""
+    random = np.random.default_rng(3)
+    return random.uniform(1.0, 3.0, DAYS * 24) * np.repeat(random.uniform(0.5, 2.0, DAYS), 24)
+
+
+def slips(values, since, factor, places=1, channel="rope_slip"):
+    """Hours of a channel told with so many decimal places, multiplied from hour `since` on."""
+    told = np.round(values, places)
+    told[since:] = np.round(told[since:] * factor, 6)
+    frame = rollups(told, channel=channel, spread=0.0)
+    return [(f.pattern, f.amount, f.since) for f in sensor_findings(cube_of(frame))[0]]
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.1, 100.0])
+def test_a_decimal_point_that_moves_takes_the_digits_with_it(factor):
+    values = restless()
+    (found,) = slips(values, 600, factor)
+    assert found[:2] == ("unit", pytest.approx(factor))
+    assert 595 <= found[2] <= 605
+
+
+def test_a_restless_channel_that_grows_tenfold_keeps_its_digits_and_is_no_unit():
+    values = restless()
+    values[600:] *= 10.0
+    assert slips(values, 720, 1.0) == []
+
+
+def test_coarser_digits_alone_are_no_unit():
+    values = np.round(restless(), 1)
+    values[600:] = np.round(values[600:])
+    assert slips(values, 720, 1.0) == []
+
+
+@pytest.mark.parametrize("since", [DAYS * 24 - 12, DAYS * 24 - 30])
+def test_a_unit_that_has_just_changed_is_seen_from_its_hours(since):
+    values = 12 + np.random.default_rng(2).normal(0, 0.5, DAYS * 24)
+    values[: DAYS * 24 - 60] = np.nan  # the asset is not yet three days old
+    values[since:] /= 10
+    frame = rollups(values, channel="drive_current", spread=0.4)
+    late = pl.col("hour") >= END - timedelta(hours=DAYS * 24 - since)
+    assert patterns(frame.with_columns(pl.when(late).then(0.04).otherwise("std").alias("std"))) == ["unit"]
+
+
+def classmates(levels, kind="lift", channel="drive_current"):
+    """Rows of the cube found to be in another unit than their class, none of which ever changed."""
+    parts = [
+        rollups(level + np.random.default_rng(i).normal(0, 0.02 * level, DAYS * 24), channel, 0.02 * level)
+        .with_columns(asset=pl.lit(f"A-{i}"))
+        for i, level in enumerate(levels)
+    ]  # fmt: skip
+    assets = [Asset(id=f"A-{i}", kind=kind) for i in range(len(levels))]
+    cube = build_cube(pl.concat(parts), assets, catalogue(), as_of=END, days=DAYS)
+    return [f.row for f in sensor_findings(cube)[0] if f.pattern == "unit"]
+
+
+def test_one_as_far_from_its_class_as_a_unit_is_in_another_unit():
+    assert classmates([12.0, 12.3, 11.8, 12.1, 12.4, 11.7, 1.2]) == [6]
+    assert classmates([12.0, 12.3, 11.8, 12.1, 12.4, 11.7, 3.0]) == []
+    assert classmates([12.0, 12.3, 11.8, 12.1, 12.4, 11.7, 1.2, 1.21, 1.19]) == []  # another make
+    assert classmates([12.0, 20.3, 5.8, 16.1, 30.4, 8.7, 1.2]) == []  # a class of anything
 
 
 def test_a_pressure_that_is_gone_is_no_unit():
