@@ -37,7 +37,7 @@ from models.robust import FloatArray, IntArray
 from models.trained import TrainedModel, newest_before
 from models.windows import Windows
 
-VERSION = "fleet-1"
+VERSION = "fleet-2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,10 @@
    the asset has: an asset with twenty channels has twenty chances to look odd.
 4. The fleet corrects it: if typical assets look odder than the null allows (a heat wave nothing explained), all are
    drawn back by as much (empirical null).
-5. p becomes a Bayes factor by the bound of Sellke, Bayarri and Berger (2001), and with a prior the probability.
+5. p becomes a Bayes factor, and with a prior the probability. How plainly trouble shows is not known: the p-values of
+   the ill are taken to have the density shape p^(shape - 1) (Sellke, Bayarri and Berger 2001; Pounds and Morris 2003),
+   averaged over the shapes between hardly visible and plain. So an asset that looks like any other is likelier well
+   than the prior says, as far as trouble shows at all.
 6. No probability is higher than that a sign this strong has no innocent cause. Whatever moves healthy equipment
    (people, seasons, new parts) moves it for the better as well, where no fault does: the fleet's strong changes for the
    better, beside those for the worse, tell how often that is (a mirrored null, like the decoys of mass spectrometry).
@@ -34,6 +37,7 @@ CHANCES = 1.5  # looks taken at a series (several detectors, not independent)
 PRIOR = 0.06  # share of assets that need attention at any time, before anything is known
 PRIOR_ASSETS, ROUNDS = 20.0, 3  # assets that the stated prior is worth against the fleet's own share of trouble
 GUILTY, INNOCENT = 9.0, 1.0  # strong signs that are as good as seen before a fleet has shown any
+PLAINEST = 0.05  # least shape: trouble that shows as plainly as any
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
@@ -177,11 +181,10 @@ def _probability(log_odds: float) -> float:
 
 
 def log_odds(p: FloatArray, prior: float) -> FloatArray:
-    """Posterior log odds from p-values; above 1/e a p-value speaks against trouble, mildly."""
-    p = np.clip(p, 1e-300, 0.999)
-    bound = -1 - np.log(p) - np.log(-np.log(np.minimum(p, np.exp(-1.0))))
-    against = -(p - np.exp(-1.0))
-    factor = np.where(p < np.exp(-1.0), bound, against)
+    """Posterior log odds from p-values, the shape of trouble's p-values being anything, log-uniformly, up to 1."""
+    nats = -np.log(np.clip(p, 1e-300, 0.999))
+    over = (1 - PLAINEST) * nats
+    factor = over + np.log(-np.expm1(-over)) - np.log(nats) - np.log(-np.log(PLAINEST))
     return np.asarray(np.log(prior / (1 - prior)) + factor)
 
 
