@@ -33,7 +33,7 @@ class Detector(Protocol):
     def restore(self, state: dict[str, dict[str, float]]) -> Self: ...
 
 
-DEFAULT = ("residual", "trend", "change", "clusters", "peers", "limit")  # what earns its place (docs/models.md)
+DEFAULT = ("residual", "trend", "change", "peers", "limit")  # what earns its place (docs/models.md)
 
 
 def default_detectors() -> tuple[Detector, ...]:
