@@ -88,13 +88,21 @@ def _duckdb(parts: list[pl.DataFrame]) -> float:
 
 
 def month(folder: Path) -> dict[str, object]:
+    """Bytes of what sixty simulated assets send in a month: the readings alone, and with all that is kept beside."""
     lake = Lake(folder / "month", create=True)
     for frame in simulated(60, 30, 7):
         lake.append(arrow(frame))
     lake.compact()
-    size = lake.size()
+    size, hours = lake.size(), lake.rollups().height
+    readings = int(lake.readings_files()["bytes"].sum())
     shutil.rmtree(folder / "month")
-    return {"month_readings": size.readings, "bytes_a_reading": round(size.bytes / size.readings, 2)}
+    return {
+        "month_readings": size.readings,
+        "month_hourly_rows": hours,
+        "bytes_a_reading": round(readings / size.readings, 2),
+        "bytes_an_hourly_row": round((size.bytes - readings) / hours, 2),
+        "bytes_of_everything_a_reading": round(size.bytes / size.readings, 2),
+    }
 
 
 def filled(folder: Path, assets: int, channels: int, every: int, days: int) -> Lake:
