@@ -23,24 +23,35 @@ from benchmarks.fleet_readings import START, arrow, best, day, keys
 from facility.store.lake import Lake
 
 ASSETS, CHANNELS, EVERY = 350, 10, 60  # five million readings a day
-QUESTIONS = ("one channel, last day", "newest of all", "hours of one asset, last week", "duckdb: one channel, last day")
+QUESTIONS = (
+    "one channel, last day",
+    "one channel, last 30 days",
+    "newest of all",
+    "hours of one asset, last week",
+    "hours of all, last 30 days",
+    "duckdb: one channel, last day",
+)
 
 
 def costs(lake: Lake, folder: Path, days: int) -> list[float]:
     """Milliseconds of each question, the store opened afresh."""
     end = START + timedelta(days=days)
-    one = {"assets": ["EL-00007"], "channels": ["channel_03"], "start": end - timedelta(days=1), "end": end}
+    channel = {"assets": ["EL-00007"], "channels": ["channel_03"], "end": end}
+    one, month = {**channel, "start": end - timedelta(days=1)}, {**channel, "start": end - timedelta(days=30)}
     paths = [f"{folder}/raw/{path}" for path in lake.readings_files()["path"].to_list()]
     asked = (
         "SELECT * FROM read_parquet(?) WHERE asset = 'EL-00007' AND channel = 'channel_03' AND time >= ? ORDER BY time"
     )
     week = {"assets": ["EL-00007"], "start": end - timedelta(days=7), "end": end}
+    all_month = {"start": end - timedelta(days=30), "end": end}
     return [
         round(best(call, 5) * 1e3, 1)
         for call in (
             lambda: Lake(folder).read(**one),
+            lambda: Lake(folder).read(**month),
             lambda: Lake(folder).latest(),
             lambda: Lake(folder).rollups(**week),
+            lambda: Lake(folder).rollups(**all_month),
             lambda: duckdb.connect().execute(asked, [paths, end - timedelta(days=1)]).to_arrow_table(),
         )
     ]
@@ -49,7 +60,7 @@ def costs(lake: Lake, folder: Path, days: int) -> list[float]:
 def plot(file: Path, sizes: list[float], lines: list[list[float]]) -> None:
     """Milliseconds over millions of readings, both on logarithmic axes."""
     width, height, left, bottom = 640, 360, 60, 40
-    colours = ["#1f6feb", "#2da44e", "#bf8700", "#8c959f"]
+    colours = ["#1f6feb", "#8250df", "#2da44e", "#bf8700", "#cf222e", "#8c959f"]
     top = math.ceil(math.log10(max(max(line) for line in lines)))
 
     def x(size: float) -> float:
