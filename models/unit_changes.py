@@ -35,6 +35,7 @@ CONVERSIONS = {  # what else each unit is taken for
 LEAST_RATIO = 1.6  # between the days of a channel whose unit may have changed; 85 Cel is 185 degF
 SHARP = 3  # hours on either side of the moment at which a unit changes
 DAYS_BEFORE, DAYS_SEEN = 3, 6  # that daily levels need
+NEAR = 7  # days on either side that are compared: weeks drift, units do not
 HOURS_BEFORE, HOURS_AFTER = HOURS, 8  # that hours need
 DIGITS = np.arange(-3, 5)  # decimal places that readings are told in
 FEWEST_VALUES = 5  # different ones, before digits mean anything
@@ -73,11 +74,14 @@ def _by_days(cube: Cube, row: int, daily: FloatArray, within: FloatArray, hours:
     series, inner = daily[seen], within[seen]
     steps = np.abs(np.diff(series))
     cut = int(np.argmax(steps[DAYS_BEFORE - 1 :])) + DAYS_BEFORE
+    first, last = max(cut - 1 - NEAR, 0), cut + NEAR
+    series, inner = series[first:last], inner[first:last]
+    day, cut = int(seen[cut - 1]), cut - first
     factor = _between_units(series, inner, cut, cube.channels[row].unit)
     before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
-    if factor is None or not _at_once(hours, int(seen[cut - 1]), after - before):
+    if factor is None or not _at_once(hours, day, after - before):
         return None
-    return SensorFinding(row, "unit", int(seen[cut - 1]) * HOURS, SCORE, after, before, factor)
+    return SensorFinding(row, "unit", day * HOURS, SCORE, after, before, factor)
 
 
 def _by_hours(cube: Cube, row: int, hours: Hourly) -> SensorFinding | None:

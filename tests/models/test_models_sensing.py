@@ -91,6 +91,14 @@ def test_fahrenheit_and_a_factor():
     assert patterns(frame.with_columns(pl.when(late).then(0.04).otherwise("std").alias("std"))) == ["unit"]
 
 
+def test_a_unit_that_changes_after_weeks_of_cooling_down():
+    """What counts are the days on either side, not how far the season had taken the channel by then."""
+    hours = np.arange(DAYS * 24)
+    values = temperature() + np.linspace(9, 0, hours.size)
+    values[-8 * 24 :] = values[-8 * 24 :] * 1.8 + 32
+    assert patterns(rollups(values)) == ["unit"]
+
+
 def restless():
     """Days at a half to twice the mean: too restless for levels to tell anything."""
     random = np.random.default_rng(3)
