@@ -15,7 +15,7 @@ import numpy as np
 from facility.channels import Aggregate
 from models.cube import HOURS, Cube, Hourly, flat
 from models.freezing import PEERS, SensorFinding
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean
+from models.robust import BoolArray, FloatArray, IntArray, empty_slices, mean, median
 
 SLIPS = (10.0, 100.0, 1000.0)  # a decimal point, a per cent, a prefix: any unit may suffer them
 CONVERSIONS = {  # what else each unit is taken for
@@ -64,7 +64,7 @@ def changed_units(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         if one is not None:
             found.append(one)
     known = {one.row for one in found}
-    return found + [one for one in _by_class(cube, kept) if one.row not in known]
+    return found + [one for one in _by_class(cube, daily, within) if one.row not in known]
 
 
 def _by_days(cube: Cube, row: int, daily: FloatArray, within: FloatArray, hours: Hourly) -> SensorFinding | None:
@@ -182,36 +182,27 @@ def _cut(places: IntArray, values: FloatArray) -> tuple[int, int] | None:
     return first, most - usual
 
 
-def _by_class(cube: Cube, kept: Hourly) -> list[SensorFinding]:
+def _by_class(cube: Cube, daily: FloatArray, within: FloatArray) -> list[SensorFinding]:
     """A channel that has never been anywhere else, as far from all of its class as one unit is from another."""
-    levels = np.full(len(cube.channels), np.nan)
-    if kept.size:
-        with empty_slices():
-            levels = np.nanmedian(flat(kept), axis=1).astype(np.float64)
-            inner = np.nanmedian(flat(cube.std), axis=1).astype(np.float64)
+    level, inner = median(daily), np.maximum(median(within), 1e-9)
     members: dict[tuple[str, str], list[int]] = {}
     for row, channel in enumerate(cube.channels):
-        if channel.aggregate in _TOLD and np.isfinite(levels[row]):
+        if channel.aggregate in _TOLD and np.isfinite(level[row]):
             members.setdefault((channel.kind, channel.key), []).append(row)
     found = []
-    for rows in members.values():
-        if len(rows) <= PEERS:
+    for of_class in members.values():
+        rows = np.array(of_class)
+        usual = float(np.median(level[rows]))
+        scatter = 1.4826 * float(np.median(np.abs(level[rows] - usual)))
+        if len(rows) <= PEERS or usual == 0 or scatter > ALIKE * abs(usual):
             continue
-        usual, usual_inner = float(np.median(levels[rows])), float(np.median(inner[rows]))
-        scatter = 1.4826 * float(np.median(np.abs(levels[rows] - usual)))
-        if usual == 0 or scatter > ALIKE * abs(usual):
-            continue
+        ratio, growth = level[rows] / usual, inner[rows] / np.median(inner[rows])
         tolerance = max(0.05, 2 * scatter / abs(usual))
-        for factor in _factors(cube.channels[rows[0]].unit):
-            far = [
-                row
-                for row in rows
-                if abs(levels[row] / usual / factor - 1) < tolerance
-                and factor / 4 <= inner[row] / max(usual_inner, 1e-9) <= factor * 4
-            ]
-            if len(far) > max(1.0, MOST_FAR * len(rows)) or abs(np.log(factor)) < np.log(LEAST_RATIO):
+        for factor in _factors(cube.channels[of_class[0]].unit):
+            far = (np.abs(ratio / factor - 1) < tolerance) & (growth >= factor / 4) & (growth <= factor * 4)
+            if far.sum() > max(1.0, MOST_FAR * len(rows)):
                 continue
-            for row in far:
-                since = int(np.flatnonzero(~np.isnan(flat(kept)[row]))[0])
-                found.append(SensorFinding(row, "unit", since, SCORE, float(levels[row]), usual, factor))
+            for row in rows[far]:
+                since = int(np.flatnonzero(flat(cube.count)[row])[0])
+                found.append(SensorFinding(int(row), "unit", since, SCORE, float(level[row]), usual, factor))
     return found
