@@ -19,6 +19,7 @@ from models.windows import Figure, Windows
 STEADY = 8.0  # trend, in standard errors, from which a slide is beyond doubt
 QUIET = 2.0  # score that companions reach without any reason
 QUIET_SHARE = 1 / 3  # of the drifting channel's own score
+MOVED = 4.0  # score of a companion that has moved, however far the drift went
 COMPANIONS = 2  # fewest other channels that would have to move
 
 
@@ -44,7 +45,7 @@ def lone_drifts(
         companions = _companions(windows, int(row), regular, change, catalogue, healing=scores["trend"][row] < 0)
         if len(companions) < COMPANIONS:
             continue
-        quiet = max(QUIET, QUIET_SHARE * float(strongest[row]))
+        quiet = min(max(QUIET, QUIET_SHARE * float(strongest[row])), MOVED)
         if float(np.max(strongest[list(companions)])) < quiet:
             found.append(Drift(int(row), float(steady[row]), companions))
     return found
