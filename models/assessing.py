@@ -28,6 +28,7 @@ from models.adjusting import fleet_windows
 from models.blocks import blocks_of
 from models.combining import FLAG_AT, fleet_null, settled, threshold_within
 from models.detectors import Detector, default_detectors
+from models.evidence import WORTH_TELLING
 from models.expecting import Expectations, expectations
 from models.judging import Judgement, judge
 from models.looking import AT_ONCE, Looked, Progress, SensorView, look_at
@@ -232,6 +233,8 @@ def assessment_of(
     mode = verdict.mode if evidence else ""
     if evidence:
         reason = evidence[0].sentence
+        if evidence[0].score < WORTH_TELLING:
+            reason = wording.say("weak", sign=wording.lower_first(reason))
         if mode:
             tail = wording.say("likely", mode=modes[mode].name)
             reason = Text(zh=reason.zh + tail.zh, en=reason.en + tail.en)

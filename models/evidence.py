@@ -17,7 +17,8 @@ from models.freezing import SensorFinding
 from models.robust import FloatArray
 from models.windows import Figure, Windows
 
-WORTH_TELLING = 3.0
+WORTH_TELLING = 3.0  # healthy standard deviations
+SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
 LONGEST_FORECAST = 365.0  # days
 NINETY = 1.645  # standard errors either side that hold 90 %
 

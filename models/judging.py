@@ -14,7 +14,7 @@ from models.combining import Verdict, better_scores, series_scores, verdicts
 from models.detectors import Detector
 from models.detectors.trend import trend_line
 from models.drifting import lone_drifts
-from models.evidence import WORTH_TELLING, drift_evidence, equipment_evidence
+from models.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.looking import EVIDENCE
 from models.robust import FloatArray, mean, theil_sen
 from models.windows import RECENT, Figure, Windows
@@ -54,7 +54,8 @@ def judge(
         channels: set[str] = set()
         for row in verdict.series:
             key = windows.channels[row].key
-            if strength[row] < WORTH_TELLING or len(told) >= EVIDENCE or key in channels:
+            least = 0.0 if not told and verdict.probability >= SUSPICIOUS else WORTH_TELLING
+            if strength[row] < least or len(told) >= EVIDENCE or key in channels:
                 continue
             channels.add(key)
             by_detector = {name: float(score[row]) for name, score in scores.items()}

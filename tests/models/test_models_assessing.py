@@ -16,6 +16,7 @@ from facility.errors import CannotConvert
 from facility.estate import Asset
 from facility.store import READINGS, open_store
 from models.assessing import assess
+from models.evidence import SUSPICIOUS
 from models.ranking import ordered, ranking
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -52,6 +53,20 @@ def test_a_sagging_battery_is_first_named_and_explained(panels, end):
     assert end - timedelta(days=16) <= battery.since <= end - timedelta(days=4)
     assert "battery" in first.reason.en
     assert "电池" in first.reason.zh
+
+
+def test_nobody_is_sent_without_a_word_why(panels, end):
+    def little(size):
+        return {"battery_voltage": lambda h: size * sagging(h), "charge_current": lambda h: -0.3 * size * sagging(h)}
+
+    changes = {number: little(0.35 + 0.05 * number) for number in range(1, 9)}
+    found = looked_at(*panels(24, changes=changes), end)
+    suspicious = [one for one in found if one.probability >= SUSPICIOUS]
+    assert all(one.evidence[0].channel and one.evidence[0].series for one in suspicious)
+    weak = [one for one in suspicious if one.evidence[0].score < 3]
+    assert len(weak) >= 2
+    assert all(one.reason.en.startswith("A weak sign: ") and "迹象尚弱" in one.reason.zh for one in weak)
+    assert {one.reason.en for one in found if not one.evidence} == {"Nothing unusual"}
 
 
 def test_a_change_for_the_better_is_no_trouble(panels, end):
