@@ -79,7 +79,7 @@ def value_scale(frame: pl.DataFrame, channel: Channel, forecast: Forecast | None
         high = size
     room = 0.08 * max(high - low, size)
     floor = low - room
-    if min(seen) >= 0 and floor < 0:
+    if low >= 0 and floor < 0:
         floor = 0.0
     return Scale(floor, high + room, lines, tuple(bound for bound in limits if bound not in lines))
 

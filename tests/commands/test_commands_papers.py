@@ -6,7 +6,9 @@ import io
 import json
 import re
 from contextlib import redirect_stdout
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +16,7 @@ from commands.installation import installation
 from commands.program import program
 from facility.errors import ServicedayError
 
+DAY = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10)
 REGISTRY = """id,kind,site,building,floor,name
 EL-1,lift,binhe,b-3,,1号客梯
 EL-2,lift,binhe,b-3,,2号客梯
@@ -59,7 +62,7 @@ def test_reports_become_work_on_papers_and_nobodys_name_does(data: Path, tmp_pat
 
     files = [str(tmp_path / f"list{ending}") for ending in (".xlsx", ".pdf", ".csv", ".ics", ".txt", ".json")]
     asked = [part for file in files for part in ("-o", file)]
-    planned = serviceday("plan", "--service-day", "2026-12-05", "--data", str(data), *asked)
+    planned = serviceday("plan", "--service-day", str(DAY), "--data", str(data), *asked)
     assert all(Path(file).stat().st_size for file in files)
     told = Path(files[2]).read_text("utf-8-sig")
     assert "楼道灯不亮" in told
@@ -89,7 +92,7 @@ def test_what_users_can_mend_is_one_line(data: Path, tmp_path: Path) -> None:
         "no place of the registry": ["report", "edit", number, "--by", "x", "--place", "77号楼"],
         "'.odt' is unknown": ["announce", "-o", str(tmp_path / "n.odt")],
         "there is no plan for 2031": ["announce", "--service-day", "2031-01-01"],
-        "serviceday announce": ["plan", "--service-day", "2026-12-05", "-o", str(tmp_path / "n.docx")],
+        "serviceday announce": ["plan", "--service-day", str(DAY), "-o", str(tmp_path / "n.docx")],
     }
     for what, arguments in wrong.items():
         with pytest.raises(ServicedayError, match=re.escape(what)) as told:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ from facility.language import Text
 from facility.records import Records
 from facility.store import open_store
 
-DAY = date(2026, 12, 5)
+DAY = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10)
 CREW = """
 [[person]]
 id = "zhang"
@@ -84,15 +85,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_a_plan_is_made_explained_changed_and_compared(run: Run, tmp_path: Path) -> None:
     crew = str(tmp_path / "crew.toml")
-    shown = run("plan", "--service-day", "2026-12-05", "--crew", crew)
+    shown = run("plan", "--service-day", str(DAY), "--crew", crew)
     assert shown.splitlines()[0].startswith("BREACH"), "what breaks the law is the first thing seen"
     assert "Kept as plan 1." in shown
     assert "one more certified lift worker would avoid" in shown
-    made = run("plan", "--service-day", "2026-12-05", "--crew", crew, "--json")
+    made = run("plan", "--service-day", str(DAY), "--crew", crew, "--json")
     listed = {one["asset"] for one in made["items"]}
     out = next(one["asset"] for one in made["left_out"] if one["asset"] not in listed)
     told = run("plan", "explain", out)
-    assert f"{out} in plan 2 for 2026-12-05" in told
+    assert f"{out} in plan 2 for {DAY}" in told
     assert "left out because: Not enough hours" in told
     changed = run("plan", "lock", out, "--task", "warning", "--person", "李娜", "--at", "09:30", "--json")
     assert {"what": "added", "asset": out, "task": "warning"}.items() <= next(
@@ -102,16 +103,16 @@ def test_a_plan_is_made_explained_changed_and_compared(run: Run, tmp_path: Path)
     assert "Plan 2 -> 3" in run("plan", "diff")
     back = run("plan", "lock", out, "--task", "warning", "--undo", "--json")
     assert (back["before"], back["after"]) == (3, 4)
-    rows = run("plan", "--service-day", "2026-12-05", "--crew", crew, "--what-if", "people+1", "--json")
+    rows = run("plan", "--service-day", str(DAY), "--crew", crew, "--what-if", "people+1", "--json")
     assert [row["scenario"] for row in rows] == ["as asked", "people+1"]
     assert rows[1]["harm"] > rows[0]["harm"]
     assert "only one" not in run("plan", "diff"), "scenarios are not kept"
 
 
 def test_what_is_due_is_listed(run: Run) -> None:
-    found = run("due", "--until", "2026-12-05", "--json")
+    found = run("due", "--until", str(DAY), "--json")
     assert {one["asset"] for one in found["due"]} == {"EL-00", "EL-01", "EL-02"}
-    assert {one["due"] for one in found["due"]} == {"2026-12-04"}
+    assert {one["due"] for one in found["due"]} == {str(DAY - timedelta(days=1))}
     assert sum(one["assets"] for one in found["without_record"]) == 11 + 3 * 14
 
 
@@ -119,12 +120,12 @@ def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
     crew = tmp_path / "crew.toml"
     run("plan", fails=CannotParse)
     run("plan", "explain", "EL-00", fails=CannotDo)
-    run("plan", "--service-day", "2026-12-05", "--goal", "colour=red", fails=CannotParse)
-    run("plan", "--service-day", "2026-12-05", "--theme", "carnival", fails=CannotParse)
-    run("plan", "--service-day", "2026-12-05", "--what-if", "people*2", fails=CannotParse)
+    run("plan", "--service-day", str(DAY), "--goal", "colour=red", fails=CannotParse)
+    run("plan", "--service-day", str(DAY), "--theme", "carnival", fails=CannotParse)
+    run("plan", "--service-day", str(DAY), "--what-if", "people*2", fails=CannotParse)
     crew.write_text(CREW + "[[window]]\n")
-    run("plan", "--service-day", "2026-12-05", "--crew", str(crew), fails=Problems)
-    run("plan", "--service-day", "2026-12-05")
+    run("plan", "--service-day", str(DAY), "--crew", str(crew), fails=Problems)
+    run("plan", "--service-day", str(DAY))
     assert "no asset" in str(run("plan", "explain", "XX", fails=CannotDo))
     assert "no candidate" in str(run("plan", "lock", "XX", fails=CannotDo))
     assert "only one" in str(run("plan", "diff", fails=CannotDo))

@@ -127,6 +127,7 @@ def test_a_day_with_the_quarantine(data, mosquitto, monkeypatch):
 
     # status
     wait_until(lambda: told("status", "--data", data)["channels"]["live"] == 3)  # saved every ten seconds
+    wait_until(lambda: told("status", "--data", data)["broker"])
     status = told("status", "--data", data)
     assert status["adds_up"]
     assert status["sources_add_up"]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import altair as alt
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard import charts, palette
@@ -90,6 +90,7 @@ def test_a_forecast_beyond_the_picture_is_cut_on_its_line() -> None:
     assert ahead.limit == pytest.approx(3.0)
 
 
+@example([0.0, 7.0], catalogue()["lift"].channels["levelling_error"])  # its lower limit is drawn below nought
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.sampled_from(ALL))
 def test_the_scale_always_holds_the_data_and_what_is_drawn(values: list[float], channel: Channel) -> None:
     scale = charts.value_scale(_readings(values), channel)

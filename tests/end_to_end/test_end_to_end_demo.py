@@ -111,7 +111,7 @@ def test_a_live_demo_leaves_nothing_behind_and_goes_on(tmp_path: Path, how: sign
         before = _stored(data)
         _until(lambda: _stored(data) > before)
         live.send_signal(how)
-        code = live.wait(60)
+        code = live.wait(150)
     finally:
         live.kill()
     assert code == (0 if how is signal.SIGINT else -signal.SIGKILL)
@@ -134,7 +134,7 @@ def _stored(data: Path) -> int:
     return int(json.loads(done.stdout)["ledger"]["stored"])
 
 
-def _until(holds: Any, seconds: float = 60) -> None:
+def _until(holds: Any, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

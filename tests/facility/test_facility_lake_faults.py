@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -145,7 +145,7 @@ def test_a_disk_that_really_is_full(tmp_path: Path) -> None:
 @pytest.fixture
 def lake_apart() -> Iterator[Lake]:
     """Not below pytest's folder, which any other run of pytest closes to other users."""
-    with TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name:
         yield Lake(Path(name) / "readings", create=True)
 
 
@@ -174,7 +174,7 @@ def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake_a
         "    print(error)\n"
     )
     for folder in lake.folder.parents:
-        if str(folder).startswith("/tmp/"):
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
             folder.chmod(folder.stat().st_mode | 0o055)
     done = subprocess.run(
         [sys.executable, "-c", code, lake.folder, Path(__file__).parent], capture_output=True, text=True, check=False

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -34,6 +35,13 @@ class Written:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self.number = int(line)
+
+    def after(self, reaches: Callable[[int], bool]) -> int:
+        """The newest batch that may be in the store by now; waited for if the child's word comes late."""
+        deadline = time.monotonic() + 30
+        while not reaches(self.number + 2) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.number + 2
 
     @property
     def running(self) -> bool:
@@ -69,31 +77,36 @@ def watch(store: Lake, writer: Written, turn: int) -> None:
     late = turn % ASSETS == ASSETS - 1
     before = writer.number
     kind = turn % 5
+
+    def bounds(last: int) -> tuple[int, int]:
+        """Between which steps the last one seen has to be."""
+        last_of = delayed if late else int
+        return last_of(before), last_of(writer.after(lambda number: last_of(number) >= last))
+
     if kind in (0, 1):
         found = store.read(assets=[asset], channels=[f"channel_{turn % CHANNELS}"])
-        after = writer.number + 2
         assert steps(found) == found["value"].cast(pl.Int64).to_list()
-        whole(steps(found), *((delayed(before), delayed(after)) if late else (before, after)))
+        whole(steps(found), *bounds(found.height - 1))
     elif kind == 2:
         hours = store.rollups(assets=[asset], channels=["channel_3"])
-        after = writer.number + 2
         count = int(hours["count"].sum())
         assert hours["hour"].is_unique().all()
-        low, high = (delayed(before), delayed(after)) if late else (before, after)
+        low, high = bounds(count - 1)
         assert low <= count - 1 <= high, (low, count - 1, high)
         assert hours["count"][:-1].is_in([60]).all()
         assert (hours["last"] - hours["first"] == hours["count"] - 1).all()
     elif kind == 3:
         latest = store.latest(assets=[asset])
-        after = writer.number + 2
-        low, high = (delayed(before), delayed(after)) if late else (before, after)
+        low, high = bounds(max(steps(latest), default=-1))
         assert low < 0 or latest.height == CHANNELS
         assert all(low <= step <= high for step in steps(latest))
     else:
         size = store.size()
-        after = writer.number + 2
-        low, high = (((n + 1) * (ASSETS - 1) + delayed(n) + 1) * CHANNELS for n in (before, after))
-        assert low <= size.readings <= high
+
+        def sent(number: int) -> int:
+            return ((number + 1) * (ASSETS - 1) + delayed(number) + 1) * CHANNELS
+
+        assert sent(before) <= size.readings <= sent(writer.after(lambda number: sent(number) >= size.readings))
 
 
 def together(folder: Path, seconds: float, every: float, merge_every: float) -> tuple[int, int]:

@@ -168,7 +168,7 @@ def test_many_processes_open_a_new_database_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", _CHILD, path, f"A{number}"], stdout=subprocess.PIPE, text=True)
         for number in range(4)
     ]
-    assert [child.communicate(timeout=60)[0].strip() for child in children] == ["1"] * 4
+    assert [child.communicate(timeout=240)[0].strip() for child in children] == ["1"] * 4
     with Records(path) as records:
         assert len(records.estate.assets()) == 4
         assert set(records.duties.last_done().values()) == {date(2026, 1, 20)}

@@ -40,7 +40,7 @@ FEW, MANY = "few", "many"
 LONG = pytest.mark.parametrize(
     "length",
     [
-        pytest.param(FEW, marks=pytest.mark.slow),
+        pytest.param(FEW, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
         pytest.param(MANY, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
     ],
 )
@@ -161,7 +161,7 @@ def test_killed_at_random_moments_under_full_load(folder, mosquitto_broker, leng
                 mosquitto_broker.start()
             child = start_child(folder, mosquitto_broker.port)
         device.finish()
-    wait_until(lambda: settled(folder, device.said), seconds=600)
+    wait_until(lambda: ledger(folder)["stored"] >= device.said and settled(folder, device.said), seconds=600)
     end(child)
     shown = proven(folder, device.said)
     if not restarting:  # a broker that restarts may be told again by its devices

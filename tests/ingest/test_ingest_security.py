@@ -224,7 +224,7 @@ def test_the_embedded_broker_asks_for_its_password(folder, store):
         assert refused(address, "other", "s3cr3t")
         assert not refused(address, "gate", "s3cr3t")
         listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        assert "s3cr3t" not in listing
+        assert "s3cr3t" not in "".join(line for line in listing.splitlines() if "grep" not in line)
         with Ingest(folder, store, address, lambda: ASSETS):
             client = device(address)
             told(client)

@@ -243,7 +243,7 @@ def killed_again_and_again(folder, broker, *, kills, seed, messages, restart_bro
         publishing.join()
         device.all_acknowledged()
     try:
-        wait_until(lambda: ledger(folder)["messages"]["journalled"] >= messages and ledger(folder)["pending"] == 0)
+        wait_until(lambda: ledger(folder)["stored"] >= messages and ledger(folder)["pending"] == 0)
     finally:
         ingest.terminate()
         assert ingest.wait(60) == 0
@@ -278,6 +278,7 @@ def test_a_store_that_refuses_costs_only_journal(folder, store, mosquitto, monke
         return honest(*arguments, **named)
 
     monkeypatch.setattr(store, "append", append)
+    monkeypatch.setattr("ingest.service.RETRY_AT_MOST", 1.0)
     with Ingest(folder, store, at(mosquitto), lambda: ASSETS) as ingest, Publisher(mosquitto) as device:
         for number in range(100):
             device.say(number)
