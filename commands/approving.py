@@ -8,7 +8,7 @@ import typer
 
 from commands import options
 from commands.choosing import Member, Site, review
-from commands.replaying import show_carried_out
+from commands.replaying import replayed, show_carried_out
 from commands.shown import cell, show_json, show_table
 from commands.words import say
 from facility.errors import CannotConvert, CannotDo
@@ -57,12 +57,13 @@ def approve(
                 raise CannotDo(
                     "{name!r} is registered already", "What waits is taken in by itself; see status", name=name
                 )
+            before = replayed(data)
             asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
             here.records.estate.put(Estate(assets=(asset,)))
         waiting = Wanted(reason=Reason.UNKNOWN_ASSET, asset=name, site=one.site)
     if not as_json:
         typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
-    show_carried_out(data, member, one.messages, as_json, waiting)
+    show_carried_out(data, member, one.messages, as_json, before=before, waiting=waiting)
 
 
 def show_waiting(quarantine: Review, as_json: bool) -> None:

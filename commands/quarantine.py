@@ -12,7 +12,7 @@ import typer
 from commands import options
 from commands.approving import show_waiting
 from commands.choosing import Asset, Everything, Member, Numbers, Reason, Since, Site, Until, Yes, chosen, review
-from commands.replaying import show_carried_out
+from commands.replaying import replayed, show_carried_out
 from commands.shown import cell, printable, show_json, show_table
 from commands.words import say, told
 from facility.language import preferred
@@ -122,8 +122,9 @@ def replay(
 ) -> None:
     wanted = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
     with review(data, member) as quarantine:
+        before = replayed(data)
         asked = quarantine.ask_for_replay(wanted, vouched=vouched)
-    show_carried_out(data, member, asked, as_json)
+    show_carried_out(data, member, asked, as_json, before=before)
 
 
 def drop(

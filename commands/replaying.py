@@ -19,20 +19,30 @@ if TYPE_CHECKING:
 CARRIED_OUT_WITHIN = 60.0  # seconds without progress; a running ingest looks every second
 
 
-def show_carried_out(data: Path, member: int, asked: int, as_json: bool, waiting: Wanted | None = None) -> None:
+def replayed(data: Path) -> int:
+    """How many were taken in out of quarantine so far."""
+    from ingest.keeping.ledger import ledger
+
+    counts: dict[str, Any] = ledger(DataFolder(data))
+    return int(counts["replayed"])
+
+
+def show_carried_out(
+    data: Path, member: int, asked: int, as_json: bool, *, before: int, waiting: Wanted | None = None
+) -> None:
     """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs.
 
-    `waiting` rows are not asked for: ingest takes them in by itself once it knows their asset.
+    `before`: what `replayed` said before anything was asked for, as a running ingest begins at once. `waiting` rows
+    are not asked for: ingest takes them in by itself once it knows their asset.
     """
     from ingest.keeping.ledger import ledger
 
     folder = DataFolder(data)
-    before: dict[str, Any] = ledger(folder)
     left = _carry_out(folder, member, asked, waiting, quiet=as_json)
     after: dict[str, Any] = ledger(folder)
     result = {
         "asked": asked,
-        "replayed": after["replayed"] - before["replayed"],
+        "replayed": after["replayed"] - before,
         "left_in_quarantine": after["quarantined"],
         "not_yet": left,
     }
