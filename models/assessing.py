@@ -268,7 +268,7 @@ def _with_outlook(assessment: Assessment, outlook: Outlook | None) -> Assessment
     odds = float(np.log(outlook.probability / (1 - outlook.probability)))
     silent = assessment.coverage == 0.0 and not any(e.trouble is Trouble.EQUIPMENT for e in assessment.evidence)
     if not silent and odds <= assessment.score:
-        said = (outlook.evidence,) if outlook.evidence.score > 0 else ()  # what is usual for its kind says nothing
+        said = (outlook.evidence,) if outlook.speaks else ()
         return replace(assessment, evidence=(*assessment.evidence, *said))
     return replace(
         assessment,

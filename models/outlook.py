@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from models.trained import TrainedModel
 SHORTEST = 7  # days of history before anything is said
 DOWN = "down"  # pattern of an asset that is out of service already
 PRIOR_DAYS = 20.0  # days of history the fleet's rate is worth
+TWICE, LEAST = 2.0, 0.01  # as likely as is usual, and a probability: from there on a history is worth a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,12 @@ class Outlook:
     mode: str
     coverage: float
     evidence: Evidence
+
+    @property
+    def speaks(self) -> bool:
+        """Is it worth a word beside what the channels say? What is usual for its kind is not."""
+        told = self.evidence.score >= math.log(TWICE) and self.probability >= LEAST
+        return told or self.evidence.pattern == DOWN
 
 
 def outage_channels(known: Catalogue) -> set[str]:

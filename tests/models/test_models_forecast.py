@@ -21,6 +21,7 @@ from models.assessing import assess
 from models.foretelling import features
 from models.labels import Label, parse_label
 from models.outages import Outages, days_since, decayed, eligible, events_within, read_outages, starts
+from models.outlook import outlooks
 from models.ranking import ordered, running
 from models.trained import kept, load, newest_before
 from models.training import train
@@ -71,6 +72,18 @@ def trained(lifts, tmp_path_factory):
     store, assets, _, _ = lifts
     folder = tmp_path_factory.mktemp("models")
     return train(store, assets, until=midnight(100), timezone=BERLIN, folder=folder, label=LABEL), folder
+
+
+def test_what_is_usual_for_its_kind_is_not_worth_a_word(lifts, trained):
+    store, assets, minutes, weak = lifts
+    week = timedelta(days=7)
+    found = outlooks(store, assets, as_of=midnight(100), horizon=week, timezone=BERLIN, model=trained[0])
+    down = {a.id for a, now in zip(assets, minutes[:, 99] >= 120, strict=True) if now}
+    speaking = {name for name, one in found.items() if one.speaks}
+    usual = np.mean([one.probability for one in found.values()])
+    assert down <= speaking
+    assert all(found[name].probability > 1.5 * usual for name in speaking - down)
+    assert 0 < len(speaking - down) <= weak.sum()
 
 
 class TestLabel:
