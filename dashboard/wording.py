@@ -98,6 +98,8 @@ def calendar_day(day: date, language: Language) -> str:
 
 
 def hours(length: timedelta, language: Language) -> str:
-    """Working time: `7 h 40 min`, `7 小时 40 分`."""
+    """Working time: `7 h 40 min`, `7 小时 40 分`, `15 min`."""
     whole, minutes = divmod(int(length.total_seconds() // 60), 60)
+    if not whole:
+        return say("minutes_only", language, minutes=minutes)
     return say("hours_minutes", language, hours=whole, minutes=minutes)

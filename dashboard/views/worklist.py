@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ import streamlit as st
 from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
 from facility.inspections import InspectionList, Item, Priority
+from facility.qualifications import qualification
 
 _FORMS = {  # and their media types
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -90,7 +92,7 @@ def _summary(visit: Visit, made: InspectionList) -> str:
 
 def _gap(made: InspectionList) -> str:
     """How far the list may be from the best there can be."""
-    return "–" if made.gap is None else f"≤ {100 * made.gap:.0f} %"
+    return "–" if made.gap is None else f"≤ {math.ceil(100 * made.gap)} %"
 
 
 def _downloads(visit: Visit, made: InspectionList) -> None:
@@ -126,15 +128,56 @@ def _outside(visit: Visit, made: InspectionList) -> None:
 
 
 def _grid(visit: Visit, made: InspectionList, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
-    st.dataframe(
+    """The items, and below them everything about the one that is chosen."""
+    event: Any = st.dataframe(
         frame(visit, made, items).select(columns),
         hide_index=True,
         placeholder="–",
-        height=markup.table_height(len(items), most=13),
+        height=markup.table_height(len(items), most=12),
         row_height=markup.ROW,
-        key=f"{key}-{visit.language}",
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [0]}},
+        key=f"{key}-{visit.language}-{hash(tuple(item.key for item in items))}",
         column_config=_columns(visit),
     )
+    rows = event.selection.rows
+    _detail(visit, made, items[rows[0] if rows and rows[0] < len(items) else 0])
+
+
+def _detail(visit: Visit, made: InspectionList, item: Item) -> None:
+    language = visit.language
+    with st.container(border=True):
+        priority = markup.badge(visit.say(f"priority_{item.priority.value}"), palette.PRIORITIES[item.priority.value])
+        st.html(f"{priority} <b>{markup.escaped(item.what[language])}</b>")
+        if item.left_out_reason:
+            st.html(markup.sentence(item.left_out_reason[language]))
+        st.html(markup.sentence(item.reason[language]))
+        st.html(markup.pairs(_facts(visit, made, item)))
+        if any(one.id == item.asset for one in sources.assets(visit.folder)):
+            st.page_link(
+                visit.pages["asset"],
+                label=visit.say("open_asset", asset=item.asset),
+                icon=":material/monitoring:",
+                query_params=visit.link(asset=item.asset),
+            )
+
+
+def _facts(visit: Visit, made: InspectionList, item: Item) -> list[tuple[str, str]]:
+    language = visit.language
+    length = wording.hours(timedelta(minutes=item.minutes), language)
+    hours = f"{item.start:%H:%M}–{item.end:%H:%M}" if item.start and item.end else length
+    return [
+        (visit.say("asset"), f"{item.asset} · {item.place}"),
+        (visit.say("time"), hours),
+        (visit.say("person"), _who(made, item)),
+        (visit.say("how"), item.method[language]),
+        (visit.say("passes"), item.passes[language]),
+        (visit.say("qualification"), qualification(item.qualification)[language] if item.qualification else ""),
+        (visit.say("out_of_service"), visit.say("out_of_service_then") if item.out_of_service else ""),
+        (visit.say("due"), item.due.isoformat() if item.due else ""),
+        (visit.say("breach_from"), item.breach_from.isoformat() if item.breach_from else ""),
+    ]
 
 
 def _who(made: InspectionList, item: Item) -> str:
@@ -180,16 +223,16 @@ def _columns(visit: Visit) -> dict[str, Any]:
     return {
         "number": figure(visit.say("number"), width=44),
         "time": text(visit.say("time"), width=52),
-        "person": text(visit.say("person"), width=64),
+        "person": text(visit.say("person"), width=58),
         "priority": st.column_config.MultiselectColumn(
-            visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=66
+            visit.say("priority"), options=priorities, color=list(palette.PRIORITIES.values()), width=72
         ),
-        "place": text(visit.say("place"), width=150),
+        "place": text(visit.say("place"), width=145),
         "asset": text(visit.say("asset"), width=72),
-        "what": text(visit.say("task"), width=150),
-        "ground": text(visit.say("ground"), width=70),
-        "why_not": text(visit.say("why_not"), width=200),
-        "reason": text(visit.say("reason"), width=215),
+        "what": text(visit.say("task"), width=155),
+        "ground": text(visit.say("ground"), width=86),
+        "why_not": text(visit.say("why_not"), width=180),
+        "reason": text(visit.say("reason"), width=165),
         "minutes": figure(visit.say("minutes"), width=48),
         "due": st.column_config.DateColumn(visit.say("due"), format="YYYY-MM-DD", width=88),
     }

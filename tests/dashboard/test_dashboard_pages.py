@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,16 @@ def test_the_list_gives_reasons_for_what_is_in_and_what_is_out(installation: Pat
     assert len(outside) > 0
     assert all(inside["reason"])
     assert all(outside["why_not"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_chosen_item_is_told_in_full(installation: Path, language: Language) -> None:
+    at = _open("worklist", language, hours="0.5")
+    words = _words(at)
+    for table, column in ((0, "reason"), (1, "reason"), (1, "why_not")):
+        assert _table(at, table)[column][0] in html.unescape(words)
+    assert say("how", language) in words
+    assert say("passes", language) in words
 
 
 def test_a_list_can_be_kept_as_it_is(installation: Path) -> None:

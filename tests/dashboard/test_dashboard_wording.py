@@ -108,6 +108,7 @@ def test_days_and_units_speak_the_language() -> None:
     assert wording.quantity(3.5, "s", "zh") == "3.5 秒"
     assert wording.quantity(3.5, "Cel", "en") == "3.5 °C"
     assert wording.hours(timedelta(minutes=125), "zh") == "2 小时 5 分"
+    assert wording.hours(timedelta(minutes=15), "en") == "15 min"
 
 
 def test_sources_shown_hold_no_remarks_in_one_language_only() -> None:
