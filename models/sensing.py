@@ -150,7 +150,10 @@ def _idle(cube: Cube) -> BoolArray:
 
 
 def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
-    """The daily rhythm of an asset's channels comes hours too early or too late."""
+    """The daily rhythm of an asset's channels comes hours too early or too late, and that of others' like them not.
+
+    The weather moves its own rhythm, and with it that of every channel that follows it.
+    """
     rows = np.array([i for i, c in enumerate(cube.channels) if c.aggregate in (Aggregate.MEAN, Aggregate.COUNTER)])
     if not rows.size or cube.days < RECENT + 7:
         return []
@@ -163,15 +166,27 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     by_lag = np.stack([_alike(np.roll(late, -lag, axis=1), past) for lag in lags], axis=1)
     best = np.argmax(np.nan_to_num(by_lag, nan=-1.0), axis=1)
     rows_of: dict[int, list[int]] = {}
-    for i in range(len(rows)):
-        if np.nan_to_num(usual[i], nan=0.0) > 0.6:
-            rows_of.setdefault(int(cube.owner[rows[i]]), []).append(i)
+    alike: dict[str, list[int]] = {}
+    for i in np.flatnonzero(np.nan_to_num(usual, nan=0.0) > 0.6):
+        rows_of.setdefault(int(cube.owner[rows[i]]), []).append(int(i))
+        alike.setdefault(cube.channels[rows[i]].key, []).append(int(i))
+
+    def shared(i: int, shift: int) -> bool:
+        """Do the others' channels of this name come as much too early or too late?"""
+        others = [
+            lags[best[j]] for j in alike[cube.channels[rows[i]].key] if cube.owner[rows[j]] != cube.owner[rows[i]]
+        ]
+        return bool(others) and abs(np.median(others) - shift) <= 1
+
     found = []
     for members in rows_of.values():
         shifts = np.array([lags[best[i]] for i in members])
         shift = int(np.median(shifts))
         agree = [i for i, s in zip(members, shifts, strict=True) if abs(s - shift) <= 1 and s != 0]
         if shift == 0 or len(agree) < max(2, 0.6 * len(members)):
+            continue
+        agree = [i for i in agree if not shared(i, shift)]
+        if len(agree) < 2:
             continue
         gain = np.median([by_lag[i, best[i]] - by_lag[i, 12] for i in agree])
         if not (gain >= 0.12 and np.median([by_lag[i, best[i]] for i in agree]) >= 0.75):

@@ -168,6 +168,30 @@ def test_a_pressure_that_is_gone_is_no_unit():
     assert patterns(rollups(pressure, channel="end_pressure", spread=0.002), kind="hydrant_zone") == []
 
 
+def rhythms(shifted, by=3, assets=("A", "B", "C")):
+    """Two daily rhythms a lift; those of some lifts come hours later from a week ago on."""
+    frames = []
+    for number, asset in enumerate(assets):
+        for channel in ("motor_temperature", "machine_room_temperature"):
+            values = temperature(np.random.default_rng(10 * number + len(channel)))
+            if asset in shifted:
+                values = np.where(np.arange(values.size) >= (DAYS - 7) * 24, np.roll(values, by), values)
+            frames.append(rollups(values, channel).with_columns(asset=pl.lit(asset)))
+    known = [Asset(id=asset, kind="lift") for asset in assets]
+    cube = build_cube(pl.concat(frames), known, catalogue(), as_of=END, days=DAYS)
+    return [(assets[cube.owner[f.row]], f.amount) for f in sensor_findings(cube)[0] if f.pattern == "clock"]
+
+
+def test_a_clock_that_has_jumped_moves_the_rhythm_of_its_own_device():
+    assert rhythms({"B"}) == [("B", 3.0)]
+    assert rhythms({"B"}, assets=("B",)) == [("B", 3.0)]
+    assert rhythms(()) == []
+
+
+def test_weather_moves_the_rhythm_of_all():
+    assert rhythms({"A", "B", "C"}) == []
+
+
 def test_spikes():
     frame = rollups(temperature())
     hit = pl.col("hour").is_in(
