@@ -10,7 +10,6 @@ refuses with `Full`: who writes must wait, and goes on when the store has caught
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import threading
 import time
@@ -21,19 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facility.errors import CannotDo
-from facility.sentences import Sentence
 from ingest.connection.arrival import Arrival, Arrivals
 from ingest.keeping.deliveries import Deliveries
 from ingest.keeping.ledger import Counts, add_counts, read_counts
 from ingest.keeping.packing import Message, Packed, pack, unpack
+from ingest.keeping.room import Room, room_of
 from ingest.keeping.sources import Change, Name, add_sources
 from ingest.keeping.tables import TABLES
 from ingest.quarantine.refusals import Quarantined, Reason, Refusal
 
 FORMAT = 2
 LIMIT = 20 << 30  # bytes of messages, by default
-RESERVE = 256 << 20  # bytes of disk left to the store, so that it can go on and the journal be trimmed ...
-RESERVE_PART = 0.05  # ... but no more than this part of a small disk
 TRIMMED_AT_ONCE = 500  # rows and ...
 TRIMMED_BYTES = 8 << 20  # ... bytes; a longer deletion would hold up acknowledgements
 SPARE_PAGES = (256 << 20) // 4096  # free pages kept in the file for the next burst
@@ -63,37 +60,6 @@ INSERT INTO identity VALUES (lower(hex(randomblob(8))));
 
 class Full(Exception):
     """The journal takes nothing more for now; nothing is lost as long as nothing is acknowledged."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """How much of its limit the journal uses."""
-
-    used: int  # bytes
-    limit: int
-    disk_free: int
-    disk_reserve: int  # left to the store
-
-    @property
-    def full(self) -> bool:
-        return self.used >= self.limit or self.disk_free <= self.disk_reserve
-
-    @property
-    def scarce(self) -> bool:
-        """Time to warn: a fifth of the limit is left, or twice the reserve on the disk."""
-        return self.used >= 0.8 * self.limit or self.disk_free <= 2 * self.disk_reserve
-
-    def __str__(self) -> str:
-        return str(
-            Sentence(
-                "{used:,.0f} MB of {limit:,.0f} MB used, {free:,.0f} MB free on the disk, of which {reserve:,.0f} MB "
-                "stay the store's",
-                used=self.used / 1e6,
-                limit=self.limit / 1e6,
-                free=self.disk_free / 1e6,
-                reserve=self.disk_reserve / 1e6,
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,17 +196,7 @@ class Journal:
     def room(self) -> Room:
         """How full the journal is; counted anew at each question."""
         with self._reading:
-            pages, free, size = (
-                int(self._reader.execute(f"PRAGMA {name}").fetchone()[0])
-                for name in ("page_count", "freelist_count", "page_size")
-            )
-        disk = shutil.disk_usage(self.file.parent)
-        return Room(
-            used=(pages - free) * size,
-            limit=self.limit,
-            disk_free=disk.free,
-            disk_reserve=min(RESERVE, int(disk.total * RESERVE_PART)),
-        )
+            return room_of(self._reader, self.file.parent, self.limit)
 
     # -- decoding -------------------------------------------------------------------------------------------------
 

@@ -182,10 +182,17 @@ class Review:
             return self._moved(rows, 1)
 
     def restore(self, wanted: Wanted) -> tuple[int, int]:
-        """Take a drop back; gives how many rows, and how many items."""
+        """Take a drop back; gives how many rows, and how many items.
+
+        What waited for its asset is asked for anew: it may have been registered meanwhile.
+        """
         with self._changing():
             rows = self._chosen(wanted, "")
             self._connection.executemany("DELETE FROM dropped WHERE id = ?", [(row[0],) for row in rows])
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine WHERE id = ? AND reason = ?",
+                [(row[0], Reason.UNKNOWN_ASSET.value) for row in rows],
+            )
             return self._moved(rows, -1)
 
     def purge(self, before: datetime) -> int:

@@ -258,6 +258,24 @@ def test_approving_an_asset_takes_in_what_it_said(house):
         assert quarantine.waiting(catalogue()) == []
 
 
+def test_what_was_dropped_before_its_asset_was_registered_is_taken_in_when_restored(house):
+    house.take(said(NOW_MS, trips=5), topic(9))
+    house.take(said(NOW_MS, trips=5), topic(8))
+    house.drain()
+    with review(house.folder.journal) as quarantine:
+        assert quarantine.drop(Wanted(), by="somebody", now=NOW) == (2, 2)
+    house.registry["EL-9"] = asset(9)
+    house.drain()
+    with review(house.folder.journal) as quarantine:
+        assert quarantine.restore(Wanted(dropped=True)) == (2, 2)
+    house.drain()
+    shown = house.shown()
+    assert (shown["stored"], shown["quarantined"], shown["dropped"]) == (1, 1, 0)
+    with review(house.folder.journal) as quarantine:
+        assert [one.asset for one in quarantine.waiting(catalogue())] == ["EL-8"]
+        assert quarantine.asked() == 0
+
+
 def test_what_is_refused_again_keeps_its_number_and_tells_its_new_reason(house):
     house.take(said(NOW_MS, sugar=5), topic(9))
     house.drain()
