@@ -14,6 +14,7 @@ from models.robust import FloatArray, IntArray, grouped_median, median
 from models.windows import Figure, Windows
 
 SMALL_STEP = 0.3  # of the level
+UNUSUAL = 1.0  # robust standard deviations of the class: from there on a level is one to return from
 
 
 def fixed_directions(windows: Windows) -> IntArray:
@@ -42,7 +43,9 @@ def _relieved(windows: Windows, change: FloatArray) -> FloatArray:
     of_class = grouped_median(before, windows.group, windows.groups)[windows.group]
     size = np.bincount(windows.group, minlength=windows.groups)[windows.group]
     centre = np.where(size >= 5, of_class, middle)
-    closer = np.abs(now - centre) < np.abs(before - centre)
+    away = np.abs(before - centre)
+    apart = np.where(size >= 5, 1.4826 * grouped_median(away, windows.group, windows.groups)[windows.group], 0.0)
+    closer = (np.abs(now - centre) < away) & (away > UNUSUAL * apart)
     inside = (now >= normal_low) & (now <= normal_high)
     leaps = np.abs(windows.adjusted[:, 2:] - windows.adjusted[:, :-2])
     leap = np.max(np.nan_to_num(leaps), axis=1, initial=0.0)
