@@ -16,6 +16,7 @@ import numpy as np
 
 from facility.channels import Aggregate, Bad
 from facility.estate import Asset
+from models.driven import without_driven
 from models.figures import DailyFigures
 from models.rescaling import without_scale_steps
 from models.robust import (
@@ -78,7 +79,7 @@ def fleet_windows(
         leverage=leverage,
         excluded=excluded[rows],
     )
-    return without_scale_steps(windows)
+    return without_driven(without_scale_steps(windows))
 
 
 def _without_line(values: FloatArray) -> FloatArray:

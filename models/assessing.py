@@ -38,7 +38,7 @@ from models.robust import FloatArray, IntArray
 from models.trained import TrainedModel, newest_before
 from models.windows import Windows
 
-VERSION = "fleet-2"
+VERSION = "fleet-3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,14 @@ def test_every_channel_is_whole(channel: Channel) -> None:
 
 
 @pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.key)
+def test_what_a_channel_follows_is_measured_as_regularly(one: EquipmentClass) -> None:
+    for channel in one.channels.values():
+        if channel.follows:
+            assert one.channels[channel.follows].aggregate is channel.aggregate is Aggregate.MEAN
+            assert not one.channels[channel.follows].follows
+
+
+@pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.key)
 def test_modes_and_duties_speak_of_channels_that_exist(one: EquipmentClass) -> None:
     assert one.modes
     assert one.duties

@@ -240,7 +240,7 @@ def test_a_broken_standing_is_refused(followed, tmp_path, damage):
 def test_other_conditions_have_another_word(tmp_path, monkeypatch):
     once = conditions("fleet-1", WEEK)
     assert conditions("fleet-1", WEEK) == once
-    assert conditions("fleet-2", WEEK) != once
+    assert conditions("fleet-3", WEEK) != once
     assert conditions("fleet-1", 2 * WEEK) != once
     monkeypatch.setattr("models.standing.FOLDER", tmp_path)
     (tmp_path / "lift.toml").write_text("another catalogue")
