@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from facility.estate import Asset
+
+sys.path.insert(0, str(Path(__file__).parent))  # level_windows
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 40

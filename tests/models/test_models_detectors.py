@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from level_windows import level_windows
 
-from facility.channels import catalogue
-from facility.estate import Asset
 from models.detectors import all_detectors
-from models.windows import Figure, Windows, number_groups
+from models.windows import Windows
 
 NAMES = [d.name for d in all_detectors()]
 CHANNELS = ("battery_voltage", "charge_current", "earth_resistance")
@@ -23,27 +21,10 @@ CHANNELS = ("battery_voltage", "charge_current", "earth_resistance")
 def fleet(assets: int = 12, days: int = 40, seed: int = 0) -> Windows:
     """Healthy windows: white daily noise of one standard deviation around levels inside the normal band."""
     random = np.random.default_rng(seed)
-    known = catalogue()["fire_panel"].channels
-    levels = {"battery_voltage": (27.0, 0.05), "charge_current": (0.2, 0.01), "earth_resistance": (900.0, 20.0)}
-    channels = tuple(known[key] for _ in range(assets) for key in CHANNELS)
-    figures = (Figure.LEVEL,) * len(channels)
-    width = np.array([levels[c.key][1] for c in channels])
-    adjusted = random.normal(0, 1, (len(channels), days)) * width[:, None]
-    group, groups = number_groups(channels, figures)
-    return Windows(
-        assets=tuple(Asset(id=f"F-{i}", kind="fire_panel") for i in range(assets)),
-        channels=channels,
-        figures=figures,
-        owner=np.repeat(np.arange(assets), len(CHANNELS)),
-        group=group,
-        groups=groups,
-        end=datetime(2026, 6, 1, tzinfo=UTC),
-        values=adjusted + np.array([levels[c.key][0] for c in channels])[:, None],
-        adjusted=adjusted,
-        scale=width,
-        leverage=np.zeros(len(channels)),
-        excluded=np.zeros(len(channels), dtype=np.bool_),
-    )
+    levels = np.tile([27.0, 0.2, 900.0], assets)
+    width = np.tile([0.05, 0.01, 20.0], assets)
+    adjusted = random.normal(0, 1, (assets * len(CHANNELS), days)) * width[:, None]
+    return level_windows("fire_panel", CHANNELS, adjusted, levels, width)
 
 
 def moved(windows: Windows, row: int, by: np.ndarray) -> Windows:

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
+from level_windows import level_windows
 
 from facility.channels import catalogue
-from facility.estate import Asset
 from models.drifting import lone_drifts
-from models.windows import Figure, Windows, number_groups
 
 LIFT = ("vibration_vertical", "motor_temperature", "levelling_error")
 
 
-def one_lift() -> Windows:
-    channels = tuple(catalogue()["lift"].channels[key] for key in LIFT)
-    figures = (Figure.LEVEL,) * len(channels)
-    group, groups = number_groups(channels, figures)
-    level = np.zeros((len(channels), 40))
-    return Windows(
-        assets=(Asset(id="L-1", kind="lift"),),
-        channels=channels,
-        figures=figures,
-        owner=np.zeros(len(channels), dtype=np.int64),
-        group=group,
-        groups=groups,
-        end=datetime(2026, 6, 1, tzinfo=UTC),
-        values=level,
-        adjusted=level,
-        scale=np.ones(len(channels)),
-        leverage=np.zeros(len(channels)),
-        excluded=np.zeros(len(channels), dtype=np.bool_),
-    )
-
-
 def drifting(trend, temperature, levelling=0.5):
+    still = level_windows("lift", LIFT, np.zeros((3, 40)), np.zeros(3), np.ones(3))
     scores = {"trend": np.array([trend, 0.0, 0.0]), "residual": np.array([trend, temperature, levelling])}
-    return [one.row for one in lone_drifts(one_lift(), scores, np.array([1.0, 0.5, 0.0]), catalogue())]
+    return [one.row for one in lone_drifts(still, scores, np.array([1.0, 0.5, 0.0]), catalogue())]
 
 
 @pytest.mark.parametrize("trend", [9.0, 15.0, 60.0])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from level_windows import level_windows
 
-from facility.channels import catalogue
-from facility.estate import Asset
 from models.driven import without_driven
-from models.windows import Figure, Windows, number_groups
 
 KEYS = ("circuit_power", "illuminance", "driver_temperature", "flicker")
 LEVELS = np.array([400.0, 100.0, 30.0, 0.02])
@@ -20,26 +17,10 @@ DAYS = 40
 
 def circuit(**moved):
     """One lighting circuit, whose channels moved by so much over the last five days."""
-    channels = tuple(catalogue()["lighting_circuit"].channels[key] for key in KEYS)
-    figures = (Figure.LEVEL,) * len(KEYS)
-    group, groups = number_groups(channels, figures)
     adjusted = np.zeros((len(KEYS), DAYS))
     for key, far in moved.items():
         adjusted[KEYS.index(key), -5:] = far
-    return Windows(
-        assets=(Asset(id="C-1", kind="lighting_circuit"),),
-        channels=channels,
-        figures=figures,
-        owner=np.zeros(len(KEYS), dtype=np.int64),
-        group=group,
-        groups=groups,
-        end=datetime(2026, 10, 6, tzinfo=UTC),
-        values=LEVELS[:, None] + adjusted,
-        adjusted=adjusted,
-        scale=0.01 * LEVELS,
-        leverage=np.zeros(len(KEYS)),
-        excluded=np.zeros(len(KEYS), dtype=np.bool_),
-    )
+    return level_windows("lighting_circuit", KEYS, adjusted, LEVELS, 0.01 * LEVELS)
 
 
 def left(windows):
