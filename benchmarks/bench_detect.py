@@ -21,7 +21,7 @@ from models.recordings import Recording
 from models.recordings.alarms import alarms, threshold
 from models.recordings.detecting import detect, window_widths
 from models.recordings.files import read_recording
-from models.robust import FloatArray
+from models.statistics import FloatArray
 from simulators.testbeds import TESTBEDS, Testbed
 
 SEEDS = range(100, 112)

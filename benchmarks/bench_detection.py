@@ -19,14 +19,14 @@ from sklearn.metrics import average_precision_score
 
 from commands.trial_evaluation import ENDS, ZONE, TrialPlan, run_trials
 from commands.trials import RememberedHours, Trial, make_trial
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.store import Store
-from models.assessing import look
-from models.combining import FLAG_AT, better_scores, series_scores, verdicts
+from models.assessment.fusion import FLAG_AT, better_scores, series_scores, verdicts
+from models.assessment.pipeline import look
+from models.assessment.scoring import recent_change
 from models.detectors import all_detectors, default_detectors
-from models.judging import recent_change
-from models.robust import FloatArray
-from models.windows import Windows
+from models.features.windows import Windows
+from models.statistics import FloatArray
 
 YOUNG = timedelta(days=12)  # a history in which what is ill was ill from the first reading
 Look = tuple[Windows, dict[str, FloatArray], FloatArray]  # windows, scores by detector, whether each asset is ill

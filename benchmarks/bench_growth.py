@@ -20,7 +20,7 @@ import duckdb
 import numpy as np
 
 from benchmarks.fleet_readings import START, arrow, best, day, keys
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 ASSETS, CHANNELS, EVERY = 350, 10, 60  # five million readings a day
 QUESTIONS = (

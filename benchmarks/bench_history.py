@@ -22,9 +22,9 @@ from typing import Any
 
 from commands.simulate import register
 from facility.folder import DataFolder
-from ingest.connection.address import BrokerAddress
-from ingest.connection.broker import embedded_broker
-from ingest.keeping.ledger import ledger
+from ingest.journal.ledger import ledger
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.embedded import embedded_broker
 from simulators.publishing import publish_history
 from simulators.simulation import Simulation
 

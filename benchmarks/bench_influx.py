@@ -17,9 +17,9 @@ from influxdb_client.client.write.point import Point
 from influxdb_client.client.write_api import SYNCHRONOUS
 
 from benchmarks.fleet_readings import START, keys, moment
-from facility.store.influx_server import Server
-from facility.store.influx_target import Target
-from facility.store.line_protocol import reading_lines
+from facility.store.influx.line_protocol import reading_lines
+from facility.store.influx.server import Server
+from facility.store.influx.target import Target
 
 OURS, POINTS = 400_000, 20_000
 

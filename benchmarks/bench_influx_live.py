@@ -22,8 +22,8 @@ from influxdb_client import InfluxDBClient
 from influxdb_client.client.warnings import MissingPivotFunction
 
 from benchmarks.fleet_readings import START, day, keys
-from facility.store.influx import Influx
-from facility.store.influx_target import Target
+from facility.store.influx.store import Influx
+from facility.store.influx.target import Target
 
 T = TypeVar("T")
 ASSETS, CHANNELS, DAYS, EVERY = 50, 10, 4, 60

@@ -27,7 +27,7 @@ from benchmarks.fast_publisher import LIFTS, asset, connect, packet
 from facility.estate import Asset, Estate, Site
 from facility.folder import DataFolder
 from facility.records import Records
-from ingest.keeping.ledger import ledger
+from ingest.journal.ledger import ledger
 
 MESSAGES = int(os.environ.get("SERVICEDAY_BENCH_MESSAGES", "100000"))
 WARM_UP = 2_000  # messages before the clock starts, for everyone

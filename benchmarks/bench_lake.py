@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.fleet_readings import START, arrow, best, computing, day, keys, moment, simulated
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 BATCHES = {10_000: 60, 100_000: 12}
 LIVE = 20_000  # readings/s

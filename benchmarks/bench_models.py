@@ -27,13 +27,13 @@ from benchmarks.models_picture import draw
 from facility.assessments import Assessment
 from facility.estate import Asset
 from facility.store import READINGS, Store, StoreSize
-from models.assessing import look
-from models.combining import series_scores
+from models.assessment.extraction import BATCH
+from models.assessment.fusion import series_scores
+from models.assessment.incremental import follow, stand
+from models.assessment.pipeline import look
 from models.detectors import default_detectors
 from models.detectors.subspace import Subspace
-from models.following import follow, stand
-from models.looking import BATCH
-from models.windows import RECENT
+from models.features.windows import RECENT
 
 DAYS, PEERS = 30, 160
 HOURS = DAYS * 24 + 1  # one more than the cold look sees

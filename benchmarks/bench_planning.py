@@ -20,9 +20,9 @@ from benchmarks.planning_baselines import by_due_date, greedy, harm, last_years_
 from benchmarks.planning_estates import DAY, NOW, Made, estate
 from facility.inspections import Directive, InspectionList, Instruction
 from serviceday.planning import Policy, plan
-from serviceday.planning.candidates import gather
-from serviceday.planning.problem import Problem, build
-from serviceday.planning.travel import Stops
+from serviceday.planning.demand.candidates import gather
+from serviceday.planning.solver.problem import Problem, build
+from serviceday.planning.solver.travel_times import Stops
 
 SIZES = ((100, 3), (250, 6), (500, 12), (1_000, 20), (2_500, 40), (5_000, 60))
 ESTATES, ESTATE_SIZE, ESTATE_PEOPLE = 30, 500, 6  # as many candidates a person as the largest size

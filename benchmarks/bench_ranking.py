@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from facility.registry import read_estate
-from models.labels import parse_label
-from models.walking import FIGURES, walk_forward
+from facility.registry.registry import read_estate
+from models.evaluation.backtest import FIGURES, walk_forward
+from models.outages.label import parse_label
 
 FOLDER = Path(__file__).parents[2] / "shared/data/db-lifts"
 BERLIN = ZoneInfo("Europe/Berlin")

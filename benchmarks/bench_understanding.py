@@ -7,11 +7,11 @@ import random
 import time
 from collections.abc import Callable
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from ingest.admitting.admission import admit
-from ingest.admitting.codec import decode
-from ingest.keeping.packing import Message
+from ingest.admission.admission import admit
+from ingest.codecs.native import decode
+from ingest.journal.packing import Message
 
 MESSAGES, ASSETS, MOMENTS = 100_000, 2_000, 500
 NOW_MS = 1_795_500_000_000

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serviceday.planning.problem import HEAVY, Problem
-from serviceday.planning.rounds import Rounds
-from serviceday.planning.route import best_lunch
+from serviceday.planning.solver.problem import HEAVY, Problem
+from serviceday.planning.solver.route import best_lunch
+from serviceday.planning.solver.solution import Rounds
 
 
 def greedy(problem: Problem) -> Rounds:

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from facility.assessments import Assessment
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset, Building
-from facility.language import Text
-from serviceday.planning.crew import Crew, Lunch, Place, Span, Validity, Worker
+from facility.i18n.phrases import Text
+from serviceday.planning.crew.crew import Crew, Lunch, Place, Span, Validity, Worker
 
 DAY = date(2026, 11, 30)
 NOW = datetime(2026, 11, 29, 18, tzinfo=UTC)

@@ -23,13 +23,13 @@ from benchmarks.planning_baselines import by_due_date, greedy, harm, last_years_
 from commands.installation import installation
 from facility.assessments import Assessment
 from facility.estate import Asset
-from models.assessing import assess
+from models.assessment.pipeline import assess
 from serviceday.planning import Crew, Policy, plan
-from serviceday.planning.candidates import gather
-from serviceday.planning.crew import Place, Span, Worker
-from serviceday.planning.problem import build
-from serviceday.planning.rounds import Rounds
-from serviceday.planning.travel import Stops
+from serviceday.planning.crew.crew import Place, Span, Worker
+from serviceday.planning.demand.candidates import gather
+from serviceday.planning.solver.problem import build
+from serviceday.planning.solver.solution import Rounds
+from serviceday.planning.solver.travel_times import Stops
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "db-lifts"
 TOWNS = {"Berlin": (52.5251, 13.3694, 3), "Hamburg": (53.5528, 10.0067, 1), "München": (48.1402, 11.5584, 1)}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.shown import show_json, show_table
-from commands.words import say
-from facility.language import preferred
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from facility.alerts import Alert

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands import options
-from commands.words import say
-from facility.language import preferred
+from commands.app import options
+from commands.app.messages import say
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from facility.records import Records
-    from serviceday.lists import Names, Paper
+    from serviceday.documents.inspection_list import Names, Paper
 
 
 def announce(
@@ -32,7 +32,12 @@ def announce(
 
     from commands.installation import recorded
     from facility.errors import CannotDo
-    from serviceday.lists import check_notice_form, notice_text, save_notice_template, write_announcement
+    from serviceday.documents.inspection_list import (
+        check_notice_form,
+        notice_text,
+        save_notice_template,
+        write_announcement,
+    )
 
     if save_template is not None:
         typer.echo(str(save_notice_template(save_template)))
@@ -64,13 +69,13 @@ def announce(
 
 def paper() -> Paper:
     """What the environment says of this operator's papers."""
-    from serviceday.lists import Paper
+    from serviceday.documents.inspection_list import Paper
 
     return Paper.of(os.environ)
 
 
 def named(records: Records) -> Names:
     """What sites and buildings are called."""
-    from serviceday.lists import Names
+    from serviceday.documents.inspection_list import Names
 
     return Names.of(records.estate.sites(), records.estate.buildings())

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands import options
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import cell, show_json, show_table
 from commands.choosing import Member, Site, review
 from commands.replaying import replayed, show_carried_out
-from commands.shown import cell, show_json, show_table
-from commands.words import say
 from facility.errors import CannotConvert, CannotDo
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def approve(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
-    from facility.channels import catalogue
+    from facility.catalogue.catalogue import catalogue
     from facility.estate import Asset as Registered
     from facility.estate import Estate
-    from ingest.quarantine.refusals import Reason
+    from ingest.quarantine.listing import Reason
     from ingest.quarantine.review import Wanted
 
     with review(data, member) as quarantine:
@@ -67,7 +67,7 @@ def approve(
 
 
 def show_waiting(quarantine: Review, as_json: bool) -> None:
-    from facility.channels import catalogue
+    from facility.catalogue.catalogue import catalogue
 
     found = quarantine.waiting(catalogue())
     if as_json:

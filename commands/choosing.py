@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.words import say
+from commands.app import options
+from commands.app.messages import say
 from facility.errors import CannotConvert, CannotDo
 from facility.folder import DataFolder
 
@@ -34,7 +34,7 @@ def review(data: Path, member: int) -> Any:
 
 
 def reason_named(word: str) -> Any:
-    from ingest.quarantine.refusals import Reason as Reasons
+    from ingest.quarantine.listing import Reason as Reasons
 
     try:
         return Reasons(word)

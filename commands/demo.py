@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import demo_result, options, simulate
+from commands import demo_result, simulate
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import progress
+from commands.app.processes import GRACE, Children, answers_or_refuse, die_with_parent, free_port_or_refuse
+from commands.dashboard_command import HOST, PORT
 from commands.main import EXIT_INTERRUPTED
-from commands.running import GRACE, Children, answers_or_refuse, die_with_parent, free_port_or_refuse
-from commands.serve import HOST, PORT
-from commands.shown import progress
-from commands.words import say
 from facility.errors import CannotCommunicate
 from facility.folder import DataFolder
-from facility.language import preferred
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from ingest.connection.address import BrokerAddress
+    from ingest.mqtt.address import BrokerAddress
     from simulators.simulation import Simulation
 
 SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
@@ -55,7 +56,7 @@ def demo(
     timezone: options.Zone = options.ZONE,
     summary: Annotated[Path | None, typer.Option("--json", help=say("demo.json_out"), metavar="FILE")] = None,
 ) -> None:
-    from ingest.connection.address import BrokerAddress
+    from ingest.mqtt.address import BrokerAddress
 
     began = time.monotonic()
     place, span = options.zone(timezone), options.span(history)
@@ -133,8 +134,8 @@ def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: s
 
 
 def _broker(held: ExitStack, broker: str, port: int) -> BrokerAddress:
-    from ingest.connection.address import BrokerAddress
-    from ingest.connection.broker import embedded_broker
+    from ingest.mqtt.address import BrokerAddress
+    from ingest.mqtt.embedded import embedded_broker
 
     return BrokerAddress.parse(broker) if broker else held.enter_context(embedded_broker(port=port))
 
@@ -161,7 +162,7 @@ def _publish(
     stop: threading.Event,
 ) -> None:
     """Publish the history no faster than ingest journals it, so that no broker's queue overflows."""
-    from ingest.keeping.ledger import ledger
+    from ingest.journal.ledger import ledger
 
     def journalled() -> int:
         counts: dict[str, Any] = ledger(folder)
@@ -187,7 +188,7 @@ def _publish(
 
 def _settle(folder: DataFolder, running: Simulation, children: Children, stop: threading.Event) -> None:
     """Wait until every reading published is accounted for."""
-    from ingest.keeping.ledger import ledger
+    from ingest.journal.ledger import ledger
 
     quiet_since, seen = time.monotonic(), -1
     with progress() as shown:

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from commands.shown import show_table
-from commands.words import say
+from commands.app.messages import say
+from commands.app.output import show_table
 from facility.errors import CannotDo
 from facility.folder import DataFolder
-from facility.language import LANGUAGES, preferred
+from facility.i18n.phrases import LANGUAGES, preferred
 
 if TYPE_CHECKING:
     from simulators.simulation import Simulation
@@ -31,13 +31,13 @@ def assess_and_plan(
 ) -> dict[str, Any]:
     """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
     from commands.announce import named, paper
-    from commands.assess import assessments
     from commands.installation import installation
     from commands.planned import Asking, make
+    from commands.score import assessments
     from commands.status import picture
-    from models.evaluation import evaluate, read_truth
+    from models.evaluation.ranking_metrics import evaluate, read_truth
     from serviceday.alerts import evaluate_alerts
-    from serviceday.lists import write_list
+    from serviceday.documents.inspection_list import write_list
 
     with installation(folder.path) as here:
         believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)

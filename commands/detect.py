@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.shown import progress, show_json, show_table
-from commands.words import say
+from commands.app.messages import say
+from commands.app.output import progress, show_json, show_table
 from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from commands import options
-from commands.shown import show_json, show_table
-from commands.words import say
-from facility.language import preferred
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
+from facility.i18n.phrases import preferred
 
 
 def due(
@@ -21,7 +21,7 @@ def due(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded, registered
-    from facility.channels import catalogue
+    from facility.catalogue.catalogue import catalogue
     from facility.folder import DataFolder
     from serviceday.planning import dues
 

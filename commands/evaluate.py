@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from commands import options
-from commands.shown import progress, show_json, show_table
-from commands.words import say
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import progress, show_json, show_table
 from facility.errors import CannotParse
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def _week_by_week(
     seed: int,
     as_json: bool,
 ) -> None:
-    from facility.channels import catalogue
-    from models.labels import parse_label
-    from models.walking import FIGURES, walk_forward
+    from facility.catalogue.catalogue import catalogue
+    from models.evaluation.backtest import FIGURES, walk_forward
+    from models.outages.label import parse_label
 
     with progress(as_json) as shown:
         task = shown.add_task(say("evaluate.progress"), total=None)
@@ -124,9 +124,9 @@ def _week_by_week(
 def _against_truth(
     here: Installation, truth: Path | None, as_of: str, horizon: str, kind: str, place: ZoneInfo, as_json: bool
 ) -> None:
-    from commands.assess import assessments
-    from models.evaluation import evaluate as judge
-    from models.evaluation import read_truth
+    from commands.score import assessments
+    from models.evaluation.ranking_metrics import evaluate as judge
+    from models.evaluation.ranking_metrics import read_truth
 
     faults = read_truth(truth or here.folder.truth / "faults.csv")
     moment = options.midnight(options.day(as_of), place) if as_of else datetime.now(UTC)

@@ -31,7 +31,7 @@ class Installation:
 def registered(records: Records, folder: DataFolder, kind: str = "") -> list[Asset]:
     """The registered assets, of one kind if it is named. Raises `CannotDo` if there are none."""
     if kind:
-        from facility.channels import catalogue
+        from facility.catalogue.catalogue import catalogue
 
         catalogue().kind(kind)
     found = records.estate.assets(kind=kind or None)

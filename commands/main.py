@@ -10,7 +10,7 @@ import re
 import sys
 
 from facility.errors import CannotParse, ServicedayError
-from facility.sentences import foreign
+from facility.i18n.messages import foreign
 
 EXIT_WRONG = 2
 EXIT_ABORTED = 1
@@ -55,8 +55,8 @@ def called(arguments: list[str]) -> int:
     """Do what the arguments ask for; gives the exit code. Raises `CannotParse` where they cannot be understood."""
     from typer import Abort, TyperException
 
-    from commands.program import COMMANDS, GROUPS, program
-    from commands.words import say
+    from commands.app.messages import say
+    from commands.app.program import COMMANDS, GROUPS, program
 
     try:
         code = program(args=arguments, prog_name="serviceday", standalone_mode=False)
@@ -82,8 +82,8 @@ def run() -> None:
         arguments = spread_maps(choose_language(sys.argv[1:]))
         sys.exit(called(arguments))
     except ServicedayError as error:
-        from commands.shown import printable
-        from commands.words import told
+        from commands.app.messages import told
+        from commands.app.output import printable
 
         print(f"serviceday: {printable(told(error))}", file=sys.stderr)
         sys.exit(EXIT_WRONG)

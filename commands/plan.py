@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from commands import options
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
 from commands.planned import Asking, make
-from commands.shown import show_json, show_table
-from commands.words import say
 from facility.errors import CannotParse
-from facility.language import Language, preferred
+from facility.i18n.phrases import Language, preferred
 
 if TYPE_CHECKING:
     from commands.installation import Installation
@@ -48,7 +48,7 @@ def plan(
         return
     from commands.announce import named, paper
     from commands.installation import installation
-    from serviceday.lists import check_form, write_list
+    from serviceday.documents.inspection_list import check_form, write_list
 
     if not service_day:
         raise CannotParse("a plan without a day", "Give --service-day 2026-12-05")
@@ -82,7 +82,7 @@ def plan(
     if as_json:
         import sys
 
-        from serviceday.lists import FORMS
+        from serviceday.documents.inspection_list import FORMS
 
         sys.stdout.buffer.write(FORMS[".json"](made, language=language) + b"\n")
         return
@@ -93,7 +93,7 @@ def beliefs(
     here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False
 ) -> dict[str, Assessment]:
     """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
-    from commands.assess import assessments
+    from commands.score import assessments
 
     morning = options.midnight(day, place)
     moment = min(morning, datetime.now(UTC))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands import options
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
 from commands.plan import beliefs, clock, who
 from commands.planned import asked_again, make
-from commands.shown import show_json, show_table
-from commands.words import say
 from facility.errors import CannotDo, CannotParse
-from facility.language import preferred
-from facility.sentences import Sentence
+from facility.i18n.messages import Sentence
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from facility.inspections import InspectionList, Instruction, Item

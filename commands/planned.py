@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from commands.shown import progress
-from commands.words import say
+from commands.app.messages import say
+from commands.app.output import progress
 
 if TYPE_CHECKING:
     from commands.installation import Installation
@@ -75,7 +75,7 @@ def make(
 ) -> InspectionList:
     """The plan, not kept yet. What others of the same day already ask of the same people is noted first."""
     from serviceday.planning import Policy, parse_goal, plan, themes, twice
-    from serviceday.requests import requests
+    from serviceday.reports import requests
 
     crew = crew or asking.crew()
     reports = here.records.reports.all(closed=False)

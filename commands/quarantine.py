@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
+from commands.app import options
+from commands.app.messages import say, told
+from commands.app.output import cell, printable, show_json, show_table
 from commands.approving import show_waiting
 from commands.choosing import Asset, Everything, Member, Numbers, Reason, Since, Site, Until, Yes, chosen, review
 from commands.replaying import replayed, show_carried_out
-from commands.shown import cell, printable, show_json, show_table
-from commands.words import say, told
-from facility.language import preferred
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from ingest.quarantine.refusals import Quarantined
+    from ingest.quarantine.listing import Quarantined
 
 
 def list_rows(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands.shown import progress, show_json
-from commands.words import say
+from commands.app.messages import say
+from commands.app.output import progress, show_json
 from facility.errors import CannotDo
 from facility.folder import DataFolder
 
@@ -21,7 +21,7 @@ CARRIED_OUT_WITHIN = 60.0  # seconds without progress; a running ingest looks ev
 
 def replayed(data: Path) -> int:
     """How many were taken in out of quarantine so far."""
-    from ingest.keeping.ledger import ledger
+    from ingest.journal.ledger import ledger
 
     counts: dict[str, Any] = ledger(DataFolder(data))
     return int(counts["replayed"])
@@ -35,7 +35,7 @@ def show_carried_out(
     `before`: what `replayed` said before anything was asked for, as a running ingest begins at once. `waiting` rows
     are not asked for: ingest takes them in by itself once it knows their asset.
     """
-    from ingest.keeping.ledger import ledger
+    from ingest.journal.ledger import ledger
 
     folder = DataFolder(data)
     left = _carry_out(folder, member, asked, waiting, quiet=as_json)
@@ -77,11 +77,11 @@ def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | No
 
 
 def _carry_out_here(here: Any, member: int) -> None:
-    from commands.receive import directory
-    from facility.channels import catalogue
-    from ingest.keeping.journal import Journal
+    from commands.ingest_command import directory
+    from facility.catalogue.catalogue import catalogue
+    from ingest.journal.journal import Journal
+    from ingest.monitor.channel_state import Hearing, save
     from ingest.sink import Sink
-    from ingest.watch.hearing import Hearing, save
 
     journal = Journal(here.folder.journal_of(member))
     try:

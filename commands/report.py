@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.shown import show_json, show_table
-from commands.words import say
-from facility.language import preferred
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from facility.records import Records
     from facility.reports import Report
-    from serviceday.requests import Intake
+    from serviceday.reports import Intake
 
 Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPORT")]
 By = Annotated[str, typer.Option("--by", help=say("report.by"), metavar="NAME")]
@@ -41,7 +41,7 @@ def add(
 
     from commands.installation import recorded
     from facility.errors import CannotParse
-    from serviceday.requests import Said
+    from serviceday.reports import Said
 
     if not text.strip():
         raise CannotParse("a report without words", 'Write what is wrong: serviceday report add "三号楼电梯关门很慢"')
@@ -72,7 +72,7 @@ def import_file(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
-    from serviceday.requests import keys, read_reports
+    from serviceday.reports import keys, read_reports
 
     now = datetime.now(UTC)
     found = read_reports(file, mapping=options.mapping(mapped), timezone=options.zone(timezone), now=now)
@@ -108,7 +108,7 @@ def list_reports(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
-    from serviceday.requests import taxonomy
+    from serviceday.reports import taxonomy
 
     kinds = {taxonomy().kind(kind).value} if kind else None
     subjects = {taxonomy().subject(subject).key} if subject else None
@@ -170,7 +170,7 @@ def edit(
 ) -> None:
     from commands.installation import recorded
     from facility.errors import CannotDo
-    from serviceday.requests import decided, decided_place, taxonomy
+    from serviceday.reports import decided, decided_place, taxonomy
 
     if not (kind or subject or place or asset):
         raise CannotDo("nothing to change", "Name --kind, --subject, --place or --asset")
@@ -272,20 +272,20 @@ def plain(report: Report) -> dict[str, Any]:
 
 
 def _intake(records: Records) -> Intake:
-    from serviceday.requests import Intake
+    from serviceday.reports import Intake
 
     return Intake(_gazetteer(records), records.reports.all(closed=False))
 
 
 def _gazetteer(records: Records) -> Any:
-    from serviceday.requests import Gazetteer
+    from serviceday.reports import Gazetteer
 
     estate = records.estate
     return Gazetteer(estate.sites(), estate.buildings(), estate.assets())
 
 
 def _about(report: Report) -> str:
-    from serviceday.requests import named
+    from serviceday.reports import named
 
     words = named(report.category)[preferred()]
     return f"{words} ({say('report.urgent')})" if report.category.urgent else words

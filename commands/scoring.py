@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from facility.errors import CannotDo, CannotParse
-from models.assessing import flag_within, model_version, newest_model
+from models.assessment.checkpoint import Standing, conditions, load, save
+from models.assessment.incremental import DAY, follow, stand
+from models.assessment.pipeline import flag_within, model_version, newest_model
+from models.assessment.ranking import ordered
 from models.detectors import DEFAULT
-from models.findings import Correction, adopted
-from models.following import DAY, follow, stand
-from models.ranking import ordered
-from models.standing import Standing, conditions, load, save
+from models.feedback import Correction, adopted
 
 if TYPE_CHECKING:
     from commands.installation import Installation

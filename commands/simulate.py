@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from commands import options
-from commands.shown import progress, show_json
-from commands.words import say
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import progress, show_json
 from facility.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def simulate(
 ) -> None:
     from commands.demo import asked_to_stop
     from facility.folder import DataFolder
-    from ingest.connection.address import BrokerAddress
+    from ingest.mqtt.address import BrokerAddress
 
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key)
     place = options.zone(timezone)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.shown import cell, show_json, show_table
-from commands.words import say
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import cell, show_json, show_table
 from facility.folder import DataFolder
-from facility.language import preferred
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from ingest.watch.overview import Overview
+    from ingest.monitor.status import Overview
 
 LISTED = 40  # rows of a table; --json has them all
 SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
@@ -26,7 +26,7 @@ SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
 def picture(folder: DataFolder) -> dict[str, Any]:
     """The ledger and the store's counts of a data folder, as plain values."""
     from facility.store import open_store
-    from ingest.keeping.ledger import ledger
+    from ingest.journal.ledger import ledger
 
     store = open_store(folder.readings)
     try:
@@ -50,9 +50,9 @@ def picture(folder: DataFolder) -> dict[str, Any]:
 
 def overview(folder: DataFolder) -> Overview | None:
     """What is known of its ingest; None where it never ran."""
-    from facility.channels import catalogue
+    from facility.catalogue.catalogue import catalogue
     from facility.records import Records
-    from ingest.watch.overview import read_overview, reading
+    from ingest.monitor.status import read_overview, reading
 
     if not folder.journals():
         return None
@@ -71,7 +71,7 @@ def running(known: Overview | None) -> bool:
 
 def told(known: Overview, runs: bool) -> dict[str, Any]:
     """The overview as plain values, complete."""
-    from ingest.watch.staleness import State
+    from ingest.monitor.liveness import State
 
     said = known.notes["health"] if runs else {"healthy": False, "findings": []}
     return {
@@ -128,7 +128,7 @@ def status(
 
 
 def _show(known: Overview, runs: bool) -> None:
-    from ingest.watch.staleness import State
+    from ingest.monitor.liveness import State
 
     language = preferred()
     health = known.notes.get("health", {"findings": []})
@@ -173,7 +173,7 @@ def _show_sources(known: Overview) -> None:
 
 
 def _show_silent(known: Overview) -> None:
-    from ingest.watch.staleness import State
+    from ingest.monitor.liveness import State
 
     order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
     rows = sorted((one for one in known.lives if one.state in order), key=lambda one: order.index(one.state))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.shown import progress, show_json
-from commands.words import say, told
+from commands.app import options
+from commands.app.messages import say, told
+from commands.app.output import progress, show_json
 from facility.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def use(
     token_file: TokenFile = "",
     place: Where = "",
 ) -> None:
-    from facility.store.choice import Choice
+    from facility.store.configuration import Choice
 
     choice = Choice(kind=kind, url=url, org=org, bucket=bucket, token_file=token_file, place=place)
     file = choice.write(DataFolder(data).prepare().path)
@@ -64,7 +64,7 @@ def check(data: options.Data = options.DATA, as_json: options.Json = False) -> N
 
 
 def compact(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
-    from facility.store.lake import Lake
+    from facility.store.lake.lake import Lake
 
     with _opened(data) as here, _watched("store.compact.progress", as_json) as step:
         before = here.size()
@@ -144,9 +144,9 @@ def copy(
     token_file: TokenFile = "",
     as_json: options.Json = False,
 ) -> None:
-    from facility.store.choice import Choice
+    from facility.store.configuration import Choice
     from facility.store.copying import copy as bring
-    from facility.store.naming import open_at
+    from facility.store.registry import open_at
 
     folder = DataFolder(data).existing()
     influx = Choice(kind="influx", url=url, org=org, bucket=bucket, token_file=token_file) if url else None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import options
-from commands.shown import progress, show_json, show_table
-from commands.words import say
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import progress, show_json, show_table
 from facility.errors import CannotParse
-from facility.language import preferred
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,9 +30,9 @@ def train(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
-    from facility.channels import catalogue
-    from models.labels import parse_label
-    from models.training import train as learn
+    from facility.catalogue.catalogue import catalogue
+    from models.outages.label import parse_label
+    from models.outages.training import train as learn
 
     if outcomes and label:
         raise CannotParse("--outcomes and --label are two things to learn", "Run `serviceday train` once for each")
@@ -66,7 +66,7 @@ def train(
 def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) -> None:
     from commands.installation import recorded
     from facility.folder import DataFolder
-    from models.findings import FOLDER, cases, learn
+    from models.feedback import FOLDER, cases, learn
 
     folder = DataFolder(data).models
     with recorded(data) as records:
@@ -90,12 +90,12 @@ def _told(card: dict[str, Any], folder: object) -> None:
 
 def list_models(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
     from facility.folder import DataFolder
-    from models import findings
+    from models import feedback
     from models.cards import why
-    from models.trained import kept
+    from models.outages.trained_model import kept
 
     folder = DataFolder(data).existing().models
-    found = [*kept(folder), *({"version": one.version, **one.card} for one in findings.kept(folder))]
+    found = [*kept(folder), *({"version": one.version, **one.card} for one in feedback.kept(folder))]
     if as_json:
         show_json(found)
         return

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from commands.shown import progress, show_json, show_table
-from commands.words import say
+from commands.app.messages import say
+from commands.app.output import progress, show_json, show_table
 from facility.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from facility.store import Store
     from models.detectors import Detector
-    from models.events import EventFigures, Watch
+    from models.evaluation.event_metrics import EventFigures, Watch
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ENDS = ((2026, 3, 5), (2026, 7, 15), (2026, 10, 6))  # winter and its festival, summer, autumn and its holidays
@@ -46,8 +46,8 @@ def run_trials(
 ) -> tuple[EventFigures, list[Watch]]:
     """Make, assess and judge every fleet of a plan."""
     from commands.trials import make_trial
-    from models.assessing import assess
-    from models.events import sum_up, watch
+    from models.assessment.pipeline import assess
+    from models.evaluation.event_metrics import sum_up, watch
 
     if plan.history < timedelta(days=14):
         raise CannotDo("a history this short has nothing to learn from", "Ask for --history 14d or more")

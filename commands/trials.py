@@ -17,7 +17,7 @@ import polars as pl
 from facility.estate import Asset
 from facility.store import READINGS, StoreSize
 from facility.store.hourly import KEY, finish, summarise, within
-from models.evaluation import TrueFault
+from models.evaluation.ranking_metrics import TrueFault
 from simulators.faults import Fault
 from simulators.physics import day_number, simulate, surroundings
 from simulators.simulation import Simulation

@@ -13,7 +13,7 @@ from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
 from dashboard.wording import say, told
 from facility.errors import ServicedayError
-from facility.language import LANGUAGES, Language, preferred
+from facility.i18n.phrases import LANGUAGES, Language, preferred
 
 _NAMES = {"zh": "中文", "en": "English"}
 _VIEWS = (

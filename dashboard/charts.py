@@ -18,8 +18,8 @@ import polars as pl
 from dashboard import palette
 from dashboard.wording import number, percent, quantity, say
 from facility.assessments import Evidence
-from facility.channels import Aggregate, Band, Channel
-from facility.language import Language
+from facility.catalogue.catalogue import Aggregate, Band, Channel
+from facility.i18n.phrases import Language
 
 Specification: TypeAlias = dict[str, Any]  # a Vega-Lite chart; its rows are Polars frames in `datasets`
 

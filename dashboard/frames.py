@@ -16,9 +16,9 @@ import polars as pl
 from dashboard.palette import STATES
 from facility.alerts import Alert, Severity, Source
 from facility.assessments import Assessment
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from facility.language import Language
+from facility.i18n.phrases import Language
 
 _ORDER = {state: place for place, state in enumerate(STATES)}
 _TROUBLED = pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled")

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import sources
+from facility.i18n.phrases import Language
 from facility.inspections import InspectionList
-from facility.language import Language
 from serviceday.planning import Crew, Policy, plan
-from serviceday.requests import requests
+from serviceday.reports import requests
 
 _EFFORT = 300  # attempts: somebody waits for the page
 
@@ -43,7 +43,7 @@ def inspection_list(folder: Path, day: date, hours: float | None, people: int | 
 
 def file(folder: Path, made: InspectionList, ending: str, language: Language) -> bytes:
     """The list as a file of an ending such as `.pdf`, as the operator's papers look. `CannotDo` without a font."""
-    from serviceday.lists import Names, Paper, content
+    from serviceday.documents.inspection_list import Names, Paper, content
 
     estate = sources.records(folder).estate
     names = Names.of(estate.sites(), estate.buildings())

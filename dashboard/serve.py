@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from facility.language import Language
+from facility.i18n.phrases import Language
 
 APP = Path(__file__).with_name("app.py")
 THEME = Path(__file__).with_name("theme.toml")

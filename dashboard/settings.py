@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from facility.errors import CannotConvert
-from facility.language import LANGUAGES, Language, preferred
+from facility.i18n.phrases import LANGUAGES, Language, preferred
 
 DEFAULT_TIMEZONE = "Asia/Shanghai"
 DEFAULT_FOLDER = "serviceday-data"

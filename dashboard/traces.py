@@ -13,8 +13,8 @@ import polars as pl
 from dashboard.charts import Forecast
 from dashboard.wording import number, quantity, say
 from facility.assessments import Assessment, Evidence
-from facility.channels import Aggregate, Channel, EquipmentClass
-from facility.language import Language
+from facility.catalogue.catalogue import Aggregate, Channel, EquipmentClass
+from facility.i18n.phrases import Language
 
 _STEP = timedelta(minutes=1)
 _POINTS = 700  # more than a chart is wide in pixels would only be slower

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dashboard import wording
-from facility.language import Language
+from facility.i18n.phrases import Language
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page

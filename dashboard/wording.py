@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from facility.language import Language, Phrases
-from facility.sentences import Dictionary
-from facility.units import symbol
+from facility.i18n.messages import Dictionary
+from facility.i18n.phrases import Language, Phrases
+from facility.i18n.units import symbol
 
 PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
 SENTENCES = Dictionary(*(Path(__file__).parents[1] / room / "zh.toml" for room in ("serviceday", "dashboard")))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from facility.language import Text
+from facility.i18n.phrases import Text
 
 
 class Severity(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from facility.channels import Catalogue
+from facility.catalogue.catalogue import Catalogue
 from facility.estate import Asset
 
 LIFE_SAFETY = 1.5  # weight of equipment that people's lives depend on (D)

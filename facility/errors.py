@@ -3,14 +3,14 @@
 Three kinds matter to a caller, as in xknx: what came in could not be *parsed*, it was parsed but could not be
 *converted* into something the facility knows, or the other side could not be *reached*. A fourth is ours alone: what
 the operator *asked* for cannot be done. Each carries what was wrong, where, and what to do, as English templates and
-the values that fill them, so that it can be told in the user's language (`facility.sentences`, docs/languages.md).
+the values that fill them, so that it can be told in the user's language (`facility.i18n.messages`, docs/languages.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facility.sentences import Sentence
+from facility.i18n.messages import Sentence
 
 
 class ServicedayError(Exception):

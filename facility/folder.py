@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from facility.errors import CannotDo
-from facility.sentences import Sentence
+from facility.i18n.messages import Sentence
 
 MEMBERS = 64  # processes that may share one folder
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from facility.language import Text
+from facility.i18n.phrases import Text
 
 
 class Ground(StrEnum):

@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from facility.channels import Catalogue, Channel, catalogue
+from facility.catalogue.catalogue import Catalogue, Channel, catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse, Problems
 from facility.estate import Asset
-from facility.sentences import Sentence, foreign
+from facility.i18n.messages import Sentence, foreign
 from facility.store import READINGS, Appended, Store
 
 ROWS_AT_ONCE = 250_000

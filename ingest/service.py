@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
-from ingest.connection.address import BrokerAddress
-from ingest.connection.receiver import Receiver
-from ingest.connection.rules import Rules
-from ingest.keeping.journal import LIMIT, Journal
+from ingest.journal.journal import LIMIT, Journal
+from ingest.monitor.http import served
+from ingest.monitor.monitor import Watch
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.receiver import Receiver
 from ingest.sink import Sink
-from ingest.watch.watching import Watch
-from ingest.watch.web import served
+from ingest.topics import Rules
 
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0

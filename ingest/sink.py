@@ -18,19 +18,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from facility.channels import Catalogue
+from facility.catalogue.catalogue import Catalogue
 from facility.store import READINGS, Appended, Store
-from ingest.admitting.understanding import Directory, Understanding
-from ingest.connection.arrival import MOST, ROOM
-from ingest.connection.rules import Rules
-from ingest.keeping.journal import Journal, Presence
-from ingest.keeping.ledger import Counts
-from ingest.keeping.packing import Message
-from ingest.keeping.sources import Change, Name, changes, count_messages, source_of
-from ingest.quarantine.refusals import NEVER_READINGS, Reason, Refusal
+from ingest.admission.decoding import Directory, Understanding
+from ingest.journal.journal import Journal, Presence
+from ingest.journal.ledger import Counts
+from ingest.journal.packing import Message
+from ingest.journal.source_ledger import Change, Name, changes, count_messages, source_of
+from ingest.messages import MOST, ROOM
+from ingest.monitor.channel_state import Hearing
+from ingest.quarantine.listing import NEVER_READINGS, Reason, Refusal
 from ingest.quarantine.replay import Replay
-from ingest.quarantine.turned_away import less, turned_away
-from ingest.watch.hearing import Hearing
+from ingest.quarantine.store_refusals import less, turned_away
+from ingest.topics import Rules
 
 MESSAGES_AT_ONCE = 100_000
 BYTES_AT_ONCE = 2_000_000  # of payload: some 150,000 readings

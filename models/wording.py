@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from facility.language import Phrases, Text
-from facility.units import symbol
+from facility.i18n.phrases import Phrases, Text
+from facility.i18n.units import symbol
 
 ROOM = Path(__file__).parent
 PHRASES = Phrases(ROOM / "phrases.toml")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from facility.channels import Aggregate, catalogue
+from facility.catalogue.catalogue import Aggregate, catalogue
 from simulators.chance import FloatArray, IntArray
 from simulators.sheet import DECIMALS, Batch
 from simulators.weather import DAY_S

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from facility.assessments import Trouble
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset, Estate
 from simulators.detectability import SIGMAS, detectable_from
 from simulators.faults import COURSES, NOT_SIMULATED, SENSOR_FAULTS, Fault, Shape

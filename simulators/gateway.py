@@ -18,7 +18,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from facility.errors import CannotCommunicate
-from facility.sentences import Sentence, foreign
+from facility.i18n.messages import Sentence, foreign
 from simulators.payloads import Message, forwarded, status, status_topic
 
 WINDOW = 60  # messages in flight over all gateways; brokers usually allow 20 a client and queue the rest

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from facility.channels import Aggregate, Channel, catalogue
+from facility.catalogue.catalogue import Aggregate, Channel, catalogue
 from simulators.chance import FloatArray, IntArray, Lot
 from simulators.faults import Fault
 from simulators.sheet import Batch

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facility.assessments import Trouble
 from facility.errors import Problems
-from facility.sentences import Sentence
+from facility.i18n.messages import Sentence
 from simulators.faults import Fault
 
 COLUMNS = (

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import charts, frames, markup, palette, query, sources, traces, wording
 from dashboard.visit import Visit
 from facility.assessments import Assessment
-from facility.channels import Aggregate, EquipmentClass, catalogue
+from facility.catalogue.catalogue import Aggregate, EquipmentClass, catalogue
 from facility.estate import Asset
 
 _WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}

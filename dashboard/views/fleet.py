@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import charts, frames, markup, palette, query, sources, wording
 from dashboard.visit import Visit
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 
 _GRID_FROM, _GRID_MOST = (
     2,

@@ -13,8 +13,8 @@ import streamlit as st
 
 from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
+from facility.catalogue.qualifications import qualification
 from facility.inspections import InspectionList, Item, Priority
-from facility.qualifications import qualification
 
 _FORMS = {  # and their media types
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

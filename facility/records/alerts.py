@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from facility.alerts import Alert, AlertState, Severity, Source, Step
 from facility.errors import CannotDo
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records.opening import writing
 from facility.records.tables import AlertRow, AlertStepRow, table_of
 

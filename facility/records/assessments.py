@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Engine, bindparam, delete, func, insert, select
 
 from facility.assessments import Assessment, Evidence, Prognosis
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records.opening import writing
 from facility.records.tables import AssessmentRow, table_of
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from facility.errors import CannotDo
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records.opening import writing
 from facility.records.tables import ReporterRow, ReportRow, ReportStepRow, table_of
 from facility.reports import Category, Kind, Place, Report, Reporter, ReportStep

@@ -194,16 +194,16 @@ Sites = Callable[[], Mapping[str, str]]  # the site of every asset, where a stor
 def open_store(folder: Path, *, create: bool = False, sites: Sites | None = None) -> Store:
     """The store of a data folder; `folder` is where its readings (or what an outside store needs beside it) are kept.
 
-    Which kind it is stands in `store.toml` of the data folder or in the environment (`facility.store.choice`). Raises
-    `CannotDo` where there is none and `create` is not set, `CannotCommunicate` where it does not answer.
+    Which kind it is stands in `store.toml` of the data folder or in the environment (`facility.store.configuration`).
+    Raises `CannotDo` where there is none and `create` is not set, `CannotCommunicate` where it does not answer.
     """
-    from facility.store.choice import chosen
+    from facility.store.configuration import chosen
 
     choice = chosen(folder.parent)
     if choice.kind == "influx":
-        from facility.store.influx import Influx
+        from facility.store.influx.store import Influx
 
         return Influx(choice.target(os.environ), folder, create=create, sites=sites)
-    from facility.store.lake import Lake
+    from facility.store.lake.lake import Lake
 
     return Lake(choice.place or folder, create=create)

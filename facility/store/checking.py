@@ -8,11 +8,11 @@ from datetime import date
 
 import polars as pl
 
-from facility.sentences import Sentence, foreign
+from facility.i18n.messages import Sentence, foreign
 from facility.store import Store
-from facility.store.arrivals import IDENTITY
+from facility.store.deduplication import IDENTITY
 from facility.store.hourly import KEY, summarise
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 Progress = Callable[[int, int], object]
 

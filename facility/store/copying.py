@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from facility.errors import CannotCommunicate
-from facility.sentences import Sentence, foreign
+from facility.i18n.messages import Sentence, foreign
 from facility.store import READINGS, Retention, Store
 
 ROWS_AT_ONCE = 10_000_000  # of a stretch, about; it is held in memory

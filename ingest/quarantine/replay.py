@@ -23,14 +23,14 @@ from collections.abc import Sequence
 import msgspec
 
 from facility.store import Appended, Store
-from ingest.admitting.understanding import Understanding
-from ingest.keeping.journal import Journal
-from ingest.keeping.ledger import Counts, add_counts
-from ingest.keeping.packing import Message
-from ingest.keeping.sources import Change, Name, add_sources, source_of
-from ingest.quarantine.refusals import UNREAD, Reason, Refusal
-from ingest.quarantine.turned_away import turned_away
-from ingest.watch.hearing import Hearing
+from ingest.admission.decoding import Understanding
+from ingest.journal.journal import Journal
+from ingest.journal.ledger import Counts, add_counts
+from ingest.journal.packing import Message
+from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.monitor.channel_state import Hearing
+from ingest.quarantine.listing import UNREAD, Reason, Refusal
+from ingest.quarantine.store_refusals import turned_away
 
 ROWS_AT_ONCE = 20_000
 BYTES_AT_ONCE = 6_000_000

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from facility.channels import Catalogue
+from facility.catalogue.catalogue import Catalogue
 from facility.errors import CannotConvert, CannotDo
-from ingest.admitting.codec import decode
-from ingest.keeping.ledger import Counts, add_counts
-from ingest.keeping.packing import Message
-from ingest.keeping.sources import Change, Name, add_sources, source_of
-from ingest.quarantine.refusals import Quarantined, Reason
+from ingest.codecs.native import decode
+from ingest.journal.ledger import Counts, add_counts
+from ingest.journal.packing import Message
+from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.quarantine.listing import Quarantined, Reason
 
 GUESSED_FROM = 200  # messages of an unknown asset that are looked into for its channels
 

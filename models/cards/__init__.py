@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facility.language import Language, Phrases
+from facility.i18n.phrases import Language, Phrases
 
 _PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from models.robust import FloatArray
-from models.windows import Windows
+from models.features.windows import Windows
+from models.statistics import FloatArray
 
 
 class Detector(Protocol):

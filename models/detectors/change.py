@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, common_to_group, scatter_by_group
-from models.directions import badness
-from models.robust import FloatArray, empty_slices, grouped_median, mean
-from models.windows import Windows
+from models.detectors.class_statistics import ClassFigures, common_to_group, scatter_by_group
+from models.features.directions import badness
+from models.features.windows import Windows
+from models.statistics import FloatArray, empty_slices, grouped_median, mean
 
 FEWEST_BEFORE, FEWEST_AFTER = 7, 3  # figures on either side of a change
 SEARCHED = 2.0  # what the best of all days reaches without any change, in standard deviations

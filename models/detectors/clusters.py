@@ -11,11 +11,11 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, scatter_by_group
+from models.detectors.class_statistics import ClassFigures, scatter_by_group
 from models.detectors.subspace import assets_by_size
-from models.directions import badness
-from models.robust import FloatArray, IntArray, empty_slices, median, spread
-from models.windows import Windows
+from models.features.directions import badness
+from models.features.windows import Windows
+from models.statistics import FloatArray, IntArray, empty_slices, median, spread
 
 STATES = 3
 ROUNDS = 8

@@ -13,9 +13,9 @@ from typing import Self
 import numpy as np
 from scipy import stats
 
-from models.detectors.learning import ClassFigures
-from models.robust import BoolArray, FloatArray, empty_slices, grouped_median, mean
-from models.windows import Figure, Windows
+from models.detectors.class_statistics import ClassFigures
+from models.features.windows import Figure, Windows
+from models.statistics import BoolArray, FloatArray, empty_slices, grouped_median, mean
 
 MEMORIES = (2.0, 10.0)  # days
 PRIOR_DAYS = 10.0  # days of its own past the class's rate is worth

@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 
-from facility.channels import Bad
-from models.detectors.learning import ClassFigures
-from models.robust import FloatArray, mean
-from models.windows import Figure, Windows
+from facility.catalogue.catalogue import Bad
+from models.detectors.class_statistics import ClassFigures
+from models.features.windows import Figure, Windows
+from models.statistics import FloatArray, mean
 
 SUSTAINED = 6.0  # score of a channel that was outside on every recent day
 

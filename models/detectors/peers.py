@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures
-from models.directions import fixed_directions
-from models.robust import FloatArray, empty_slices, grouped_median, median
-from models.windows import Figure, Windows
+from models.detectors.class_statistics import ClassFigures
+from models.features.directions import fixed_directions
+from models.features.windows import Figure, Windows
+from models.statistics import FloatArray, empty_slices, grouped_median, median
 
 CLASS_SIZE = 8
 NATURAL = 3.5  # standard deviations of the class that individuality alone explains

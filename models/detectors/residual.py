@@ -11,10 +11,10 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, common_to_group, scatter_by_group
-from models.directions import badness
-from models.robust import FloatArray, empty_slices, grouped_median, mean, median, rolling_mean, spread
-from models.windows import Windows
+from models.detectors.class_statistics import ClassFigures, common_to_group, scatter_by_group
+from models.features.directions import badness
+from models.features.windows import Windows
+from models.statistics import FloatArray, empty_slices, grouped_median, mean, median, rolling_mean, spread
 
 WIDTHS = (3, 7)
 

@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, scatter_by_group
-from models.directions import badness
-from models.robust import FloatArray, IntArray, empty_slices, median
-from models.windows import Figure, Windows
+from models.detectors.class_statistics import ClassFigures, scatter_by_group
+from models.features.directions import badness
+from models.features.windows import Figure, Windows
+from models.statistics import FloatArray, IntArray, empty_slices, median
 
 IDENTITY = 0.35  # weight of the identity in the covariance
 VARIANCE = 0.8  # share of variance the principal subspace holds

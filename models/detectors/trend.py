@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from models.detectors.learning import ClassFigures, common_to_group, scatter_by_group
-from models.directions import badness
-from models.robust import FloatArray, grouped_median, mean, median, spread, theil_sen
-from models.windows import Windows
+from models.detectors.class_statistics import ClassFigures, common_to_group, scatter_by_group
+from models.features.directions import badness
+from models.features.windows import Windows
+from models.statistics import FloatArray, grouped_median, mean, median, spread, theil_sen
 
 SHORT = 14
 RISE_WORTH = 2.0  # score a standard deviation of rise is worth at most

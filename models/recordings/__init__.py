@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.robust import FloatArray
+from models.statistics import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.robust import BoolArray, FloatArray
+from models.statistics import BoolArray, FloatArray
 
 TAIL = 0.1  # share of the held-out scores whose excess draws the tail
 EASE = 0.7  # of the threshold: below it an alarm may end

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from models.robust import BoolArray, FloatArray, IntArray, empty_slices, median, spread
+from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, median, spread
 
 POINTS = (1, 2, 3, 4, 6, 8)
 ROWS_A_POINT = 15  # healthy rows that an operating point needs

@@ -16,7 +16,7 @@ from models.recordings import Recording
 from models.recordings.alarms import Span, alarms, flags, threshold
 from models.recordings.behaviour import Behaviour
 from models.recordings.strangeness import Member, Neighbours, Subspace, trailing_mean
-from models.robust import BoolArray, FloatArray, empty_slices, median
+from models.statistics import BoolArray, FloatArray, empty_slices, median
 
 FEWEST = 20  # healthy rows
 SHARE = 0.15  # of the rows, healthy unless told otherwise

@@ -13,7 +13,7 @@ import polars as pl
 
 from facility.errors import CannotDo, CannotParse
 from models.recordings import Recording
-from models.robust import FloatArray
+from models.statistics import FloatArray
 
 SEPARATORS = (",", ";", "\t", "|")
 TIME_NAMES = ("time", "timestamp", "datetime", "date", "date_time", "ts", "时间", "日期时间", "采集时间")

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from models.robust import FloatArray
+from models.statistics import FloatArray
 
 BLOCKS = 6  # of the healthy rows, whose means tell drift from noise
 IDENTITY = 0.1  # least weight of the identity in the covariance

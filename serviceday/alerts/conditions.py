@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from facility.alerts import Severity, Source
-from facility.language import Phrases, Text
+from facility.i18n.phrases import Phrases, Text
 
 PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 

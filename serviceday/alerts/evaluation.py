@@ -10,13 +10,13 @@ import polars as pl
 
 from facility.alerts import Alert
 from facility.assessments import Assessment
-from facility.channels import Aggregate
+from facility.catalogue.catalogue import Aggregate
 from facility.estate import Asset
 from facility.records import Records
 from facility.store import Store
 from serviceday.alerts.lifecycle import decide
 from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
-from serviceday.alerts.warnings import assessment_conditions
+from serviceday.alerts.predictions import assessment_conditions
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from math import inf
 import polars as pl
 
 from facility.alerts import Severity, Source
-from facility.channels import Aggregate, Channel, catalogue
+from facility.catalogue.catalogue import Aggregate, Channel, catalogue
 from facility.estate import Asset
-from facility.language import LANGUAGES, Text
-from facility.units import symbol
+from facility.i18n.phrases import LANGUAGES, Text
+from facility.i18n.units import symbol
 from serviceday.alerts.conditions import PHRASES, Condition, Verdict
 
 # All design values (D).

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from serviceday.planning.crew import Crew
-from serviceday.planning.crew_file import parse_crew, read_crew
-from serviceday.planning.differences import Change, differences
-from serviceday.planning.due import Dues, dues
-from serviceday.planning.goals import Goal, parse_goal
-from serviceday.planning.notes import twice
+from serviceday.planning.crew.crew import Crew
+from serviceday.planning.crew.parser import parse_crew, read_crew
+from serviceday.planning.demand.duties import Dues, dues
+from serviceday.planning.demand.goals import Goal, parse_goal
+from serviceday.planning.demand.themes import THEMES, themes
 from serviceday.planning.policy import Policy
-from serviceday.planning.themes import THEMES, themes
-from serviceday.planning.what_if import changed
+from serviceday.planning.schedule.diff import Change, differences
+from serviceday.planning.schedule.notes import twice
+from serviceday.planning.schedule.scenarios import changed
 
 if TYPE_CHECKING:
     from serviceday.planning.planner import plan

@@ -13,27 +13,27 @@ from datetime import date, datetime
 from facility.assessments import Assessment
 from facility.errors import CannotDo
 from facility.estate import Asset, Building
+from facility.i18n.messages import Sentence
 from facility.inspections import Asked, Directive, Gain, InspectionList, Instruction, LeftOut
 from facility.requests import Request
-from facility.sentences import Sentence
-from serviceday.planning.bound import upper_bound
-from serviceday.planning.candidates import Candidate, Candidates, Tier, gather
-from serviceday.planning.crew import Crew, Theme
-from serviceday.planning.gains import gains
-from serviceday.planning.goals import Goal, apply_goals
-from serviceday.planning.items import PHRASES
-from serviceday.planning.keeping import as_before, make_room, settled, staying
-from serviceday.planning.notes import notes
+from serviceday.planning.crew.crew import Crew, Theme
+from serviceday.planning.demand.candidates import Candidate, Candidates, Tier, gather
+from serviceday.planning.demand.goals import Goal, apply_goals
+from serviceday.planning.demand.items import PHRASES
 from serviceday.planning.policy import Policy
-from serviceday.planning.problem import HEAVY, NEVER, Problem, build, speaks
-from serviceday.planning.reasons import left_out
-from serviceday.planning.recombining import Seen
-from serviceday.planning.rounds import Rounds
-from serviceday.planning.search import fill, improve
-from serviceday.planning.sharing import share
-from serviceday.planning.tidying import tidy
-from serviceday.planning.timetable import items_of, persons_of, rounds_of
-from serviceday.planning.travel import Stops, natural
+from serviceday.planning.schedule.exclusion_reasons import left_out
+from serviceday.planning.schedule.marginal_gains import gains
+from serviceday.planning.schedule.notes import notes
+from serviceday.planning.schedule.timetable import items_of, persons_of, rounds_of
+from serviceday.planning.solver.alns import fill, improve
+from serviceday.planning.solver.local_search import tidy
+from serviceday.planning.solver.problem import HEAVY, NEVER, Problem, build, speaks
+from serviceday.planning.solver.relaxation import upper_bound
+from serviceday.planning.solver.set_packing import Seen
+from serviceday.planning.solver.solution import Rounds
+from serviceday.planning.solver.travel_times import Stops, natural
+from serviceday.planning.solver.warm_start import as_before, make_room, settled, staying
+from serviceday.planning.solver.workload_balance import share
 
 _DEFAULT_CREW = Crew()
 _DEFAULT_POLICY = Policy()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facility.language import LANGUAGES, Phrases
+from facility.i18n.phrases import LANGUAGES, Phrases
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["commands", "dashboard", "facility", "ingest", "models", "serviceday", "simulators"]
@@ -48,7 +48,7 @@ def _pattern(node: ast.AST) -> str:
 
 
 def test_commands_use_every_phrase_and_miss_none() -> None:
-    from commands.program import COMMANDS, GROUPS
+    from commands.app.program import COMMANDS, GROUPS
 
     there = {f"{file.stem}.{key}" for file in (ROOT / "commands/phrases").glob("*.toml") for key in Phrases(file)}
     nodes = [node for file in (ROOT / "commands").glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from commands.program import app
+from commands.app.program import app
 from facility.assessments import Assessment
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.estate import Asset, Estate, Site
 from facility.folder import DataFolder
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records import Records
 
 RUN = CliRunner()

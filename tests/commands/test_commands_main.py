@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from commands.app.options import mapping, span, zone
 from commands.main import choose_language, spread_maps
-from commands.options import mapping, span, zone
 from facility.errors import CannotParse, ServicedayError
 
 
@@ -66,11 +66,11 @@ def test_spans_zones_and_maps_say_what_they_expect() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_command_has_help_with_examples_in_both_languages(language: str) -> None:
-    from commands.program import COMMANDS, GROUPS
+    from commands.app.program import COMMANDS, GROUPS
 
     named = [[name] for name in COMMANDS] + [[group, name] for group, members in GROUPS.items() for name in members]
     word = {"zh": "示例", "en": "Examples"}[language]
-    from commands.words import known, phrases
+    from commands.app.messages import known, phrases
 
     for file, *rest in named:
         key = ".".join((file, *rest))
@@ -89,9 +89,9 @@ def test_a_command_reads_its_own_module_and_phrases_alone() -> None:
             sys.executable,
             "-c",
             "import sys\n"
-            "from commands.program import program\n"
+            "from commands.app.program import program\n"
             "program(args=sys.argv[1:], standalone_mode=False)\n"
-            "from commands.words import phrases\n"
+            "from commands.app.messages import phrases\n"
             "print(phrases.cache_info().currsize, sorted(one for one in sys.modules if one.startswith('commands.')))",
             *("due", "--help"),
         ],
@@ -100,7 +100,7 @@ def test_a_command_reads_its_own_module_and_phrases_alone() -> None:
         timeout=120,
     )
     last = shown.stdout.splitlines()[-1]
-    modules = ("due", "helping", "options", "program", "shown", "words")
+    modules = ("app", "app.help", "app.messages", "app.options", "app.output", "app.program", "due")
     assert last == f"4 {[f'commands.{name}' for name in modules]}"
 
 
@@ -149,7 +149,7 @@ def test_what_users_can_mend_is_one_line_and_exit_code_2(tmp_path: Path) -> None
 
 def test_help_does_not_import_the_heavy_rooms() -> None:
     code = (
-        "import sys; from commands.program import program\n"
+        "import sys; from commands.app.program import program\n"
         "heavy = {'polars', 'numpy', 'sqlalchemy', 'sklearn', 'deltalake', 'streamlit', 'paho', 'pyarrow'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy"

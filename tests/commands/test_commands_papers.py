@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from commands.app.program import program
 from commands.installation import installation
-from commands.program import program
 from facility.errors import ServicedayError
 
 DAY = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10)

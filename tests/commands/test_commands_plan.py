@@ -16,7 +16,7 @@ from facility.assessments import Assessment
 from facility.errors import CannotDo, CannotParse, Problems
 from facility.estate import Asset, Estate, Site
 from facility.folder import DataFolder
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records import Records
 from facility.store import open_store
 
@@ -71,7 +71,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tmp_path / "crew.toml").write_text(CREW)
 
     def invoke(*arguments: str, fails: type[Exception] | None = None) -> Any:
-        from commands.program import app
+        from commands.app.program import app
 
         done = CliRunner().invoke(app, [*arguments, "--data", str(folder.path)])
         if fails is not None:

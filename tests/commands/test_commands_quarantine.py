@@ -11,7 +11,7 @@ import paho.mqtt.publish as publish
 import pytest
 from typer.testing import CliRunner
 
-from commands.program import app
+from commands.app.program import app
 from facility.errors import ServicedayError
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from commands.installation import installation
 from commands.scoring import keep, score_now
 from facility.estate import Asset, Estate
 from facility.store import READINGS
-from models.standing import load
+from models.assessment.checkpoint import load
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from facility.store import READINGS
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -95,7 +95,7 @@ def test_use_writes_down_no_secret(tmp_path: Path) -> None:
 DYING = """
 import os, signal
 from commands import main
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 honest, left = Lake.append, [3]
 def append(self, *given, **named):
     done = honest(self, *given, **named)

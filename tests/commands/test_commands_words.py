@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands import main
-from commands.receive import _Told
+from commands.ingest_command import _Told
 
 Run = Callable[..., str]
 CREW = """\

@@ -12,10 +12,10 @@ import pytest
 
 from facility.alerts import Alert, Severity, Source
 from facility.assessments import Assessment, Evidence, Prognosis, Trouble
-from facility.channels import Aggregate, catalogue
+from facility.catalogue.catalogue import Aggregate, catalogue
 from facility.estate import Asset, Building, Estate, Site
 from facility.folder import DataFolder
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records import Records
 from facility.store import open_store
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dashboard import charts, palette
 from dashboard.charts import Forecast
 from facility.assessments import Evidence, Trouble
-from facility.channels import Band, Channel, catalogue
-from facility.language import LANGUAGES, Language, Text
+from facility.catalogue.catalogue import Band, Channel, catalogue
+from facility.i18n.phrases import LANGUAGES, Language, Text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 END = datetime(2026, 11, 24, 4, tzinfo=UTC)

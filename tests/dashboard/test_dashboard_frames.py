@@ -7,9 +7,9 @@ import polars as pl
 from dashboard import frames, traces
 from facility.alerts import Alert, Severity, Source
 from facility.assessments import Assessment, Evidence, Trouble
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from facility.language import Text
+from facility.i18n.phrases import Text
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 WORDS = Text(zh="原因", en="reason")

@@ -16,7 +16,7 @@ from dashboard.serve import APP
 from dashboard.wording import say
 from facility.alerts import AlertState
 from facility.folder import DataFolder
-from facility.language import LANGUAGES, Language
+from facility.i18n.phrases import LANGUAGES, Language
 from facility.records import Records
 
 PAGES = ("alerts", "fleet", "asset", "worklist")

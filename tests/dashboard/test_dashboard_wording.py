@@ -11,9 +11,9 @@ import dashboard
 from dashboard import palette, wording
 from dashboard.traces import source_words
 from facility.alerts import AlertState, Severity, Source
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
+from facility.i18n.phrases import LANGUAGES
 from facility.inspections import Ground, Priority
-from facility.language import LANGUAGES
 
 NOW = datetime(2026, 11, 24, 5, 5, tzinfo=UTC)
 STEPS = ("opened", "worsened", "eased", "returned", "recurred", "acknowledged", "closed")

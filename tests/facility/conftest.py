@@ -13,9 +13,9 @@ import pytest
 from influxdb_client import InfluxDBClient
 
 from facility.store import Store
-from facility.store.influx import Influx
-from facility.store.influx_target import Target
-from facility.store.lake import Lake
+from facility.store.influx.store import Influx
+from facility.store.influx.target import Target
+from facility.store.lake.lake import Lake
 
 sys.path.insert(0, str(Path(__file__).parent))  # store_tools
 

@@ -1,7 +1,7 @@
 """A stand-in for an InfluxDB 2.x server, for the Python around the server alone.
 
-It is NOT InfluxDB and proves nothing about it: it knows the questions of `facility.store.flux` by their shape and
-answers them from a dictionary, in the CSV that the documentation describes, with annotation rows coming again and
+It is NOT InfluxDB and proves nothing about it: it knows the questions of `facility.store.influx.flux` by their shape
+and answers them from a dictionary, in the CSV that the documentation describes, with annotation rows coming again and
 again. It is strict about what it is sent: line protocol, precision, token, ranges. The real server is tested by the
 same contract suite where `SERVICEDAY_TEST_INFLUX_URL` names one.
 """

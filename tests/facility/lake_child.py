@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from facility.store import READINGS, lake
-from facility.store.lake import Lake
+from facility.store import READINGS
+from facility.store.lake import lake
+from facility.store.lake.lake import Lake
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 STEP = timedelta(seconds=60)  # of device time between batches

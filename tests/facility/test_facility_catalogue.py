@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from facility.channels import Aggregate, Bad, Channel, EquipmentClass, catalogue
+from facility.catalogue.catalogue import Aggregate, Bad, Channel, EquipmentClass, catalogue
 from facility.errors import CannotConvert
 
 CLASSES = list(catalogue().values())

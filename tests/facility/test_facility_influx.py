@@ -23,13 +23,14 @@ from influx_stand_in import ORG, TOKEN, StandIn, parsed
 from store_tools import START, table
 
 from facility.errors import CannotCommunicate, CannotDo, CannotParse
-from facility.store import Appended, flux
-from facility.store.arrivals import frame_of
-from facility.store.choice import Choice, chosen
-from facility.store.influx import Influx
-from facility.store.influx_server import Server
-from facility.store.influx_target import Target
-from facility.store.line_protocol import from_tag, reading_lines, to_tag
+from facility.store import Appended
+from facility.store.configuration import Choice, chosen
+from facility.store.deduplication import frame_of
+from facility.store.influx import flux
+from facility.store.influx.line_protocol import from_tag, reading_lines, to_tag
+from facility.store.influx.server import Server
+from facility.store.influx.store import Influx
+from facility.store.influx.target import Target
 
 VICTORIA = shutil.which("victoria-metrics")
 ROWS = [(asset, "x", minute, minute / 3) for asset in "ab" for minute in range(50)]
@@ -212,7 +213,7 @@ def test_a_crash_between_the_points_and_the_note_counts_everything_once(stand_in
         raise Died
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("facility.store.beside.Beside.commit", die)
+        patch.setattr("facility.store.influx.sidecar.Beside.commit", die)
         with pytest.raises(Died):
             store.append(mixed, source="s", cursor=2)
     again = Influx(target(stand_in.url), tmp_path / "readings")

@@ -15,9 +15,9 @@ from store_tools import START, table
 
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import Appended, Retention
-from facility.store.influx import Influx
-from facility.store.influx_server import Server
-from facility.store.influx_target import Target
+from facility.store.influx.server import Server
+from facility.store.influx.store import Influx
+from facility.store.influx.target import Target
 
 ROWS = [(asset, "x", minute, minute / 3) for asset in "ab" for minute in range(130)]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from facility.errors import CannotDo
 from facility.store import READINGS, Appended, open_store
 from facility.store.hourly import HOURLY, KEY
-from facility.store.lake import Lake
-from facility.store.question import in_order
+from facility.store.lake.lake import Lake
+from facility.store.query import in_order
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

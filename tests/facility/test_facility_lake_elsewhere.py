@@ -22,7 +22,7 @@ from facility.errors import CannotCommunicate, CannotDo
 from facility.store import Appended
 from facility.store.checking import check
 from facility.store.copying import copy
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 DOCS = Path(__file__).parents[2] / "docs" / "scaling.md"
 ROWS = [(asset, "x", minute, minute / 7) for asset in "abc" for minute in range(0, 3000, 20)]

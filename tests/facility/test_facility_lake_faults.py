@@ -19,7 +19,7 @@ from store_tools import at, table
 from facility.errors import CannotCommunicate, CannotDo
 from facility.store import READINGS, Appended, open_store
 from facility.store.checking import check
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 ROWS = [(asset, "x", minute, float(minute)) for asset in "abc" for minute in range(0, 3000, 20)]
 
@@ -102,7 +102,7 @@ def test_a_full_disk_loses_nothing_and_leaves_no_rubbish(lake: Lake, monkeypatch
     lake.append(table(ROWS[:10]), source="s", cursor=1)
     before = set(lake.folder.rglob("*.parquet"))
     with monkeypatch.context() as patch:
-        patch.setattr("facility.store.encoding.pq.ParquetWriter", no_space)
+        patch.setattr("facility.store.lake.parquet.pq.ParquetWriter", no_space)
         with pytest.raises(CannotCommunicate, match="No space left"):
             lake.append(table(ROWS), source="s", cursor=2)
         assert set(lake.folder.rglob("*.parquet")) == before
@@ -160,7 +160,7 @@ def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(lake_a
         "import os, sys\n"
         "from pathlib import Path\n"
         "from facility.errors import ServicedayError\n"
-        "from facility.store.lake import Lake\n"
+        "from facility.store.lake.lake import Lake\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from store_tools import table\n"
         "rows = table([('a', 'x', 1, 1.0)])\n"
@@ -216,11 +216,12 @@ def test_after_a_power_cut_what_was_synced_is_there_and_the_rest_is_taken_again(
 def test_files_are_synced_before_sync_returns_and_merged_ones_before_they_count(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facility.store import compaction, delta_table
+    from facility.store.lake import compaction
+    from facility.store.lake import table as lake_table
 
     synced: list[str] = []
-    real = delta_table.sync_path
-    monkeypatch.setattr(delta_table, "sync_path", lambda path: (synced.append(str(path)), real(path)))
+    real = lake_table.sync_path
+    monkeypatch.setattr(lake_table, "sync_path", lambda path: (synced.append(str(path)), real(path)))
     monkeypatch.setattr(compaction, "SMALL_FILES", 1)
     lake.sync()
     for minute in range(4):
@@ -231,14 +232,14 @@ def test_files_are_synced_before_sync_returns_and_merged_ones_before_they_count(
     assert {str(lake.folder / "raw" / path) for path in listed} <= set(synced)
     assert {str(path) for path in unsynced(lake)[1:]} <= set(synced)
     synced.clear()
-    commit = delta_table.Table.commit
+    commit = lake_table.Table.commit
 
     def watched(self, added, *arguments, **options):
         if options.get("rearranged"):
             assert {str(lake.folder / "raw" / one.path) for one in added} <= set(synced)
         return commit(self, added, *arguments, **options)
 
-    monkeypatch.setattr(delta_table.Table, "commit", watched)
+    monkeypatch.setattr(table.Table, "commit", watched)
     lake.maintain()
     assert len(lake.readings_files()) == 1
 
@@ -247,7 +248,7 @@ def test_files_are_synced_before_sync_returns_and_merged_ones_before_they_count(
 
 
 def test_threads_may_append_and_merge_at_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facility.store.compaction.SMALL_FILES", 2)
+    monkeypatch.setattr("facility.store.lake.compaction.SMALL_FILES", 2)
     failed: list[BaseException] = []
 
     def guarded(work) -> None:

@@ -17,7 +17,7 @@ from readings_model import Model
 from store_tools import Row, table
 
 from facility.store.checking import check
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 HERE = Path(__file__).parent
 CHILD = """
@@ -25,8 +25,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from test_facility_lake_kills import operate
-from facility.store import compaction
-from facility.store.lake import Lake
+from facility.store.lake import compaction
+from facility.store.lake.lake import Lake
 compaction.SMALL_FILES, compaction.FILE_ROWS = 2, 40
 lake = Lake(Path(sys.argv[1]), grace=1.0)
 number = int(sys.argv[2])

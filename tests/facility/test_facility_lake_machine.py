@@ -16,9 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from readings_model import Model
 from store_tools import START, at, table
 
-from facility.store import Retention, compaction, delta_table, question, runs, summaries
-from facility.store.delta_table import Table
-from facility.store.lake import Lake
+from facility.store import Retention, query
+from facility.store.lake import compaction, merge, rollups
+from facility.store.lake import table as lake_table
+from facility.store.lake.lake import Lake
+from facility.store.lake.table import Table
 
 ROW = st.tuples(
     st.sampled_from("abc"), st.sampled_from("xy"), st.integers(0, 60 * 24 * 3), st.sampled_from([0.0, 1.0, 2.5, -7.0])
@@ -166,10 +168,10 @@ def merge_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "SMALL_ROWS", 6)
     monkeypatch.setattr(compaction, "BLOCK_ROWS", 12)
     monkeypatch.setattr(compaction, "OPEN_FILES", 5)
-    monkeypatch.setattr(summaries, "OPEN_FILES", 3)
-    monkeypatch.setattr(question, "AT_ONCE", 10)
-    monkeypatch.setattr(delta_table, "AT_ONCE", 7)
-    monkeypatch.setattr(runs, "LEAST", 2)
+    monkeypatch.setattr(rollups, "OPEN_FILES", 3)
+    monkeypatch.setattr(query, "AT_ONCE", 10)
+    monkeypatch.setattr(lake_table, "AT_ONCE", 7)
+    monkeypatch.setattr(merge, "LEAST", 2)
 
 
 def run(examples: int, steps: int) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from lake_child import ASSETS, CHANNELS, DELAY, START, STEP
 
-from facility.store.lake import Lake
+from facility.store.lake.lake import Lake
 
 CHILD = Path(__file__).with_name("lake_child.py")
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from store_tools import table
 
-from facility.store import compaction, delta_table, runs
-from facility.store.arrivals import FRAME, IDENTITY, frame_of
-from facility.store.delta_table import Table
-from facility.store.lake import Lake
-from facility.store.place import Place
+from facility.store.deduplication import FRAME, IDENTITY, frame_of
+from facility.store.lake import compaction, merge
+from facility.store.lake import table as lake_table
+from facility.store.lake.lake import Lake
+from facility.store.lake.location import Place
+from facility.store.lake.table import Table
 
 DAY = date(2026, 3, 1)
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.integers(0, 900)), min_size=1, max_size=60)
@@ -24,7 +25,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.inte
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(ROWS, min_size=1, max_size=5), at_once=st.integers(1, 40))
 def test_a_stream_gives_every_row_once_and_in_order(tmp_path_factory, monkeypatch, files, at_once):
-    monkeypatch.setattr(runs, "LEAST", 1)
+    monkeypatch.setattr(merge, "LEAST", 1)
     folder = tmp_path_factory.mktemp("runs")
     Table.create(Place(str(folder)), FRAME)
     kept = Table(Place(str(folder)), frame=FRAME, time="time")
@@ -45,8 +46,8 @@ def test_blocks_of_a_day_become_larger_ones_and_end_apart_by_assets(tmp_path: Pa
     monkeypatch.setattr(compaction, "BLOCK_ROWS", 40)
     monkeypatch.setattr(compaction, "FILE_ROWS", 90)
     monkeypatch.setattr(compaction, "OPEN_FILES", 4)
-    monkeypatch.setattr(delta_table, "AT_ONCE", 20)
-    monkeypatch.setattr(runs, "LEAST", 4)
+    monkeypatch.setattr(lake_table, "AT_ONCE", 20)
+    monkeypatch.setattr(merge, "LEAST", 4)
     lake = Lake(tmp_path / "readings", create=True)
     for minute in range(100):
         lake.append(table([(asset, "x", minute, float(minute)) for asset in "abcd"]))

@@ -18,8 +18,8 @@ from alembic.script import ScriptDirectory
 from facility.assessments import Assessment, Evidence, Trouble
 from facility.errors import CannotDo
 from facility.estate import Asset, Building, Estate, Site
+from facility.i18n.phrases import Text
 from facility.inspections import Finding, Outcome
-from facility.language import Text
 from facility.records import Changes, Records
 from facility.records.opening import HEAD, MIGRATIONS, open_engine
 from facility.records.tables import Table

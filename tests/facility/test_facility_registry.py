@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from facility.errors import CannotParse, Problems
 from facility.estate import Asset, Building, Site
-from facility.registry import read_estate
+from facility.registry.registry import read_estate
 
 DOCS = Path(__file__).parents[2] / "docs" / "registry.md"
 

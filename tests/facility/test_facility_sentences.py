@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from facility.errors import CannotCommunicate, CannotDo, CannotParse, Problems, ServicedayError
-from facility.language import Text
-from facility.sentences import Dictionary, Sentence, foreign
+from facility.i18n.messages import Dictionary, Sentence, foreign
+from facility.i18n.phrases import Text
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-from facility.channels import catalogue
-from facility.units import SYMBOLS, symbol
+from facility.catalogue.catalogue import catalogue
+from facility.i18n.units import SYMBOLS, symbol
 
 
 def test_every_unit_of_the_catalogue_has_a_symbol() -> None:

@@ -7,7 +7,7 @@ import ingest  # noqa: F401 - before polars, whose allocator it sets
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.connection.address import BrokerAddress
+from ingest.mqtt.address import BrokerAddress
 from ingest.service import Ingest
 
 ASSETS = {f"EL-{index}": Asset(id=f"EL-{index}", kind="lift", site="s") for index in range(10)}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facility.errors import CannotParse
-from ingest.connection.address import BrokerAddress
+from ingest.mqtt.address import BrokerAddress
 
 HOSTS = st.one_of(
     st.from_regex(r"[a-z][a-z0-9-]{0,20}(\.[a-z]{2,5}){0,2}", fullmatch=True), st.ip_addresses(v=4).map(str)

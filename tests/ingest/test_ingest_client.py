@@ -17,10 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ingest.connection.address import BrokerAddress
-from ingest.connection.client import BatchClient, new_client
-from ingest.connection.receiver import Receiver
-from ingest.keeping.journal import Journal
+from ingest.journal.journal import Journal
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.client import BatchClient, new_client
+from ingest.mqtt.receiver import Receiver
 
 
 class Socket:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from ingest.admitting.admission import FUTURE_US, admit
-from ingest.admitting.codec import decode
-from ingest.keeping.packing import Message
-from ingest.quarantine.refusals import PHRASES, Reason
+from ingest.admission.admission import FUTURE_US, admit
+from ingest.codecs.native import decode
+from ingest.journal.packing import Message
+from ingest.quarantine.listing import PHRASES, Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

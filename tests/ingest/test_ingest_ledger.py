@@ -13,15 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
-from ingest.keeping import deliveries
-from ingest.keeping.journal import Arrival, Journal
-from ingest.keeping.ledger import Counts, ledger
-from ingest.quarantine.refusals import Reason
+from ingest.journal import deduplication
+from ingest.journal.journal import Arrival, Journal
+from ingest.journal.ledger import Counts, ledger
+from ingest.quarantine.listing import Reason
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000
@@ -252,16 +252,16 @@ def test_only_what_is_decoded_and_old_is_trimmed(folder):
 
 
 def test_a_message_that_breaks_the_decoder_itself_is_refused_alone(folder, monkeypatch):
-    import ingest.admitting.understanding
+    import ingest.admission.decoding
 
-    honest = ingest.admitting.understanding.decode
+    honest = ingest.admission.decoding.decode
 
     def fragile(messages, rules):
         if any(message.payload == b"bomb" for message in messages):
             raise ZeroDivisionError
         return honest(messages, rules)
 
-    monkeypatch.setattr(ingest.admitting.understanding, "decode", fragile)
+    monkeypatch.setattr(ingest.admission.decoding, "decode", fragile)
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     journal.write([arrival(said(NOW_MS - i, trips=5)) for i in range(5)] + [arrival(b"bomb"), arrival(b"?")])
@@ -356,8 +356,8 @@ def test_a_journal_of_the_first_format_is_brought_along(folder):
 def test_a_whole_window_that_comes_again_reads_each_row_once(folder, monkeypatch):
     """Read once a message, a window of ten thousand takes minutes, the broker gives up waiting, and it comes again."""
     read = []
-    honest = deliveries._row
-    monkeypatch.setattr(deliveries, "_row", lambda db, first: read.append(first) or honest(db, first))
+    honest = deduplication._row
+    monkeypatch.setattr(deduplication, "_row", lambda db, first: read.append(first) or honest(db, first))
     with closing(Journal(folder.journal)) as journal:
         payloads = {mid: said(NOW_MS - mid, trips=mid) for mid in range(1, 1001)}
         assert journal.write([arrival(payload, mid=mid) for mid, payload in payloads.items()]) == 1000

@@ -26,9 +26,9 @@ from polars.testing import assert_frame_equal
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.connection.address import BrokerAddress
-from ingest.keeping.journal import Journal
-from ingest.keeping.ledger import ledger
+from ingest.journal.journal import Journal
+from ingest.journal.ledger import ledger
+from ingest.mqtt.address import BrokerAddress
 from ingest.service import Ingest
 
 CHILD = Path(__file__).with_name("ingest_child.py")
@@ -349,7 +349,7 @@ def test_a_full_journal_takes_nothing_and_goes_on_by_itself(folder, mosquitto_br
     monkeypatch.setattr("ingest.service.SYNC_EVERY", 0.5)
     monkeypatch.setattr("ingest.service.KEEP_MESSAGES_US", 0)
     monkeypatch.setattr("ingest.service.RETRY_AT_MOST", 1.0)
-    monkeypatch.setattr("ingest.connection.receiver.RETRY_AFTER", 0.1)
+    monkeypatch.setattr("ingest.mqtt.receiver.RETRY_AFTER", 0.1)
     store = open_store(folder.readings, create=True)
     honest, refusing = store.append, threading.Event()
     refusing.set()

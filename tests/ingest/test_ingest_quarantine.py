@@ -14,19 +14,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
-from ingest.connection.arrival import Arrival
-from ingest.connection.rules import Rules
-from ingest.keeping.journal import Journal
-from ingest.keeping.ledger import ledger
-from ingest.keeping.sources import read_sources
-from ingest.quarantine.refusals import Reason
+from ingest.journal.journal import Journal
+from ingest.journal.ledger import ledger
+from ingest.journal.source_ledger import read_sources
+from ingest.messages import Arrival
+from ingest.quarantine.listing import Reason
 from ingest.quarantine.review import Wanted, review
 from ingest.sink import Sink
+from ingest.topics import Rules
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000
@@ -421,7 +421,7 @@ def test_what_the_store_turns_away_of_a_replay_stays_in_quarantine(house, dies):
 
 
 def test_sources_beyond_the_limit_are_counted_together(house, monkeypatch):
-    monkeypatch.setattr("ingest.keeping.sources.SOURCES_AT_MOST", 5)
+    monkeypatch.setattr("ingest.journal.source_ledger.SOURCES_AT_MOST", 5)
     for number in range(20):
         house.take(said(NOW_MS, trips=1), topic(number + 1))
         house.drain()

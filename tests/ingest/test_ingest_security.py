@@ -18,11 +18,11 @@ from facility.errors import CannotCommunicate, CannotDo, CannotParse
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.connection.address import BrokerAddress
-from ingest.connection.broker import embedded_broker
-from ingest.connection.rules import TOPICS, Rules
-from ingest.keeping.ledger import ledger
+from ingest.journal.ledger import ledger
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.embedded import embedded_broker
 from ingest.service import Ingest
+from ingest.topics import TOPICS, Rules
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 ASSETS = {"EL-1": Asset(id="EL-1", kind="lift", site="s")}

@@ -20,13 +20,13 @@ from facility.errors import CannotCommunicate, CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.connection.address import BrokerAddress
-from ingest.connection.arrival import Arrivals
-from ingest.connection.broker import embedded_broker
-from ingest.connection.client import BatchClient
-from ingest.connection.receiver import Receiver
-from ingest.keeping.journal import Journal
-from ingest.keeping.ledger import ledger
+from ingest.journal.journal import Journal
+from ingest.journal.ledger import ledger
+from ingest.messages import Arrivals
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.client import BatchClient
+from ingest.mqtt.embedded import embedded_broker
+from ingest.mqtt.receiver import Receiver
 from ingest.service import Ingest
 
 CHILD = Path(__file__).with_name("ingest_child.py")
@@ -171,7 +171,7 @@ def test_nothing_is_acknowledged_before_it_is_on_disk(folder, mosquitto, monkeyp
 
     monkeypatch.setattr(Journal, "keep", keep)
     monkeypatch.setattr(BatchClient, "acknowledge", acknowledge)
-    monkeypatch.setattr("ingest.connection.receiver.RETRY_AFTER", 0.1)
+    monkeypatch.setattr("ingest.mqtt.receiver.RETRY_AFTER", 0.1)
     journal = Journal(folder.journal)
     receiver = Receiver(at(mosquitto), journal, on_journalled=threading.Event())
     receiver.start()
@@ -356,7 +356,7 @@ def test_the_embedded_broker_stays_on_this_machine():
 
 def test_the_embedded_broker_dies_with_its_parent():
     script = (
-        "import os, time\nfrom ingest.connection.broker import embedded_broker\n"
+        "import os, time\nfrom ingest.mqtt.embedded import embedded_broker\n"
         "with embedded_broker(port=0) as address:\n    print(address.port, flush=True)\n    time.sleep(60)\n"
     )
     parent = subprocess.Popen(

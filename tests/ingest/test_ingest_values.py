@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from ingest.admitting.admission import admit
-from ingest.admitting.codec import decode
-from ingest.admitting.conversion import conversion
-from ingest.admitting.sentinels import sentinels, suspicious
-from ingest.keeping.packing import Message
-from ingest.quarantine.refusals import Reason
+from ingest.admission.admission import admit
+from ingest.admission.sentinels import sentinels, suspicious
+from ingest.admission.units import conversion
+from ingest.codecs.native import decode
+from ingest.journal.packing import Message
+from ingest.quarantine.listing import Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

@@ -15,24 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotCommunicate, CannotParse
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
-from ingest.connection.address import BrokerAddress
-from ingest.connection.probing import PUBLISHED, probe
-from ingest.keeping.journal import Journal
-from ingest.keeping.ledger import ledger
+from ingest.journal.journal import Journal
+from ingest.journal.ledger import ledger
+from ingest.monitor import channel_state, clock_offset
+from ingest.monitor.channel_state import Heard, Hearing, Said, read_heard
+from ingest.monitor.clock_offset import HOUR_US, judge
+from ingest.monitor.health import Facts, findings, healthy
+from ingest.monitor.http import listen_address, served
+from ingest.monitor.liveness import State, frozen_after, life, lives
+from ingest.monitor.status import read_overview, reading
+from ingest.monitor.uptime import GAP_US, Listening, expect, read_expected
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.probe import PUBLISHED, probe
 from ingest.service import Ingest
-from ingest.watch import clocks, hearing
-from ingest.watch.clocks import HOUR_US, judge
-from ingest.watch.health import Facts, findings, healthy
-from ingest.watch.hearing import Heard, Hearing, Said, read_heard
-from ingest.watch.listening import GAP_US, Listening, expect, read_expected
-from ingest.watch.overview import read_overview, reading
-from ingest.watch.staleness import State, frozen_after, life, lives
-from ingest.watch.web import listen_address, served
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp() * 1e6)
@@ -58,7 +58,7 @@ def table(*rows):
 def heard_by(hearing_, journal):
     with journal.transaction() as writer:
         while rows := hearing_.unsaved():
-            hearing.save(writer, rows)
+            channel_state.save(writer, rows)
         return {(one.asset, one.channel): one for one in read_heard(writer)}
 
 
@@ -155,7 +155,7 @@ def test_what_two_ingests_heard_is_put_together(told):
         if mine:
             ears.listen(table(*mine))
             parts.append(Heard(**dict(zip(Heard.__dataclass_fields__, ears.unsaved()[0], strict=True))))
-    one = parts[0] if len(parts) == 1 else hearing.together(*parts)
+    one = parts[0] if len(parts) == 1 else channel_state.together(*parts)
     assert [one.first_us, one.advanced_us, one.time_us, one.value] == truth[:4]
     assert one.since_us >= truth[4]
 
@@ -301,8 +301,8 @@ def test_a_clock_is_told_from_the_shortest_way(journal):
     rows += [("well", "trips", NOW_US - i * HOUR, 1.0, NOW_US + 9 * HOUR + i) for i in range(1, 40)]  # a backlog
     ears.listen(table(*rows))
     with journal.transaction() as writer:
-        clocks.save(writer, ears.clocks.unsaved(10_000))
-        found = {one.asset: one for one in clocks.judged(clocks.read_ways(writer))}
+        clock_offset.save(writer, ears.clocks.unsaved(10_000))
+        found = {one.asset: one for one in clock_offset.judged(clock_offset.read_ways(writer))}
     assert [one for one in found if found[one].wrong] == ["behind", "ahead"]
     assert found["behind"].offset_us == pytest.approx(5 * MINUTE + 8_400_000), (
         "the least of the last three hours, in one of which only late ones came"
@@ -325,7 +325,7 @@ def test_old_hours_are_forgotten(journal):
     for day in range(5):
         ears.listen(table(("EL-1", "trips", NOW_US + day * DAY, 1.0, NOW_US + day * DAY)))
         with journal.transaction() as writer:
-            clocks.save(writer, ears.clocks.unsaved(100))
+            clock_offset.save(writer, ears.clocks.unsaved(100))
     with closing(sqlite3.connect(journal.file)) as connection:
         assert connection.execute("SELECT count(*) FROM clocks").fetchone() == (2,)
 
@@ -447,7 +447,7 @@ def test_a_page_that_cannot_be_served_is_said_in_one_line():
 @pytest.fixture
 def patient(monkeypatch):
     """A broker beside other tests may pause for longer than one that has nothing else to do."""
-    monkeypatch.setattr("ingest.connection.probing.SETTLED", 5.0)
+    monkeypatch.setattr("ingest.mqtt.probe.SETTLED", 5.0)
 
 
 @pytest.mark.usefixtures("patient")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from models.windows import Figure, Windows, number_groups
+from models.features.windows import Figure, Windows, number_groups
 
 
 def level_windows(

@@ -15,9 +15,9 @@ from facility.assessments import Trouble
 from facility.errors import CannotConvert
 from facility.estate import Asset
 from facility.store import READINGS, open_store
-from models.assessing import assess
-from models.evidence import SUSPICIOUS
-from models.ranking import ordered, ranking
+from models.assessment.evidence import SUSPICIOUS
+from models.assessment.pipeline import assess
+from models.assessment.ranking import ordered, ranking
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEK = timedelta(days=7)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.combining import PLAINEST, PRIOR, fleet_null, log_odds
+from models.assessment.fusion import PLAINEST, PRIOR, fleet_null, log_odds
 
 chances = st.floats(1e-12, 0.999)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from level_windows import level_windows
 
 from models.detectors import all_detectors
-from models.windows import Windows
+from models.features.windows import Windows
 
 NAMES = [d.name for d in all_detectors()]
 CHANNELS = ("battery_voltage", "charge_current", "earth_resistance")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from level_windows import level_windows
 
-from models.directions import badness
+from models.features.directions import badness
 
 DAYS = 40
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facility.estate import Asset
-from models.assessing import assess
+from models.assessment.pipeline import assess
 
 ZONE = ZoneInfo("Asia/Shanghai")
 VALUES = ("mean", "min", "max", "first", "last")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from level_windows import level_windows
 
-from facility.channels import catalogue
-from models.drifting import lone_drifts
+from facility.catalogue.catalogue import catalogue
+from models.assessment.drift import lone_drifts
 
 LIFT = ("vibration_vertical", "motor_temperature", "levelling_error")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from level_windows import level_windows
 
-from models.driven import without_driven
+from models.features.drivers import without_driven
 
 KEYS = ("circuit_power", "illuminance", "driver_temperature", "flicker")
 LEVELS = np.array([400.0, 100.0, 30.0, 0.02])

@@ -8,8 +8,8 @@ import pytest
 
 from facility.assessments import Assessment
 from facility.errors import CannotDo, CannotParse
-from facility.language import Text
-from models.evaluation import TrueFault, evaluate, read_truth
+from facility.i18n.phrases import Text
+from models.evaluation.ranking_metrics import TrueFault, evaluate, read_truth
 from models.wording import PHRASES, number, quantity
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from facility.assessments import Assessment
-from facility.language import Text
-from models.assessing import flag_within
-from models.combining import threshold_within
-from models.evaluation import TrueFault
-from models.events import sum_up, watch
+from facility.i18n.phrases import Text
+from models.assessment.fusion import threshold_within
+from models.assessment.pipeline import flag_within
+from models.evaluation.event_metrics import sum_up, watch
+from models.evaluation.ranking_metrics import TrueFault
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)

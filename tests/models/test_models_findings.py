@@ -11,9 +11,9 @@ import pytest
 
 from facility.assessments import Assessment
 from facility.errors import CannotDo, CannotParse
+from facility.i18n.phrases import Text
 from facility.inspections import Finding, Outcome
-from facility.language import Text
-from models.findings import FOLDER, adopted, cases, kept, learn
+from models.feedback import FOLDER, adopted, cases, kept, learn
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 BEIJING = ZoneInfo("Asia/Shanghai")

@@ -16,10 +16,10 @@ import pytest
 
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
-from models.assessing import assess
-from models.blocks import blocks_of
-from models.following import follow, stand
-from models.standing import conditions, load, save
+from models.assessment.blocks import blocks_of
+from models.assessment.checkpoint import conditions, load, save
+from models.assessment.incremental import follow, stand
+from models.assessment.pipeline import assess
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEK = timedelta(days=7)
@@ -242,14 +242,14 @@ def test_other_conditions_have_another_word(tmp_path, monkeypatch):
     assert conditions("fleet-1", WEEK) == once
     assert conditions("fleet-3", WEEK) != once
     assert conditions("fleet-1", 2 * WEEK) != once
-    monkeypatch.setattr("models.standing.FOLDER", tmp_path)
+    monkeypatch.setattr("models.assessment.checkpoint.FOLDER", tmp_path)
     (tmp_path / "lift.toml").write_text("another catalogue")
     assert conditions("fleet-1", WEEK) != once
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_word_is_the_same_in_every_process(seed):
-    script = "from models.standing import conditions; print(conditions('x'))"
+    script = "from models.assessment.checkpoint import conditions; print(conditions('x'))"
     environment = os.environ | {"PYTHONHASHSEED": seed}
     told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == conditions("x")
@@ -276,9 +276,9 @@ def test_in_blocks_the_same_is_found(panels, end, monkeypatch):
     }
     store, assets = panels(40, changes=changes)
     whole = cold(store, assets, end)
-    monkeypatch.setattr("models.blocks.LARGEST", 20)
-    monkeypatch.setattr("models.assessing.blocks_of", lambda them: blocks_of(them, largest=20))
-    monkeypatch.setattr("models.blocks.MEMBERS", 15)
+    monkeypatch.setattr("models.assessment.blocks.LARGEST", 20)
+    monkeypatch.setattr("models.assessment.pipeline.blocks_of", lambda them: blocks_of(them, largest=20))
+    monkeypatch.setattr("models.assessment.blocks.MEMBERS", 15)
     parts = cold(store, assets, end)
     assert list(parts) == list(whole)
     assert {a for a, one in parts.items() if one.flagged} == {a for a, one in whole.items() if one.flagged}

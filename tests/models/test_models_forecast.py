@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.estate import Asset
-from models.assessing import assess
-from models.foretelling import features
-from models.labels import Label, parse_label
-from models.outages import Outages, days_since, decayed, eligible, events_within, read_outages, starts
-from models.outlook import outlooks
-from models.ranking import ordered, running
-from models.trained import kept, load, newest_before
-from models.training import train
-from models.traits import Traits, groups
-from models.walking import paired_bootstrap, ranked, walk_forward
+from models.assessment.pipeline import assess
+from models.assessment.ranking import ordered, running
+from models.evaluation.backtest import paired_bootstrap, ranked, walk_forward
+from models.outages.asset_features import Traits, groups
+from models.outages.features import features
+from models.outages.forecast import outlooks
+from models.outages.history import Outages, days_since, decayed, eligible, events_within, read_outages, starts
+from models.outages.label import Label, parse_label
+from models.outages.trained_model import kept, load, newest_before
+from models.outages.training import train
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = date(2026, 1, 1)

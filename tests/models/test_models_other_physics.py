@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from facility.channels import Aggregate, catalogue
+from facility.catalogue.catalogue import Aggregate, catalogue
 from facility.estate import Asset
-from models.assessing import assess
-from models.ranking import ordered
+from models.assessment.pipeline import assess
+from models.assessment.ranking import ordered
 
 END = datetime(2027, 1, 20, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
-from models.cube import build_cube, out_of_service
-from models.sensing import sensor_findings
+from models.features.hourly import build_cube, out_of_service
+from models.sensors.checks import sensor_findings
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 30

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
+from facility.i18n.phrases import Text
 from facility.inspections import (
     Gain,
     GoalResult,
@@ -20,7 +21,6 @@ from facility.inspections import (
     Priority,
     Round,
 )
-from facility.language import Text
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

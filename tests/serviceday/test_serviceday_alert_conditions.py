@@ -11,10 +11,10 @@ import pytest
 from facility.alerts import Severity, Source
 from facility.assessments import Assessment, Evidence, Trouble
 from facility.estate import Asset
-from facility.language import Text
+from facility.i18n.phrases import Text
 from serviceday.alerts.conditions import Verdict
 from serviceday.alerts.limits import limit_channels, limit_conditions
-from serviceday.alerts.warnings import assessment_conditions
+from serviceday.alerts.predictions import assessment_conditions
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ZONE = Asset(id="HZ-1", kind="hydrant_zone")

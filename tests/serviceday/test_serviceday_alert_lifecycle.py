@@ -17,7 +17,7 @@ from facility.alerts import Alert, AlertState, Severity, Source
 from facility.assessments import Assessment
 from facility.errors import CannotDo
 from facility.estate import Asset, Estate
-from facility.language import Text
+from facility.i18n.phrases import Text
 from facility.records import Records
 from facility.store import READINGS, open_store
 from serviceday.alerts import AlertChanges, evaluate_alerts

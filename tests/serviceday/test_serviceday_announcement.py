@@ -12,9 +12,9 @@ import pytest
 from docx.oxml.ns import qn
 
 from facility.errors import CannotDo
+from facility.i18n.phrases import LANGUAGES, Language
 from facility.inspections import InspectionList
-from facility.language import LANGUAGES, Language
-from serviceday.lists import Names, Paper, notice_text, save_notice_template, write_announcement
+from serviceday.documents.inspection_list import Names, Paper, notice_text, save_notice_template, write_announcement
 
 NAMES = Names({"s": "滨河花园", "t": "星河中心"}, {("s", "s-1"): "1号楼", ("t", "t-3"): "3号楼"})
 PAPER = Paper(company="滨河物业", contact="服务中心 021-5555 0100")

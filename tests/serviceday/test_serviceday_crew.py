@@ -10,12 +10,12 @@ import pytest
 from facility.assessments import Assessment
 from facility.errors import CannotDo, CannotParse, Problems
 from facility.estate import Asset
+from facility.i18n.phrases import Text
 from facility.inspections import Directive, Ground, InspectionList, Instruction, LeftOut
-from facility.language import Text
 from facility.requests import Request
 from serviceday.planning import Crew, Policy, changed, differences, parse_crew, parse_goal, plan, themes, twice
-from serviceday.planning.checking import Given, check
-from serviceday.planning.crew import Span
+from serviceday.planning.crew.crew import Span
+from serviceday.planning.schedule.verifier import Given, check
 
 DAY = date(2026, 12, 5)  # a Saturday
 NOW = datetime(2026, 12, 4, 18, tzinfo=UTC)

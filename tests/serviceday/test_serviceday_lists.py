@@ -18,14 +18,14 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
+from facility.catalogue.qualifications import QUALIFICATIONS
 from facility.errors import CannotDo
+from facility.i18n.phrases import LANGUAGES, Language, Text
 from facility.inspections import Gain, InspectionList
-from facility.language import LANGUAGES, Language, Text
-from facility.qualifications import QUALIFICATIONS
-from serviceday.lists import FORMS, Names, Paper, check_form, content, write_list
-from serviceday.lists.overview import days, gains
-from serviceday.lists.paper import NO_NAMES, NO_PAPER
+from serviceday.documents.branding import NO_NAMES, NO_PAPER
+from serviceday.documents.inspection_list import FORMS, Names, Paper, check_form, content, write_list
+from serviceday.documents.inspection_list.summary import days, gains
 from serviceday.planning import plan as make_plan
 
 NAMES = Names({"s": "滨河花园", "t": "星河中心"}, {("s", "s-1"): "1号楼", ("t", "t-3"): "3号楼"})

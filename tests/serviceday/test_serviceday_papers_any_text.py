@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from facility.errors import CannotDo
+from facility.i18n.phrases import Text
 from facility.inspections import InspectionList
-from facility.language import Text
-from serviceday.lists import Names, Paper, content, write_announcement
-from serviceday.lists.cleaning import clean
-from serviceday.lists.typefaces import coverage, typefaces
-from serviceday.lists.typeset import as_pdf
+from serviceday.documents.fonts import coverage, typefaces
+from serviceday.documents.inspection_list import Names, Paper, content, write_announcement
+from serviceday.documents.sanitize import clean
+from serviceday.documents.typesetting import as_pdf
 
 LONGEST_ID = 120  # as the registry holds it
 MARKUP = ["#panic()", '#eval("1")', "$x$", "*b* _i_ `c`", "@ref <label>", "\\ // /* */", "{{ 7 * 7 }}", "{% for %}"]

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facility.assessments import Assessment
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset, Building
+from facility.i18n.phrases import Text
 from facility.inspections import Ground, InspectionList, Item, LeftOut, Priority
-from facility.language import Text
 from serviceday.planning import Crew, Policy, plan
-from serviceday.planning.travel import Stops, natural
+from serviceday.planning.solver.travel_times import Stops, natural
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

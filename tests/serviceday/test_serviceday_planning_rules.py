@@ -12,16 +12,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from facility.assessments import Assessment
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset, Building
+from facility.i18n.phrases import Text
 from facility.inspections import Directive, InspectionList, Instruction, Item
-from facility.language import Text
 from facility.requests import Request, Source
 from serviceday.planning import Crew, Policy, plan
-from serviceday.planning.candidates import gather
-from serviceday.planning.checking import Given, check
-from serviceday.planning.crew import Hours, Lunch, Order, Place, Selector, Span, Validity, Ways, Work, Worker
+from serviceday.planning.crew.crew import Hours, Lunch, Order, Place, Selector, Span, Validity, Ways, Work, Worker
+from serviceday.planning.demand.candidates import gather
+from serviceday.planning.schedule.verifier import Given, check
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

@@ -17,10 +17,10 @@ from facility.errors import CannotDo, CannotParse, Problems
 from facility.estate import Asset, Building, Estate, Site
 from facility.records import Records
 from facility.reports import Kind, Report, Reporter
-from serviceday.requests import Gazetteer, Intake, Said, keys, named, read_reports, requests, suggest, taxonomy
-from serviceday.requests.duplicates import alike
-from serviceday.requests.intake import without_contacts
-from serviceday.requests.spelling import number, read_place
+from serviceday.reports import Gazetteer, Intake, Said, keys, named, read_reports, requests, suggest, taxonomy
+from serviceday.reports.address_parser import number, read_place
+from serviceday.reports.duplicates import alike
+from serviceday.reports.intake import without_contacts
 
 NOW = datetime(2026, 3, 12, 4, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset, Building
 from facility.inspections import InspectionList
 from serviceday.planning import Crew, Policy, parse_crew, plan
-from serviceday.planning.checking import Given, check
+from serviceday.planning.schedule.verifier import Given, check
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facility.assessments import Trouble
-from facility.channels import Aggregate, Bad, catalogue
+from facility.catalogue.catalogue import Aggregate, Bad, catalogue
 from facility.estate import Asset, Estate
 from simulators import tanks
 from simulators.chance import Lot

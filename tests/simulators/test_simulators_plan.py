@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facility.assessments import Trouble
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotDo, Problems
 from simulators.fault_plan import plan_faults
 from simulators.faults import COURSES, SENSOR_FAULTS, Fault

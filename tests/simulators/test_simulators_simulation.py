@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from facility.channels import catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotDo, CannotParse
 from facility.folder import DataFolder
 from simulators.estimate import estimate_bytes, estimate_history

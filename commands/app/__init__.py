@@ -1,0 +1,1 @@
+"""The program behind every command: options, help pages, messages, output, processes."""

@@ -1,0 +1,103 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.app.messages import say
+from facility.errors import CannotParse
+
+Data = Annotated[Path, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("option.data"), metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
+Broker = Annotated[str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("option.broker"), metavar="URL")]
+Ca = Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("option.ca"), metavar="FILE")]
+Cert = Annotated[Path | None, typer.Option("--cert", envvar="SERVICEDAY_CERT", help=say("option.cert"), metavar="FILE")]
+Key = Annotated[Path | None, typer.Option("--key", envvar="SERVICEDAY_KEY", help=say("option.key"), metavar="FILE")]
+Kind = Annotated[str, typer.Option("--kind", help=say("option.kind"), metavar="KIND")]
+Maps = Annotated[list[str], typer.Option("--map", help=say("option.map"), metavar="OURS=THEIRS")]
+Zone = Annotated[
+    str, typer.Option("--timezone", envvar="SERVICEDAY_TIMEZONE", help=say("option.timezone"), metavar="ZONE")
+]
+
+DATA = Path("serviceday-data")
+ZONE = "Asia/Shanghai"
+
+_SPANS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+_SIZES = {"M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def span(words: str) -> timedelta:
+    """`45d`, `12h`, `30min`, `6w`."""
+    digits = words.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        length = timedelta(**{_SPANS[words[len(digits) :]]: float(digits)})
+    except (KeyError, ValueError, OverflowError):
+        length = timedelta(0)
+    if length <= timedelta(0):
+        raise CannotParse("{words!r} is not a length of time", "Write for example 45d, 12h or 30min", words=words)
+    return length
+
+
+def size(words: str) -> int:
+    """`500M`, `20G`: bytes."""
+    number, unit = words[:-1], words[-1:].upper()
+    if unit not in _SIZES or not number.isdecimal() or int(number) == 0:
+        raise CannotParse("{words!r} is not a size", "Write for example 500M or 20G", words=words)
+    return int(number) * _SIZES[unit]
+
+
+def zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise CannotParse(
+            "{name!r} is not a time zone", "Write for example Asia/Shanghai or Europe/Berlin", name=name
+        ) from None
+
+
+def day(words: str) -> date:
+    """A date as people write it for a service day."""
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        raise CannotParse("{words!r} is not a date", "Write it as 2026-03-31", words=words) from None
+
+
+def moment(words: str) -> datetime:
+    """A moment in UTC: `2026-03-31`, `2026-03-31T14:30`, with a zone or in UTC, or so long ago: `2h`, `3d`."""
+    try:
+        found = datetime.fromisoformat(words)
+    except ValueError:
+        try:
+            return datetime.now(UTC) - span(words)
+        except CannotParse:
+            raise CannotParse(
+                "{words!r} is not a moment",
+                "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago",
+                words=words,
+            ) from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+
+
+def midnight(on: date, timezone: ZoneInfo) -> datetime:
+    """The start of a day at the place, in UTC."""
+    return datetime(on.year, on.month, on.day, tzinfo=timezone).astimezone(UTC)
+
+
+def mapping(pairs: list[str]) -> dict[str, str]:
+    """`--map OURS=THEIRS` pairs as a dictionary."""
+    found = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise CannotParse(
+                "--map {pair!r} is not OURS=THEIRS", "Write for example --map asset=device time=date", pair=pair
+            )
+        found[ours] = theirs
+    return found

@@ -1,0 +1,156 @@
+"""The program as a whole: every command, its help and its examples.
+
+A command's module, and its phrases, are read when the command is called; the list of commands needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from commands.app.help import Command, Group, Program
+from commands.app.messages import known, say
+
+# Where each command is: module and function.
+COMMANDS: dict[str, str] = {
+    "demo": "demo.demo",
+    "simulate": "simulate.simulate",
+    "ingest": "ingest_command.ingest",
+    "score": "score.score",
+    "train": "train.train",
+    "rank": "score.rank",
+    "plan": "plan.plan",
+    "due": "due.due",
+    "announce": "announce.announce",
+    "evaluate": "evaluate.evaluate",
+    "detect": "detect.detect",
+    "models": "train.list_models",
+    "status": "status.status",
+    "dashboard": "dashboard_command.dashboard",
+}
+# A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
+GROUPS: dict[str, dict[str, str]] = {
+    "plan": {"explain": "plan_changes.explain", "diff": "plan_changes.diff", "lock": "plan_changes.lock"},
+    "outcome": {"add": "outcome.add", "list": "outcome.list_outcomes"},
+    "import": {"assets": "import_.assets", "readings": "import_.readings"},
+    "alerts": {
+        "list": "alerts.list_alerts",
+        "show": "alerts.show",
+        "acknowledge": "alerts.acknowledge",
+        "close": "alerts.close",
+    },
+    "quarantine": {
+        "list": "quarantine.list_rows",
+        "show": "quarantine.show",
+        "replay": "quarantine.replay",
+        "approve": "approving.approve",
+        "drop": "quarantine.drop",
+        "restore": "quarantine.restore",
+        "purge": "quarantine.purge",
+    },
+    "store": {
+        "use": "store.use",
+        "check": "store.check",
+        "compact": "store.compact",
+        "keep": "store.keep",
+        "export": "store.export",
+        "copy": "store.copy",
+    },
+    "report": {
+        "add": "report.add",
+        "import": "report.import_file",
+        "list": "report.list_reports",
+        "show": "report.show",
+        "edit": "report.edit",
+        "close": "report.close",
+        "reopen": "report.reopen",
+        "merge": "report.merge",
+        "split": "report.split",
+        "contact": "report.contact",
+        "forget": "report.forget",
+    },
+}
+
+
+def _examples(name: str) -> str | None:
+    key = f"{name}.examples"
+    if not known(key):
+        return None
+    return f"[bold]{say('program.examples_title')}[/bold]\n\n" + "\n\n".join(
+        f"[cyan]{line.strip()}[/cyan]" for line in say(key).strip().splitlines()
+    )
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "rich_markup_mode": "rich",
+        "pretty_exceptions_enable": False,
+        "context_settings": {"help_option_names": ["-h", "--help"]},
+    }
+
+
+def _function(where: str) -> Callable[..., Any]:
+    module, _, name = where.partition(".")
+    function: Callable[..., Any] = getattr(import_module(f"commands.{module}"), name)
+    return function
+
+
+def _built(name: str) -> Any:
+    """A command or group with its options, from its module."""
+    made = typer.Typer(cls=Group, add_completion=False, no_args_is_help=name not in COMMANDS, **_settings())
+    if name not in GROUPS:
+        made.command(name, cls=Command, help=say(f"command.{name}"), epilog=_examples(name))(_function(COMMANDS[name]))
+        return typer.main.get_command(made)
+    if name in COMMANDS:
+        made.callback(invoke_without_command=True, epilog=_examples(name), help=say(f"command.{name}"))(
+            _function(COMMANDS[name])
+        )
+    for member, where in GROUPS[name].items():
+        one = f"{name}.{member}"
+        made.command(member, cls=Command, help=say(f"{one}.help"), epilog=_examples(one))(_function(where))
+    group = typer.main.get_command(made)
+    group.name, group.help = name, say(f"command.{name}")
+    return group
+
+
+class _Program(Program):
+    """Lists its commands by one line each, and builds the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        names = [*(name for name in COMMANDS if name not in GROUPS), *GROUPS]
+        lines = {name: TyperCommand(name, help=say(f"command.{name}")) for name in names}
+        super().__init__(**{**attributes, "commands": lines})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _built(str(name)), rest
+
+
+app = typer.Typer(
+    cls=_Program, help=say("program.help"), epilog=_examples("program"), no_args_is_help=True, **_settings()
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("serviceday"))
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help=say("option.version"))
+    ] = False,
+    lang: Annotated[str, typer.Option("--lang", help=say("option.lang"), metavar="zh|en")] = "",
+) -> None:
+    """`--lang` is taken before the commands are read (`commands.main`); it stands here for the help."""
+
+
+program = typer.main.get_command(app)

@@ -1,0 +1,90 @@
+"""`outcome`: record what was found at an asset, and see what was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import show_json, show_table
+from facility.errors import CannotConvert, CannotParse
+from facility.i18n.messages import Sentence
+from facility.inspections import Finding, Outcome
+
+
+def add(
+    asset: Annotated[str, typer.Argument(help=say("outcome.asset"), metavar="ASSET")],
+    finding: Annotated[str, typer.Argument(help=say("outcome.finding"), metavar="confirmed|not_found|other")],
+    data: options.Data = options.DATA,
+    at: Annotated[str, typer.Option("--at", help=say("outcome.at"), metavar="TIME")] = "",
+    by: Annotated[str, typer.Option("--by", help=say("outcome.by"), metavar="NAME")] = "",
+    mode: Annotated[str, typer.Option("--mode", help=say("outcome.mode"), metavar="MODE")] = "",
+    note: Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="TEXT")] = "",
+    timezone: options.Zone = options.ZONE,
+) -> None:
+    from commands.installation import recorded
+    from facility.catalogue.catalogue import catalogue
+
+    if finding not in tuple(Finding):
+        raise CannotParse("{finding!r} is not a finding", "Say {known}", finding=finding, known=list(Finding))
+    moment = _moment(at, timezone) if at else datetime.now(UTC)
+    with recorded(data) as records:
+        known = {one.id: one for one in records.estate.assets()}
+        if asset not in known:
+            raise CannotConvert("no asset {asset!r} is registered", "Look it up in the registry", asset=asset)
+        kind = known[asset].kind
+        modes = catalogue()[kind].modes if kind in catalogue() else {}
+        if mode and mode not in modes:
+            raise CannotConvert(
+                "{kind} has no failure mode {mode!r}",
+                "It has {known}",
+                kind=kind,
+                mode=mode,
+                known=list(modes) or Sentence("none"),
+            )
+        records.outcomes.put(
+            Outcome(asset=asset, at=moment, finding=Finding(finding), by=by, mode=mode, note=note),
+        )
+    typer.echo(
+        say("outcome.done", asset=asset, finding=say(f"outcome.finding.{finding}"), at=f"{moment:%Y-%m-%d %H:%M}")
+    )
+
+
+def list_outcomes(
+    data: options.Data = options.DATA,
+    asset: Annotated[str, typer.Option("--asset", help=say("outcome.asset"), metavar="ASSET")] = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        found = records.outcomes.all(asset=asset or None)
+    if as_json:
+        show_json([asdict(one) for one in found])
+        return
+    show_table(
+        say("outcome.title", count=len(found)),
+        [say("column.when"), say("column.asset"), say("column.found"), say("column.mode"), say("column.note")],
+        [
+            (
+                f"{one.at:%Y-%m-%d %H:%M}",
+                one.asset,
+                say(f"outcome.finding.{one.finding}"),
+                one.mode,
+                f"{one.by} {one.note}",
+            )
+            for one in found
+        ],
+    )
+
+
+def _moment(words: str, timezone: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError:
+        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)

@@ -1,0 +1,165 @@
+"""`score`: what is believed of every asset now, kept, with its alerts. `rank`: the same as a list, for any date."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import progress, show_json, show_table
+from facility.i18n.phrases import preferred
+
+if TYPE_CHECKING:
+    from commands.installation import Installation
+    from facility.assessments import Assessment
+
+Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")]
+
+
+def assessments(
+    here: Installation,
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    kind: str = "",
+    quiet: bool = False,
+    false_flags: float | None = None,
+) -> list[Assessment]:
+    """Assess the registered assets from readings strictly before `as_of`."""
+    from models.assessment.pipeline import assess, flag_within
+    from models.assessment.ranking import ordered
+    from models.feedback import adopted
+
+    with progress(quiet) as shown:
+        task = shown.add_task(say("score.progress"), total=None)
+        found = assess(
+            here.store,
+            here.assets(kind),
+            as_of=as_of,
+            horizon=horizon,
+            timezone=timezone,
+            folder=here.folder.models,
+            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
+    correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
+    found = correction.corrected(found) if correction else found
+    return ordered(found if false_flags is None else flag_within(found, false_flags))
+
+
+def score(
+    data: options.Data = options.DATA,
+    as_of: Annotated[str, typer.Option("--as-of", help=say("score.as_of"), metavar="DATE")] = "",
+    horizon: Horizon = "7d",
+    false_flags: Annotated[
+        float | None, typer.Option("--false-flags", help=say("score.false_flags"), metavar="N", min=0)
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help=say("score.full"))] = False,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from commands.scoring import keep, score_now
+    from serviceday.alerts import evaluate_alerts
+
+    place, length = options.zone(timezone), options.span(horizon)
+    now = datetime.now(UTC)
+    moment = options.midnight(options.day(as_of), place) if as_of else now
+    told: dict[str, object] = {}
+    with installation(data) as here:
+        if as_of:  # of another day: nothing to go on from, and nothing that the next hour could
+            found = assessments(
+                here, as_of=moment, horizon=length, timezone=place, quiet=as_json, false_flags=false_flags
+            )
+            here.records.assessments.put(found)
+        else:
+            with progress(as_json) as shown:
+                task = shown.add_task(say("score.progress"), total=None)
+                scored = score_now(
+                    here,
+                    now=now,
+                    horizon=length,
+                    timezone=place,
+                    full=full,
+                    false_flags=false_flags,
+                    on_progress=lambda done, total: shown.update(task, completed=done, total=total),
+                )
+            keep(here, scored)
+            found = scored.found
+            told = {
+                "judged_again": scored.again,
+                "whole_fleet": bool(scored.why),
+                "because": scored.why or None,
+                "whole_at": scored.standing.whole_at.isoformat(),
+            }
+        changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
+    flagged = [one for one in found if one.flagged]
+    if as_json:
+        show_json(
+            {
+                "as_of": moment.isoformat(),
+                "assets": len(found),
+                **told,
+                "flagged": [one.asset for one in flagged],
+                "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
+                "alerts": {
+                    "opened": len(changes.opened),
+                    "updated": len(changes.updated),
+                    "cleared": len(changes.cleared),
+                },
+            }
+        )
+        return
+    typer.echo(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
+    if told and told["because"]:
+        typer.echo(say(f"score.whole_{told['because']}"))
+    elif told:
+        since = scored.standing.whole_at.astimezone(place)
+        typer.echo(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
+    _table(flagged or found[:10])
+
+
+def rank(
+    data: options.Data = options.DATA,
+    as_of: Annotated[str, typer.Option("--as-of", help=say("rank.as_of"), metavar="DATE")] = "",
+    horizon: Horizon = "7d",
+    kind: options.Kind = "",
+    top: Annotated[int, typer.Option("--top", help=say("rank.top"), min=0)] = 0,
+    down: Annotated[bool, typer.Option("--down", help=say("rank.down"))] = False,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import installation
+    from models.assessment.ranking import ranking, running
+
+    place, length = options.zone(timezone), options.span(horizon)
+    moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
+    with installation(data) as here:
+        every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
+    found = every if down else running(every)
+    left_out = len(every) - len(found)
+    found = found[: top or None]
+    if as_json:
+        show_json(ranking(found, preferred()))
+        return
+    _table(found[: top or 30])
+    if left_out:
+        typer.echo(say("rank.left_out", count=left_out))
+
+
+def _today(place: ZoneInfo) -> date:
+    return datetime.now(place).date()
+
+
+def _table(found: list[Assessment]) -> None:
+    language = preferred()
+    show_table(
+        say("rank.title"),
+        [say("column.rank"), say("column.asset"), say("column.probability"), say("column.reason")],
+        [(i, one.asset, f"{one.probability:.0%}", one.reason[language]) for i, one in enumerate(found, 1)],
+        right=[0, 2],
+    )

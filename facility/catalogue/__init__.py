@@ -1,0 +1,1 @@
+"""What equipment there is and what it measures: one data file a class, and what reads them."""

@@ -1,0 +1,252 @@
+"""The channel catalogue: what each class of equipment measures, how it fails, and what the law wants inspected.
+
+All of it is data, one TOML file a class in `facility/catalogue/`; nothing about a lift or a lamp stands in code. Units
+are UCUM codes. Every threshold names its source: a standard, `D` for our own design value, `U` where the standard's
+text was not seen.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from facility.errors import CannotConvert
+from facility.i18n.phrases import Text, text
+
+FOLDER = Path(__file__).parent
+
+
+class Aggregate(StrEnum):
+    """How readings of a channel are summed up over an hour."""
+
+    MEAN = "mean"  # a level, sampled regularly
+    COUNTER = "counter"  # cumulative; what matters is its increase
+    STATE = "state"  # an enumeration or a switch, sent on change
+    SPARSE = "sparse"  # measured only in tests, days or weeks apart
+    DAILY = "daily"  # one figure a day
+
+
+class Bad(StrEnum):
+    """Which way trouble lies."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+    NONE = "none"  # context: explains other channels, never trouble in itself
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A closed interval; either end may be open (infinite)."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    @property
+    def bounded(self) -> bool:
+        return math.isfinite(self.low) or math.isfinite(self.high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """What one sensor measures, and when its silence becomes suspicious."""
+
+    kind: str
+    key: str
+    name: Text
+    unit: str
+    normal: Band  # where a healthy asset usually is
+    limit: Band  # outside it an alarm is due
+    physical: Band  # outside it the sensor is wrong
+    cadence: timedelta  # usual time between readings
+    stale_after: timedelta
+    aggregate: Aggregate
+    bad: Bad
+    source: str
+    brick: str
+    states: Mapping[int, Text]  # for Aggregate.STATE: what each value means
+    frozen_after: timedelta | None = None  # a healthy sensor never says the very same for longer; zero: it may for ever
+    in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
+    follows: str = ""  # key of the channel of the same asset that drives this one, in proportion at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureMode:
+    """How equipment fails: the signature that names it, and what to look for on site."""
+
+    kind: str
+    key: str
+    name: Text
+    signs: Mapping[str, Bad]  # channel key -> the way it moves
+    lead: Text
+    look_for: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """Work the law or good practice asks for at an interval."""
+
+    kind: str
+    key: str
+    name: Text
+    interval_days: int
+    minutes: int
+    qualification: str
+    statutory: bool
+    passes: Text
+    channels: tuple[str, ...]  # channels that speak to it
+    source: str
+    out_of_service: bool = False  # the asset is stopped for as long as the work goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquipmentClass:
+    """One class of equipment with all that the catalogue knows of it."""
+
+    key: str
+    name: Text
+    brick: str
+    life_safety: bool
+    criticality: float  # weight of a failure's consequence, 1 = ordinary
+    inspect_minutes: int  # to look into a warning on site (D)
+    qualification: str  # who may look into it
+    channels: Mapping[str, Channel]
+    modes: Mapping[str, FailureMode]
+    duties: Mapping[str, Duty]
+
+
+class Catalogue(Mapping[str, EquipmentClass]):
+    """All equipment classes, by key."""
+
+    def __init__(self, classes: Mapping[str, EquipmentClass]) -> None:
+        self._classes = dict(classes)
+
+    def __getitem__(self, key: str) -> EquipmentClass:
+        return self._classes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def channel(self, kind: str, key: str) -> Channel:
+        """One channel. Raises `CannotConvert` naming what is known, if kind or key is not."""
+        channels = self.kind(kind).channels
+        if key not in channels:
+            raise CannotConvert(
+                "unknown channel {key!r} for {kind}", "Known: {known}", key=key, kind=kind, known=list(channels)
+            )
+        return channels[key]
+
+    def kind(self, key: str) -> EquipmentClass:
+        if key not in self._classes:
+            raise CannotConvert("unknown equipment class {key!r}", "Known: {known}", key=key, known=list(self._classes))
+        return self._classes[key]
+
+    def channel_keys(self) -> set[str]:
+        """Every channel key of any class."""
+        return {key for one in self._classes.values() for key in one.channels}
+
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(words: str) -> timedelta:
+    digits = words.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return timedelta(**{_UNITS[words[len(digits) :]]: float(digits)})
+
+
+def _band(table: Mapping[str, float] | None) -> Band:
+    table = table or {}
+    return Band(float(table.get("low", -math.inf)), float(table.get("high", math.inf)))
+
+
+def _load_class(file: Path) -> EquipmentClass:
+    with file.open("rb") as stream:
+        raw: dict[str, Any] = tomllib.load(stream)
+    kind = raw["key"]
+
+    def named(row: Mapping[str, Any], field: str = "name") -> Text:
+        return text(row[field], f"{file.name}: {row.get('key', kind)}.{field}")
+
+    channels = {
+        row["key"]: Channel(
+            kind=kind,
+            key=row["key"],
+            name=named(row),
+            unit=row["unit"],
+            normal=_band(row.get("normal")),
+            limit=_band(row.get("limit")),
+            physical=_band(row.get("physical")),
+            cadence=_duration(row["cadence"]),
+            stale_after=_duration(row["stale_after"]),
+            aggregate=Aggregate(row["aggregate"]),
+            bad=Bad(row["bad"]),
+            source=row["source"],
+            brick=row.get("brick", ""),
+            states={
+                int(value): text(words, f"{file.name}: {row['key']}.states")
+                for value, words in row.get("states", {}).items()
+            },
+            frozen_after=_duration(row["frozen_after"]) if "frozen_after" in row else None,
+            in_service=frozenset(row.get("in_service", ())),
+            follows=row.get("follows", ""),
+        )
+        for row in raw["channel"]
+    }
+    modes = {
+        row["key"]: FailureMode(
+            kind=kind,
+            key=row["key"],
+            name=named(row),
+            signs={sign.split(":")[0]: Bad(sign.split(":")[1]) for sign in row["signs"]},
+            lead=named(row, "lead"),
+            look_for=named(row, "look_for"),
+        )
+        for row in raw.get("mode", [])
+    }
+    duties = {
+        row["key"]: Duty(
+            kind=kind,
+            key=row["key"],
+            name=named(row),
+            interval_days=row["interval_days"],
+            minutes=row["minutes"],
+            qualification=row["qualification"],
+            statutory=row["statutory"],
+            passes=named(row, "passes"),
+            channels=tuple(row.get("channels", ())),
+            source=row["source"],
+            out_of_service=row.get("out_of_service", False),
+        )
+        for row in raw.get("duty", [])
+    }
+    return EquipmentClass(
+        key=kind,
+        name=named(raw),
+        brick=raw.get("brick", ""),
+        life_safety=raw["life_safety"],
+        criticality=float(raw["criticality"]),
+        inspect_minutes=raw["inspect_minutes"],
+        qualification=raw["qualification"],
+        channels=channels,
+        modes=modes,
+        duties=duties,
+    )
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """The catalogue that ships with the product."""
+    return Catalogue({one.key: one for one in map(_load_class, sorted(FOLDER.glob("*.toml")))})

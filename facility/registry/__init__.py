@@ -1,0 +1,1 @@
+"""What stands where, from files of the operator."""

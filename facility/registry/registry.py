@@ -1,0 +1,212 @@
+"""Reads a registry of sites, buildings and assets from TOML or CSV, and says everything that is wrong with it at once.
+
+Whoever keeps a registry mends it in a spreadsheet or an editor: a report of one mistake a run would cost them an
+afternoon, so every problem of the file is collected with its line. `docs/registry.md` describes both forms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from facility.catalogue.catalogue import catalogue
+from facility.estate import Asset, Building, Estate, Site
+from facility.i18n.messages import Sentence
+from facility.registry.rows import FIELDS, Report, Row, csv_rows, read_text, toml_rows
+
+__all__ = ["FIELDS", "read_estate"]
+
+_LONGEST_ID = 120
+_FORBIDDEN = re.compile(r"[/+#\s\x00-\x1f\x7f]")
+
+
+def read_estate(path: Path, *, kind: str | None = None, mapping: Mapping[str, str] | None = None) -> Estate:
+    """Read a registry; `.toml` is read as TOML, everything else as CSV.
+
+    `kind` is the equipment class of every asset in the file. `mapping` says which column of a CSV file holds one of
+    our `FIELDS`, e.g. `{"id": "asset"}`. Raises `Problems` with every mistake of the file, `CannotParse` where it is
+    not readable at all.
+    """
+    report = Report()
+    if kind is not None and kind not in catalogue():
+        report.add(0, "unknown kind {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
+    words = read_text(path)
+    if path.suffix.lower() == ".toml":
+        if mapping:
+            report.add(0, "columns can be mapped in CSV files only")
+        sites, buildings, assets = toml_rows(path, words)
+    else:
+        sites, buildings, assets = [], [], csv_rows(words, mapping or {}, kind, report)
+    estate = _checked(sites, buildings, assets, kind, report)
+    report.raise_if_any(path.name)
+    return estate
+
+
+def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: str | None, report: Report) -> Estate:
+    known_sites: dict[str, Site] = {}
+    for row in sites:
+        if _new_site(row, known_sites, report):
+            key = row.values["id"]
+            known_sites[key] = Site(id=key, name=row.values.get("name", ""))
+    known_buildings: dict[tuple[str, str], Building] = {}
+    for row in buildings:
+        building = _building(row, known_sites, known_buildings, report)
+        if building is not None:
+            known_buildings[building.site, building.id] = building
+    declared_sites, declared_buildings = bool(sites), {key[0] for key in known_buildings}
+    found: dict[str, Asset] = {}
+    first_line: dict[str, int] = {}
+    for row in assets:
+        asset = _asset(row, kind, first_line, report)
+        if asset is None:
+            continue
+        found[asset.id] = asset
+        if asset.site not in known_sites:
+            if declared_sites:
+                report.add(
+                    row.at("site"),
+                    "unknown site {site!r}; known: {known}",
+                    site=asset.site,
+                    known=list(known_sites),
+                )
+            else:
+                known_sites[asset.site] = Site(id=asset.site)
+        place = (asset.site, asset.building)
+        if asset.building and place not in known_buildings:
+            if declared_buildings:
+                known = [building for site, building in known_buildings if site == asset.site] or Sentence("none")
+                report.add(
+                    row.at("building"),
+                    "unknown building {building!r} at site {site!r}; known there: {known}",
+                    building=asset.building,
+                    site=asset.site,
+                    known=known,
+                )
+            else:
+                known_buildings[place] = Building(id=asset.building, site=asset.site)
+    return Estate(
+        sites=tuple(known_sites.values()), buildings=tuple(known_buildings.values()), assets=tuple(found.values())
+    )
+
+
+def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
+    key = row.values.get("id", "")
+    if not key:
+        report.add(row.line, "site without an id")
+    elif problem := _bad_id(key):
+        report.add(row.at("id"), "site id {site!r} {problem}", site=key, problem=problem)
+    elif key in known:
+        report.add(row.at("id"), "site {site!r} stands there twice", site=key)
+    else:
+        return True
+    return False
+
+
+def _bad_id(key: str) -> Sentence | None:
+    if _FORBIDDEN.search(key):
+        return Sentence("holds a blank or one of / + #; ids stand in MQTT topics")
+    if len(key) > _LONGEST_ID:
+        return Sentence("is longer than {most} characters", most=_LONGEST_ID)
+    return None
+
+
+def _building(
+    row: Row, sites: dict[str, Site], known: Mapping[tuple[str, str], Building], report: Report
+) -> Building | None:
+    key, site = row.values.get("id", ""), row.values.get("site", "default")
+    if not key:
+        report.add(row.line, "building without an id")
+        return None
+    if (site, key) in known:
+        report.add(row.at("id"), "building {key!r} stands twice at site {site!r}", key=key, site=site)
+        return None
+    if site not in sites:
+        if sites:
+            report.add(row.at("site"), "unknown site {site!r}; known: {known}", site=site, known=list(sites))
+        elif problem := _bad_id(site):
+            report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
+    latitude, longitude = _coordinates(row, report)
+    return Building(id=key, site=site, name=row.values.get("name", ""), latitude=latitude, longitude=longitude)
+
+
+def _asset(row: Row, kind: str | None, first_line: dict[str, int], report: Report) -> Asset | None:
+    values = row.values
+    key = values.get("id", "")
+    if not key:
+        report.add(row.line, "asset without an id")
+    elif problem := _bad_id(key):
+        report.add(row.at("id"), "asset id {key!r} {problem}", key=key, problem=problem)
+    elif key in first_line:
+        report.add(row.at("id"), "asset {key!r} stands twice, first in line {line}", key=key, line=first_line[key])
+    known_kind = kind or values.get("kind", "")
+    if not known_kind:
+        report.add(row.line, "asset {key!r} without a kind; known: {known}", key=key, known=list(catalogue()))
+    elif known_kind not in catalogue() and kind is None:
+        report.add(row.at("kind"), "unknown kind {kind!r}; known: {known}", kind=known_kind, known=list(catalogue()))
+    site = values.get("site", "") or "default"
+    if problem := _bad_id(site):
+        report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
+    commissioned = _commissioned(row, report)
+    latitude, longitude = _coordinates(row, report)
+    if not key or key in first_line:
+        return None
+    first_line[key] = row.at("id")
+    return Asset(
+        id=key,
+        kind=known_kind,
+        site=site,
+        building=values.get("building", ""),
+        floor=values.get("floor", ""),
+        name=values.get("name", ""),
+        commissioned=commissioned,
+        latitude=latitude,
+        longitude=longitude,
+        attributes=dict(row.attributes),
+    )
+
+
+_DATE = re.compile(r"^(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2}))?(?:\.0)?(?:[T ].*)?$")
+
+
+def _commissioned(row: Row, report: Report) -> date | None:
+    """A date, or a bare year (then its first of January)."""
+    words = row.values.get("commissioned", "")
+    if not words:
+        return None
+    parts = _DATE.match(words)
+    try:
+        if parts is None:
+            raise ValueError
+        return datetime(int(parts[1]), int(parts[2] or 1), int(parts[3] or 1)).date()
+    except ValueError:
+        report.add(row.at("commissioned"), "commissioned {words!r} is no date; write it as 2019-06-30", words=words)
+        return None
+
+
+def _coordinates(row: Row, report: Report) -> tuple[float | None, float | None]:
+    found: dict[str, float] = {}
+    for name, most in (("latitude", 90.0), ("longitude", 180.0)):
+        words = row.values.get(name, "")
+        if not words:
+            continue
+        try:
+            value = float(words)
+        except ValueError:
+            value = float("nan")
+        if not -most <= value <= most:
+            report.add(
+                row.at(name),
+                "{name} {words!r} is not a number from -{most:g} to {most:g}",
+                name=name,
+                words=words,
+                most=most,
+            )
+            return None, None
+        found[name] = value
+    if len(found) == 1:
+        (only,) = found
+        report.add(row.at(only), "{name} without its other coordinate", name=only)
+        return None, None
+    return found.get("latitude"), found.get("longitude")

@@ -1,0 +1,1 @@
+"""Readings in an InfluxDB 2.x."""

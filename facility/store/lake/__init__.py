@@ -1,0 +1,1 @@
+"""Readings in Delta tables, in a folder or an object store."""

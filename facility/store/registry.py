@@ -1,0 +1,33 @@
+"""Stores named outright, for copying: a folder, an address of an object store, or `influx`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from facility.errors import CannotDo
+from facility.store import Store
+from facility.store.configuration import Choice, chosen
+
+
+def open_at(
+    name: str, *, aside: Path, influx: Choice | None = None, environment: Mapping[str, str] = os.environ
+) -> Store:
+    """Open the store of that name, made if it is not there.
+
+    For `influx`, `influx` says which (or else the environment), and `aside` is the folder for what is kept beside it.
+    """
+    if name == "influx":
+        from facility.store.influx.store import Influx
+
+        choice = influx or chosen(aside, {**environment, "SERVICEDAY_STORE": "influx"})
+        if not choice.token_file:
+            choice = replace(choice, token_file=environment.get("SERVICEDAY_INFLUX_TOKEN_FILE", ""))
+        return Influx(choice.target(environment), aside, create=True)
+    if not name:
+        raise CannotDo("a copy needs somewhere to go", "Say --to with a folder, s3://bucket/prefix or influx")
+    from facility.store.lake.lake import Lake
+
+    return Lake(name if "://" in name else Path(name), create=True)

@@ -1,0 +1,126 @@
+"""Decode and admit, and let no message stop the others: one that breaks the decoder itself is found by halving."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facility.catalogue.catalogue import Catalogue
+from facility.estate import Asset
+from ingest.admission.admission import Admitted, Before, admit
+from ingest.codecs.native import Decoded, decode
+from ingest.journal.packing import Message
+from ingest.journal.source_ledger import Name
+from ingest.quarantine.listing import Reason, Refusal
+from ingest.topics import Rules
+
+REGISTRY_READ_EVERY = 3.0  # seconds; 0.5 when an asset is not known
+
+Directory = Callable[[], Mapping[str, Asset]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """What a run of messages said, and what of it may be stored."""
+
+    decoded: Decoded
+    admitted: Admitted
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        return self.decoded.refusals + self.admitted.refusals
+
+    @property
+    def per_source(self) -> dict[Name, int]:
+        """Readings admitted of each source."""
+        return dict(zip(self.decoded.places, self.admitted.per_place.tolist(), strict=True))
+
+    @property
+    def said_by_source(self) -> dict[Name, int]:
+        """Readings of each source, admitted or not."""
+        places = self.decoded.places
+        said = np.bincount(self.decoded.readings["place"].to_numpy(), minlength=len(places))
+        return dict(zip(places, said.tolist(), strict=True))
+
+    def per_message(self, messages: Sequence[Message]) -> list[int]:
+        """Readings admitted of each message."""
+        said = np.bincount(self.decoded.readings["message"].to_numpy(), minlength=len(messages)).tolist()
+        refused: dict[int, int] = {}
+        for refusal in self.admitted.refusals:
+            refused[refusal.seq] = refused.get(refusal.seq, 0) + refusal.count
+        return [count - refused.get(message.seq, 0) for message, count in zip(messages, said, strict=True)]
+
+
+class Understanding:
+    """Turns messages into readings by the rules, the registry and the catalogue of an installation."""
+
+    def __init__(
+        self, directory: Directory, catalogue: Catalogue, *, rules: Rules | None = None, before: Before | None = None
+    ) -> None:
+        self._directory = directory
+        self._catalogue = catalogue
+        self._rules = rules or Rules()
+        self._before = before
+        self._assets: Mapping[str, Asset] = {}
+        self._read_at = -REGISTRY_READ_EVERY
+
+    def of(self, messages: Sequence[Message], *, vouched: Collection[int] = ()) -> Understood:
+        try:
+            return self._of(messages, vouched)
+        except Exception:
+            log.exception("decoding failed; looking for the message that did it")
+        unbroken, refused = self._unbroken(messages, vouched)
+        # indexes into the messages must hold for all of them: the broken ones are emptied, not left out
+        whole = {message.seq for message in unbroken}
+        emptied = [one if one.seq in whole else _emptied(one) for one in messages]
+        found = self._of(emptied, vouched)
+        broken = {refusal.seq for refusal in refused}
+        kept = [refusal for refusal in found.decoded.refusals if refusal.seq not in broken]
+        return Understood(decoded=replace(found.decoded, refusals=kept + refused), admitted=found.admitted)
+
+    def registry(self) -> Mapping[str, Asset]:
+        """The assets as they are known, not older than a few seconds."""
+        if time.monotonic() - self._read_at > REGISTRY_READ_EVERY:
+            self._read()
+        return self._assets
+
+    def read_again(self) -> None:
+        """Whoever asks for a replay may just have changed the registry."""
+        self._read()
+
+    def _of(self, messages: Sequence[Message], vouched: Collection[int]) -> Understood:
+        decoded = decode(messages, self._rules)
+        age = time.monotonic() - self._read_at
+        if age > 0.5 and any(asset not in self._assets for _, asset in decoded.places):
+            self._read()
+        assets = self.registry()
+        more = {} if self._before is None else {"before": self._before}
+        admitted = admit(decoded, messages, assets=assets, catalogue=self._catalogue, vouched=vouched, **more)
+        return Understood(decoded=decoded, admitted=admitted)
+
+    def _read(self) -> None:
+        self._assets = self._directory()
+        self._read_at = time.monotonic()
+
+    def _unbroken(self, messages: Sequence[Message], vouched: Collection[int]) -> tuple[list[Message], list[Refusal]]:
+        try:
+            self._of(messages, vouched)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message must not stop the others
+            if len(messages) == 1:
+                (only,) = messages
+                detail = f"{type(error).__name__}: {error}"[:200]
+                return [], [Refusal(seq=only.seq, reason=Reason.UNREADABLE, detail=detail, payload=only.payload)]
+            middle = len(messages) // 2
+            left, right = self._unbroken(messages[:middle], vouched), self._unbroken(messages[middle:], vouched)
+            return left[0] + right[0], left[1] + right[1]
+        return list(messages), []
+
+
+def _emptied(message: Message) -> Message:
+    return Message(message.seq, message.arrived_us, "", b"")

@@ -1,0 +1,1 @@
+"""The languages of devices: what a payload says, and how it is written."""

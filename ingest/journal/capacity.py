@@ -1,0 +1,58 @@
+"""How much room a journal has left: of its own limit, and on its disk."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from facility.i18n.messages import Sentence
+
+RESERVE = 256 << 20  # bytes of disk left to the store, so that it can go on and the journal be trimmed ...
+RESERVE_PART = 0.05  # ... but no more than this part of a small disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of its limit the journal uses."""
+
+    used: int  # bytes
+    limit: int
+    disk_free: int
+    disk_reserve: int  # left to the store
+
+    @property
+    def full(self) -> bool:
+        return self.used >= self.limit or self.disk_free <= self.disk_reserve
+
+    @property
+    def scarce(self) -> bool:
+        """Time to warn: a fifth of the limit is left, or twice the reserve on the disk."""
+        return self.used >= 0.8 * self.limit or self.disk_free <= 2 * self.disk_reserve
+
+    def __str__(self) -> str:
+        return str(
+            Sentence(
+                "{used:,.0f} MB of {limit:,.0f} MB used, {free:,.0f} MB free on the disk, of which {reserve:,.0f} MB "
+                "stay the store's",
+                used=self.used / 1e6,
+                limit=self.limit / 1e6,
+                free=self.disk_free / 1e6,
+                reserve=self.disk_reserve / 1e6,
+            )
+        )
+
+
+def room_of(journal: sqlite3.Connection, folder: Path, limit: int) -> Room:
+    """The room of a journal of at most `limit` bytes of messages whose file stands in `folder`."""
+    pages, free, size = (
+        int(journal.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+    )
+    disk = shutil.disk_usage(folder)
+    return Room(
+        used=(pages - free) * size,
+        limit=limit,
+        disk_free=disk.free,
+        disk_reserve=min(RESERVE, int(disk.total * RESERVE_PART)),
+    )

@@ -1,0 +1,146 @@
+"""The ledger of each source: how much every asset and gateway said, and what became of it.
+
+    items of a source = admitted + quarantined + dropped          (admitted is the source's part of stored + duplicates)
+
+Topics that are none of ours, and everything beyond so many sources, are counted together under no name: whoever
+publishes to a million topics must not fill the disk with their names.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ingest.quarantine.listing import Refusal
+from ingest.topics import ROOT
+
+SOURCES_AT_MOST = 50_000
+Name = tuple[str, str]  # site, asset or gateway
+OTHERS: Name = ("", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What one source said so far."""
+
+    site: str
+    name: str
+    messages: int
+    admitted: int
+    quarantined: int
+    dropped: int
+    arrived_us: int  # of its last message; 0 if there was none yet
+
+
+@dataclass(slots=True)
+class Change:
+    """What a batch adds to a source."""
+
+    messages: int = 0
+    admitted: int = 0
+    quarantined: int = 0
+    dropped: int = 0
+    arrived_us: int = 0
+
+
+def source_of(topic: str) -> Name:
+    levels = topic.split("/")
+    return (levels[2], levels[3]) if len(levels) == 5 and topic.startswith(ROOT) else OTHERS
+
+
+def changes(
+    arrivals: Iterable[tuple[str, int]],
+    topic_of: Mapping[int, str],
+    refusals: Sequence[Refusal],
+    admitted: Mapping[Name, int],
+) -> dict[Name, Change]:
+    """What a batch of messages (topic, arrival) adds, with what was refused of them and what was admitted."""
+    arrived = dict(arrivals)  # the last of each topic
+    found: dict[Name, Change] = {}
+    for topic, moment in arrived.items():
+        change = found.setdefault(source_of(topic), Change())
+        change.arrived_us = max(change.arrived_us, moment)
+    for refusal in refusals:
+        found[source_of(topic_of[refusal.seq])].quarantined += refusal.count
+    for name, count in admitted.items():
+        if count:
+            found[name].admitted += count
+    return found
+
+
+def count_messages(found: dict[Name, Change], topics: Iterable[str]) -> None:
+    """Count the messages themselves; a replay is not a message."""
+    for topic, count in Counter(topics).items():
+        found[source_of(topic)].messages += count
+
+
+def add_sources(connection: sqlite3.Connection, found: Mapping[Name, Change]) -> None:
+    """Add to the sources' ledger, within the caller's transaction."""
+    for name, change in found.items():
+        if _update(connection, name, change):
+            continue
+        many = int(connection.execute("SELECT count(*) FROM sources").fetchone()[0]) >= SOURCES_AT_MOST
+        if many and _update(connection, OTHERS, change):
+            continue
+        connection.execute(
+            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(OTHERS if many else name),
+                change.messages,
+                change.admitted,
+                change.quarantined,
+                change.dropped,
+                change.arrived_us,
+            ),
+        )
+
+
+def _update(connection: sqlite3.Connection, name: Name, change: Change) -> bool:
+    return bool(
+        connection.execute(
+            "UPDATE sources SET messages = messages + ?, admitted = admitted + ?, quarantined = quarantined + ?,"
+            " dropped = dropped + ?, arrived_us = max(arrived_us, ?) WHERE site = ? AND name = ?",
+            (change.messages, change.admitted, change.quarantined, change.dropped, change.arrived_us, *name),
+        ).rowcount
+    )
+
+
+def read_sources(connection: sqlite3.Connection) -> list[Source]:
+    rows = connection.execute(
+        "SELECT site, name, messages, admitted, quarantined, dropped, arrived_us FROM sources ORDER BY site, name"
+    )
+    return [
+        Source(
+            site=row[0],
+            name=row[1],
+            messages=row[2],
+            admitted=row[3],
+            quarantined=row[4],
+            dropped=row[5],
+            arrived_us=row[6],
+        )
+        for row in rows
+    ]
+
+
+def merged(sources: Iterable[Source]) -> list[Source]:
+    """The sources of several journals, each once."""
+    found: dict[Name, Source] = {}
+    for one in sources:
+        known = found.get((one.site, one.name))
+        found[one.site, one.name] = (
+            one
+            if known is None
+            else Source(
+                site=one.site,
+                name=one.name,
+                messages=known.messages + one.messages,
+                admitted=known.admitted + one.admitted,
+                quarantined=known.quarantined + one.quarantined,
+                dropped=known.dropped + one.dropped,
+                arrived_us=max(known.arrived_us, one.arrived_us),
+            )
+        )
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,77 @@
+"""Is ingest well? Judged by data that flows, not by a socket that is open.
+
+Each fault has a key with words in both languages (`phrases.toml`, `health.*`) and the figures behind it. A fault
+makes the whole unhealthy; a warning does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facility.i18n.messages import Dictionary
+from facility.i18n.phrases import Text
+from ingest.quarantine.listing import PHRASES
+
+_SENTENCES = Dictionary(Path(__file__).parents[1] / "zh.toml")
+
+STUCK_AFTER = 60.0  # seconds that messages may wait in the journal without one of them being stored
+QUIET_AFTER = 900.0  # seconds without a message; the most usual cadence of the catalogue is 15 minutes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a running ingest at one moment. Durations in seconds."""
+
+    connected: bool
+    quiet_for: float  # since the last message, or since the start if there was none
+    quiet_after: float
+    expecting: bool  # devices are registered, or have spoken before
+    refusing: str  # why the journal takes nothing; "" while it does
+    pending: int
+    stuck_for: float  # since a message was last stored while others wait
+    store_error: str  # why the last attempt to store failed; "" if it did not
+    adds_up: bool
+    journal_scarce: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    key: str
+    fault: bool
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Text:
+        values = {
+            name: Text(zh=_SENTENCES.say(value, "zh"), en=value) if isinstance(value, str) else value
+            for name, value in self.values.items()
+        }
+        return PHRASES[f"health.{self.key}"].filled(**values)
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """Everything that is wrong or soon will be, the gravest first; empty when all is well."""
+    found = []
+    if not facts.adds_up:
+        found.append(Finding(key="does_not_add_up", fault=True))
+    if facts.refusing:
+        found.append(Finding(key="journal_refuses", fault=True, values={"why": facts.refusing}))
+    if not facts.connected:
+        found.append(Finding(key="not_connected", fault=True))
+    elif facts.expecting and facts.quiet_for > facts.quiet_after:
+        found.append(Finding(key="no_data", fault=True, values={"minutes": round(facts.quiet_for / 60)}))
+    if facts.pending and facts.stuck_for > STUCK_AFTER:
+        why = facts.store_error or "-"
+        values = {"messages": facts.pending, "seconds": round(facts.stuck_for), "why": why}
+        found.append(Finding(key="not_storing", fault=True, values=values))
+    elif facts.store_error:
+        found.append(Finding(key="store_fails", fault=False, values={"why": facts.store_error}))
+    if facts.journal_scarce:
+        found.append(Finding(key="journal_scarce", fault=False, values={"room": facts.journal_scarce}))
+    return found
+
+
+def healthy(found: list[Finding]) -> bool:
+    return not any(one.fault for one in found)

@@ -1,0 +1,278 @@
+"""From the broker to the journal: nothing is acknowledged before it is on disk.
+
+The network thread only queues. A second thread takes everything that is waiting, commits it at once, then acknowledges
+it, in order. While it commits, more arrives: batches grow by themselves under load, and a broker that hands out twenty
+messages at a time is answered as soon as the disk has them. When the journal takes nothing more, nothing is
+acknowledged: the broker's window fills, it waits, and all goes on by itself once the journal takes messages again.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from facility.errors import CannotCommunicate
+from facility.i18n.messages import Sentence, foreign
+from ingest.codecs.native import TOPICS
+from ingest.journal.journal import Full, Journal
+from ingest.messages import Arrival, Arrivals
+from ingest.mqtt.address import BrokerAddress
+from ingest.mqtt.client import BatchClient, new_client
+
+ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
+WAITING_BYTES = 32 << 20  # received and not yet on disk; beyond it the network waits
+BYTES_AT_ONCE = 8 << 20
+RETRY_AFTER = 1.0  # seconds, when the journal refuses
+COMPLAIN_EVERY = 60.0
+KEEPALIVE = 30
+SESSION_KEPT = 0xFFFF_FFFF  # MQTT 5: until the broker's own limit
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """A persistent session with one broker, and the thread that commits and acknowledges.
+
+    With `share` it is one of several that divide the messages among them (MQTT 5, `$share/{share}/...`).
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        journal: Journal,
+        *,
+        on_journalled: threading.Event,
+        filters: Sequence[str] = (TOPICS,),
+        share: str = "",
+    ) -> None:
+        self._address = address
+        self.refusing = ""  # why the journal takes nothing
+        self._journal = journal
+        self._on_journalled = on_journalled
+        group = f"$share/{share}/" if share else ""
+        self._topics = [group + one for one in filters]
+        self._everything = [group + TOPICS]
+        self._v5 = bool(share)
+        self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._received_one
+        self._client.on_socket_open = _answer_at_once
+        if isinstance(self._client, BatchClient):
+            self._client.on_batch = self._received
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[int, Arrivals]] = deque()  # each with the epoch it came in
+        self._waiting_messages = 0
+        self._waiting_bytes = 0
+        self._epoch = 0  # of the connection; an acknowledgement belongs to the one its message came by
+        self._refused: Sentence | None = None
+        self._subscribed_at_all = threading.Event()
+        self._closing = False
+        self._committer = threading.Thread(target=self._commit_until_closed, name="journal", daemon=True)
+        self.last_packet = 0.0  # `time.monotonic()` of the last message
+
+    def start(self) -> None:
+        """Connect and subscribe. Raises `CannotCommunicate` if the broker is not there or refuses."""
+        self._committer.start()
+        try:
+            if self._v5:
+                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+                properties.SessionExpiryInterval = SESSION_KEPT
+                self._client.connect(
+                    self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
+                )
+            else:
+                self._client.connect(self._address.host, self._address.port, KEEPALIVE)
+        except (OSError, ValueError) as error:
+            self.stop()
+            raise CannotCommunicate(
+                "no broker answers at {address}: {error}",
+                "Start it, or name another with --broker mqtt://user:password@host:port",
+                address=self._address,
+                error=error,
+            ) from None
+        self._client.loop_start()
+        deadline = time.monotonic() + ANSWERS_WITHIN
+        while not self._subscribed_at_all.wait(0.05):
+            if self._refused or time.monotonic() > deadline:
+                silent = Sentence("no answer within {seconds:g} s", seconds=ANSWERS_WITHIN)
+                reason = self._refused or silent
+                self.stop()
+                raise CannotCommunicate(
+                    "the broker at {address} does not let us in: {reason}",
+                    "Check user, password, and the right to subscribe to {topics}",
+                    address=self._address,
+                    reason=reason,
+                    topics=list(self._topics),
+                )
+
+    def stop(self) -> None:
+        """Take nothing more, bring what has arrived to disk, acknowledge it, and leave; the session stays."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._committer.ident is not None:
+            self._committer.join()
+        deadline = time.monotonic() + 2
+        while self._client.want_write() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected() and self._subscribed_at_all.is_set()
+
+    def waiting(self) -> int:
+        """Messages received and not yet on disk."""
+        with self._changed:
+            return self._waiting_messages
+
+    # -- the network thread ---------------------------------------------------------------------------------------
+
+    def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        with self._changed:
+            self._epoch += 1
+        if reason.is_failure:
+            self._refused = foreign(str(reason))
+            log.warning("broker %s refuses: %s", self._address, reason)
+            return
+        stale = [one for one in self._everything if one not in self._topics]
+        if stale:
+            client.unsubscribe(stale)  # of an earlier start with another list
+        client.subscribe([(one, 1) for one in self._topics])
+
+    def _subscribed(
+        self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
+    ) -> None:
+        if any(one.is_failure for one in granted):
+            self._refused = Sentence("subscription refused")
+            log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
+            return
+        log.info("receiving from %s", self._address)
+        self._subscribed_at_all.set()
+
+    def _disconnected(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        with self._changed:
+            self._epoch += 1
+        if not self._closing:
+            log.warning("connection to %s lost (%s); trying again", self._address, reason)
+
+    def _received_one(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        """As the stock client hands it over."""
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = message._topic.decode("utf-8", "backslashreplace")
+        arrival = Arrival(
+            mid=message.mid if message.qos else 0,
+            again=message.dup,
+            topic=topic,
+            payload=bytes(message.payload),
+            arrived_us=time.time_ns() // 1000,
+        )
+        self._received(Arrivals.of([arrival]))
+
+    def _received(self, arrivals: Arrivals) -> None:
+        with self._changed:
+            while self._waiting_bytes > WAITING_BYTES and not self._closing:
+                self._changed.wait(1)
+            if self._closing:
+                return  # not acknowledged: the broker keeps it
+            if self._waiting and self._waiting[-1][0] == self._epoch and not self._waiting[-1][1].full:
+                self._waiting[-1][1].extend(arrivals)
+            else:
+                self._waiting.append((self._epoch, arrivals))
+            self._waiting_bytes += arrivals.size
+            self._waiting_messages += len(arrivals)
+            self.last_packet = time.monotonic()
+            self._changed.notify_all()
+
+    # -- the committing thread ------------------------------------------------------------------------------------
+
+    def _commit_until_closed(self) -> None:
+        while batch := self._take():
+            refused_since = 0.0
+            while refusal := self._refusal([arrivals for _, arrivals in batch]):
+                now = time.monotonic()
+                if not refused_since or now - refused_since > COMPLAIN_EVERY:
+                    refused_since = now
+                    log.error("the journal takes nothing (%s); nothing is acknowledged until it does again", refusal)
+                if self._closing:
+                    return  # not acknowledged: the broker keeps it
+                time.sleep(RETRY_AFTER)
+            if refused_since:
+                log.warning("the journal takes messages again")
+            for epoch, arrivals in batch:
+                self._acknowledge(epoch, arrivals)
+            with self._changed:
+                self._waiting_messages -= sum(len(arrivals) for _, arrivals in batch)
+                self._waiting_bytes -= sum(arrivals.size for _, arrivals in batch)
+                self._changed.notify_all()
+
+    def _take(self) -> list[tuple[int, Arrivals]]:
+        """All that is waiting, up to a size; empty only when closing."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            batch = []
+            taken = 0
+            while self._waiting and taken < BYTES_AT_ONCE:
+                one = self._waiting.popleft()
+                taken += one[1].size
+                batch.append(one)
+            return batch
+
+    def _refusal(self, batches: Sequence[Arrivals]) -> Exception | None:
+        """Bring messages to disk. Gives the reason if the journal did not take them."""
+        try:
+            self._journal.keep(batches)
+        except (sqlite3.Error, OSError, Full) as error:
+            self.refusing = str(error) or type(error).__name__
+            return error
+        self.refusing = ""
+        self._on_journalled.set()
+        return None
+
+    def _acknowledge(self, epoch: int, arrivals: Arrivals) -> None:
+        mids = [mid for mid in arrivals.mids if mid]
+        with self._changed:
+            if not mids or epoch != self._epoch:
+                return  # of a connection that is gone: the broker will deliver it again
+            if isinstance(self._client, BatchClient):
+                self._client.acknowledge(mids)
+            else:
+                for mid in mids:
+                    self._client.ack(mid, 1)
+
+
+def _answer_at_once(_client: mqtt.Client, _data: Any, connection: Any) -> None:
+    """Acknowledgements are small and waited for: do not gather them."""
+    with suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _client(address: BrokerAddress, client_id: str, *, v5: bool) -> mqtt.Client:
+    client = new_client(client_id, v5=v5)
+    client.connect_timeout = 5.0
+    client.reconnect_delay_set(1, 30)
+    if address.user:
+        client.username_pw_set(address.user, address.password)
+    if address.tls:
+        client.tls_set_context(address.tls_context())
+    return client

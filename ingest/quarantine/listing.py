@@ -1,0 +1,87 @@
+"""Why something was not admitted, and the record that is kept of it.
+
+Nothing is dropped: what cannot be understood or admitted is kept with its topic, its payload and one of these reasons.
+A payload of refused readings is itself a native batched payload, so it can be sent again once the cause is mended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from facility.i18n.phrases import Phrases, Text
+
+PHRASES = Phrases(Path(__file__).parents[1] / "phrases.toml")
+
+
+class Reason(StrEnum):
+    """Why a message or a reading is in quarantine."""
+
+    UNKNOWN_TOPIC = "unknown_topic"
+    NOT_ALLOWED = "not_allowed"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    UNKNOWN_ASSET = "unknown_asset"
+    WRONG_SITE = "wrong_site"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    NOT_A_NUMBER = "not_a_number"
+    WRONG_UNIT = "wrong_unit"
+    OUT_OF_RANGE = "out_of_range"
+    SENTINEL = "sentinel"
+    FUTURE = "future"
+    ANCIENT = "ancient"
+    STORE = "refused_by_store"
+
+    @property
+    def words(self) -> Text:
+        return PHRASES[self.value]
+
+
+UNREAD = frozenset({Reason.UNKNOWN_TOPIC, Reason.NOT_ALLOWED, Reason.TOO_LARGE, Reason.UNREADABLE})  # whole messages
+NEVER_READINGS = UNREAD | {Reason.NOT_A_NUMBER}  # refused before there was a reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One message, or the readings of one message refused for one reason."""
+
+    seq: int  # of the message in the journal
+    reason: Reason
+    detail: str  # what was found, what was expected
+    payload: bytes
+    count: int = 1  # readings; an unreadable message counts as one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A refusal as it is listed."""
+
+    id: int
+    arrived: datetime
+    topic: str
+    payload: bytes
+    reason: Reason
+    detail: str
+    count: int
+    asked: bool = False  # for a replay that has not been carried out yet
+    dropped: str = ""  # by whom
+
+
+def batched(readings: Collection[tuple[int, str, object]], units: Mapping[str, object] | None = None) -> bytes:
+    """Readings of one asset (time in ms, channel, value) as a native batched payload, with the units it declared."""
+    columns: dict[str, dict[tuple[int, int], object]] = {}
+    for time, channel, value in readings:
+        column = columns.setdefault(channel, {})
+        again = 0  # the same moment may have been told twice, and both are kept
+        while (time, again) in column:
+            again += 1
+        column[time, again] = value
+    rows = sorted({row for column in columns.values() for row in column})
+    times = [time for time, _ in rows]
+    values = {channel: [column.get(row) for row in rows] for channel, column in columns.items()}
+    declared = {channel: unit for channel, unit in (units or {}).items() if channel in values}
+    return json.dumps({"t": times, "v": values} | ({"u": declared} if declared else {})).encode()

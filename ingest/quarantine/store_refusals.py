@@ -1,0 +1,45 @@
+"""What the store itself will not keep goes to quarantine like everything else that is not admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import pyarrow as pa
+
+from facility.store import Appended
+from ingest.journal.packing import Message
+from ingest.journal.source_ledger import Name, source_of
+from ingest.quarantine.listing import Reason, Refusal, batched
+
+
+def turned_away(done: Appended, readings: pa.Table, messages: Sequence[Message]) -> list[Refusal]:
+    """One record an asset and reason, with its readings as a payload that can be sent again.
+
+    After a crash the store knows only how many there were: that number stands under the last message then.
+    """
+    last = {source_of(message.topic)[1]: message.seq for message in messages}
+    rows = pl.DataFrame(pl.from_arrow(readings))[[one.row for one in done.refusals]].with_columns(
+        pl.Series("reason", [one.reason for one in done.refusals], dtype=pl.String),
+        pl.col("time").dt.epoch("ms"),
+    )
+    found = []
+    for (asset, reason), group in rows.group_by("asset", "reason", maintain_order=True):
+        payload = batched(list(group.select("time", "channel", "value").iter_rows()))
+        found.append(
+            Refusal(seq=last[str(asset)], reason=Reason.STORE, detail=str(reason), payload=payload, count=group.height)
+        )
+    unknown = done.refused - len(done.refusals)
+    if unknown > 0:
+        seq = messages[-1].seq
+        found.append(Refusal(seq=seq, reason=Reason.STORE, detail="", payload=messages[-1].payload, count=unknown))
+    return found
+
+
+def less(per_source: dict[Name, int], refusals: Sequence[Refusal], messages: Sequence[Message]) -> dict[Name, int]:
+    """Admitted readings of each source without those that were turned away."""
+    topics = {message.seq: message.topic for message in messages}
+    kept = dict(per_source)
+    for refusal in refusals:
+        kept[source_of(topics[refusal.seq])] -= refusal.count
+    return kept

@@ -1,0 +1,1 @@
+"""From features to an assessment of each asset: detection, fusion, evidence, prognosis."""

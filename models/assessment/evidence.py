@@ -1,0 +1,246 @@
+"""What speaks for trouble, put as evidence: how much, since when, against what, and when it will matter."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from facility.assessments import Evidence, Trouble
+from facility.catalogue.catalogue import Bad, Channel
+from facility.i18n.phrases import Text
+from models import wording
+from models.assessment.drift import Drift
+from models.features.hourly import Cube
+from models.features.windows import Figure, Windows
+from models.sensors.stuck import SensorFinding
+from models.statistics import FloatArray
+
+WORTH_TELLING = 3.0  # healthy standard deviations
+SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
+LONGEST_FORECAST = 365.0  # days
+NINETY = 1.645  # standard errors either side that hold 90 %
+
+
+def equipment_evidence(
+    windows: Windows,
+    row: int,
+    strength: float,
+    scores: dict[str, float],
+    slope: float,
+    timezone: ZoneInfo,
+    *,
+    error: float = 0.0,
+) -> Evidence:
+    """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`."""
+    channel, figure = windows.channels[row], windows.figures[row]
+    detector = max(scores, key=lambda name: scores[name])
+    now = _recent(windows.values[row])
+    shift = _recent(windows.adjusted[row])
+    value, expected = _plain(windows, row, now), _plain(windows, row, now - shift)
+    since = _since(windows, row, shift)
+    crosses, between = None, None
+    if abs(slope) > 0 and scores.get("trend", 0.0) > 2.5:
+        crosses = _crossing(channel, figure, now, slope, windows.end)
+        between = _between(channel, figure, now, slope, error, windows.end) if crosses is not None else None
+    series, usual = _to_draw(windows, row)
+    pattern = _pattern(detector, figure)
+    return Evidence(
+        channel=channel.key,
+        detector=detector,
+        trouble=Trouble.EQUIPMENT,
+        pattern=pattern,
+        since=since,
+        value=value,
+        expected=expected,
+        score=float(strength),
+        crosses_limit_at=crosses,
+        sentence=_sentence(channel, figure, pattern, detector, value, expected, slope, since, crosses, timezone),
+        crosses_between=between,
+        series=series,
+        usual=usual,
+    )
+
+
+def sensor_evidence(cube: Cube, finding: SensorFinding, timezone: ZoneInfo) -> Evidence:
+    channel = cube.channels[finding.row]
+    since = cube.day_start(0) + timedelta(hours=finding.since)
+    return Evidence(
+        channel=channel.key,
+        detector="sensor",
+        trouble=Trouble.SENSOR,
+        pattern=finding.pattern,
+        since=since,
+        value=finding.value,
+        expected=finding.expected,
+        score=finding.score,
+        crosses_limit_at=None,
+        sentence=wording.sentence_case(
+            wording.say(
+                finding.pattern,
+                name=wording.lower_first(channel.name),
+                since=wording.day(since, timezone),
+                value=wording.quantity(finding.value, channel.unit),
+                expected=wording.quantity(finding.expected, channel.unit),
+                amount=wording.number(round(finding.amount, 3)),
+            )
+        ),
+    )
+
+
+def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneInfo) -> Evidence:
+    """A sensor that slides away while everything that would move with it stands still."""
+    channel, row = windows.channels[drift.row], drift.row
+    now, shift = _recent(windows.values[row]), _recent(windows.adjusted[row])
+    since = _since(windows, row, shift)
+    zh = "、".join(windows.channels[i].name.zh for i in drift.companions[:3])
+    en = ", ".join(wording.lower_first(windows.channels[i].name).en for i in drift.companions[:3])
+    words = wording.say(
+        "drift",
+        name=wording.lower_first(channel.name),
+        since=wording.day(since, timezone),
+        direction=wording.say("rising" if slope > 0 else "falling"),
+        value=wording.quantity(now, channel.unit),
+        expected=wording.quantity(now - shift, channel.unit),
+        others=Text(zh=zh, en=en),
+    )
+    return Evidence(
+        channel=channel.key,
+        detector="sensor",
+        trouble=Trouble.SENSOR,
+        pattern="drift",
+        since=since,
+        value=now,
+        expected=now - shift,
+        score=min(4.0 + drift.score / 8.0, 8.0),
+        crosses_limit_at=None,
+        sentence=wording.sentence_case(words),
+    )
+
+
+def _recent(row: FloatArray) -> float:
+    seen = row[-3:][~np.isnan(row[-3:])]
+    if not seen.size:
+        seen = row[~np.isnan(row)][-1:]
+    return float(np.median(seen)) if seen.size else float("nan")
+
+
+def _plain(windows: Windows, row: int, figure_value: float) -> float:
+    """A figure in the channel's own unit: counts a day out of their square root, deviations out of their logarithm."""
+    figure, channel = windows.figures[row], windows.channels[row]
+    if figure is Figure.RATE and channel.unit == "1":
+        return max((figure_value / 2) ** 2 - 0.375, 0.0)
+    if figure is Figure.SPREAD:
+        return float(np.exp(min(figure_value, 50.0)))
+    return figure_value
+
+
+def _since(windows: Windows, row: int, shift: float) -> datetime:
+    """First day of the last stretch that is off by at least a third of today's shift, one lapse forgiven."""
+    series = windows.adjusted[row] * np.sign(shift or 1.0)
+    threshold = max(abs(shift) / 3, 1.0 * float(windows.scale[row]) if np.isfinite(windows.scale[row]) else 0.0)
+    first, lapses = windows.days - 1, 0
+    for day in range(windows.days - 1, -1, -1):
+        if np.isnan(series[day]):
+            continue
+        if series[day] >= threshold:
+            first, lapses = day, 0
+        else:
+            lapses += 1
+            if lapses > 1:
+                break
+    return windows.day_start(first)
+
+
+def _crossing(channel: Channel, figure: Figure, now: float, slope: float, end: datetime) -> datetime | None:
+    if figure not in (Figure.LEVEL, Figure.TEST) or not np.isfinite(now):
+        return None
+    limit = channel.limit.high if slope > 0 else channel.limit.low
+    wrong_way = (slope > 0 and channel.bad is Bad.DOWN) or (slope < 0 and channel.bad is Bad.UP)
+    days = (limit - now) / slope
+    if wrong_way or not np.isfinite(days) or days > LONGEST_FORECAST:
+        return None
+    return end + timedelta(days=max(days, 0.0))
+
+
+def _between(
+    channel: Channel, figure: Figure, now: float, slope: float, error: float, end: datetime
+) -> tuple[datetime, datetime | None] | None:
+    """When the limit is crossed if the slope is as steep, and as gentle, as its error allows (90 %)."""
+    steep = _crossing(channel, figure, now, slope + np.sign(slope) * NINETY * error, end)
+    gentle = slope - np.sign(slope) * NINETY * error
+    late = _crossing(channel, figure, now, gentle, end) if gentle * slope > 0 else None
+    return None if steep is None else (steep, late)
+
+
+def _to_draw(windows: Windows, row: int) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    """Daily figures of a series and what each should have been, in the channel's unit; None where there is none."""
+    values, adjusted = windows.values[row], windows.adjusted[row]
+    known = ~np.isnan(values)
+
+    def plain(figure_values: FloatArray) -> tuple[float | None, ...]:
+        return tuple(
+            float(f"{_plain(windows, row, float(v)):.6g}") if seen else None
+            for v, seen in zip(figure_values, known & np.isfinite(figure_values), strict=True)
+        )
+
+    return plain(values), plain(values - adjusted)
+
+
+def _pattern(detector: str, figure: Figure) -> str:
+    if detector == "limit":
+        return "limit"
+    if figure is Figure.SPREAD:
+        return "variance"
+    if figure is Figure.RATE:
+        return "rate"
+    return "trend" if detector == "trend" else "level"
+
+
+def _sentence(
+    channel: Channel,
+    figure: Figure,
+    pattern: str,
+    detector: str,
+    value: float,
+    expected: float,
+    slope: float,
+    since: datetime,
+    crosses: datetime | None,
+    timezone: ZoneInfo,
+) -> Text:
+    key = {"variance": "spread", "limit": "limit", "rate": "rate", "trend": "trend"}.get(pattern, "level")
+    if figure is Figure.SHARE:
+        key = "share"
+    elif key == "level" and detector in ("peers", "subspace"):
+        key = detector
+    rising = slope > 0 if key == "trend" else value > expected
+    limit = (
+        channel.limit.high
+        if value > channel.limit.high or (rising and value >= channel.limit.low)
+        else channel.limit.low
+    )
+    percent = key == "share"
+    unit = "%" if percent else channel.unit
+    factor = 100.0 if percent else 1.0
+    words = wording.say(
+        key,
+        name=wording.lower_first(channel.name),
+        since=wording.day(since, timezone),
+        moved=wording.say("up" if rising else "down"),
+        direction=wording.say("rising" if rising else "falling"),
+        weekly=wording.quantity(abs(slope) * 7, unit),
+        value=wording.quantity(factor * value, unit),
+        expected=wording.quantity(factor * max(expected, 0.0) if percent else expected, unit),
+        limit=wording.quantity(limit, channel.unit),
+    )
+    if crosses is not None:
+        tail = wording.say(
+            "crossing",
+            when=wording.day(crosses, timezone),
+            limit=wording.quantity(channel.limit.high if slope > 0 else channel.limit.low, channel.unit),
+        )
+        if key != "limit" and channel.limit.holds(value):
+            words = Text(zh=words.zh + tail.zh, en=words.en + tail.en)
+    return wording.sentence_case(words)

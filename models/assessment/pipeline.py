@@ -1,0 +1,282 @@
+"""One assessment an asset: what is believed of it, from readings strictly before a moment.
+
+The pipeline reads in one breath: hours -> sensor trouble out -> daily figures -> context and class explained away ->
+detectors -> one probability -> words. Assets that send nothing but a daily outage figure are judged by their history.
+A large fleet goes through it block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from facility.assessments import Assessment, Trouble
+from facility.catalogue.catalogue import Catalogue, catalogue
+from facility.errors import CannotConvert
+from facility.estate import Asset
+from facility.i18n.phrases import Text
+from facility.store import Store
+from models import wording
+from models.assessment.baseline import Expectations, expectations
+from models.assessment.blocks import blocks_of
+from models.assessment.evidence import WORTH_TELLING
+from models.assessment.extraction import AT_ONCE, Looked, Progress, SensorView, look_at
+from models.assessment.fusion import FLAG_AT, fleet_null, settled, threshold_within
+from models.assessment.prognosis import prognosis
+from models.assessment.scoring import Judgement, judge
+from models.detectors import Detector, default_detectors
+from models.features.normalisation import fleet_windows
+from models.features.windows import Windows
+from models.outages.forecast import Outlook, outlooks
+from models.outages.trained_model import TrainedModel, newest_before
+from models.statistics import FloatArray, IntArray
+
+VERSION = "fleet-3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """A look at a whole fleet: what is believed of it, and what the hours to come are to be compared with."""
+
+    assessments: list[Assessment]  # in the order of the assets
+    chance: FloatArray  # (assets, 2): p-values by the channels alone, for the worse and for the better
+    expected: Expectations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    places: IntArray
+    judged: list[Judgement]
+    views: tuple[SensorView, ...]
+    expected: Expectations
+
+
+def assess(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    model: TrainedModel | None = None,
+    folder: Path | None = None,
+    on_progress: Progress | None = None,
+    detectors: Sequence[Detector] | None = None,
+) -> list[Assessment]:
+    """Assess every asset from readings with time < `as_of`, in the order given. `on_progress(done, total)`.
+
+    `model` forecasts outages from histories; without one, the newest in `folder` that learned from the past of `as_of`.
+
+    Flagged is what is more likely ill than well; see `flag_within` for a budget of wrong flags.
+
+    Raises `CannotConvert` if `as_of` has no time zone. An asset nothing is known of gets an assessment that says so.
+    """
+    if as_of.tzinfo is None:
+        raise CannotConvert(
+            "as-of time {as_of} has no time zone", "Give it one, for example +00:00", as_of=as_of.isoformat()
+        )
+    return believe(
+        store,
+        assets,
+        as_of=as_of,
+        horizon=horizon,
+        timezone=timezone,
+        model=model,
+        folder=folder,
+        on_progress=on_progress,
+        detectors=detectors,
+    ).assessments
+
+
+def believe(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    horizon: timedelta,
+    timezone: ZoneInfo,
+    model: TrainedModel | None = None,
+    folder: Path | None = None,
+    on_progress: Progress | None = None,
+    detectors: Sequence[Detector] | None = None,
+    told_of: Sequence[int] | None = None,
+    fleet: Sequence[Asset] | None = None,
+    beside: FloatArray | None = None,
+) -> Belief:
+    """What `assess` does, with what is needed to go on from it.
+
+    Where `assets` are a part of a `fleet`, `told_of` are the places of those that are to be assessed, the others are
+    looked at for comparison only, and `beside` are the chances of all the fleet but those told of.
+    """
+    as_of = as_of.astimezone(UTC)
+    model = newest_model(folder, as_of, timezone) if model is None else model
+    known = catalogue()
+    blocks = _blocks(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors)
+    order = np.argsort(np.concatenate([block.places for block in blocks]))
+    judged = [one for block in blocks for one in block.judged]
+    views = [one for block in blocks for one in block.views]
+    judged, views = [judged[i] for i in order], [views[i] for i in order]
+    chance = np.array([(one.verdict.chance, one.verdict.mirrored) for one in judged]).reshape(-1, 2)
+    whole = chance if told_of is None or beside is None else np.concatenate([chance[list(told_of)], beside])
+    verdicts = settled([one.verdict for one in judged], fleet_null(whole[:, 0], whole[:, 1]))
+    history = outlooks(
+        store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
+    )
+    version = model_version(model)
+    made = []
+    for place in range(len(assets)) if told_of is None else told_of:
+        said = replace(judged[place], verdict=verdicts[place])
+        one = assessment_of(assets[place], as_of, horizon, version, said, views[place], known)
+        made.append(_with_outlook(one, history.get(one.asset)))
+    return Belief(
+        assessments=made,
+        chance=chance,
+        expected=Expectations.joined([block.expected for block in blocks]),
+    )
+
+
+def newest_model(folder: Path | None, as_of: datetime, timezone: ZoneInfo) -> TrainedModel | None:
+    """The newest model in `folder` that learned from the past of `as_of`."""
+    return None if folder is None else newest_before(folder, as_of.astimezone(timezone).date())
+
+
+def model_version(model: TrainedModel | None) -> str:
+    return VERSION if model is None else f"{VERSION}+{model.version}"
+
+
+def _blocks(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    timezone: ZoneInfo,
+    on_progress: Progress | None,
+    detectors: Sequence[Detector] | None,
+) -> list[_Block]:
+    """Every block looked at and judged, two at once if there are several."""
+    places = blocks_of(assets)
+    seen, counting = 0, Lock()
+
+    def count(more: int) -> None:
+        nonlocal seen
+        with counting:
+            seen += more
+            if on_progress is not None:
+                on_progress(seen, len(assets))
+
+    def one(of_block: IntArray) -> _Block:
+        some = tuple(assets[place] for place in of_block)
+        before = 0
+
+        def further(done: int, _: int) -> None:
+            nonlocal before
+            count(done - before)
+            before = done
+
+        at_once = 1 if len(places) > 1 else AT_ONCE
+        looked = look_at(store, some, as_of=as_of, timezone=timezone, on_progress=further, at_once=at_once)
+        windows = fleet_windows(looked.daily, some, looked.excluded, end=looked.end, timezone=timezone)
+        judged = judge(windows, catalogue(), default_detectors() if detectors is None else detectors, timezone)
+        return _Block(
+            places=of_block, judged=judged, views=looked.views, expected=expectations(looked, windows, of_block)
+        )
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, places))
+
+
+def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[Assessment]:
+    """Flagged anew: as many of the likeliest as that so many of them are expected to be wrong.
+
+    A crew that can afford two visits for nothing a day says 2.
+    """
+    threshold = threshold_within(np.array([one.probability for one in assessments]), false_flags)
+    return [replace(one, flagged=one.probability >= threshold) for one in assessments]
+
+
+def look(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    timezone: ZoneInfo,
+    on_progress: Progress | None = None,
+) -> tuple[Windows, list[SensorView]]:
+    """Daily figures of the fleet with all that explains them taken out, and what its sensors are worth."""
+    seen: Looked = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
+    windows = fleet_windows(seen.daily, tuple(assets), seen.excluded, end=seen.end, timezone=timezone)
+    return windows, list(seen.views)
+
+
+def assessment_of(
+    asset: Asset,
+    as_of: datetime,
+    horizon: timedelta,
+    version: str,
+    judged: Judgement,
+    view: SensorView,
+    known: Catalogue,
+) -> Assessment:
+    """The assessment that a judgement and the state of an asset's sensors come to."""
+    verdict, evidence = judged.verdict, judged.evidence
+    view = replace(view, evidence=judged.sensors + view.evidence)
+    sensor_score = max((e.score for e in view.evidence), default=0.0)
+    modes = known[asset.kind].modes if asset.kind in known else {}
+    flagged = verdict.probability >= FLAG_AT
+    mode = verdict.mode if evidence else ""
+    if evidence:
+        reason = evidence[0].sentence
+        if evidence[0].score < WORTH_TELLING:
+            reason = wording.say("weak", sign=wording.lower_first(reason))
+        if mode:
+            tail = wording.say("likely", mode=modes[mode].name)
+            reason = Text(zh=reason.zh + tail.zh, en=reason.en + tail.en)
+    elif view.evidence:
+        reason = view.evidence[0].sentence
+    elif view.coverage < 0.5:
+        reason = wording.say("unknown", coverage=round(100 * view.coverage))
+    else:
+        reason = wording.say("calm")
+    return Assessment(
+        asset=asset.id,
+        as_of=as_of,
+        horizon_days=horizon / timedelta(days=1),
+        probability=verdict.probability,
+        sensor_probability=float(1 / (1 + np.exp(4.0 - sensor_score))) if view.evidence else 0.02,
+        flagged=flagged,
+        score=verdict.log_odds,
+        mode=mode,
+        reason=reason,
+        coverage=view.coverage,
+        model=version,
+        evidence=evidence + view.evidence,
+        prognosis=prognosis(asset, verdict, evidence, known, as_of=as_of),
+    )
+
+
+def _with_outlook(assessment: Assessment, outlook: Outlook | None) -> Assessment:
+    """An outage history adds to what the channels say; where there are no channels it is all there is."""
+    if outlook is None:
+        return assessment
+    odds = float(np.log(outlook.probability / (1 - outlook.probability)))
+    silent = assessment.coverage == 0.0 and not any(e.trouble is Trouble.EQUIPMENT for e in assessment.evidence)
+    if not silent and odds <= assessment.score:
+        said = (outlook.evidence,) if outlook.speaks else ()
+        return replace(assessment, evidence=(*assessment.evidence, *said))
+    return replace(
+        assessment,
+        probability=outlook.probability,
+        score=odds,
+        flagged=outlook.probability >= FLAG_AT,
+        mode=outlook.mode,
+        reason=outlook.evidence.sentence,
+        coverage=max(assessment.coverage, outlook.coverage),
+        evidence=(outlook.evidence, *assessment.evidence),
+    )

@@ -1,0 +1,1 @@
+"""What detectors look at: hourly and daily figures, windows, and what explains them away."""

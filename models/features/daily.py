@@ -1,0 +1,119 @@
+"""From hours to daily figures: one number a day that stands for how the channel was that day.
+
+Hours out of service (maintenance windows) and hours a broken sensor made up are left out before anything is averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facility.catalogue.catalogue import Aggregate, Bad, Channel
+from models.features.hourly import HOURS, Cube, Hourly, flat, out_of_service
+from models.features.windows import RECENT, Figure
+from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, mean, median, resolution
+
+MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyFigures:
+    """Figures before anything is explained away. `values` (series, days), `floor` in the figure's units."""
+
+    owner: IntArray
+    channels: tuple[Channel, ...]
+    figures: tuple[Figure, ...]
+    values: FloatArray
+    floor: FloatArray  # smallest spread worth believing: the device's own resolution
+    row: IntArray  # row of the cube it came from
+
+
+def daily_figures(cube: Cube, doubtful: BoolArray, usual: FloatArray | None = None) -> DailyFigures:
+    """Figures of all series of a cube. `doubtful` (series, days, 24): hours a sensor fault is responsible for.
+
+    `usual` (series, 24): profiles of the day, where the cube itself is too short to learn them from.
+    """
+    away = out_of_service(cube)
+    parts: list[tuple[IntArray, Figure, FloatArray, FloatArray]] = []
+    regular = cube.rows(Aggregate.MEAN)
+    if regular.size:
+        kept = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
+        level, residual = _level(kept, profile(kept) if usual is None else usual[regular])
+        quantum = resolution(cube.low[regular])
+        parts.append((regular, Figure.LEVEL, level, 0.3 * quantum))
+        judged = np.array([cube.channels[i].bad is not Bad.NONE for i in regular], dtype=np.bool_)
+        within = np.where(np.isnan(kept), np.nan, cube.std[regular])[judged]
+        parts.append((regular[judged], Figure.SPREAD, *_log_spread(residual[judged], within, quantum[judged])))
+    for rows, hourly in ((cube.rows(Aggregate.SPARSE), cube.mean), (cube.rows(Aggregate.DAILY), cube.mean)):
+        if rows.size:
+            kept = _left_out(hourly[rows], doubtful[rows])
+            parts.append((rows, Figure.TEST, median(kept), 0.3 * resolution(cube.low[rows])))
+    counters = cube.rows(Aggregate.COUNTER)
+    if counters.size:
+        parts.append((counters, Figure.RATE, *_rate(cube, counters)))
+    states = np.array([i for i in cube.rows(Aggregate.STATE) if cube.channels[i].bad is not Bad.NONE], dtype=np.int64)
+    if states.size:
+        share = _share(cube, states, away[cube.owner[states]] | doubtful[states])
+        parts.append((states, Figure.SHARE, share, np.full(states.size, 0.15)))
+    rows = np.concatenate([p[0] for p in parts]) if parts else np.zeros(0, dtype=np.int64)
+    return DailyFigures(
+        owner=cube.owner[rows],
+        channels=tuple(cube.channels[i] for i in rows),
+        figures=tuple(p[1] for p in parts for _ in p[0]),
+        values=np.concatenate([p[2] for p in parts]) if parts else np.zeros((0, cube.days)),
+        floor=np.concatenate([p[3] for p in parts]) if parts else np.zeros(0),
+        row=rows,
+    )
+
+
+def _left_out(hourly: Hourly, hours: BoolArray) -> Hourly:
+    return np.where(hours, np.float32(np.nan), hourly)
+
+
+def profile(hourly: Hourly) -> FloatArray:
+    """(series, 24): the usual deviation of each hour of the day from the day's mean, from the reference days."""
+    past = hourly[:, : max(hourly.shape[1] - RECENT, 1)]
+    centred = past - mean(past, axis=-1)[:, :, None].astype(np.float32)
+    return np.nan_to_num(median(centred, axis=1))
+
+
+def _level(kept: Hourly, usual: FloatArray) -> tuple[FloatArray, Hourly]:
+    residual = kept - usual[:, None, :].astype(np.float32)
+    enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
+    return np.where(enough, mean(residual), np.nan), residual
+
+
+def _log_spread(residual: Hourly, within: Hourly, quantum: FloatArray) -> tuple[FloatArray, FloatArray]:
+    with empty_slices():
+        variance = np.nanvar(residual, axis=-1) + np.nanmean(np.square(within), axis=-1)
+    least = np.maximum(quantum, 1e-9)[:, None] ** 2 / 12
+    enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
+    return np.where(enough, 0.5 * np.log(variance + least), np.nan), np.full(len(residual), 0.08)
+
+
+def _rate(cube: Cube, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    grown = cube.grown[rows]
+    known = np.sum(~np.isnan(grown), axis=-1)
+    with empty_slices():
+        daily = np.where(known > 0, np.nansum(grown, axis=-1), np.nan)
+        sends_hourly = median(np.where(known > 0, known, np.nan)) > HOURS / 2
+        daily = np.where(sends_hourly[:, None] & (known > 0), daily * HOURS / np.maximum(known, 1), daily)
+        daily = np.where(sends_hourly[:, None] & (known < MINIMUM_HOURS), np.nan, daily)
+    counts = np.array([cube.channels[i].unit == "1" for i in rows], dtype=np.bool_)
+    rooted = 2.0 * np.sqrt(np.maximum(daily, 0.0) + 0.375)  # Anscombe: unit variance for Poisson counts
+    usual = median(daily)
+    floor = np.where(counts, 0.7, 0.03 * np.abs(np.nan_to_num(usual)) + 1e-6)
+    return np.where(counts[:, None], rooted, daily), floor
+
+
+def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
+    low = np.array([cube.channels[i].normal.low for i in rows])[:, None, None]
+    high = np.array([cube.channels[i].normal.high for i in rows])[:, None, None]
+    usual = median(flat(cube.last[rows]))[:, None, None]
+    unbounded = np.isinf(low) & np.isinf(high)
+    abnormal = np.where(unbounded, cube.last[rows] != usual, (cube.low[rows] < low) | (cube.high[rows] > high))
+    seen = (cube.count[rows] > 0) & ~away
+    with empty_slices():
+        share = np.sum(abnormal & seen, axis=-1) / np.sum(seen, axis=-1)
+    return np.asarray(np.where(seen.any(axis=-1), share, np.nan), dtype=np.float64)

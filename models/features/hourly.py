@@ -1,0 +1,162 @@
+"""Hourly rollups as dense arrays: one row a series (an asset's channel), then days, then the 24 hours of the day.
+
+Days are counted back from the as-of time, so that the last one is always whole. Everything the models do starts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from facility.catalogue.catalogue import Aggregate, Catalogue, Channel
+from facility.estate import Asset
+from models.statistics import BoolArray, IntArray
+
+HOURS = 24
+HOUR_US = 3_600_000_000
+Hourly = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cube:
+    """Hours of many series. All arrays have the shape (series, days, 24); NaN where nothing was read."""
+
+    assets: tuple[Asset, ...]
+    channels: tuple[Channel, ...]  # one a series
+    owner: IntArray  # index into `assets`, one a series
+    end: datetime  # UTC; the end of the last hour of the last day
+    mean: Hourly
+    std: Hourly
+    low: Hourly
+    high: Hourly
+    last: Hourly
+    count: Hourly
+    grown: Hourly  # growth of a counter in the hour; NaN where it was reset
+
+    @property
+    def days(self) -> int:
+        return int(self.mean.shape[1])
+
+    def day_start(self, day: int) -> datetime:
+        return self.end - timedelta(days=self.days - day)
+
+    def rows(self, aggregate: Aggregate) -> IntArray:
+        return np.array([i for i, c in enumerate(self.channels) if c.aggregate is aggregate], dtype=np.int64)
+
+
+def whole_hour(moment: datetime) -> datetime:
+    """The moment itself if it is a full hour, else the next one."""
+    floor = moment.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == moment else floor + timedelta(hours=1)
+
+
+def build_cube(
+    rollups: pl.DataFrame, assets: Sequence[Asset], catalogue: Catalogue, *, as_of: datetime, days: int
+) -> Cube:
+    """Lay rollups (columns of `Store.rollups`) out as a `Cube`. Channels a kind does not know are left out."""
+    end = whole_hour(as_of)
+    start = end - timedelta(days=days)
+    runs = _runs(rollups, assets, catalogue)
+    channels = tuple(_channels(catalogue, assets[owner])[key] for owner, key in runs.series)
+    slot = (rollups["hour"].to_physical().to_numpy() - round(start.timestamp() * 1e6)) // HOUR_US
+    row = np.repeat(runs.row, runs.length)
+    kept = (row >= 0) & (slot >= 0) & (slot < days * HOURS) & np.isfinite(rollups["mean"].to_numpy())
+    heard = np.zeros(len(channels), dtype=np.bool_)
+    heard[row[kept]] = True  # a series without an hour in these days is none
+    place = np.cumsum(heard) - 1
+    kept = slice(None) if kept.all() else np.flatnonzero(kept)
+    cell = place[row[kept]] * (days * HOURS) + slot[kept]
+    shape = (int(heard.sum()), days, HOURS)
+
+    def lay(name: str, absent: float = np.nan) -> Hourly:
+        out = np.full(shape, absent, dtype=np.float32)
+        out.reshape(-1)[cell] = rollups[name].to_numpy()[kept]
+        return out
+
+    high, last = lay("max"), lay("last")
+    return Cube(
+        assets=tuple(assets),
+        channels=tuple(channel for channel, has in zip(channels, heard, strict=True) if has),
+        owner=np.array([owner for owner, _ in runs.series], dtype=np.int64)[heard],
+        end=end,
+        mean=lay("mean"),
+        std=lay("std"),
+        low=lay("min"),
+        high=high,
+        last=last,
+        count=lay("count", 0.0),
+        grown=_without_resets(lay("first"), last, high, lay("increase")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Stretches of rows of one series: rollups come sorted, so there are few."""
+
+    series: tuple[tuple[int, str], ...]  # (asset, channel) of each row of the cube, in order
+    row: IntArray  # row of the cube, one a stretch; -1: not wanted
+    length: IntArray
+
+
+def _runs(rollups: pl.DataFrame, assets: Sequence[Asset], catalogue: Catalogue) -> _Runs:
+    names = rollups.select("asset", "channel")
+    begins = np.flatnonzero(
+        names.select((pl.all() != pl.all().shift(1)).fill_null(value=True))
+        .select(pl.any_horizontal(pl.all()))
+        .to_series()
+        .to_numpy()
+    )
+    position = {asset.id: i for i, asset in enumerate(assets)}
+    wanted = []
+    for asset, channel in names[begins].rows():
+        owner = position.get(asset, -1)
+        wanted.append((owner, channel) if owner >= 0 and channel in _channels(catalogue, assets[owner]) else None)
+    series = tuple(sorted({one for one in wanted if one is not None}))
+    row_of = {one: row for row, one in enumerate(series)}
+    return _Runs(
+        series=series,
+        row=np.array([-1 if one is None else row_of[one] for one in wanted], dtype=np.int64),
+        length=np.diff(np.append(begins, len(names))),
+    )
+
+
+def flat(hourly: NDArray[Any]) -> NDArray[Any]:
+    """(series, hours): days laid end to end."""
+    return hourly.reshape(len(hourly), hourly.shape[1] * hourly.shape[2])
+
+
+def _channels(catalogue: Catalogue, asset: Asset) -> Mapping[str, Channel]:
+    return catalogue[asset.kind].channels if asset.kind in catalogue else {}
+
+
+def _without_resets(first: Hourly, last: Hourly, high: Hourly, increase: Hourly) -> Hourly:
+    """A swapped meter tells nothing of the hour it was swapped in."""
+    flat_last = flat(last)
+    seen = ~np.isnan(flat_last)
+    index = np.maximum.accumulate(np.where(seen, np.arange(flat_last.shape[1]), 0), axis=1)
+    before = np.full_like(flat_last, np.nan)
+    before[:, 1:] = np.take_along_axis(flat_last, index, 1)[:, :-1]
+    fell = (flat(first) < before) | (flat(high) > flat_last)
+    return np.where(fell.reshape(first.shape), np.float32(np.nan), increase)
+
+
+def out_of_service(cube: Cube) -> BoolArray:
+    """(assets, days, 24): hours in which a state channel says that the asset was not in normal use."""
+    away = np.zeros((len(cube.assets), cube.days, HOURS), dtype=np.bool_)
+    for row, channel in enumerate(cube.channels):
+        if not channel.in_service:
+            continue
+        fine = [np.float32(state) for state in channel.in_service]
+        seen = cube.count[row] > 0
+        other = ~(np.isin(cube.low[row], fine) & np.isin(cube.high[row], fine)) & seen
+        left_so = (~np.isin(cube.last[row], fine) & seen).ravel()
+        index = np.maximum.accumulate(np.where(seen.ravel(), np.arange(seen.size), 0))
+        carried = left_so[index].reshape(seen.shape) & ~seen
+        away[cube.owner[row]] |= other | carried
+    return away

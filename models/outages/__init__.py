@@ -1,0 +1,1 @@
+"""Foreseeing outages from their history: labels, features, training, forecasts."""

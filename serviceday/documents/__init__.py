@@ -1,0 +1,1 @@
+"""What goes into people's hands: inspection lists and announcements."""

@@ -1,0 +1,1 @@
+"""The residents' notice of a service day."""

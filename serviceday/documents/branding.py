@@ -1,0 +1,78 @@
+"""What is the same on all papers of an operator, and what places are called there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facility.estate import Building, Site
+from facility.i18n.phrases import Language, Phrases
+from facility.inspections import InspectionList, Item
+
+PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """An operator's choices. `commands` reads them from the environment; all may be left as they are."""
+
+    company: str = ""  # stands over announcements and lists
+    contact: str = ""  # whom residents call
+    asset_url: str = ""  # where a QR code leads, with {site} and {asset}; "" = serviceday:asset/{site}/{asset}
+    font: Path | None = None  # a font file to print with; None = the best that is there
+    template: Path | None = None  # a DOCX template for announcements; None = ours
+
+    @staticmethod
+    def of(environment: Mapping[str, str]) -> Paper:
+        font, template = environment.get("SERVICEDAY_FONT", ""), environment.get("SERVICEDAY_NOTICE_TEMPLATE", "")
+        return Paper(
+            company=environment.get("SERVICEDAY_COMPANY", ""),
+            contact=environment.get("SERVICEDAY_CONTACT", ""),
+            asset_url=environment.get("SERVICEDAY_ASSET_URL", ""),
+            font=Path(font) if font else None,
+            template=Path(template) if template else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What sites and buildings are called; where nothing is known, their ids."""
+
+    sites: Mapping[str, str] = field(default_factory=dict)
+    buildings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(sites: Iterable[Site], buildings: Iterable[Building]) -> Names:
+        return Names(
+            {one.id: one.name for one in sites if one.name},
+            {(one.site, one.id): one.name for one in buildings if one.name},
+        )
+
+    def site(self, key: str) -> str:
+        return self.sites.get(key, "" if key == "default" else key)
+
+    def building(self, site: str, key: str) -> str:
+        return self.buildings.get((site, key), key)
+
+    def whereabouts(self, site: str, building: str) -> str:
+        """Site and building in words."""
+        return " ".join(filter(None, (self.site(site), self.building(site, building))))
+
+    def place(self, item: Item) -> str:
+        """楼栋-楼层-点位 with the building's name; as the item has it where that is not known."""
+        if (item.site, item.building) not in self.buildings:
+            return item.place
+        behind = item.place.removeprefix(item.building).removeprefix("-")
+        return "-".join(filter(None, (self.whereabouts(item.site, item.building), behind)))
+
+
+NO_PAPER, NO_NAMES = Paper(), Names()
+
+
+def who(plan: InspectionList, number: int, language: Language) -> str:
+    """The name of a person of the plan; people without one are numbered."""
+    person = plan.person(number)
+    name = person.name if person else ""
+    name = name or next((one.name for one in plan.rounds if one.person == number), "")
+    return name or PHRASES.say("inspector", language, number=number)

@@ -1,0 +1,25 @@
+"""Inspection lists on paper, in calendars and on screens; and the announcement for residents."""
+
+from serviceday.documents.announcement.writer import (
+    NOTICE_FORMS,
+    check_notice_form,
+    notice_text,
+    save_notice_template,
+    write_announcement,
+)
+from serviceday.documents.branding import Names, Paper
+from serviceday.documents.inspection_list.writer import FORMS, check_form, content, write_list
+
+__all__ = [
+    "FORMS",
+    "NOTICE_FORMS",
+    "Names",
+    "Paper",
+    "check_form",
+    "check_notice_form",
+    "content",
+    "notice_text",
+    "save_notice_template",
+    "write_announcement",
+    "write_list",
+]

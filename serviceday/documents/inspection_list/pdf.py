@@ -1,0 +1,106 @@
+"""The list as PDF: an overview with the breaches first, then a section for each person, then what was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facility.catalogue.qualifications import qualification
+from facility.i18n.phrases import Language
+from facility.inspections import InspectionList, Item
+from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Paper, who
+from serviceday.documents.fonts import typefaces
+from serviceday.documents.inspection_list import summary
+from serviceday.documents.inspection_list.columns import RESULTS, left_out_columns, row
+from serviceday.documents.qr import as_svg, check, payload
+from serviceday.documents.typesetting import AS_IS, as_pdf
+
+_WORDS = (
+    "title", "page_of", "breaches_none", "people_title", "goals_title", "gains_title", "summary_notes", "signed_by",
+    "verified_by", "signed_at", "remarks", "left_out_title", "left_out_none", "nothing_to_do", "column_number",
+    "column_code", "column_place", "column_what", "column_passes", "column_reason", "column_priority", "column_minutes",
+    "column_result", "column_measured", "column_photo", "column_signature", "column_verifier", "column_asset",
+    "person_column_name", "person_column_qualifications", "person_column_from", "person_column_hours",
+    "person_column_items", "person_column_work", "person_column_travel", *RESULTS,
+)  # fmt: skip
+
+
+def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
+    """The whole list. Raises `CannotDo` where no font has the glyphs."""
+    return as_pdf(
+        "list.typ", list_data(plan, language, paper, names), language=language, faces=typefaces(paper.font),
+        created=plan.created_at, tagged=False,
+    )  # fmt: skip
+
+
+def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, Any]:
+    """What the template shows, in words."""
+    link, columns = check(paper.asset_url), left_out_columns(names)
+    said = dict.fromkeys(payload(item, link) for item in plan.items)
+    codes = {words: place for place, words in enumerate(said)}
+    days = summary.days(plan, language)
+    number = PHRASES.say("plan_number", language, number=plan.number) if plan.number else ""
+    made = PHRASES.say("made_at", language, moment=summary.made_at(plan))
+    zone = PHRASES.say("clock_zone", language, zone=plan.timezone) if plan.timezone else ""
+    return {
+        "words": {key: PHRASES[key][language] for key in _WORDS},
+        "company": paper.company,
+        "subtitle": summary.subtitle(plan, language),
+        "footer": " · ".join(filter(None, (PHRASES["title"][language], str(plan.service_day), number, made, zone))),
+        "breaches": summary.first_breaches(plan, language, names),
+        "breaches_title": PHRASES.say("breaches_title", language, count=len(plan.breaches)),
+        "people": [
+            [one.name, one.qualifications, one.start, one.hours, str(len(one.items)), str(one.work), str(one.travel)]
+            for one in days
+        ],
+        "facts": [list(map(str, line)) for line in summary.summary(plan, language)],
+        "days": [
+            {
+                "title": f"{one.number}  {one.name}",
+                "line": PHRASES.say(
+                    "person_line", language, day=plan.service_day, hours=one.hours, items=len(one.items),
+                    work=one.work, travel=one.travel,
+                ),
+                "more": " · ".join(filter(None, (one.qualifications, one.start, one.lunch))),
+                "items": [
+                    _line(plan, item, one.number, language, codes[payload(item, link)], names) for item in one.items
+                ],
+            }
+            for one in days
+        ],
+        "left_out": {
+            "titles": [column.title(language) for column in columns],
+            "rows": [
+                {"breach": item.breach, "cells": [str(cell or "") for cell in row(columns, item, language)]}
+                for item in plan.left_out
+            ],
+        },
+        AS_IS: [as_svg(words) for words in codes],
+    }  # fmt: skip
+
+
+def _line(plan: InspectionList, item: Item, person: int, language: Language, code: int, names: Names) -> dict[str, Any]:
+    others = [who(plan, number, language) for number in item.people if number != person]
+    remarks = [PHRASES.say("together_with", language, name=name) for name in others]
+    if item.out_of_service:
+        remarks.append(PHRASES["needs_shutdown"][language])
+    return {
+        "number": str(item.number),
+        "time": summary.clock(item.start),
+        "code": code,  # its place among the drawings
+        "place": names.place(item),
+        "asset": item.asset,
+        "stop": [item.site, item.building],
+        "what": item.what[language],
+        "method": item.method[language],
+        "passes": item.passes[language],
+        "qualification": PHRASES.say(
+            "needs_qualification", language, name=qualification(item.qualification)[language]
+        ) if item.qualification else "",
+        "remarks": " · ".join(remarks),
+        "ground": PHRASES[f"ground_{item.ground}"][language],
+        "reason": item.reason[language],
+        "priority": item.priority.value,
+        "priority_word": PHRASES[f"priority_{item.priority}"][language],
+        "minutes": PHRASES.say("minutes_short", language, minutes=item.minutes),
+        "due": str(min(item.due or plan.service_day, plan.service_day)),
+    }  # fmt: skip

@@ -1,0 +1,178 @@
+"""What a list says as a whole: the lines of its summary, its breaches and its people, the same on every paper."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, time
+from zoneinfo import ZoneInfo
+
+from facility.catalogue.qualifications import qualification
+from facility.i18n.phrases import Language
+from facility.inspections import InspectionList, Item, Round
+from serviceday.documents.branding import NO_NAMES, PHRASES, Names, who
+
+
+def subtitle(plan: InspectionList, language: Language) -> str:
+    return PHRASES.say(
+        "subtitle",
+        language,
+        day=plan.service_day,
+        people=plan.people,
+        hours=f"{plan.hours:g}",
+        items=len(plan.items),
+        work=plan.work_minutes,
+        travel=plan.travel_minutes,
+    )
+
+
+def made_at(plan: InspectionList) -> str:
+    """When a list was made, by the clock of its place."""
+    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
+    return f"{plan.created_at.astimezone(zone):%Y-%m-%d %H:%M}{'' if plan.timezone else ' UTC'}"
+
+
+def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str | int]]:
+    """Lines of label and value; a label is empty where it is the one above."""
+
+    def say(key: str, **values: object) -> str:
+        return PHRASES.say(key, language, **values)
+
+    yield say("summary_day"), str(plan.service_day)
+    yield say("summary_created"), made_at(plan)
+    yield say("summary_crew"), say("summary_crew_value", people=plan.people, hours=f"{plan.hours:g}")
+    yield say("summary_items"), len(plan.items)
+    yield say("summary_assets"), len({item.asset for item in plan.items})
+    yield say("summary_left_out"), len(plan.left_out)
+    yield say("summary_breaches"), len(plan.breaches)
+    label = say("summary_by_ground")
+    for ground, count in Counter(item.ground for item in plan.items).most_common():
+        yield label, f"{say(f'ground_{ground}')}: {count}"
+        label = ""
+    label = say("summary_by_left_out")
+    for reason, count in Counter(item.left_out for item in plan.left_out).most_common():
+        yield label, f"{say(f'left_out_{reason}') if reason else '-'}: {count}"
+        label = ""
+    for title, lines in (("goals_title", goals(plan, language)), ("gains_title", gains(plan, language))):
+        label = say(title)
+        for line in lines:
+            yield label, line
+            label = ""
+    label = say("summary_notes")
+    for note in plan.notes:
+        yield label, note[language]
+        label = ""
+
+
+def breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES) -> list[str]:
+    """A line for each thing the law wants that is not on the list."""
+    return [_breach(item, language, names) for item in plan.breaches]
+
+
+def first_breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES, *, most: int = 12) -> list[str]:
+    """The first lines of the breaches, for a page that has room for so many; the last then tells how many more."""
+    found = breaches(plan, language, names)
+    if len(found) <= most:
+        return found
+    return [*found[: most - 1], PHRASES.say("breaches_more", language, count=len(found) - most + 1)]
+
+
+def _breach(item: Item, language: Language, names: Names) -> str:
+    reason = item.left_out_reason[language] if item.left_out_reason else ""
+    facts = {"place": names.place(item), "asset": item.asset, "what": item.what[language], "due": item.due or "-"}
+    if item.breach_from is not None and str(item.breach_from) not in reason:  # the planner's reason may say it already
+        broken = PHRASES.say("breach_since", language, day=item.breach_from)
+        reason = PHRASES.say("breach_reason", language, broken=broken, reason=reason).strip()
+    return PHRASES.say("breach_line", language, reason=reason or PHRASES["breach_now"][language], **facts)
+
+
+def goals(plan: InspectionList, language: Language) -> list[str]:
+    return [
+        PHRASES.say(
+            "goal_line",
+            language,
+            what=one.what[language],
+            wanted=one.wanted,
+            total=one.total,
+            planned=one.planned,
+            met=PHRASES["goal_met" if one.met else "goal_not_met"][language],
+        )
+        for one in plan.goals
+    ]
+
+
+def gains(plan: InspectionList, language: Language) -> list[str]:
+    return [
+        PHRASES.say(
+            "gain_line" if one.breaches else "gain_line_harm",
+            language,
+            what=one.what[language],
+            items=one.items,
+            breaches=one.breaches,
+            harm=f"{one.harm:.2g}",
+        )
+        for one in plan.gains
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One person's day, in words."""
+
+    number: int
+    name: str
+    qualifications: str
+    hours: str
+    start: str  # where they set out; "" = not said
+    lunch: str
+    work: int
+    travel: int
+    items: tuple[Item, ...]
+
+
+def days(plan: InspectionList, language: Language) -> list[Day]:
+    """Everybody who has something to do, in their order; two-person work stands on both days."""
+    found = []
+    rounds = {one.person: one for one in plan.rounds}
+    numbers = sorted(set(rounds) | {number for item in plan.items for number in item.people})
+    for number in numbers:
+        items = tuple(sorted((item for item in plan.items if number in item.people), key=_in_time))
+        one = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
+        if items:
+            found.append(_day(plan, one, items, language))
+    return found
+
+
+def _in_time(item: Item) -> tuple[time, int]:
+    """The second of two people comes across work at its time, wherever the first has it on the list."""
+    return item.start or time.max, item.number
+
+
+def _day(plan: InspectionList, one: Round, items: tuple[Item, ...], language: Language) -> Day:
+    person = plan.person(one.person)
+    held = [qualification(key)[language] for key in person.qualifications] if person else []
+    if person and person.contractor:
+        held.append(PHRASES.say("contractor", language, firm=person.contractor))
+    lunch = ""
+    if one.lunch_start and one.lunch_end:
+        lunch = PHRASES.say("lunch", language, start=clock(one.lunch_start), end=clock(one.lunch_end))
+    return Day(
+        number=one.person,
+        name=who(plan, one.person, language),
+        qualifications=("、" if language == "zh" else ", ").join(held) or PHRASES["all_round"][language],
+        hours=between(one.start, one.end) or f"{plan.hours:g} h",
+        start=PHRASES.say("from_place", language, place=one.start_place) if one.start_place else "",
+        lunch=lunch,
+        work=one.work_minutes,
+        travel=one.travel_minutes,
+        items=items,
+    )
+
+
+def clock(at: time | None) -> str:
+    return f"{at:%H:%M}" if at else ""
+
+
+def between(start: time | None, end: time | None) -> str:
+    return f"{clock(start)}–{clock(end)}" if start and end else clock(start)

@@ -1,0 +1,94 @@
+"""Writes an inspection list to files; a name's ending says in which form."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from facility.errors import CannotDo
+from facility.i18n.messages import Sentence
+from facility.i18n.phrases import Language
+from facility.inspections import InspectionList
+from serviceday.documents.branding import NO_NAMES, NO_PAPER, Names, Paper
+from serviceday.documents.inspection_list.chat import as_message
+from serviceday.documents.inspection_list.csv_json import as_csv, as_json
+from serviceday.documents.inspection_list.excel import as_workbook
+from serviceday.documents.inspection_list.ics import as_calendar, calendars
+from serviceday.documents.inspection_list.pdf import list_pdf
+
+
+class Form(Protocol):
+    """Makes a file's bytes of a list."""
+
+    def __call__(
+        self, plan: InspectionList, /, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+    ) -> bytes: ...
+
+
+FORMS: dict[str, Form] = {
+    ".xlsx": as_workbook,
+    ".pdf": list_pdf,
+    ".csv": as_csv,
+    ".json": as_json,
+    ".ics": as_calendar,
+    ".txt": as_message,
+}
+
+
+def check_form(path: Path) -> Path:
+    """The path, if its ending is known. Raises `CannotDo` otherwise; ask before a long plan, not after it."""
+    if path.suffix.lower() not in FORMS:
+        instead = Sentence(
+            "; announcements are made by `serviceday announce`" if path.suffix.lower() == ".docx" else ""
+        )
+        raise CannotDo(
+            "{name} can't be written: the form {form!r} is unknown",
+            "Name it {forms}{instead}",
+            name=path.name,
+            form=path.suffix or Sentence("(none)"),
+            forms=list(FORMS),
+            instead=instead,
+        )
+    return path
+
+
+def content(
+    plan: InspectionList, ending: str, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> bytes:
+    """The list in the form of an ending such as `.pdf`."""
+    return FORMS[ending](plan, language=language, paper=paper, names=names)
+
+
+def write_list(
+    plan: InspectionList, path: Path, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> list[Path]:
+    """Write the list, replacing the file as a whole; returns what was written, `path` first.
+
+    Of a calendar (.ics) for several people, each gets a file of their own beside it. Raises `CannotDo` for an unknown
+    form, a folder that is missing or closed, a full disk, or a font that is missing.
+    """
+    ending = check_form(path).suffix.lower()
+    written = [write_whole(path, content(plan, ending, language=language, paper=paper, names=names))]
+    if ending == ".ics":
+        own = calendars(plan, language=language, paper=paper, names=names)
+        written += [
+            write_whole(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1
+        ]
+    return written
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file so that it is there whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotDo(
+            "{path} cannot be written: {error}", "Choose another place with -o", path=path, error=error
+        ) from None
+    return path

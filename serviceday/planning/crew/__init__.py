@@ -1,0 +1,1 @@
+"""Who works on the day, and what they may do."""

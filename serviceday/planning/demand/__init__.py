@@ -1,0 +1,1 @@
+"""What could be done on the day: duties, warnings, requests, goals."""

@@ -1,0 +1,65 @@
+"""Requests as candidates: what somebody asked for, or an earlier inspection left open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from facility.catalogue.catalogue import catalogue
+from facility.estate import Asset
+from facility.i18n.phrases import Text
+from facility.inspections import Ground, Item, Priority
+from facility.requests import Request, Source
+from serviceday.planning.demand.items import PHRASES, item
+
+_ASKED = 0.5  # what a resident's request is worth beside a failure foreseen for certain (D)
+_LEFT_OPEN = 1.0  # what was seen to be broken (D)
+_PROMISED = 2.0  # a promise that falls due makes it count so much more (D)
+_WAITING_DAYS = 10  # after so many days it counts twice (D)
+_LONGEST_WAIT = 3.0
+_MANY = 0.2  # how much more for each further person who asked (D)
+_MOST = 2.0
+
+
+def request_place(one: Request) -> Asset:
+    """Where a request that names no asset is answered."""
+    return Asset(id=one.id, kind=one.category, site=one.site, building=one.building, floor=one.floor)
+
+
+def request_worth(one: Request, place: Asset, day: date) -> float:
+    kind = catalogue().get(place.kind)
+    waited = min(1 + (day - one.reported).days / _WAITING_DAYS, _LONGEST_WAIT)
+    asked = min(1 + _MANY * (one.count - 1), _MOST)
+    promised = _PROMISED if one.promised is not None and one.promised <= day else 1.0
+    base = _LEFT_OPEN if one.source is Source.FOLLOW_UP else _ASKED
+    return base * (kind.criticality if kind else 1.0) * waited * asked * promised
+
+
+def request_item(one: Request, place: Asset, day: date) -> Item:
+    late = (day - one.promised).days if one.promised is not None else -1
+    kind = catalogue().get(place.kind)
+    urgent = late >= 0 and kind is not None and kind.life_safety
+    made = item(
+        place,
+        task=f"request:{one.id}",
+        what=PHRASES["request_what"].filled(text=one.text),
+        method=PHRASES["method_request"],
+        passes=PHRASES["passes_request"],
+        ground=Ground.FOLLOW_UP if one.source is Source.FOLLOW_UP else Ground.REQUEST,
+        reason=_reason(one, late),
+        priority=Priority.URGENT if urgent else Priority.HIGH if late >= 0 else Priority.MEDIUM,
+        qualification=one.qualification,
+        minutes=max(one.minutes, 1),
+        due=one.promised,
+    )
+    return replace(made, request=one.id)
+
+
+def _reason(one: Request, late: int) -> Text:
+    source = PHRASES[f"source_{one.source.value}"]
+    if one.count > 1:
+        source = PHRASES["source_many"].filled(source=source, count=one.count)
+    if one.promised is None:
+        return PHRASES["requested"].filled(source=source, reported=one.reported)
+    key = "requested_late" if late > 0 else "requested_promised"
+    return PHRASES[key].filled(source=source, reported=one.reported, promised=one.promised, late=late)

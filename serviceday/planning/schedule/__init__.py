@@ -1,0 +1,1 @@
+"""The finished plan: timetable, verification, reasons, differences, scenarios."""

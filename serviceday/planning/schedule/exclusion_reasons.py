@@ -1,0 +1,137 @@
+"""Why what is not on the list is not on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from facility.catalogue.qualifications import qualification
+from facility.i18n.phrases import Text
+from facility.inspections import Ground, Item, LeftOut, Priority
+from serviceday.planning.crew.crew import Crew
+from serviceday.planning.demand.candidates import Candidate, Tier
+from serviceday.planning.demand.items import PHRASES
+from serviceday.planning.solver.insertion import Pool
+from serviceday.planning.solver.problem import NEVER, Integers, Problem
+from serviceday.planning.solver.solution import Rounds
+
+_URGENCY = {priority: place for place, priority in enumerate(Priority)}
+
+
+def left_out(
+    problem: Problem,
+    rounds: Rounds,
+    refused: Sequence[Item],
+    spare: Sequence[Candidate],
+    crew: Crew,
+    service_day: date,
+) -> list[Item]:
+    """Breaches first, then what there was no time for, by urgency; then what need not be done."""
+    free = np.flatnonzero(rounds.free)
+    needed, left = _shortfalls(problem, rounds, free)
+    out: list[tuple[Candidate, Item]] = []
+    for place, number in enumerate(free.tolist()):
+        one = problem.candidates[number]
+        reason, words = _why(problem, rounds, number, int(needed[place]), int(left[place]), crew, service_day)
+        out.append((one, _told(one.item, reason, words, service_day)))
+    for one in spare:
+        out.append((one, _told(one.item, LeftOut.NO_TIME, PHRASES["far_from_enough"], service_day)))
+    out.sort(key=_urgency)
+    rest = sorted(
+        (_told(one, one.left_out, one.left_out_reason, service_day) for one in refused),
+        key=lambda one: (not one.breach, one.left_out is not LeftOut.NOT_RISKY, one.due or date.max, one.asset),
+    )
+    breaches = [item for _, item in out if item.breach] + [item for item in rest if item.breach]
+    return breaches + [item for _, item in out if not item.breach] + [item for item in rest if not item.breach]
+
+
+def _urgency(one: tuple[Candidate, Item]) -> tuple[object, ...]:
+    candidate, item = one
+    return (
+        not item.breach,
+        _URGENCY[item.priority],
+        min(candidate.tier, Tier.RISK),
+        -candidate.value,
+        item.asset,
+        item.task,
+    )
+
+
+def _told(item: Item, reason: LeftOut | None, words: Text | None, service_day: date) -> Item:
+    breach = item.ground is Ground.STATUTORY and item.due is not None and item.due <= service_day
+    if breach and words is not None:
+        words = PHRASES["breach"].filled(reason=words, first=item.breach_from)
+    return replace(item, breach=breach, left_out=reason, left_out_reason=words)
+
+
+def _shortfalls(problem: Problem, rounds: Rounds, free: Integers) -> tuple[Integers, Integers]:
+    """Of the round that each misses by least: the minutes it needs there, way included, and those left."""
+    if not problem.workers or not free.size:
+        return np.zeros(free.size, dtype=np.int64), np.zeros(free.size, dtype=np.int64)
+    pool = Pool(problem, free)
+    needed = np.array([route.cheapest(problem, pool) for route in rounds.routes])
+    left = np.array(
+        [
+            worker.minutes - int(problem.minutes[list(route.items)].sum()) - route.travel
+            for worker, route in zip(problem.workers, rounds.routes, strict=True)
+        ]
+    )
+    missing = np.where(problem.may[:, free], needed - left[:, None], NEVER)
+    nearest = np.argmin(missing, axis=0)
+    return needed[nearest, np.arange(free.size)], left[nearest]
+
+
+def _why(
+    problem: Problem, rounds: Rounds, one: int, needed: int, left: int, crew: Crew, day: date
+) -> tuple[LeftOut, Text]:
+    item = problem.candidates[one].item
+    if not problem.workers:
+        return LeftOut.NOBODY, PHRASES["nobody"].filled(day=day)
+    if problem.unqualified[one]:
+        return LeftOut.NO_QUALIFICATION, _no_qualification(problem, item, crew, day)
+    if problem.toolless[one]:
+        return LeftOut.NO_TOOL, PHRASES["no_tool"]
+    able = problem.may[:, one]
+    if not _ever_open(problem, one):
+        return LeftOut.WINDOW, PHRASES["window"]
+    if problem.pair[one] and not (problem.helps[:, one].sum() >= 2 or (problem.helps[:, one] & ~able).any()):
+        return LeftOut.TWO_PEOPLE, PHRASES["two_people"]
+    for first in problem.before.get(one, ()):
+        if rounds.free[first]:
+            ahead = problem.candidates[first].item
+            return LeftOut.ORDER, PHRASES["order"].filled(what=ahead.what, asset=ahead.asset)
+    if problem.pair[one]:
+        return LeftOut.NO_TIME, PHRASES["no_time_for_two"]
+    if needed <= left:
+        return LeftOut.NO_TIME, PHRASES["no_gap"].filled(needed=needed, left=left)
+    return LeftOut.NO_TIME, PHRASES["no_time"].filled(needed=needed, left=max(left, 0))
+
+
+def _no_qualification(problem: Problem, item: Item, crew: Crew, day: date) -> Text:
+    name = qualification(item.qualification)
+    lapsed = [
+        (one, one.qualifications[item.qualification])
+        for one in problem.workers
+        if item.qualification in one.qualifications and not one.qualifications[item.qualification].holds(day)
+    ]
+    for one, validity in lapsed:
+        if validity.until is not None and validity.until < day:
+            return PHRASES["lapsed"].filled(qualification=name, name=one.name or one.id, until=validity.until)
+    if any(day in one.off and one.qualified(item.qualification, day) for one in crew.workers):
+        return PHRASES["qualified_off"].filled(qualification=name)
+    return PHRASES["no_qualification"].filled(qualification=name)
+
+
+def _ever_open(problem: Problem, one: int) -> bool:
+    """Whether anybody who may do it works while it is open."""
+    minutes = int(problem.minutes[one])
+    for person in np.flatnonzero(problem.may[:, one]).tolist():
+        hours = problem.workers[person].hours
+        low = np.maximum(problem.opens[:, one], hours.start)
+        high = np.minimum(problem.shuts[:, one], hours.end - minutes)
+        if (low <= high).any():
+            return True
+    return minutes > max(worker.hours.minutes for worker in problem.workers)  # longer than any day: a matter of time

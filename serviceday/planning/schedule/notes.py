@@ -1,0 +1,84 @@
+"""What a planner should know about a list as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from facility.assessments import Assessment
+from facility.catalogue.catalogue import catalogue
+from facility.catalogue.qualifications import qualification
+from facility.estate import Asset
+from facility.i18n.phrases import Text
+from facility.inspections import InspectionList, Item
+from serviceday.planning.demand.candidates import Candidates
+from serviceday.planning.demand.items import PHRASES
+from serviceday.planning.policy import Policy
+from serviceday.planning.solver.problem import Problem
+
+_NAMED = 3  # assets named in a note; of more, the number
+
+
+def notes(
+    assets: Sequence[Asset],
+    found: Candidates,
+    assessments: Mapping[str, Assessment],
+    left_out: Sequence[Item],
+    problem: Problem,
+    service_day: date,
+    policy: Policy,
+    now: datetime,
+) -> list[Text]:
+    told = []
+    breaches = [item for item in left_out if item.breach]
+    if breaches:
+        first = min((item.breach_from for item in breaches if item.breach_from), default=service_day)
+        told.append(PHRASES["note_breach"].filled(count=len(breaches), first=first))
+    if service_day < now.date():
+        told.append(PHRASES["note_past"].filled(day=service_day))
+    if not problem.workers:
+        told.append(PHRASES["note_nobody"].filled(day=service_day))
+    lacking = sorted(
+        {one.item.qualification for number, one in enumerate(problem.candidates) if problem.unqualified[number]}
+    )
+    if problem.workers and lacking:
+        names = [qualification(one) for one in lacking]
+        listed = Text(zh="、".join(one.zh for one in names), en=", ".join(one.en for one in names))
+        told.append(PHRASES["note_unqualified"].filled(qualifications=listed, count=int(problem.unqualified.sum())))
+    for kind, duties in sorted(found.unrecorded.items()):
+        one = catalogue()[kind]
+        names = [one.duties[key].name for key in duties]
+        listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
+        told.append(PHRASES["note_no_record"].filled(kind=one.name, count=max(duties.values()), duties=listed))
+    if unknown := sum(asset.id not in assessments for asset in assets):
+        told.append(PHRASES["note_unassessed"].filled(count=unknown))
+    limit = service_day - timedelta(days=policy.old_after_days)
+    old = [one.as_of.date() for one in assessments.values() if one.as_of.date() < limit]
+    if old:
+        told.append(PHRASES["note_old"].filled(count=len(old), days=policy.old_after_days, oldest=min(old)))
+    nowhere = [place.id for place in found.places if not place.building and place.latitude is None]
+    if nowhere:
+        named = ", ".join(nowhere[:_NAMED]) + (" ..." if len(nowhere) > _NAMED else "")
+        told.append(PHRASES["note_nowhere"].filled(count=len(nowhere), named=named))
+    return told
+
+
+def twice(made: InspectionList, others: Sequence[InspectionList]) -> list[Text]:
+    """People of a list who are on other lists of the same day."""
+    told = []
+    busy = {one.id for one in made.persons if any(one.number in item.people for item in made.items)}
+    for other in others:
+        for person in other.persons:
+            times = [item for item in other.items if person.number in item.people]
+            if person.id in busy and times:
+                starts = [item.start for item in times if item.start]
+                ends = [item.end for item in times if item.end]
+                told.append(
+                    PHRASES["note_twice"].filled(
+                        name=person.name or person.id,
+                        number=other.number,
+                        start=f"{min(starts):%H:%M}",
+                        end=f"{max(ends):%H:%M}",
+                    )
+                )
+    return told

@@ -1,0 +1,55 @@
+"""What has to be done before what, and the circles that make it impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from facility.errors import CannotDo
+from facility.estate import Asset
+from serviceday.planning.crew.crew import Order
+from serviceday.planning.demand.candidates import Candidate
+
+
+def predecessors(
+    candidates: Sequence[Candidate], places: Sequence[Asset], orders: Sequence[Order]
+) -> dict[int, tuple[int, ...]]:
+    """For each candidate that waits, those that have to end before it. Raises `CannotDo` naming a circle."""
+    found: dict[int, set[int]] = {}
+    for order in orders:
+        firsts: dict[object, list[int]] = {}
+        for number, one in enumerate(candidates):
+            if order.first.matches(places[one.asset_number], one.item.task):
+                firsts.setdefault(_within(order, places[one.asset_number]), []).append(number)
+        for number, one in enumerate(candidates):
+            if order.then.matches(places[one.asset_number], one.item.task):
+                wanted = firsts.get(_within(order, places[one.asset_number]), [])
+                if others := [first for first in wanted if first != number]:
+                    found.setdefault(number, set()).update(others)
+    _refuse_circles(found, candidates)
+    return {number: tuple(sorted(firsts)) for number, firsts in found.items()}
+
+
+def circle(graph: Mapping[int, set[int]]) -> list[int]:
+    """The numbers of one circle in the order in which they would have to be done, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def _refuse_circles(graph: Mapping[int, set[int]], candidates: Sequence[Candidate]) -> None:
+    if round_ := circle(graph):
+        named = " -> ".join(f"{candidates[one].item.asset} {candidates[one].item.task}" for one in round_)
+        raise CannotDo(
+            "the orders go in a circle: {named}", "Take one of them out of the crew file's [[order]]", named=named
+        )
+
+
+def _within(order: Order, place: Asset) -> object:
+    if order.within == "asset":
+        return place.id
+    if order.within == "building":
+        return place.site, place.building
+    return place.site if order.within == "site" else ""

@@ -1,0 +1,275 @@
+"""The rounds of a whole crew: who does what, and the rules that reach from one round into another.
+
+Two-person work, and work that waits for other work, is frozen at its time when it is put in, so that every round can be
+judged by itself. Work that takes assets of one building out of service belongs to one person, so that no two are out at
+once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from serviceday.planning.solver.insertion import Minutes, Pool
+from serviceday.planning.solver.problem import NEVER, Flags, Integers, Problem
+from serviceday.planning.solver.route import Route, best_lunch
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a change can be taken back to."""
+
+    routes: dict[int, Route]
+    frozen: dict[int, int]
+    leader: dict[int, int]
+    second: dict[int, int]
+    owner: Integers
+    held: dict[str, Counter[int]]
+    released: Integers
+
+
+class Rounds:
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.frozen: dict[int, int] = {}
+        self.leader: dict[int, int] = {}
+        self.second: dict[int, int] = {}
+        people = range(len(problem.workers))
+        self.routes = [best_lunch(problem, person, (), self.frozen) for person in people]
+        self.free: Flags = np.ones(len(problem), dtype=bool)
+        self.owner: Integers = np.full(int(problem.group.max(initial=0)) + 1, -1, dtype=np.int64)
+        self.held: dict[str, Counter[int]] = {tool: Counter() for tool in problem.needs}
+        self.released: Integers = np.zeros(len(problem), dtype=np.int64)
+        self.released[list(problem.before)] = NEVER
+        self._kept: Kept | None = None
+
+    @property
+    def worth(self) -> float:
+        """What is done, the ways as a tie-break."""
+        travel = sum(one.travel for one in self.routes)
+        return float(self.problem.worth[~self.free].sum()) - self.problem.travel_cost * travel
+
+    @property
+    def travel(self) -> int:
+        return sum(one.travel for one in self.routes)
+
+    def allowed(self, person: int, pool: Integers) -> Flags:
+        """Which of some candidates the person may lead, given what everybody else does."""
+        problem = self.problem
+        ok: Flags = problem.may[person, pool] & self.free[pool]
+        if self.owner.size > 1:
+            owner = self.owner[problem.group[pool]]
+            ok &= (owner < 0) | (owner == person)
+        for tool, need in problem.needs.items():
+            holders = self.held[tool]
+            if not (problem.own_tools[tool][person] or holders[person] > 0 or _users(holders) < problem.stock[tool]):
+                ok &= ~need[pool]
+        return ok
+
+    def extras(self, person: int, pool: Pool) -> tuple[Minutes, Integers]:
+        """Minutes that each of some candidates would add to a round, and the leg for it; NEVER where it can't be."""
+        extra, leg = self.routes[person].extras(self.problem, pool, self.released)
+        extra[~self.allowed(person, pool.numbers)] = NEVER
+        return extra, leg
+
+    def put(self, person: int, one: int, leg: int) -> bool:
+        """Put ordinary work into a round; false if it does not fit after all."""
+        ordered = one in self.problem.before or one in self.problem.after
+        if ordered:  # of places that add as little the earliest, for others may wait for it
+            found = self.routes[person].openings(self.problem, one, int(self.released[one]))
+            if not found:
+                return False
+            leg = min(found, key=lambda opening: (opening[3], opening[1]))[0]
+        made = self.routes[person].with_item(self.problem, one, leg, self.frozen)
+        if not made.feasible:
+            return False
+        if ordered:
+            start = max(made.starts[made.items.index(one)], int(self.released[one]))
+            made = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
+            if not made.feasible:
+                return False
+            self.frozen[one] = start
+        self._set(made)
+        self._taken(one, person)
+        return True
+
+    def put_pair(self, one: int) -> float:
+        """Put two-person work in where it adds least; returns the minutes it adds, NEVER if it does not fit."""
+        problem = self.problem
+        alone = np.array([one], dtype=np.int64)
+        rows: list[tuple[int, int, int, int, int, bool, bool]] = []
+        released = int(self.released[one])
+        if released >= NEVER:
+            return NEVER
+        for person, route in enumerate(self.routes):
+            leads = bool(self.allowed(person, alone)[0])
+            if leads or problem.helps[person, one]:
+                for leg, low, high, extra in route.openings(problem, one, released):
+                    rows.append((person, leg, low, high, extra, leads, bool(problem.helps[person, one])))
+        if len(rows) < 2:
+            return NEVER
+        table = np.array(rows, dtype=np.int64)
+        person, leg, low, high, extra, leads_, helps_ = table.T
+        start = np.maximum(low[:, None], low[None, :])
+        cost = (extra[:, None] + extra[None, :]).astype(np.int64)
+        bad = (start > np.minimum(high[:, None], high[None, :])) | (person[:, None] == person[None, :])
+        bad |= (leads_[:, None] == 0) | (helps_[None, :] == 0)
+        cost[bad] = NEVER
+        best = int(np.argmin(cost))
+        first, other = divmod(best, len(rows))
+        if cost[first, other] >= NEVER:
+            return NEVER
+        frozen = {**self.frozen, one: int(start[first, other])}
+        made = [self.routes[int(person[row])].with_item(problem, one, int(leg[row]), frozen) for row in (first, other)]
+        if not all(each.feasible for each in made):
+            return NEVER
+        self.frozen[one] = frozen[one]
+        for each in made:
+            self._set(each)
+        self.second[one] = int(person[other])
+        self._taken(one, int(person[first]))
+        return float(cost[first, other])
+
+    def take_out(self, gone: Iterable[int]) -> set[int]:
+        """Take work out, and what waits for it; returns the people whose rounds changed."""
+        problem = self.problem
+        out = self._with_followers(gone)
+        made = self._without(out)
+        while spoilt := [route for route in made if not route.feasible]:  # ways that break the triangle rule
+            least = min(spoilt[0].items, key=lambda one: (float(problem.worth[one]), one))
+            out = self._with_followers([*out, least])
+            made = self._without(out)
+        for one in sorted(out):
+            self.free[one] = True
+            self.frozen.pop(one, None)
+            self.second.pop(one, None)
+            self._given_back(one, self.leader.pop(one))
+        for route in made:
+            self._set(route)
+        return {route.person for route in made}
+
+    def _with_followers(self, gone: Iterable[int]) -> set[int]:
+        out: set[int] = set()
+        waiting = list(gone)
+        while waiting:
+            one = waiting.pop()
+            if one not in out and not self.free[one]:
+                out.add(one)
+                waiting.extend(self.problem.after.get(one, ()))
+        return out
+
+    def _without(self, out: set[int]) -> list[Route]:
+        people = {self.leader[one] for one in out} | {self.second[one] for one in out if one in self.second}
+        return [self.routes[person].without(self.problem, out, self.frozen) for person in sorted(people)]
+
+    def adopt(self, days: Mapping[int, Sequence[int]], second: Mapping[int, int], frozen: Mapping[int, int]) -> None:
+        """Take whole rounds over, but for what can't be kept. `days` by person, in order; nothing is planned yet."""
+        problem = self.problem
+        dropped: set[int] = set()
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if one not in dropped]
+            made = best_lunch(problem, person, kept, frozen)
+            while not made.feasible:
+                least = min(kept, key=lambda one: (float(problem.worth[one]) / int(problem.minutes[one]), one))
+                dropped.add(least)
+                kept.remove(least)
+                made = best_lunch(problem, person, kept, frozen)
+        self.frozen = {one: at for one, at in frozen.items() if one not in dropped}
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if one not in dropped]
+            lead = np.array([one for one in kept if second.get(one, -1) != person], dtype=np.int64)
+            for one, ok in zip(lead.tolist(), self.allowed(person, lead).tolist(), strict=True):
+                if ok and self._group_free(one, person):
+                    self._taken(one, person)
+                    if one in second:
+                        self.second[one] = second[one]
+        for person, items in sorted(days.items()):
+            kept = [one for one in items if person in (self.leader.get(one, -1), self.second.get(one, -1))]
+            self._set(best_lunch(problem, person, kept, self.frozen))
+        self.frozen = {one: at for one, at in self.frozen.items() if one in self.leader}
+        for then, firsts in problem.before.items():
+            self._release(then)
+            if not self.free[then] and (
+                any(self.free[first] for first in firsts) or self.frozen[then] < self.released[then]
+            ):
+                self.take_out([then])
+
+    def _group_free(self, one: int, person: int) -> bool:
+        return bool(self.owner[self.problem.group[one]] in (-1, person)) or not self.problem.group[one]
+
+    def _taken(self, one: int, person: int) -> None:
+        problem = self.problem
+        self.free[one] = False
+        self.leader[one] = person
+        if problem.group[one]:
+            self.owner[problem.group[one]] = person
+        for tool, need in problem.needs.items():
+            if need[one] and not problem.own_tools[tool][person]:
+                self.held[tool][person] += 1
+        for then in problem.after.get(one, ()):
+            self._release(then)
+
+    def _given_back(self, one: int, person: int) -> None:
+        problem = self.problem
+        group = problem.group[one]
+        if group and not any(problem.group[other] == group for other in self.leader):
+            self.owner[group] = -1
+        for tool, need in problem.needs.items():
+            if need[one] and not problem.own_tools[tool][person]:
+                self.held[tool][person] -= 1
+        for then in problem.after.get(one, ()):
+            self._release(then)
+
+    def _release(self, then: int) -> None:
+        ends = [
+            self.frozen[first] + int(self.problem.minutes[first]) if first in self.frozen else NEVER
+            for first in self.problem.before[then]
+        ]
+        self.released[then] = max(ends)
+
+    def _set(self, route: Route) -> None:
+        if self._kept is not None:
+            self._kept.routes.setdefault(route.person, self.routes[route.person])
+        self.routes[route.person] = route
+
+    def reorder(self, route: Route) -> None:
+        """The same work in another order."""
+        self._set(route)
+
+    def mark(self) -> None:
+        """From here on changes can be taken back."""
+        held = {tool: Counter(people) for tool, people in self.held.items()}
+        self._kept = Kept(
+            {}, dict(self.frozen), dict(self.leader), dict(self.second), self.owner.copy(), held, self.released.copy()
+        )
+
+    def restore(self) -> None:
+        """Back to the mark."""
+        kept = self._kept
+        if kept is None:
+            raise RuntimeError("restore without a mark")
+        for person in kept.routes:
+            self.free[list(self.routes[person].items)] = True
+        for person, route in kept.routes.items():
+            self.routes[person] = route
+            self.free[list(route.items)] = False
+        self.frozen, self.leader, self.second = kept.frozen, kept.leader, kept.second
+        self.owner, self.held, self.released = kept.owner, kept.held, kept.released
+        self._kept = None
+
+    def copy(self) -> Rounds:
+        made = Rounds.__new__(Rounds)
+        made.problem = self.problem
+        made.routes = list(self.routes)
+        made.frozen, made.leader, made.second = dict(self.frozen), dict(self.leader), dict(self.second)
+        made.free, made.owner, made.released = self.free.copy(), self.owner.copy(), self.released.copy()
+        made.held = {tool: Counter(people) for tool, people in self.held.items()}
+        made._kept = None
+        return made
+
+
+def _users(holders: Counter[int]) -> int:
+    return sum(count > 0 for count in holders.values())

@@ -1,0 +1,25 @@
+"""Residents' reports: what they are about, where they point, which are the same; and what they ask of a service day."""
+
+from serviceday.reports.classification import decided, named, suggest
+from serviceday.reports.demand import equipment, requests
+from serviceday.reports.importer import FIELDS, read_reports
+from serviceday.reports.intake import Intake, Said, keys
+from serviceday.reports.location_resolver import Gazetteer
+from serviceday.reports.location_resolver import decided as decided_place
+from serviceday.reports.taxonomy import taxonomy
+
+__all__ = [
+    "FIELDS",
+    "Gazetteer",
+    "Intake",
+    "Said",
+    "decided",
+    "decided_place",
+    "equipment",
+    "keys",
+    "named",
+    "read_reports",
+    "requests",
+    "suggest",
+    "taxonomy",
+]

@@ -1,0 +1,76 @@
+"""When two reports are the same thing, said twice.
+
+They must be about the same subject, at the same place, near in time. How near depends on how alike they are: the same
+machine reported again within two days needs no likeness of words; otherwise a fortnight, and words that are alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from facility.reports import Kind, Report
+from serviceday.reports.address_parser import in_digits, read_place
+from serviceday.reports.classification import heard
+
+SOON = timedelta(days=2)
+LATER = timedelta(days=14)
+ALIKE = 0.45  # Dice's coefficient of letter pairs
+_ONES_OWN = (Kind.PRAISE, Kind.QUESTION)  # each of these wants an answer of its own
+
+
+def same_as(report: Report, earlier: Iterable[Report]) -> Report | None:
+    """The earlier, open report that this one repeats: the likest, and of equals the oldest."""
+    best: tuple[float, Report] | None = None
+    for other in earlier:
+        likeness = _likeness(report, other)
+        if likeness and (best is None or likeness > best[0]):
+            best = likeness, other
+    return best[1] if best else None
+
+
+def _likeness(one: Report, other: Report) -> float:
+    """0 = not the same."""
+    if other.closed_at is not None or one.category.kind in _ONES_OWN or one.category.kind != other.category.kind:
+        return 0.0
+    if not one.category.subject or one.category.subject != other.category.subject:
+        return 0.0
+    apart = abs(one.at - other.at)
+    if apart > LATER or not _one_place(one, other):
+        return 0.0
+    likeness = max(alike(one.text, other.text), _say_the_same(one, other))
+    if one.place.asset and one.place.asset == other.place.asset and apart <= SOON:
+        return max(likeness, ALIKE)
+    return likeness if likeness >= ALIKE else 0.0
+
+
+def _say_the_same(one: Report, other: Report) -> float:
+    """Share of the taxonomy's words that both use, where they share two: those say more than letters."""
+    first, second = heard(one.text, one.category), heard(other.text, other.category)
+    return len(first & second) / len(first | second) if len(first & second) > 1 else 0.0
+
+
+def _one_place(one: Report, other: Report) -> bool:
+    """Both known and nothing about them differs; what one leaves open, the other may say."""
+    if not (one.place.resolved and other.place.resolved):
+        return False
+    if one.place.asset and one.place.asset == other.place.asset:
+        return True
+    if (one.place.site, one.place.building) != (other.place.site, other.place.building):
+        return False
+    parts = ((getattr(one.place, name), getattr(other.place, name)) for name in ("asset", "unit", "floor", "room"))
+    return all(first == second or not (first and second) for first, second in parts)
+
+
+def alike(one: str, other: str) -> float:
+    """Dice's coefficient of the pairs of neighbouring letters, places taken out: 0 .. 1, for any script."""
+    first, second = _pairs(one), _pairs(other)
+    total = sum(first.values()) + sum(second.values())
+    return 2 * sum((first & second).values()) / total if total else float(one == other)
+
+
+def _pairs(words: str) -> Counter[str]:
+    said = read_place(words)
+    letters = "".join(letter for letter in (said.rest or in_digits(words)) if letter.isalnum())
+    return Counter(letters[at : at + 2] for at in range(len(letters) - 1)) or Counter([letters])

@@ -1,0 +1,114 @@
+"""Takes reports in: what they are about, where they point, whether somebody reported it before, and who did.
+
+Phone numbers and mail addresses in the words go to the reporter's record, not into the work record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from facility.reports import Category, Report, Reporter
+from serviceday.reports.classification import PHRASES, decided, suggest
+from serviceday.reports.duplicates import same_as
+from serviceday.reports.location_resolver import Gazetteer
+from serviceday.reports.taxonomy import folded, taxonomy
+
+# Mobile numbers of the mainland, landlines with an area code, international numbers, mail addresses.
+_CONTACT = re.compile(
+    r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"
+    r"|(?<![\d-])\(?0\d{2,3}\)?[ -]?\d{7,8}(?!\d)"
+    r"|(?<!\d)\+\d{1,3}(?:[ -]?\d){7,12}(?!\d)"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+REMOVED = "…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A report as it was said or written, before anything is made of it."""
+
+    text: str
+    at: datetime  # UTC
+    place: str = ""
+    category: str = ""  # as the other side classes it; a hint, unless it is one of our names
+    name: str = ""
+    phone: str = ""
+    reference: str = ""  # the other side's number for it
+    line: int = 0
+
+    def __repr__(self) -> str:  # holds a name and a phone
+        return f"Said(line={self.line})"
+
+
+def keys(said: Iterable[Said]) -> list[str]:
+    """What each report is known by when it comes again: a digest of its words, place, time and reference.
+
+    No name and no phone goes into it: a digest of a phone number can be turned back into the number. Rows that are
+    alike but for who reported are told apart by their order.
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for one in said:
+        words = "\0".join(
+            (without_contacts(one.text)[0], without_contacts(one.place)[0], one.at.isoformat(), one.reference)
+        )
+        digest = hashlib.sha256(words.encode()).hexdigest()[:32]
+        seen[digest] += 1
+        found.append(f"{digest}-{seen[digest]}")
+    return found
+
+
+def without_contacts(words: str) -> tuple[str, list[str]]:
+    """The words without phone numbers and mail addresses, and those."""
+    plain = _CONTROL.sub(" ", words).strip()
+    return _CONTACT.sub(REMOVED, plain), [match[0] for match in _CONTACT.finditer(plain)]
+
+
+class Intake:
+    """Makes reports of what was said, knowing the places and what was reported before."""
+
+    def __init__(self, places: Gazetteer, earlier: Sequence[Report]) -> None:
+        self._places = places
+        self._earlier = [one for one in earlier if one.merged_into is None]
+        self._taken = 0
+
+    def take(self, said: Said, *, source: str) -> tuple[Report, Reporter]:
+        """The report, not kept yet, and who made it.
+
+        `merged_into` names an earlier report that it repeats; one taken in the same run by its place, -1 the first.
+        """
+        self._taken += 1
+        text, in_text = without_contacts(said.text)
+        place_words, in_place = without_contacts(said.place)
+        category = self._category(text, said.category, source)
+        place = self._places.find(place_words, text, subject=category.subject)
+        report = Report(at=said.at, text=text, said_place=place_words, category=category, place=place, source=source)
+        repeated = same_as(report, self._earlier)
+        if repeated is None:
+            self._earlier.append(replace(report, id=-self._taken))
+        else:
+            report = replace(report, merged_into=repeated.id)
+        phones = dict.fromkeys(filter(None, (said.phone.strip(), *in_text, *in_place)))
+        return report, Reporter(name=said.name.strip(), phone=", ".join(phones))
+
+    def _category(self, text: str, given: str, source: str) -> Category:
+        suggested = suggest(f"{text} {given}" if given else text)
+        if not given:
+            return suggested
+        known, words = taxonomy(), folded(given)
+        kinds = [k for k, (name, _) in known.kinds.items() if words in (k.value, folded(name.zh), folded(name.en))]
+        subjects = [s.key for s in known.subjects.values() if words in (s.key, folded(s.name.zh), folded(s.name.en))]
+        if not (kinds or subjects):
+            return suggested
+        return decided(
+            kinds[0] if kinds else suggested.kind,
+            subjects[0] if subjects else suggested.subject,
+            by=source or PHRASES["the_file"]["en"],
+            urgent=suggested.urgent,
+        )

@@ -1,0 +1,205 @@
+"""Where a report points: site, building and asset, found in the registry from the words, and said why.
+
+What fits one place only is taken. What fits several is left undecided, with the choices, for a person: a crew sent to
+the wrong building costs more than a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from facility.catalogue.catalogue import catalogue
+from facility.estate import Asset, Building, Site
+from facility.i18n.phrases import LANGUAGES, Text
+from facility.reports import Place
+from serviceday.reports.address_parser import Said, building_keys, floor_key, in_digits, read_place
+from serviceday.reports.classification import PHRASES
+from serviceday.reports.taxonomy import Taxonomy, folded, taxonomy
+
+_CLOSE = 0.75  # likeness from which a misspelt building name is taken for the real one
+_MOST_CHOICES = 6
+
+
+class Gazetteer:
+    """The places of an estate, by all that people call them. Made once, asked for every report."""
+
+    def __init__(self, sites: Sequence[Site], buildings: Sequence[Building], assets: Sequence[Asset]) -> None:
+        known = {(one.site, one.id): one for one in buildings}
+        for asset in assets:
+            if asset.building:
+                known.setdefault((asset.site, asset.building), Building(id=asset.building, site=asset.site))
+        self._buildings = [(one, building_keys(one.id, one.name)) for one in known.values()]
+        self._sites = {one.id: one for one in sites}
+        self._assets = list(assets)
+        # "L-0012" is an asset wherever it stands; a bare "3" is not
+        self._by_id = {folded(one.id): one for one in assets if re.search(r"[a-z].*\d|\d.*[a-z]", folded(one.id))}
+
+    def find(self, place: str, text: str, *, subject: str = "", known: Taxonomy | None = None) -> Place:
+        """The place that the words name: first those said as the place, then those of the report itself."""
+        known = known or taxonomy()
+        words = f"{place} {text}"
+        if named := self._named_asset(words):
+            return _at(named, PHRASES["place_asset_named"].filled(asset=named.id))
+        said = _either(read_place(place), read_place(text))
+        found = self._building(said, folded(place), folded(text))
+        if found.building:
+            return self._asset(found, said, words, subject, known)
+        return found
+
+    def _named_asset(self, words: str) -> Asset | None:
+        tokens = {token.strip(".-_") for token in re.findall(r"[a-z\d][\w.:-]*", folded(words), re.ASCII)}
+        named = [self._by_id[token] for token in tokens if token in self._by_id]
+        return named[0] if len(named) == 1 else None
+
+    def _building(self, said: Said, place: str, text: str) -> Place:
+        sites = self._sites_named(place) or self._sites_named(text)
+        within = [(one, keys) for one, keys in self._buildings if not sites or one.site in sites]
+        parts = Place(unit=said.unit, floor=said.floor, room=said.room)
+        number = said.building or said.basement_or_building
+        if number:
+            label = PHRASES["building_called"].filled(number=number.upper())
+            fits = [one for one, keys in within if number in keys]
+            if not fits and said.basement_or_building:
+                parts = replace(parts, floor=f"-{number}")
+            if not fits:
+                return replace(parts, why=PHRASES["place_no_building"].filled(said=label))
+            phrase = "place_either" if said.basement_or_building else "place_building"
+            return self._one_of(
+                fits,
+                parts,
+                lambda one: PHRASES[phrase].filled(said=label, building=self._called(one), number=number.upper()),
+            )
+        for words in filter(None, (place, text)):
+            fits = [one for one, _ in within if _in_words(one, words)]
+            if fits:
+                longest = max(len(one.name or one.id) for one in fits)
+                fits = [one for one in fits if len(one.name or one.id) == longest]
+                return self._one_of(
+                    fits,
+                    parts,
+                    lambda one: PHRASES["place_building"].filled(said=one.name or one.id, building=self._called(one)),
+                )
+        if place:
+            likeness = [(_likeness(one, place), one) for one, _ in within if one.name]
+            best = max((score for score, _ in likeness), default=0.0)
+            if best >= _CLOSE:
+                fits = [one for score, one in likeness if score == best]
+                return self._one_of(
+                    fits,
+                    parts,
+                    lambda one: PHRASES["place_building_similar"].filled(said=place, building=self._called(one)),
+                )
+        if len(within) == 1 and sites:
+            return self._one_of([within[0][0]], parts, lambda one: PHRASES["place_site"].filled(site=self._site(one)))
+        if place.strip():
+            return replace(parts, why=PHRASES["place_no_building"].filled(said=place.strip()))
+        return replace(parts, why=PHRASES["place_nothing"])
+
+    def _sites_named(self, words: str) -> set[str]:
+        return {
+            one.id
+            for one in self._sites.values()
+            if (one.name and folded(one.name) in words)
+            or (len(one.id) > 2 and one.id != "default" and _stands_in(one.id, words))
+        }
+
+    def _one_of(self, fits: Sequence[Building], parts: Place, why: Callable[[Building], Text]) -> Place:
+        if len(fits) == 1:
+            (only,) = fits
+            return replace(parts, site=only.site, building=only.id, why=why(only))
+        choices = tuple(f"{one.site}/{one.id}" for one in fits[:_MOST_CHOICES])
+        listed = _listed(self._called(one) for one in fits[:_MOST_CHOICES])
+        return replace(parts, why=PHRASES["place_many_buildings"].filled(choices=listed), choices=choices)
+
+    def _asset(self, found: Place, said: Said, words: str, subject: str, known: Taxonomy) -> Place:
+        """The asset in the building that the subject means, if the words leave no doubt which."""
+        if subject not in known.subjects:
+            return found
+        about = known.subjects[subject]
+        kinds = [kind for kind, words_ in about.equipment_words.items() if words_.score(folded(words))[0]]
+        for kind in kinds or about.equipment[:1]:
+            here = [
+                one
+                for one in self._assets
+                if one.kind == kind and (one.site, one.building) == (found.site, found.building)
+            ]
+            if found.floor and kind != "lift":  # a lift serves every floor
+                here = [one for one in here if floor_key(one.floor) in ("", found.floor)]
+            name = catalogue()[kind].name
+            numbered = [one for one in here if said.machine and _number_of(one) == said.machine]
+            if len(numbered) == 1:
+                why = PHRASES["place_asset_number"].filled(number=said.machine, equipment=name)
+            elif said.machine and here:
+                continue
+            elif len(here) == 1:
+                numbered, why = here, PHRASES["place_only_asset"].filled(equipment=name)
+            elif here:
+                return replace(found, why=_both(found.why, PHRASES["place_many_assets"].filled(equipment=name)))
+            else:
+                continue
+            return replace(found, asset=numbered[0].id, why=_both(found.why, why))
+        return found
+
+    def _site(self, building: Building) -> str:
+        site = self._sites.get(building.site)
+        return (site.name if site else "") or building.site
+
+    def _called(self, building: Building) -> str:
+        name = building.name or building.id
+        return f"{self._site(building)} {name}" if len(self._sites) > 1 else name
+
+
+def decided(place: Place, *, by: str) -> Place:
+    """What a person said it is."""
+    return replace(place, why=PHRASES["place_decided"].filled(by=by or "?"), choices=())
+
+
+def _at(asset: Asset, why: Text) -> Place:
+    return Place(site=asset.site, building=asset.building, floor=asset.floor, asset=asset.id, why=why)
+
+
+def _either(first: Said, second: Said) -> Said:
+    """What the place says; what it leaves open, the text may say."""
+    if second.basement_or_building and (first.building or first.basement_or_building):
+        second = replace(second, floor=second.floor or f"-{second.basement_or_building}", basement_or_building="")
+    if first.building:
+        second = replace(second, building="", basement_or_building="")
+    return Said(**{name: getattr(first, name) or getattr(second, name) for name in Said.__dataclass_fields__})
+
+
+def _in_words(building: Building, words: str) -> bool:
+    name = folded(building.name)
+    return bool(len(name) > 1 and not name.isdigit() and name in words) or bool(
+        len(building.id) > 2 and _stands_in(building.id, words)
+    )
+
+
+def _stands_in(key: str, words: str) -> bool:
+    return re.search(rf"(?<![a-z\d]){re.escape(folded(key))}(?![a-z\d-])", words) is not None
+
+
+def _likeness(building: Building, place: str) -> float:
+    return SequenceMatcher(None, in_digits(building.name), in_digits(place), autojunk=False).ratio()
+
+
+def _number_of(asset: Asset) -> str:
+    """The number in an asset's name (2号客梯, Lift 2), or at the end of its id."""
+    for words in (asset.name, asset.id):
+        said = read_place(words)
+        if said.machine:
+            return said.machine
+        if match := re.search(r"(?<!\d)0*(\d{1,3})(?:号|#|$)", in_digits(words)):
+            return match[1]
+    return ""
+
+
+def _both(one: Text, other: Text) -> Text:
+    return Text(zh=f"{one.zh};{other.zh}", en=f"{one.en}; {other.en}")
+
+
+def _listed(names: Iterable[str]) -> Text:
+    words = list(names)
+    return Text(**{language: ("、" if language == "zh" else ", ").join(words) for language in LANGUAGES})
