@@ -239,7 +239,7 @@ def test_files_are_synced_before_sync_returns_and_merged_ones_before_they_count(
             assert {str(lake.folder / "raw" / one.path) for one in added} <= set(synced)
         return commit(self, added, *arguments, **options)
 
-    monkeypatch.setattr(table.Table, "commit", watched)
+    monkeypatch.setattr(lake_table.Table, "commit", watched)
     lake.maintain()
     assert len(lake.readings_files()) == 1
 
