@@ -11,7 +11,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from ingest.admission.admission import admit
 from ingest.codecs.native import decode
-from ingest.journal.packing import Message
+from ingest.messages import Message
 
 MESSAGES, ASSETS, MOMENTS = 100_000, 2_000, 500
 NOW_MS = 1_795_500_000_000

@@ -31,8 +31,8 @@ def approve(
     from facility.catalogue.catalogue import catalogue
     from facility.estate import Asset as Registered
     from facility.estate import Estate
-    from ingest.quarantine.listing import Reason
     from ingest.quarantine.review import Wanted
+    from ingest.refusals import Reason
 
     with review(data, member) as quarantine:
         found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]

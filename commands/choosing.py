@@ -34,7 +34,7 @@ def review(data: Path, member: int) -> Any:
 
 
 def reason_named(word: str) -> Any:
-    from ingest.quarantine.listing import Reason as Reasons
+    from ingest.refusals import Reason as Reasons
 
     try:
         return Reasons(word)

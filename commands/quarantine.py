@@ -18,7 +18,7 @@ from commands.replaying import replayed, show_carried_out
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from ingest.quarantine.listing import Quarantined
+    from ingest.refusals import Quarantined
 
 
 def list_rows(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 ROOM = 1 << 20  # bytes of payload after which a batch is full
 MOST = 16_384  # messages
@@ -70,3 +74,34 @@ class Arrivals:
             arrived=[(1, one.arrived_us) for one in arrivals],
             size=sum(len(one.payload) + len(one.topic) for one in arrivals),
         )
+
+
+class Message(NamedTuple):
+    """One journalled message."""
+
+    seq: int
+    arrived_us: int
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What a gateway last said of itself, or its last will said of it."""
+
+    site: str
+    gateway: str
+    online: bool
+    since_us: int
+    arrived_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedReadings:
+    """Admitted readings in columns; times in microseconds since the epoch."""
+
+    names: list[tuple[str, str]]  # asset, channel
+    series: NDArray[np.int64]  # of each reading: index into `names`
+    times: NDArray[np.int64]  # of the device
+    values: NDArray[np.float64]
+    arrived: NDArray[np.int64]

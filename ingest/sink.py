@@ -21,15 +21,14 @@ from dataclasses import asdict
 from facility.catalogue.catalogue import Catalogue
 from facility.store import READINGS, Appended, Store
 from ingest.admission.decoding import Directory, Understanding
-from ingest.journal.journal import Journal, Presence
+from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts
-from ingest.journal.packing import Message
 from ingest.journal.source_ledger import Change, Name, changes, count_messages, source_of
-from ingest.messages import MOST, ROOM
+from ingest.messages import MOST, ROOM, Message, Presence
 from ingest.monitor.channel_state import Hearing
-from ingest.quarantine.listing import NEVER_READINGS, Reason, Refusal
 from ingest.quarantine.replay import Replay
 from ingest.quarantine.store_refusals import less, turned_away
+from ingest.refusals import NEVER_READINGS, Reason, Refusal
 from ingest.topics import Rules
 
 MESSAGES_AT_ONCE = 100_000

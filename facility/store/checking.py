@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from facility.i18n.messages import Sentence, foreign
-from facility.store import Store
+from facility.store.contract import Store
 from facility.store.deduplication import IDENTITY
 from facility.store.hourly import KEY, summarise
 from facility.store.lake.lake import Lake

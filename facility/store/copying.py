@@ -15,7 +15,7 @@ import polars as pl
 
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
-from facility.store import READINGS, Retention, Store
+from facility.store.contract import READINGS, Retention, Store
 
 ROWS_AT_ONCE = 10_000_000  # of a stretch, about; it is held in memory
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

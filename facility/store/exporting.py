@@ -12,7 +12,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from facility.errors import CannotCommunicate, CannotDo
-from facility.store import READINGS, Store
+from facility.store.contract import READINGS, Store
 
 STEP = timedelta(days=1)  # held in memory at a time
 

@@ -1,4 +1,4 @@
-"""Stores named outright, for copying: a folder, an address of an object store, or `influx`."""
+"""Opens stores: that of a data folder, or one named outright; the one place that asks which kind it is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from facility.errors import CannotDo
-from facility.store import Store
 from facility.store.configuration import Choice, chosen
+from facility.store.contract import Sites, Store
+
+
+def open_store(folder: Path, *, create: bool = False, sites: Sites | None = None) -> Store:
+    """The store of a data folder; `folder` is where its readings (or what an outside store needs beside it) are kept.
+
+    Which kind it is stands in `store.toml` of the data folder or in the environment (`facility.store.configuration`).
+    Raises `CannotDo` where there is none and `create` is not set, `CannotCommunicate` where it does not answer.
+    """
+    choice = chosen(folder.parent)
+    if choice.kind == "influx":
+        from facility.store.influx.store import Influx
+
+        return Influx(choice.target(os.environ), folder, create=create, sites=sites)
+    from facility.store.lake.lake import Lake
+
+    return Lake(choice.place or folder, create=create)
 
 
 def open_at(

@@ -22,10 +22,9 @@ from facility.estate import Asset
 from facility.store import READINGS
 from ingest.admission.sentinels import sentinel, suspicious
 from ingest.admission.units import conversion
-from ingest.codecs.native import Decoded
-from ingest.journal.packing import Message
-from ingest.monitor.channel_state import Said
-from ingest.quarantine.listing import Reason, Refusal, batched
+from ingest.codecs.native import Decoded, batched
+from ingest.messages import AdmittedReadings, Message
+from ingest.refusals import Reason, Refusal
 
 FUTURE_US = 10 * 60 * 1_000_000  # further ahead of its arrival a reading has a wrong clock (D)
 ANCIENT_US = 946_684_800 * 1_000_000  # 2000-01-01 UTC: a clock that was never set
@@ -44,7 +43,7 @@ class Admitted:
     readings: pa.Table  # of `READINGS`
     refusals: list[Refusal]
     per_place: NDArray[np.int64]  # readings admitted of each of `Decoded.places`
-    said: Said  # the same readings, for those who listen
+    said: AdmittedReadings  # the same readings, for those who listen
 
 
 class _Pair(NamedTuple):
@@ -110,7 +109,7 @@ def admit(
         readings=_table(decoded, place, channel, times, taken, arrived),
         refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
         per_place=np.bincount(place, minlength=len(decoded.places)),
-        said=Said(
+        said=AdmittedReadings(
             names=list(zip(names, columns, strict=True)), series=index_of, times=times, values=taken, arrived=arrived
         ),
     )

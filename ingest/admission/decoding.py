@@ -13,9 +13,9 @@ from facility.catalogue.catalogue import Catalogue
 from facility.estate import Asset
 from ingest.admission.admission import Admitted, Before, admit
 from ingest.codecs.native import Decoded, decode
-from ingest.journal.packing import Message
 from ingest.journal.source_ledger import Name
-from ingest.quarantine.listing import Reason, Refusal
+from ingest.messages import Message
+from ingest.refusals import Reason, Refusal
 from ingest.topics import Rules
 
 REGISTRY_READ_EVERY = 3.0  # seconds; 0.5 when an asset is not known

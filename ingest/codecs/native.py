@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -26,9 +26,8 @@ import polars as pl
 
 from facility.errors import CannotParse
 from facility.i18n.messages import Sentence
-from ingest.journal.journal import Presence
-from ingest.journal.packing import Message
-from ingest.quarantine.listing import Reason, Refusal, batched
+from ingest.messages import Message, Presence
+from ingest.refusals import Reason, Refusal
 from ingest.topics import TOPICS, Rules
 
 __all__ = ["EXPECTED", "TELEMETRY", "TOPICS", "Decoded", "decode"]
@@ -185,6 +184,22 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
         presence=presence,
         unreadable=unreadable,
     )
+
+
+def batched(readings: Collection[tuple[int, str, object]], units: Mapping[str, object] | None = None) -> bytes:
+    """Readings of one asset (time in ms, channel, value) as a native batched payload, with the units it declared."""
+    columns: dict[str, dict[tuple[int, int], object]] = {}
+    for time, channel, value in readings:
+        column = columns.setdefault(channel, {})
+        again = 0  # the same moment may have been told twice, and both are kept
+        while (time, again) in column:
+            again += 1
+        column[time, again] = value
+    rows = sorted({row for column in columns.values() for row in column})
+    times = [time for time, _ in rows]
+    values = {channel: [column.get(row) for row in rows] for channel, column in columns.items()}
+    declared = {channel: unit for channel, unit in (units or {}).items() if channel in values}
+    return json.dumps({"t": times, "v": values} | ({"u": declared} if declared else {})).encode()
 
 
 class _Refused(CannotParse):

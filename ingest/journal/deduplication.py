@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ingest.journal.packing import Message, Packed, unpack
-from ingest.messages import Arrivals
+from ingest.journal.packing import Packed, unpack
+from ingest.messages import Arrivals, Message
 
 DIGEST = 8  # bytes
 IDS = 1 << 16

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,11 +22,11 @@ from facility.errors import CannotDo
 from ingest.journal.capacity import Room, room_of
 from ingest.journal.deduplication import Deliveries
 from ingest.journal.ledger import Counts, add_counts, read_counts
-from ingest.journal.packing import Message, Packed, pack, unpack
+from ingest.journal.packing import Packed, pack, unpack
 from ingest.journal.schema import TABLES
 from ingest.journal.source_ledger import Change, Name, add_sources
-from ingest.messages import Arrival, Arrivals
-from ingest.quarantine.listing import Quarantined, Reason, Refusal
+from ingest.messages import Arrival, Arrivals, Message, Presence
+from ingest.refusals import Quarantined, Reason, Refusal
 
 FORMAT = 2
 LIMIT = 20 << 30  # bytes of messages, by default
@@ -60,17 +59,6 @@ INSERT INTO identity VALUES (lower(hex(randomblob(8))));
 
 class Full(Exception):
     """The journal takes nothing more for now; nothing is lost as long as nothing is acknowledged."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presence:
-    """What a gateway last said of itself, or its last will said of it."""
-
-    site: str
-    gateway: str
-    online: bool
-    since_us: int
-    arrived_us: int
 
 
 class Journal:

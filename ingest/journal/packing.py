@@ -12,19 +12,10 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ingest.messages import Arrivals
+from ingest.messages import Arrivals, Message
 
 _topics = msgspec.msgpack.Encoder().encode
 _names = msgspec.msgpack.Decoder(list[str]).decode
-
-
-class Message(NamedTuple):
-    """One journalled message."""
-
-    seq: int
-    arrived_us: int
-    topic: str
-    payload: bytes
 
 
 class Packed(NamedTuple):

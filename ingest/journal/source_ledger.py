@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.quarantine.listing import Refusal
+from ingest.refusals import Refusal
 from ingest.topics import ROOT
 
 SOURCES_AT_MOST = 50_000

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.messages import AdmittedReadings
 from ingest.monitor.clock_offset import Clocks
 
 Row = tuple[str, str, int, int, int, float, int, int, int]  # of the table `heard`
@@ -42,17 +43,6 @@ class Heard:
     longest_us: int  # the longest the channel ever kept a value before it changed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """Admitted readings in columns; times in microseconds since the epoch."""
-
-    names: list[tuple[str, str]]  # asset, channel
-    series: NDArray[np.int64]  # of each reading: index into `names`
-    times: NDArray[np.int64]  # of the device
-    values: NDArray[np.float64]
-    arrived: NDArray[np.int64]
-
-
 class Hearing:
     """Listens to all that is admitted. One thread listens and saves; any may ask."""
 
@@ -71,7 +61,7 @@ class Hearing:
         slot = self._slots.get((asset, channel))
         return None if slot is None else float(self._state[self._VALUE, slot])
 
-    def listen(self, said: Said) -> None:
+    def listen(self, said: AdmittedReadings) -> None:
         """Take note of readings, in any order."""
         if not said.series.size:
             return

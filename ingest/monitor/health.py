@@ -6,15 +6,9 @@ makes the whole unhealthy; a warning does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from facility.i18n.messages import Dictionary
-from facility.i18n.phrases import Text
-from ingest.quarantine.listing import PHRASES
-
-_SENTENCES = Dictionary(Path(__file__).parents[1] / "zh.toml")
+from ingest.findings import Finding
 
 STUCK_AFTER = 60.0  # seconds that messages may wait in the journal without one of them being stored
 QUIET_AFTER = 900.0  # seconds without a message; the most usual cadence of the catalogue is 15 minutes
@@ -34,21 +28,6 @@ class Facts:
     store_error: str  # why the last attempt to store failed; "" if it did not
     adds_up: bool
     journal_scarce: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    key: str
-    fault: bool
-    values: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def words(self) -> Text:
-        values = {
-            name: Text(zh=_SENTENCES.say(value, "zh"), en=value) if isinstance(value, str) else value
-            for name, value in self.values.items()
-        }
-        return PHRASES[f"health.{self.key}"].filled(**values)
 
 
 def findings(facts: Facts) -> list[Finding]:

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ingest.monitor.health import Facts, Finding, healthy
+from ingest.findings import Finding
+from ingest.monitor.health import Facts, healthy
 from ingest.monitor.status import Overview
 
 OTHER = "other"  # sites that are not registered, together

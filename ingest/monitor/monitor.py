@@ -12,10 +12,11 @@ from typing import Protocol
 from facility.catalogue.catalogue import Catalogue
 from facility.estate import Asset
 from facility.i18n.phrases import LANGUAGES, preferred
+from ingest.findings import Finding
 from ingest.journal.journal import Journal
 from ingest.monitor import channel_state, clock_offset
 from ingest.monitor.channel_state import SAVED_AT_ONCE, Hearing
-from ingest.monitor.health import QUIET_AFTER, Facts, Finding, findings, healthy
+from ingest.monitor.health import QUIET_AFTER, Facts, findings, healthy
 from ingest.monitor.http import JSON, TEXT, Answer, as_json
 from ingest.monitor.metrics import exposition
 from ingest.monitor.status import Overview, read_overview, reading

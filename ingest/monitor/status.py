@@ -25,7 +25,7 @@ from ingest.monitor.channel_state import Heard, read_heard, together
 from ingest.monitor.clock_offset import Clock, judged, read_ways
 from ingest.monitor.liveness import Life, State, lives
 from ingest.monitor.uptime import Listening, read_expected, read_listening
-from ingest.quarantine.listing import Reason
+from ingest.refusals import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ingest.monitor.health import Finding
+from ingest.findings import Finding
 from ingest.mqtt.address import BrokerAddress
 from ingest.topics import ROOT
 

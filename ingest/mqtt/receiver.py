@@ -25,11 +25,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
-from ingest.codecs.native import TOPICS
 from ingest.journal.journal import Full, Journal
 from ingest.messages import Arrival, Arrivals
 from ingest.mqtt.address import BrokerAddress
 from ingest.mqtt.client import BatchClient, new_client
+from ingest.topics import TOPICS
 
 ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
 WAITING_BYTES = 32 << 20  # received and not yet on disk; beyond it the network waits

@@ -26,11 +26,11 @@ from facility.store import Appended, Store
 from ingest.admission.decoding import Understanding
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts, add_counts
-from ingest.journal.packing import Message
 from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.messages import Message
 from ingest.monitor.channel_state import Hearing
-from ingest.quarantine.listing import UNREAD, Reason, Refusal
 from ingest.quarantine.store_refusals import turned_away
+from ingest.refusals import UNREAD, Reason, Refusal
 
 ROWS_AT_ONCE = 20_000
 BYTES_AT_ONCE = 6_000_000

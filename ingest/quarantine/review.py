@@ -18,9 +18,9 @@ from facility.catalogue.catalogue import Catalogue
 from facility.errors import CannotConvert, CannotDo
 from ingest.codecs.native import decode
 from ingest.journal.ledger import Counts, add_counts
-from ingest.journal.packing import Message
 from ingest.journal.source_ledger import Change, Name, add_sources, source_of
-from ingest.quarantine.listing import Quarantined, Reason
+from ingest.messages import Message
+from ingest.refusals import Quarantined, Reason
 
 GUESSED_FROM = 200  # messages of an unknown asset that are looked into for its channels
 

@@ -8,9 +8,10 @@ import polars as pl
 import pyarrow as pa
 
 from facility.store import Appended
-from ingest.journal.packing import Message
+from ingest.codecs.native import batched
 from ingest.journal.source_ledger import Name, source_of
-from ingest.quarantine.listing import Reason, Refusal, batched
+from ingest.messages import Message
+from ingest.refusals import Reason, Refusal
 
 
 def turned_away(done: Appended, readings: pa.Table, messages: Sequence[Message]) -> list[Refusal]:

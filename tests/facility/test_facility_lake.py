@@ -11,7 +11,7 @@ from facility.errors import CannotDo
 from facility.store import READINGS, Appended, open_store
 from facility.store.hourly import HOURLY, KEY
 from facility.store.lake.lake import Lake
-from facility.store.query import in_order
+from facility.store.lake.query import in_order
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

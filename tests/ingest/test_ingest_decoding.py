@@ -11,8 +11,8 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from ingest.admission.admission import FUTURE_US, admit
 from ingest.codecs.native import decode
-from ingest.journal.packing import Message
-from ingest.quarantine.listing import PHRASES, Reason
+from ingest.messages import Message
+from ingest.refusals import PHRASES, Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

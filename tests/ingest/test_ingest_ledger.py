@@ -21,7 +21,7 @@ from facility.store import Appended, Refused, open_store
 from ingest.journal import deduplication
 from ingest.journal.journal import Arrival, Journal
 from ingest.journal.ledger import Counts, ledger
-from ingest.quarantine.listing import Reason
+from ingest.refusals import Reason
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000

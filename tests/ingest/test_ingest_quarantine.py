@@ -23,8 +23,8 @@ from ingest.journal.journal import Journal
 from ingest.journal.ledger import ledger
 from ingest.journal.source_ledger import read_sources
 from ingest.messages import Arrival
-from ingest.quarantine.listing import Reason
 from ingest.quarantine.review import Wanted, review
+from ingest.refusals import Reason
 from ingest.sink import Sink
 from ingest.topics import Rules
 

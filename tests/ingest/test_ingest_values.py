@@ -13,8 +13,8 @@ from ingest.admission.admission import admit
 from ingest.admission.sentinels import sentinels, suspicious
 from ingest.admission.units import conversion
 from ingest.codecs.native import decode
-from ingest.journal.packing import Message
-from ingest.quarantine.listing import Reason
+from ingest.messages import Message
+from ingest.refusals import Reason
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000

@@ -22,8 +22,9 @@ from facility.folder import DataFolder
 from facility.store import open_store
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import ledger
+from ingest.messages import AdmittedReadings
 from ingest.monitor import channel_state, clock_offset
-from ingest.monitor.channel_state import Heard, Hearing, Said, read_heard
+from ingest.monitor.channel_state import Heard, Hearing, read_heard
 from ingest.monitor.clock_offset import HOUR_US, judge
 from ingest.monitor.health import Facts, findings, healthy
 from ingest.monitor.http import listen_address, served
@@ -46,7 +47,7 @@ ASSETS = {"EL-1": Asset(id="EL-1", kind="lift", site="s")}
 def table(*rows):
     """Rows of (asset, channel, time_us, value, arrived_us)."""
     names = sorted({row[:2] for row in rows}, reverse=True)
-    return Said(
+    return AdmittedReadings(
         names=names,
         series=np.array([names.index(row[:2]) for row in rows]),
         times=np.array([row[2] for row in rows]),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from facility.store import Appended, Refused
+from facility.store.contract import Appended, Refused
 from facility.store.deduplication import FRAME, IDENTITY, Arrivals
 from facility.store.hourly import HOURLY, summarise
 from facility.store.influx import flux

@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from facility.errors import CannotCommunicate, CannotDo
-from facility.store import Appended
+from facility.store.contract import Appended
 
 VERSION = 2  # hours that version 1 summarised are summarised again, as they are kept in another way
 _TABLES = """

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from facility.errors import CannotCommunicate, ServicedayError
 from facility.i18n.messages import Sentence
-from facility.store import Appended, Changes, Health, Retention, Revised, Sites, StoreSize
+from facility.store.contract import Appended, Changes, Health, Retention, Revised, Sites, StoreSize
 from facility.store.deduplication import FRAME, IDENTITY, Marks, frame_of, sort_out, span_of
 from facility.store.hourly import HOURLY, KEY, finish
 from facility.store.influx import flux

@@ -24,7 +24,7 @@ from deltalake.exceptions import DeltaError
 
 from facility.errors import ServicedayError
 from facility.i18n.messages import Sentence
-from facility.store import Appended, Changes, Health, Refused, Retention, Revised, StoreSize
+from facility.store.contract import Appended, Changes, Health, Refused, Retention, Revised, StoreSize
 from facility.store.deduplication import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.hourly import finish, within
 from facility.store.lake import delta_log

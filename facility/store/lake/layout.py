@@ -24,7 +24,7 @@ from deltalake.exceptions import DeltaError
 
 from facility.errors import CannotCommunicate, CannotDo
 from facility.i18n.messages import foreign
-from facility.store import Retention
+from facility.store.contract import Retention
 from facility.store.deduplication import FRAME
 from facility.store.hourly import HOURLY
 from facility.store.lake.location import Place

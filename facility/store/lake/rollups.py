@@ -17,8 +17,8 @@ from facility.store.hourly import HOURLY, KEY, follow, summarise, within
 from facility.store.lake import delta_log
 from facility.store.lake.compaction import OPEN_FILES
 from facility.store.lake.delta_log import AddedFile, Happened, Written, hours_between
+from facility.store.lake.query import Question, day_of, in_order, moment, next_hour
 from facility.store.lake.table import Snapshot, Table
-from facility.store.query import Question, day_of, in_order, moment, next_hour
 
 MADE_FROM = "serviceday.made_from"
 ROWS_AT_ONCE = 4_000_000  # readings summarised in one go for a question, and in one commit when kept

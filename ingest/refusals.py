@@ -6,8 +6,6 @@ A payload of refused readings is itself a native batched payload, so it can be s
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from facility.i18n.phrases import Phrases, Text
 
-PHRASES = Phrases(Path(__file__).parents[1] / "phrases.toml")
+PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 
 
 class Reason(StrEnum):
@@ -69,19 +67,3 @@ class Quarantined:
     count: int
     asked: bool = False  # for a replay that has not been carried out yet
     dropped: str = ""  # by whom
-
-
-def batched(readings: Collection[tuple[int, str, object]], units: Mapping[str, object] | None = None) -> bytes:
-    """Readings of one asset (time in ms, channel, value) as a native batched payload, with the units it declared."""
-    columns: dict[str, dict[tuple[int, int], object]] = {}
-    for time, channel, value in readings:
-        column = columns.setdefault(channel, {})
-        again = 0  # the same moment may have been told twice, and both are kept
-        while (time, again) in column:
-            again += 1
-        column[time, again] = value
-    rows = sorted({row for column in columns.values() for row in column})
-    times = [time for time, _ in rows]
-    values = {channel: [column.get(row) for row in rows] for channel, column in columns.items()}
-    declared = {channel: unit for channel, unit in (units or {}).items() if channel in values}
-    return json.dumps({"t": times, "v": values} | ({"u": declared} if declared else {})).encode()
