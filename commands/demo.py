@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +17,14 @@ from commands import demo_result, simulate
 from commands.app import options
 from commands.app.messages import say
 from commands.app.output import progress
-from commands.app.processes import GRACE, Children, answers_or_refuse, die_with_parent, free_port_or_refuse
+from commands.app.processes import (
+    GRACE,
+    Children,
+    answers_or_refuse,
+    asked_to_stop,
+    die_with_parent,
+    free_port_or_refuse,
+)
 from commands.dashboard_command import HOST, PORT
 from commands.main import EXIT_INTERRUPTED
 from facility.errors import CannotCommunicate
@@ -103,24 +107,6 @@ def demo(
             typer.echo(say("demo.stopping"), err=True)
     if stop.is_set() and headless:
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-@contextmanager
-def asked_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C no longer waits."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: str) -> Path:

@@ -132,7 +132,7 @@ def simulate(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.demo import asked_to_stop
+    from commands.app.processes import asked_to_stop
     from facility.folder import DataFolder
     from ingest.mqtt.address import BrokerAddress
 

@@ -10,9 +10,9 @@ from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Text
 from facility.registry.rows import Report
 from serviceday.planning.crew.crew import DAY_MINUTES, Hours, Order, Selector, Span, Theme, Ways, Work, Worker
+from serviceday.planning.crew.cycles import circle
 from serviceday.planning.crew.tables import Table, minutes_of, strangers, strings_of, text_of, whole, words_of
 from serviceday.planning.crew.travel_matrix import read_matrix
-from serviceday.planning.solver.precedence import circle
 
 _SELECTS = ("kind", "task", "site", "building", "floor", "asset")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 
 from facility.errors import CannotDo
 from facility.estate import Asset
 from serviceday.planning.crew.crew import Order
+from serviceday.planning.crew.cycles import circle
 from serviceday.planning.demand.candidates import Candidate
 
 
@@ -28,15 +28,6 @@ def predecessors(
                     found.setdefault(number, set()).update(others)
     _refuse_circles(found, candidates)
     return {number: tuple(sorted(firsts)) for number, firsts in found.items()}
-
-
-def circle(graph: Mapping[int, set[int]]) -> list[int]:
-    """The numbers of one circle in the order in which they would have to be done, or nothing."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
 
 
 def _refuse_circles(graph: Mapping[int, set[int]], candidates: Sequence[Candidate]) -> None:
