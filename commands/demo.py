@@ -43,7 +43,8 @@ LIVE_FROM = timedelta(hours=2)  # the history ends so long ago; live data catche
 
 def demo(
     data: Annotated[
-        Path | None, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("demo.data"), metavar="DIR")
+        Path | None,
+        typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("demo.data"), metavar="DIR", parser=options.folder),
     ] = None,
     assets: simulate.Assets = 60,
     history: simulate.History = "45d",

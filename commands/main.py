@@ -13,6 +13,7 @@ from facility.errors import CannotParse, ServicedayError
 from facility.i18n.messages import foreign
 
 EXIT_WRONG = 2
+PRIVATE = 0o077  # umask: what we write is the user's own until they share it
 EXIT_ABORTED = 1
 EXIT_INTERRUPTED = 130
 
@@ -78,6 +79,7 @@ def called(arguments: list[str]) -> int:
 
 def run() -> None:
     """Entry point of the `serviceday` program."""
+    os.umask(PRIVATE)
     try:
         arguments = spread_maps(choose_language(sys.argv[1:]))
         sys.exit(called(arguments))

@@ -6,12 +6,16 @@
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
 
 One process at a time takes readings in (`claim`); any number read.
+
+It holds who reported what, so it is closed to other users of the machine: 0700, and 0600 for what lies in it. Whoever
+wants a group to read it says so with the folder's setgid bit; then only everybody else is shut out.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -59,7 +63,7 @@ class DataFolder:
     def prepare(self) -> DataFolder:
         """Create the folder and make sure it can be written. Raises `CannotDo` if not."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.path / f".write-probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
@@ -70,6 +74,7 @@ class DataFolder:
                 path=self.path,
                 error=error,
             ) from None
+        self._shut_others_out()
         return self
 
     def existing(self) -> DataFolder:
@@ -78,7 +83,24 @@ class DataFolder:
             raise CannotDo(
                 "no data folder at {path}", "Run `serviceday demo` or `serviceday import assets` first", path=self.path
             )
+        self._shut_others_out()
         return self
+
+    def _shut_others_out(self) -> None:
+        """Take other users' rights away from a folder that is ours, and from the files at its top.
+
+        A folder that holds nothing of ours yet, or that everybody may write to (`/tmp`), is left as it is.
+        """
+        if not (self.records.exists() or self.journals()):
+            return
+        with suppress(OSError):  # somebody else's folder, or one on a read-only medium
+            mode = self.path.stat().st_mode
+            unwanted = 0o007 if mode & stat.S_ISGID else 0o077
+            if not mode & stat.S_ISVTX and mode & unwanted:
+                self.path.chmod(stat.S_IMODE(mode) & ~unwanted)
+            for entry in os.scandir(self.path):
+                if entry.is_file(follow_symlinks=False) and (rights := entry.stat().st_mode) & unwanted:
+                    Path(entry.path).chmod(stat.S_IMODE(rights) & ~unwanted)
 
     def journals(self) -> list[Path]:
         """The journals that are there: one, or one for each of several ingests that share the messages."""

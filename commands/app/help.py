@@ -20,6 +20,13 @@ class _Helped:
             option.help = say("program.help_option")
         return option
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for option in params:
+            if getattr(option, "is_flag", False):  # a flag takes no value: no type beside it
+                option.display_type_rich = lambda ctx: None
+        return params
+
     def get_usage(self, ctx: Any) -> str:
         usage: str = super().get_usage(ctx)  # type: ignore[misc]
         return usage.replace("Usage:", say("program.usage"), 1)

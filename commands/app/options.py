@@ -12,7 +12,17 @@ import typer
 from commands.app.messages import say
 from facility.errors import CannotParse
 
-Data = Annotated[Path, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("option.data"), metavar="DIR")]
+
+def folder(words: str) -> Path:
+    """A data folder's path. An empty one, as from an unset variable in a script, is no wish for the current folder."""
+    if not words.strip():
+        raise CannotParse("--data is empty", "Name a folder, for example --data serviceday-data")
+    return Path(words)
+
+
+Data = Annotated[
+    Path, typer.Option("--data", envvar="SERVICEDAY_DATA", help=say("option.data"), metavar="DIR", parser=folder)
+]
 Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
 Broker = Annotated[str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", help=say("option.broker"), metavar="URL")]
 Ca = Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("option.ca"), metavar="FILE")]

@@ -5,7 +5,6 @@ It serves the demo and a small site. For more, give `--broker` the address of mo
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import selectors
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from facility.errors import CannotCommunicate, CannotDo
 from facility.i18n.messages import Sentence
+from facility.loopback import is_loopback
 from ingest.mqtt.address import BrokerAddress
 
 STARTS_WITHIN = 30.0  # seconds, on a busy machine
@@ -42,7 +42,7 @@ def embedded_broker(
     Raises `CannotCommunicate` when the port is in use, `CannotDo` for an address that other machines could reach and
     no password.
     """
-    if not _loopback(host) and not (user and password):
+    if not is_loopback(host) and not (user and password):
         raise CannotDo(
             "the embedded broker does not listen on {host} without a password",
             "Set SERVICEDAY_BROKER_USER and SERVICEDAY_BROKER_PASSWORD_FILE, or name another broker with --broker",
@@ -85,13 +85,6 @@ def _bind(host: str, port: int) -> str:
 def _reached(host: str) -> str:
     """Where we reach a listener ourselves that listens on every address."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - not bound here
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _free(host: str, port: int) -> int:

@@ -155,3 +155,24 @@ def test_help_does_not_import_the_heavy_rooms() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("command", [("status",), ("demo", "--headless"), ("import", "assets", "x.csv"), ("plan",)])
+def test_an_empty_data_folder_is_no_wish_for_the_current_one(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = serviceday(*command, "--data", "")
+    assert (refused.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "--data is empty" in refused.stderr
+
+
+def test_the_dashboard_serves_others_only_behind_a_proxy(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.7", "server.example"):  # noqa: S104
+        refused = serviceday("dashboard", "--data", str(tmp_path), "--host", host)
+        assert refused.returncode == 2
+        assert "--behind-proxy" in refused.stderr
+
+
+def test_a_flag_shows_no_type_on_help_pages() -> None:
+    assert "bool" not in serviceday("status", "--help").stdout
