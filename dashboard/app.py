@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import live, markup, query
+from dashboard.guard import guarded
 from dashboard.settings import Settings
 from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
@@ -42,7 +43,7 @@ def main() -> None:
     visit = Visit(settings.folder, settings.timezone, language, datetime.now(UTC), pages)
     for place, (name, show, icon) in enumerate(_VIEWS):
         title = say(f"page_{name}", language)
-        pages[name] = st.Page(partial(show, visit), title=title, icon=icon, url_path=name, default=place == 0)
+        pages[name] = st.Page(partial(guarded(show), visit), title=title, icon=icon, url_path=name, default=place == 0)
     current = st.navigation(list(pages.values()), position="hidden")
     for name, page in pages.items():
         links.page_link(page, label=say(f"page_{name}", language), query_params=visit.link())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard import markup, sources, wording
+from dashboard.guard import guarded
 from dashboard.visit import Visit
 
 EVERY = timedelta(seconds=2)
@@ -15,6 +16,7 @@ REMEMBERED = 40  # ticks of the little chart
 
 
 @st.fragment(run_every=EVERY)
+@guarded
 def tile(visit: Visit) -> None:
     """Counts of the store, renewed every two seconds by itself."""
     now = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -51,6 +52,14 @@ STYLE = f"""
 
 def escaped(words: str) -> str:
     return escape(words)
+
+
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # the punctuation that CommonMark lets a backslash make plain
+
+
+def plain(words: str) -> str:
+    """Words of others for a label that is read as Markdown: nothing in them is a link, a picture or an entity."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(words.split()))
 
 
 def badge(words: str, colour: str) -> str:

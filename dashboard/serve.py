@@ -35,6 +35,7 @@ def command(
         "browser.serverAddress": host,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
+        "client.showErrorLinks": "false",
         "runner.magicEnabled": "false",
         "logger.level": "warning",
         "theme.base": str(THEME),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,11 +12,13 @@ import polars as pl
 import streamlit as st
 
 from dashboard import markup, palette, query, sources
+from dashboard.guard import guarded
 from dashboard.visit import Visit
 from facility.alerts import Alert, AlertState, Severity
-from facility.errors import ServicedayError
+from facility.errors import CannotDo, ServicedayError
 from facility.estate import Asset
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # what the records can count to
 _REFRESH = timedelta(seconds=10)
 _CLOSED_SINCE = timedelta(days=90)
 _RANK = {severity: place for place, severity in enumerate(Severity)}
@@ -32,6 +35,7 @@ def show(visit: Visit) -> None:
 
 
 @st.fragment(run_every=_REFRESH)
+@guarded
 def _board(visit: Visit, *, closed: bool) -> None:
     """The table and, beside it, the chosen alert. Renews itself without disturbing the form below it."""
     alerts = _closed(visit) if closed else sources.open_alerts(visit.folder)
@@ -39,11 +43,18 @@ def _board(visit: Visit, *, closed: bool) -> None:
     ordered = alerts if closed else sorted(alerts, key=_urgency)
     if not closed:
         st.html(_counts(visit, ordered))
-    if not ordered:
+    chosen = _named(visit, ordered)
+    if ordered:
+        chosen = _table(visit, ordered, assets, chosen)
+    else:
         st.html(_nothing(visit, closed=closed, watched=len(assets)))
-        return
-    chosen = _table(visit, ordered, assets)
-    _detail(visit, chosen, assets.get(chosen.asset))
+    if chosen is not None:
+        if chosen not in ordered:
+            st.html(markup.quiet(visit.say("alert_no_longer_open")))
+        _detail(visit, chosen, assets.get(chosen.asset))
+    elif asked := st.query_params.get("alert", ""):
+        number = asked[:20]
+        st.html(markup.empty(visit.say("alert_unknown", number=number), visit.say("alert_unknown_do")))
 
 
 def _closed(visit: Visit) -> list[Alert]:
@@ -73,25 +84,41 @@ def _nothing(visit: Visit, *, closed: bool, watched: int) -> str:
     return markup.empty(visit.say("no_alerts"), visit.say("no_alerts_do", count=watched))
 
 
-def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> Alert:
-    """Draw the table; give back the alert that is chosen, by the address or by a click."""
-    ids = [one.id for one in alerts]
+def _named(visit: Visit, shown: Sequence[Alert]) -> Alert | None:
+    """The alert that the address names, though it may have been closed since; without one, the first that is shown."""
     asked = st.query_params.get("alert", "")
-    place = ids.index(int(asked)) if asked.isdigit() and int(asked) in ids else 0
+    if not asked:
+        return shown[0] if shown else None
+    if not _NUMBER.fullmatch(asked):
+        return None
+    number = int(asked)
+    listed = next((alert for alert in shown if alert.id == number), None)
+    if listed is not None:
+        return listed
+    try:
+        return sources.records(visit.folder).alerts.get(number)
+    except CannotDo:
+        return None
+
+
+def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset], named: Alert | None) -> Alert | None:
+    """Draw the table; give back the alert that was clicked, else the one that the address names."""
+    ids = [alert.id for alert in alerts]
+    places = [ids.index(named.id)] if named is not None and named.id in ids else []
     event: Any = st.dataframe(
         _frame(visit, alerts, assets),
         hide_index=True,
         height=markup.table_height(len(alerts), most=8),
         row_height=markup.ROW,
         on_select="rerun",
-        selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [place]}},
-        key=f"alert-table-{visit.language}-{hash(tuple(ids))}",
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": places}},
+        key=f"alert-table-{visit.language}-{hash(tuple(ids))}-{named.id if named else 0}",
         column_config=_columns(visit),
     )
     rows = event.selection.rows
-    chosen = alerts[rows[0]] if rows and rows[0] < len(alerts) else alerts[place]
-    if str(chosen.id) != asked:
+    chosen = alerts[rows[0]] if rows and rows[0] < len(alerts) else named
+    if chosen is not None and str(chosen.id) != st.query_params.get("alert", ""):
         st.query_params["alert"] = str(chosen.id)
     return chosen
 
@@ -149,7 +176,7 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
             st.html(markup.pairs(_facts(visit, alert, asset)))
             st.page_link(
                 visit.pages["asset"],
-                label=visit.say("open_asset", asset=alert.asset),
+                label=visit.say("open_asset", asset=markup.plain(alert.asset)),
                 icon=":material/monitoring:",
                 query_params=visit.link(asset=alert.asset),
             )
@@ -196,7 +223,7 @@ def _form(visit: Visit, alert: Alert) -> None:
             alert.id, by=who.strip(), now=_moment(visit), note=words.strip()
         )
     except ServicedayError as error:
-        st.warning(visit.told(error))
+        st.warning(markup.plain(visit.told(error)))
         return
     sources.forget_alerts()
     st.rerun(scope="app")

@@ -52,7 +52,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     ids = [first, *(one for one in assets if one != first)]
     asked = st.query_params.get("asset")
     if asked and asked not in assets:
-        st.warning(visit.say("unknown_asset", asset=asked))
+        st.warning(visit.say("unknown_asset", asset=markup.plain(asked)))
 
     def words(one: str) -> str:
         asset = assets[one]

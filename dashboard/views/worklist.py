@@ -157,7 +157,7 @@ def _detail(visit: Visit, made: InspectionList, item: Item) -> None:
         if any(one.id == item.asset for one in sources.assets(visit.folder)):
             st.page_link(
                 visit.pages["asset"],
-                label=visit.say("open_asset", asset=item.asset),
+                label=visit.say("open_asset", asset=markup.plain(item.asset)),
                 icon=":material/monitoring:",
                 query_params=visit.link(asset=item.asset),
             )

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from dashboard import sources
 from dashboard.serve import APP
 from dashboard.wording import say
 from facility.alerts import AlertState
@@ -212,3 +213,65 @@ def test_readings_are_only_read(installation: Path) -> None:
     for page in PAGES:
         _open(page)
     assert before == {one: one.stat().st_mtime_ns for one in (installation / "readings").rglob("*") if one.is_file()}
+
+
+def _numbers(installation: Path) -> dict[str, int]:
+    with Records(DataFolder(installation).records) as records:
+        return {alert.asset: alert.id for alert in records.alerts.open()}
+
+
+def test_what_a_link_names_is_shown_though_it_is_not_the_worst(installation: Path) -> None:
+    number = _numbers(installation)["TK-01"]
+    at = _open("alerts", alert=str(number))
+    assert "Level sensor doubtful, still so" in _words(at)
+    assert at.query_params["alert"] == str(number)
+
+
+def test_what_is_closed_elsewhere_stays_under_the_hand_that_reads_it(installation: Path) -> None:
+    number = _numbers(installation)["TK-01"]
+    at = _open("alerts", alert=str(number))
+    with Records(DataFolder(installation).records) as records:
+        records.alerts.close(number, by="Han", now=datetime.now(UTC), note="elsewhere")
+    sources.forget_alerts()
+    at.run()
+    assert "Level sensor doubtful, still so" in _words(at)
+    assert say("alert_no_longer_open", "en") in _words(at)
+    assert not [button for button in at.button if button.label == say("acknowledge", "en")]
+    assert at.query_params["alert"] == str(number)
+
+
+@pytest.mark.parametrize("asked", ["999999", "²", "-1", "9" * 40, "1e3", "<b>x</b>", "![x](http://x)"])
+def test_a_link_to_no_alert_shows_none_instead_of_another(installation: Path, asked: str) -> None:
+    at = _open("alerts", alert=asked)
+    assert not at.exception
+    words = html.unescape(_words(at))
+    assert say("alert_unknown", "en", number=asked[:20]) in words
+    assert "still so" not in words
+    assert len(_table(at)) == 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "asked", [{"day": "0001-01-01"}, {"day": "9999-12-31"}, {"hours": "nan"}, {"people": "1e9"}, {"alert": "²"}]
+)
+def test_no_address_breaks_a_page(installation: Path, page: str, asked: dict[str, str]) -> None:
+    assert not _open(page, **asked).exception
+
+
+def test_what_nobody_foresaw_is_told_in_words(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("dashboard.views.fleet.show", broken)
+    monkeypatch.setattr("dashboard.sources.size", broken)
+    at = _open("fleet")
+    assert not at.exception
+    assert say("not_drawn", "en") in _words(at)
+    assert "secret" not in _words(at)
+
+
+@pytest.mark.parametrize("page", ["asset", "alerts", "worklist"])
+def test_words_of_others_are_never_markdown(installation: Path, page: str) -> None:
+    at = _open(page, asset="![x](http://192.0.2.1/x.png)")
+    shown = " ".join(str(element.value) for element in [*at.warning, *at.markdown])
+    assert "](http" not in shown
