@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from facility.connections import encrypted_port, speaks_tls, unreachable
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
 from simulators.payloads import Message, forwarded, status, status_topic
@@ -75,13 +76,13 @@ class Gateway:
         remedy = Sentence("Start a broker there, or name another with --broker mqtt://user:password@host:port")
         try:
             self._client.connect(self.address.host, self.address.port, keepalive=60)
-        except OSError as error:
-            raise CannotCommunicate(
-                "no MQTT broker answers at {where}: {error}", remedy, where=where, error=error
-            ) from None
+        except (OSError, ValueError) as error:
+            raise unreachable(where, error) from None
         self._client.loop_start()
         if not self._connected.wait(CONNECT_WITHIN_S):
             self._client.loop_stop()
+            if not (self._refused or self.address.tls) and speaks_tls(self.address.host, self.address.port):
+                raise encrypted_port(where)
             raise CannotCommunicate(
                 "the MQTT broker at {where} {reason}",
                 remedy,

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from facility.connections import unreachable
 from facility.errors import CannotCommunicate, CannotDo
 from facility.i18n.messages import Sentence, foreign
 
@@ -119,12 +120,7 @@ def answers_or_refuse(address: BrokerAddress) -> None:
     try:
         socket.create_connection((address.host, address.port), timeout=10).close()
     except OSError as error:
-        raise CannotCommunicate(
-            "no broker answers at {address}: {error}",
-            "Start it, or name another with --broker mqtt://user:password@host:port",
-            address=address,
-            error=error,
-        ) from None
+        raise unreachable(address, error) from None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from facility.connections import one_line, read_secret
 from facility.errors import CannotDo, CannotParse
 from facility.store.influx.target import Target
 from facility.store.lake.location import Place
@@ -75,17 +76,9 @@ class Choice:
 
     def target(self, environment: Mapping[str, str]) -> Target:
         """Where to write in InfluxDB, with the token. Raises `CannotDo` if there is none."""
-        token = environment.get("SERVICEDAY_INFLUX_TOKEN", "")
+        token = one_line(environment.get("SERVICEDAY_INFLUX_TOKEN", ""), "SERVICEDAY_INFLUX_TOKEN")
         if not token and self.token_file:
-            try:
-                token = Path(self.token_file).read_text().strip()
-            except OSError as error:
-                raise CannotDo(
-                    "the InfluxDB token cannot be read from {file}: {error}",
-                    "Check the file",
-                    file=self.token_file,
-                    error=error,
-                ) from None
+            token = read_secret(Path(self.token_file))
         if not token:
             raise CannotDo(
                 "no token for the InfluxDB at {url}",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from facility.connections import one_line, read_secret
 from facility.errors import CannotParse
 from facility.i18n.messages import Sentence
 
@@ -46,13 +47,14 @@ class BrokerAddress:
     def identified(self, environment: Mapping[str, str]) -> BrokerAddress:
         """With user and password from the environment or from a file, where the address says none.
 
-        Raises `CannotParse` for a file that cannot be read or is empty.
+        Raises `CannotParse` for a file that holds no secret.
         """
         user = self.user or environment.get("SERVICEDAY_BROKER_USER", "")
-        password = self.password or environment.get("SERVICEDAY_BROKER_PASSWORD", "")
+        given = environment.get("SERVICEDAY_BROKER_PASSWORD", "")
+        password = self.password or one_line(given, "SERVICEDAY_BROKER_PASSWORD")
         file = environment.get("SERVICEDAY_BROKER_PASSWORD_FILE", "")
         if file and not password:
-            password = _secret(Path(file))
+            password = read_secret(Path(file))
         return replace(self, user=user, password=password if user else "")
 
     def secured(self, ca: Path | None, cert: Path | None, key: Path | None) -> BrokerAddress:
@@ -121,22 +123,6 @@ class BrokerAddress:
             user=unquote(user or ""),
             password=unquote(password or ""),
         )
-
-
-def _secret(file: Path) -> str:
-    try:
-        secret = file.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, OSError) else Sentence("not UTF-8")
-        raise CannotParse(
-            "the password file {file} cannot be read: {reason}",
-            "Mend its path or permissions",
-            file=file,
-            reason=reason,
-        ) from None
-    if not secret:
-        raise CannotParse("the password file {file} is empty", "Write the password into it", file=file)
-    return secret
 
 
 def _no_passphrase() -> str:

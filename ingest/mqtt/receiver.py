@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from facility.connections import encrypted_port, speaks_tls, unreachable
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
 from ingest.journal.journal import Full, Journal
@@ -98,12 +99,7 @@ class Receiver:
                 self._client.connect(self._address.host, self._address.port, KEEPALIVE)
         except (OSError, ValueError) as error:
             self.stop()
-            raise CannotCommunicate(
-                "no broker answers at {address}: {error}",
-                "Start it, or name another with --broker mqtt://user:password@host:port",
-                address=self._address,
-                error=error,
-            ) from None
+            raise unreachable(self._address, error) from None
         self._client.loop_start()
         deadline = time.monotonic() + ANSWERS_WITHIN
         while not self._subscribed_at_all.wait(0.05):
@@ -111,6 +107,8 @@ class Receiver:
                 silent = Sentence("no answer within {seconds:g} s", seconds=ANSWERS_WITHIN)
                 reason = self._refused or silent
                 self.stop()
+                if not (self._refused or self._address.tls) and speaks_tls(self._address.host, self._address.port):
+                    raise encrypted_port(self._address)
                 raise CannotCommunicate(
                     "the broker at {address} does not let us in: {reason}",
                     "Check user, password, and the right to subscribe to {topics}",

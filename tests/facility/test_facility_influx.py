@@ -331,7 +331,7 @@ def test_an_installation_chooses_its_store(stand_in: StandIn, tmp_path: Path, mo
     assert chosen(tmp_path, {}).kind == "lake"
     Choice(kind="influx", url=stand_in.url, org=ORG, bucket="b", token_file=str(tmp_path / "token")).write(tmp_path)
     choice = chosen(tmp_path, {})
-    with pytest.raises(CannotDo, match="token cannot be read"):
+    with pytest.raises(CannotParse, match="cannot be read"):
         choice.target({})
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     assert choice.target({}) == Target(url=stand_in.url, org=ORG, bucket="b", token=TOKEN)

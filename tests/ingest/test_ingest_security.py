@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -139,7 +140,7 @@ def test_tls_with_our_own_authority_and_a_client_certificate(folder, store, mosq
 
 @pytest.mark.parametrize(
     ("ca", "cert", "why"),
-    [("stranger", "client", "certificate verify failed"), ("ca", "", ""), ("", "", "certificate verify failed")],
+    [("stranger", "client", "is not trusted"), ("ca", "", ""), ("", "", "is not trusted")],
 )
 def test_who_is_not_trusted_stays_outside(folder, store, mosquitto_tls, certificates, ca, cert, why):
     address = BrokerAddress.parse(f"mqtts://localhost:{mosquitto_tls}").secured(
@@ -151,6 +152,68 @@ def test_who_is_not_trusted_stays_outside(folder, store, mosquitto_tls, certific
         Ingest(folder, store, address, lambda: ASSETS).start()
     assert why in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture
+def tls_port(tmp_path, certificates):
+    """Starts a listener that greets by TLS with a certificate made out as asked, and gives its port."""
+    listeners = []
+
+    def listen(names="DNS:localhost,IP:127.0.0.1", *, expired=False):
+        (tmp_path / "names").write_text(f"subjectAltName={names}\n")
+        dates = ["-days", "-1" if expired else "2"]
+        request = ["x509", "-req", "-in", certificates / "server.csr", "-CA", certificates / "ca.pem"]
+        openssl(*request, "-CAkey", certificates / "ca.key", "-CAcreateserial", *dates, "-extfile", "names", "-out",
+                "made.pem", cwd=tmp_path)  # fmt: skip
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tmp_path / "made.pem", certificates / "server.key")
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def greet():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                connection.settimeout(5)
+                with suppress(OSError), context.wrap_socket(connection, server_side=True) as greeted:
+                    greeted.recv(1000)
+
+        threading.Thread(target=greet, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield listen
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "expired", "why"),
+    [
+        ("DNS:other.example,IP:127.0.0.9", False, "is made out to another name"),
+        ("DNS:localhost,IP:127.0.0.1", True, "is not valid today"),
+    ],
+)
+def test_a_certificate_is_refused_for_its_own_reason(folder, store, certificates, tls_port, names, expired, why):
+    address = BrokerAddress.parse(f"mqtts://localhost:{tls_port(names, expired=expired)}")
+    with pytest.raises(CannotCommunicate, match=why):
+        Ingest(folder, store, address.secured(certificates / "ca.pem", None, None), lambda: ASSETS).start()
+    told = subprocess.run(
+        [sys.executable, "-m", "commands.main", "simulate", "--broker", str(address), "--assets", "2", "--history",
+         "2h", "--data", str(folder.path), "--ca", str(certificates / "ca.pem")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 2
+    assert why in told.stderr
+
+
+def test_whoever_speaks_plainly_to_a_port_for_tls_is_told_so(folder, store, tls_port):
+    address = BrokerAddress.parse(f"mqtt://localhost:{tls_port()}")
+    with pytest.raises(CannotCommunicate, match="speaks TLS") as refusal:
+        Ingest(folder, store, address, lambda: ASSETS).start()
+    assert "mqtts://" in str(refusal.value)
 
 
 def test_certificates_that_cannot_be_used_are_told_before_anything_is_connected(certificates, tmp_path):
@@ -188,6 +251,11 @@ def test_user_and_password_come_from_the_environment_or_a_file(tmp_path):
     secret.write_text("\n")
     with pytest.raises(CannotParse):
         plain.identified({"SERVICEDAY_BROKER_PASSWORD_FILE": str(secret)})
+    secret.write_text("s3cr3t\nsecond line\n")
+    for wrong in ({"SERVICEDAY_BROKER_PASSWORD_FILE": str(secret)}, {"SERVICEDAY_BROKER_PASSWORD": "s3cr3t\nx"}):
+        with pytest.raises(CannotParse, match="more than one line") as refusal:
+            plain.identified(user | wrong)
+        assert "s3cr3t" not in str(refusal.value)
 
 
 # -- the embedded broker ------------------------------------------------------------------------------------------
