@@ -13,9 +13,9 @@ from commands.app.messages import say
 from facility.errors import CannotParse
 
 
-def folder(words: str) -> Path:
+def folder(words: str | Path) -> Path:
     """A data folder's path. An empty one, as from an unset variable in a script, is no wish for the current folder."""
-    if not words.strip():
+    if not str(words).strip():
         raise CannotParse("--data is empty", "Name a folder, for example --data serviceday-data")
     return Path(words)
 
