@@ -17,7 +17,10 @@ _DIGITS = {word: value for value, word in enumerate("零一二三四五六七八
     "贰": 2,
     "叁": 3,
 }
-_NUMERAL = re.compile(r"[零〇一二三四五六七八九十百两壹贰叁]+(?=\s*(?:号|栋|幢|座|#|单元|楼|层|室|房|期|区|台|部|$))")
+_NUMERAL = re.compile(
+    r"(?<![零〇一二三四五六七八九十百两壹贰叁])[零〇一二三四五六七八九十百两壹贰叁]++(?=\s*(?:号|栋|幢|座|#|单元|楼|层|室|房|期|区|台|部|$))"
+)
+_LONGEST = 6  # characters of a numeral below a thousand: 九百九十九 has five
 _CARDINALS = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
     "eighteen|nineteen|twenty"
@@ -57,8 +60,12 @@ def number(numeral: str) -> int:
 
 def in_digits(words: str) -> str:
     """Folded words with Chinese numerals before a counter, and English number words, in digits."""
-    plain = _NUMERAL.sub(lambda match: str(number(match[0])), folded(words))
+    plain = _NUMERAL.sub(_in_digits, folded(words))
     return _SPOKEN.sub(lambda match: _WORDS[match[0]], plain)
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    return str(number(match[0])) if len(match[0]) <= _LONGEST else match[0]
 
 
 _NUMBER = r"(?P<building>\d{1,3}|(?<![a-z])[a-z](?![a-z]))"

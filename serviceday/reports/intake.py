@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ _CONTACT = re.compile(
     r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"
     r"|(?<![\d-])\(?0\d{2,3}\)?[ -]?\d{7,8}(?!\d)"
     r"|(?<!\d)\+\d{1,3}(?:[ -]?\d){7,12}(?!\d)"
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 REMOVED = "…"
@@ -70,12 +70,19 @@ def without_contacts(words: str) -> tuple[str, list[str]]:
     return _CONTACT.sub(REMOVED, plain), [match[0] for match in _CONTACT.finditer(plain)]
 
 
+def _about(report: Report) -> tuple[str, ...]:
+    return report.category.kind, report.category.subject, report.place.site, report.place.building
+
+
 class Intake:
     """Makes reports of what was said, knowing the places and what was reported before."""
 
     def __init__(self, places: Gazetteer, earlier: Sequence[Report]) -> None:
         self._places = places
-        self._earlier = [one for one in earlier if one.merged_into is None]
+        self._earlier = defaultdict[tuple[str, ...], list[Report]](list)  # a repetition is about the same, there
+        for report in earlier:
+            if report.merged_into is None:
+                self._earlier[_about(report)].append(report)
         self._taken = 0
 
     def take(self, said: Said, *, source: str) -> tuple[Report, Reporter]:
@@ -89,9 +96,10 @@ class Intake:
         category = self._category(text, said.category, source)
         place = self._places.find(place_words, text, subject=category.subject)
         report = Report(at=said.at, text=text, said_place=place_words, category=category, place=place, source=source)
-        repeated = same_as(report, self._earlier)
+        earlier = self._earlier[_about(report)]
+        repeated = same_as(report, earlier)
         if repeated is None:
-            self._earlier.append(replace(report, id=-self._taken))
+            earlier.append(replace(report, id=-self._taken))
         else:
             report = replace(report, merged_into=repeated.id)
         phones = dict.fromkeys(filter(None, (said.phone.strip(), *in_text, *in_place)))

@@ -7,8 +7,9 @@ the wrong building costs more than a question.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from facility.catalogue.catalogue import catalogue
@@ -31,9 +32,12 @@ class Gazetteer:
         for asset in assets:
             if asset.building:
                 known.setdefault((asset.site, asset.building), Building(id=asset.building, site=asset.site))
-        self._buildings = [(one, building_keys(one.id, one.name)) for one in known.values()]
+        self._buildings = [_Named.of(building) for building in known.values()]
         self._sites = {one.id: one for one in sites}
-        self._assets = list(assets)
+        self._site_keys = [(site.id, folded(site.name), folded(site.id)) for site in sites]
+        self._equipment = defaultdict[tuple[str, str, str], list[Asset]](list)
+        for asset in assets:
+            self._equipment[asset.site, asset.building, asset.kind].append(asset)
         # "L-0012" is an asset wherever it stands; a bare "3" is not
         self._by_id = {folded(one.id): one for one in assets if re.search(r"[a-z].*\d|\d.*[a-z]", folded(one.id))}
 
@@ -56,12 +60,12 @@ class Gazetteer:
 
     def _building(self, said: Said, place: str, text: str) -> Place:
         sites = self._sites_named(place) or self._sites_named(text)
-        within = [(one, keys) for one, keys in self._buildings if not sites or one.site in sites]
+        within = [named for named in self._buildings if not sites or named.building.site in sites]
         parts = Place(unit=said.unit, floor=said.floor, room=said.room)
         number = said.building or said.basement_or_building
         if number:
             label = PHRASES["building_called"].filled(number=number.upper())
-            fits = [one for one, keys in within if number in keys]
+            fits = [named.building for named in within if number in named.numbers]
             if not fits and said.basement_or_building:
                 parts = replace(parts, floor=f"-{number}")
             if not fits:
@@ -73,7 +77,7 @@ class Gazetteer:
                 lambda one: PHRASES[phrase].filled(said=label, building=self._called(one), number=number.upper()),
             )
         for words in filter(None, (place, text)):
-            fits = [one for one, _ in within if _in_words(one, words)]
+            fits = [named.building for named in within if named.stands_in(words)]
             if fits:
                 longest = max(len(one.name or one.id) for one in fits)
                 fits = [one for one in fits if len(one.name or one.id) == longest]
@@ -83,27 +87,26 @@ class Gazetteer:
                     lambda one: PHRASES["place_building"].filled(said=one.name or one.id, building=self._called(one)),
                 )
         if place:
-            likeness = [(_likeness(one, place), one) for one, _ in within if one.name]
-            best = max((score for score, _ in likeness), default=0.0)
-            if best >= _CLOSE:
-                fits = [one for score, one in likeness if score == best]
+            fits = _likest(place, within)
+            if fits:
                 return self._one_of(
                     fits,
                     parts,
                     lambda one: PHRASES["place_building_similar"].filled(said=place, building=self._called(one)),
                 )
         if len(within) == 1 and sites:
-            return self._one_of([within[0][0]], parts, lambda one: PHRASES["place_site"].filled(site=self._site(one)))
+            return self._one_of(
+                [within[0].building], parts, lambda one: PHRASES["place_site"].filled(site=self._site(one))
+            )
         if place.strip():
             return replace(parts, why=PHRASES["place_no_building"].filled(said=place.strip()))
         return replace(parts, why=PHRASES["place_nothing"])
 
     def _sites_named(self, words: str) -> set[str]:
         return {
-            one.id
-            for one in self._sites.values()
-            if (one.name and folded(one.name) in words)
-            or (len(one.id) > 2 and one.id != "default" and _stands_in(one.id, words))
+            site
+            for site, name, key in self._site_keys
+            if (name and name in words) or (len(site) > 2 and site != "default" and _stands_in(key, words))
         }
 
     def _one_of(self, fits: Sequence[Building], parts: Place, why: Callable[[Building], Text]) -> Place:
@@ -121,11 +124,7 @@ class Gazetteer:
         about = known.subjects[subject]
         kinds = [kind for kind, words_ in about.equipment_words.items() if words_.score(folded(words))[0]]
         for kind in kinds or about.equipment[:1]:
-            here = [
-                one
-                for one in self._assets
-                if one.kind == kind and (one.site, one.building) == (found.site, found.building)
-            ]
+            here = self._equipment.get((found.site, found.building, kind), [])
             if found.floor and kind != "lift":  # a lift serves every floor
                 here = [one for one in here if floor_key(one.floor) in ("", found.floor)]
             name = catalogue()[kind].name
@@ -170,19 +169,53 @@ def _either(first: Said, second: Said) -> Said:
     return Said(**{name: getattr(first, name) or getattr(second, name) for name in Said.__dataclass_fields__})
 
 
-def _in_words(building: Building, words: str) -> bool:
-    name = folded(building.name)
-    return bool(len(name) > 1 and not name.isdigit() and name in words) or bool(
-        len(building.id) > 2 and _stands_in(building.id, words)
-    )
-
-
 def _stands_in(key: str, words: str) -> bool:
-    return re.search(rf"(?<![a-z\d]){re.escape(folded(key))}(?![a-z\d-])", words) is not None
+    """Whether a folded id stands in folded words as a word of its own."""
+    return key in words and re.search(rf"(?<![a-z\d]){re.escape(key)}(?![a-z\d-])", words) is not None
 
 
-def _likeness(building: Building, place: str) -> float:
-    return SequenceMatcher(None, in_digits(building.name), in_digits(place), autojunk=False).ratio()
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A building with all that it is compared by, made once: an estate has thousands, a file of reports as many."""
+
+    building: Building
+    numbers: frozenset[str]  # what it may be called by number or letter
+    name: str  # folded; "" if it is too short or a bare number, which stands in any words
+    key: str  # folded id; "" if it is too short
+    spelling: str  # of the name, numerals in digits
+
+    @classmethod
+    def of(cls, building: Building) -> _Named:
+        name, key = folded(building.name), folded(building.id)
+        return cls(
+            building=building,
+            numbers=frozenset(building_keys(building.id, building.name)),
+            name=name if len(name) > 1 and not name.isdigit() else "",
+            key=key if len(building.id) > 2 else "",
+            spelling=in_digits(building.name) if building.name else "",
+        )
+
+    def stands_in(self, words: str) -> bool:
+        return bool(self.name and self.name in words) or bool(self.key and _stands_in(self.key, words))
+
+
+def _likest(place: str, within: Sequence[_Named]) -> list[Building]:
+    """The buildings whose names are spelt most like the place, if any is like enough."""
+    best, likest = _CLOSE, list[Building]()
+    matcher = SequenceMatcher(None, autojunk=False)
+    matcher.set_seq2(in_digits(place))
+    for named in within:
+        if not named.spelling:
+            continue
+        matcher.set_seq1(named.spelling)
+        if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
+            continue
+        likeness = matcher.ratio()
+        if likeness > best:
+            best, likest = likeness, []
+        if likeness == best:
+            likest.append(named.building)
+    return likest
 
 
 def _number_of(asset: Asset) -> str:
