@@ -141,9 +141,10 @@ def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
 
 def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Report) -> None:
     names = list(dict.fromkeys(side for one in orders for side in (one.first, one.then)))
+    numbers = {name: number for number, name in enumerate(names)}
     graph: dict[int, set[int]] = {}
     for one in orders:
-        graph.setdefault(names.index(one.then), set()).add(names.index(one.first))
+        graph.setdefault(numbers[one.then], set()).add(numbers[one.first])
     if found := circle(graph):
         inside = {names[number] for number in found}
         lines = [t.line for t, one in zip(tables, orders, strict=True) if one.first in inside and one.then in inside]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from facility.errors import CannotDo
 from facility.estate import Asset
 from serviceday.planning.crew.crew import Order
 from serviceday.planning.crew.cycles import circle
+from serviceday.planning.crew.rule_index import RuleIndex
 from serviceday.planning.demand.candidates import Candidate
 
 
@@ -15,17 +17,20 @@ def predecessors(
     candidates: Sequence[Candidate], places: Sequence[Asset], orders: Sequence[Order]
 ) -> dict[int, tuple[int, ...]]:
     """For each candidate that waits, those that have to end before it. Raises `CannotDo` naming a circle."""
+    firsts = defaultdict[tuple[int, object], list[int]](list)
+    numbered = list(enumerate(orders))
+    by_first = RuleIndex(numbered, lambda entry: entry[1].first)
+    for number, candidate in enumerate(candidates):
+        place = places[candidate.asset_number]
+        for order_number, order in by_first.matching(place, candidate.item.task):
+            firsts[order_number, _within(order, place)].append(number)
     found: dict[int, set[int]] = {}
-    for order in orders:
-        firsts: dict[object, list[int]] = {}
-        for number, one in enumerate(candidates):
-            if order.first.matches(places[one.asset_number], one.item.task):
-                firsts.setdefault(_within(order, places[one.asset_number]), []).append(number)
-        for number, one in enumerate(candidates):
-            if order.then.matches(places[one.asset_number], one.item.task):
-                wanted = firsts.get(_within(order, places[one.asset_number]), [])
-                if others := [first for first in wanted if first != number]:
-                    found.setdefault(number, set()).update(others)
+    by_then = RuleIndex(numbered, lambda entry: entry[1].then)
+    for number, candidate in enumerate(candidates):
+        place = places[candidate.asset_number]
+        for order_number, order in by_then.matching(place, candidate.item.task):
+            if others := [first for first in firsts.get((order_number, _within(order, place)), ()) if first != number]:
+                found.setdefault(number, set()).update(others)
     _refuse_circles(found, candidates)
     return {number: tuple(sorted(firsts)) for number, firsts in found.items()}
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facility.inspections import Directive, Instruction, Item
-from serviceday.planning.crew.crew import DAY_MINUTES, Crew, Span, Worker
+from serviceday.planning.crew.crew import DAY_MINUTES, Crew, Hours, Span, Work, Worker
+from serviceday.planning.crew.rule_index import RuleIndex
 from serviceday.planning.demand.candidates import Candidate, Tier
 from serviceday.planning.solver.precedence import predecessors
 from serviceday.planning.solver.travel_times import Stops
@@ -99,11 +100,15 @@ def build(
     located = [one for one in places if isinstance(one, Asset)]
     used = sorted({one.asset_number for one in candidates})
     row = {number: place for place, number in enumerate(used)}
-    rules = [_rule(crew, one.item, located[one.asset_number]) for one in candidates]
+    works = RuleIndex(crew.work, lambda work: work.of)
+    rules = [_rule(works.matching(located[one.asset_number], one.item.task)) for one in candidates]
     minutes = np.array(
         [rule.minutes or one.item.minutes for one, rule in zip(candidates, rules, strict=True)], dtype=np.int64
     )
-    spans = [_open(crew, one.item, located[one.asset_number], day) for one in candidates]
+    windows = RuleIndex(
+        [rule for rule in crew.windows if not rule.weekdays or day.weekday() in rule.weekdays], lambda rule: rule.of
+    )
+    spans = [_open(windows.matching(located[one.asset_number], one.item.task)) for one in candidates]
     locks, pins = _locks(candidates, instructions), _pins(candidates, instructions)
     opens, shuts = _windows(spans, minutes, pins)
     size, people = len(candidates), len(workers)
@@ -173,27 +178,22 @@ class _Rule:
     out_of_service: bool | None = None
 
 
-def _rule(crew: Crew, item: Item, place: object) -> _Rule:
+def _rule(works: Sequence[Work]) -> _Rule:
     made = _Rule()
-    for work in crew.work:
-        if work.of.matches(place, item.task):  # type: ignore[arg-type]
-            made.people = max(made.people, work.people)
-            made.second_any = made.second_any or work.second_any
-            made.tools |= work.tools
-            made.minutes = work.minutes or made.minutes
-            if work.out_of_service is not None:
-                made.out_of_service = bool(made.out_of_service) or work.out_of_service
+    for work in works:
+        made.people = max(made.people, work.people)
+        made.second_any = made.second_any or work.second_any
+        made.tools |= work.tools
+        made.minutes = work.minutes or made.minutes
+        if work.out_of_service is not None:
+            made.out_of_service = bool(made.out_of_service) or work.out_of_service
     return made
 
 
-def _open(crew: Crew, item: Item, place: object, day: date) -> list[Span]:
-    """When the work may go on, after every rule that speaks of it."""
+def _open(windows: Sequence[Hours]) -> list[Span]:
+    """When the work may go on, after every window of that weekday that speaks of it."""
     spans = [Span(0, DAY_MINUTES)]
-    for rule in crew.windows:
-        if rule.weekdays and day.weekday() not in rule.weekdays:
-            continue
-        if not rule.of.matches(place, item.task):  # type: ignore[arg-type]
-            continue
+    for rule in windows:
         if rule.open:
             spans = [
                 Span(max(one.start, two.start), min(one.end, two.end))
