@@ -20,22 +20,36 @@ def due(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue
     from facility.folder import DataFolder
+    from facility.standing import in_use
+    from serviceday.documents.inspection_list import law_words
     from serviceday.planning import dues
 
     today = datetime.now(options.zone(timezone)).date()
     last = options.day(until) if until else today + timedelta(days=7)
     with recorded(data) as records:
-        found = dues(registered(records, DataFolder(data), kind), records.duties.last_done(), until=last)
+        assets, places = registered(records, DataFolder(data), kind), named(records)
+        spells, last_done = records.trail.spells(), records.duties.last_done()
+    found = dues(assets, last_done, until=last, today=today, spells=spells)
+    away = len(assets) - len(in_use(assets, spells, today))
     if as_json:
         show_json(
             {
                 "until": last,
+                "law": {
+                    "duties": found.law.duties,
+                    "dated": found.law.dated,
+                    "undated": found.law.undated,
+                    "undated_assets": found.law.undated_assets,
+                },
+                "not_in_use": away,
                 "due": [
                     {
                         "asset": one.asset.id,
+                        "site": one.asset.site,
                         "place": one.asset.place,
                         "kind": one.asset.kind,
                         "duty": one.duty.key,
@@ -59,6 +73,9 @@ def due(
     language = preferred()
     late = sum(one.late(today) > 0 for one in found.due)
     typer.echo(say("due.done", until=last, count=len(found.due), late=late))
+    typer.echo(law_words(found.law, language))
+    if away:
+        typer.echo(say("due.not_in_use", count=away))
     names = ("due.column_due", "due.column_late", "due.column_law", "column.place", "column.asset", "column.work")
     if found.due:
         show_table(
@@ -69,7 +86,7 @@ def due(
                     one.due,
                     max(one.late(today), 0) or "",
                     say("due.law") if one.duty.statutory else "",
-                    one.asset.place,
+                    places.place(one.asset),
                     one.asset.id,
                     one.duty.name[language],
                     one.duty.minutes,

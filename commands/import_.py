@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,18 +21,30 @@ def assets(
     data: options.Data = options.DATA,
     kind: options.Kind = "",
     mapped: options.Maps = [],  # noqa: B006 - typer copies it
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
+    from facility.errors import Problems
     from facility.registry.registry import read_estate
+    from serviceday.execution import checked, last_dates
+    from serviceday.execution import told as refusals
 
-    estate = read_estate(file, kind=kind or None, mapping=options.mapping(mapped))
+    now = datetime.now(UTC)
+    today = now.astimezone(options.zone(timezone)).date()
+    estate, given = last_dates(read_estate(file, kind=kind or None, mapping=options.mapping(mapped)))
+    entries, wrong = checked(given, {one.id: one for one in estate.assets}, today=today)
+    if wrong:
+        raise Problems(file.name, refusals(wrong))
     with installation(data, create=True) as here:
         changes = here.records.estate.put(estate)
+        recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
     if as_json:
-        show_json(asdict(changes))
-    else:
-        typer.echo(say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+        show_json(asdict(changes) | {"last_dates": len(recorded.new), "last_dates_known": recorded.known})
+        return
+    typer.echo(say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+    if entries:
+        typer.echo(say("import.last_dates", new=len(recorded.new), known=recorded.known))
 
 
 def readings(

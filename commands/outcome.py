@@ -24,10 +24,13 @@ def add(
     by: Annotated[str, typer.Option("--by", help=say("outcome.by"), metavar="NAME")] = "",
     mode: Annotated[str, typer.Option("--mode", help=say("outcome.mode"), metavar="MODE")] = "",
     note: Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="TEXT")] = "",
+    duties: Annotated[list[str], typer.Option("--duty", help=say("outcome.duty"), metavar="DUTY")] = [],  # noqa: B006
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    from commands.duty import valid
     from commands.installation import recorded
     from facility.catalogue.catalogue import catalogue
+    from serviceday.execution import Given
 
     if finding not in tuple(Finding):
         raise CannotParse("{finding!r} is not a finding", "Say {known}", finding=finding, known=list(Finding))
@@ -46,9 +49,13 @@ def add(
                 mode=mode,
                 known=list(modes) or Sentence("none"),
             )
+        day = moment.astimezone(options.zone(timezone)).date()
+        today = datetime.now(options.zone(timezone)).date()
+        done = [valid(records, Given(asset=asset, duty=duty, on=day, by=by, note=note), today) for duty in duties]
         records.outcomes.put(
             Outcome(asset=asset, at=moment, finding=Finding(finding), by=by, mode=mode, note=note),
         )
+        records.duties.record(done, at=datetime.now(UTC), who=by, source="outcome", again=True)
     typer.echo(
         say("outcome.done", asset=asset, finding=say(f"outcome.finding.{finding}"), at=f"{moment:%Y-%m-%d %H:%M}")
     )

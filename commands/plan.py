@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from commands.installation import Installation
     from facility.assessments import Assessment
     from facility.inspections import InspectionList, Item
+    from serviceday.documents.inspection_list import Names
 
 FRESH = timedelta(days=7)  # an older assessment does not speak for a service day
 
@@ -86,7 +87,7 @@ def plan(
 
         sys.stdout.buffer.write(FORMS[".json"](made, language=language) + b"\n")
         return
-    _show(made, outputs, language)
+    _show(made, outputs, language, names)
 
 
 def beliefs(
@@ -151,10 +152,16 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _show(made: InspectionList, outputs: list[Path], language: Language) -> None:
+def _show(made: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
+    from serviceday.documents.inspection_list import assurance, law_words
+
+    places = names.over(made)
     for breach in made.breaches:
         words = breach.left_out_reason[language] if breach.left_out_reason else ""
-        typer.echo(say("plan.breach", place=breach.place, asset=breach.asset, what=breach.what[language], why=words))
+        typer.echo(
+            say("plan.breach", place=places.place(breach), asset=breach.asset, what=breach.what[language], why=words)
+        )
+    typer.echo(law_words(made.law, language) if made.breaches else assurance(made, language))
     available = round(made.people * made.hours * 60)
     typer.echo(
         say(
@@ -181,12 +188,12 @@ def _show(made: InspectionList, outputs: list[Path], language: Language) -> None
     for note in made.notes:
         typer.echo(f"  {note[language]}")
     if not outputs:
-        _table(made, language)
+        _table(made, language, places)
     for file in outputs:
         typer.echo(str(file))
 
 
-def _table(made: InspectionList, language: Language) -> None:
+def _table(made: InspectionList, language: Language, places: Names) -> None:
     names = ("time", "who", "place", "asset", "work", "minutes", "reason")
     show_table(
         say("plan.title"),
@@ -196,7 +203,7 @@ def _table(made: InspectionList, language: Language) -> None:
                 one.number,
                 clock(one),
                 who(made, one),
-                one.place,
+                places.place(one),
                 one.asset,
                 one.what[language],
                 one.minutes,

@@ -19,6 +19,7 @@ from facility.errors import CannotDo, ServicedayError
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.records import Records
+from facility.standing import Spells
 from facility.store import READINGS, Store, StoreSize, open_store
 
 SECONDS = 4.0  # how long an answer serves
@@ -129,3 +130,9 @@ def forget_alerts() -> None:
 def duties_done(folder: Path) -> dict[tuple[str, str], date]:
     """The last date on record, by (asset, duty)."""
     return records(folder).duties.last_done()
+
+
+@st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
+def spells(folder: Path) -> Spells:
+    """When assets are out of use, retired or replaced."""
+    return records(folder).trail.spells()

@@ -52,3 +52,4 @@ class Estate:
     sites: tuple[Site, ...] = ()
     buildings: tuple[Building, ...] = ()
     assets: tuple[Asset, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)  # of the file, by asset

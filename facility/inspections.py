@@ -173,6 +173,19 @@ class GoalResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LawRecord:
+    """For how many duties of the law a list can speak: those whose last date is on record."""
+
+    duties: int  # statutory duties of the assets in use that the list is about
+    dated: int  # of them, those with a last date on record
+    undated_assets: int = 0  # assets with at least one without
+
+    @property
+    def undated(self) -> int:
+        return self.duties - self.dated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a plan was asked for, kept with it so that it can be made again with one thing changed."""
 
@@ -181,6 +194,7 @@ class Asked:
     goals: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
     instructions: tuple[Instruction, ...] = ()
+    next_day: date | None = None  # what falls due before it was due already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +219,7 @@ class InspectionList:
     gains: tuple[Gain, ...] = ()
     goals: tuple[GoalResult, ...] = ()
     asked: Asked = Asked()
+    law: LawRecord | None = None  # None in lists kept before this was counted
 
     @property
     def gap(self) -> float | None:
@@ -225,8 +240,28 @@ class InspectionList:
         return sum(one.travel_minutes for one in self.rounds)
 
     @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites that the list goes to, in walking order."""
+        return tuple(dict.fromkeys(item.site for item in self.items))
+
+    @property
     def breaches(self) -> tuple[Item, ...]:
         return tuple(item for item in self.left_out if item.breach)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyDone:
+    """A duty that was done at an asset on a day."""
+
+    asset: str
+    duty: str  # key in the catalogue
+    on: date
+    by: str = ""
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, date]:
+        return self.asset, self.duty, self.on
 
 
 class Finding(StrEnum):

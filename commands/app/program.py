@@ -35,6 +35,12 @@ COMMANDS: dict[str, str] = {
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, str]] = {
     "plan": {"explain": "plan_changes.explain", "diff": "plan_changes.diff", "lock": "plan_changes.lock"},
+    "duty": {
+        "done": "duty.done",
+        "import": "duty.import_file",
+        "list": "duty.list_duties",
+        "undo": "duty.undo",
+    },
     "outcome": {"add": "outcome.add", "list": "outcome.list_outcomes"},
     "import": {"assets": "import_.assets", "readings": "import_.readings"},
     "alerts": {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import streamlit as st
@@ -10,8 +11,10 @@ import streamlit as st
 from dashboard import charts, frames, markup, palette, query, sources, traces, wording
 from dashboard.visit import Visit
 from facility.assessments import Assessment
-from facility.catalogue.catalogue import Aggregate, EquipmentClass, catalogue
+from facility.catalogue.catalogue import Aggregate, Duty, EquipmentClass, catalogue
 from facility.estate import Asset
+from facility.standing import Spell
+from serviceday.planning import next_due
 
 _WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 _REFRESH = timedelta(seconds=30)
@@ -203,7 +206,7 @@ def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
     if not kind.duties:
         return
     st.markdown(f"**{visit.say('duties')}**")
-    done = sources.duties_done(visit.folder)
+    done, spells = sources.duties_done(visit.folder), sources.spells(visit.folder).get(asset.id, ())
     rows = []
     for duty in kind.duties.values():
         last = done.get((asset.id, duty.key))
@@ -211,13 +214,18 @@ def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
             (
                 duty.name[visit.language],
                 visit.say("statutory") if duty.statutory else visit.say("advised"),
-                visit.say("every_days", days=duty.interval_days),
+                duty.interval.every[visit.language],
                 last.isoformat() if last else visit.say("no_record"),
-                (last + timedelta(days=duty.interval_days)).isoformat() if last else "–",
+                _next_due(duty, last, spells),
             )
         )
     titles = [visit.say(key) for key in ("duty", "ground", "interval", "last_done", "next_due")]
     st.html(markup.table(titles, rows))
+
+
+def _next_due(duty: Duty, last: date | None, spells: Sequence[Spell]) -> str:
+    due = next_due(duty, last, spells) if last else None
+    return due.isoformat() if due else "–"
 
 
 def _channels(visit: Visit, asset: Asset, kind: EquipmentClass, assessment: Assessment | None) -> None:

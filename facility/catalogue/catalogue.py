@@ -19,6 +19,7 @@ from typing import Any
 
 from facility.errors import CannotConvert
 from facility.i18n.phrases import Text, text
+from facility.intervals import Interval
 
 FOLDER = Path(__file__).parent
 
@@ -99,7 +100,8 @@ class Duty:
     kind: str
     key: str
     name: Text
-    interval_days: int
+    interval: Interval
+    interval_source: str  # who counts so, with the clause; D = our design, U = not verified against the text
     minutes: int
     qualification: str
     statutory: bool
@@ -221,7 +223,8 @@ def _load_class(file: Path) -> EquipmentClass:
             kind=kind,
             key=row["key"],
             name=named(row),
-            interval_days=row["interval_days"],
+            interval=Interval.of(row["interval"]),
+            interval_source=row["interval_source"],
             minutes=row["minutes"],
             qualification=row["qualification"],
             statutory=row["statutory"],

@@ -11,13 +11,15 @@ from typing import Self
 
 from facility.records.alerts import AlertRecords
 from facility.records.assessments import AssessmentRecords
+from facility.records.duties import DutyRecords, Recorded
 from facility.records.estate import Changes, EstateRecords
 from facility.records.opening import open_engine
 from facility.records.outcomes import OutcomeRecords
-from facility.records.plans import DutyRecords, PlanRecords
+from facility.records.plans import PlanRecords
 from facility.records.reports import ReportRecords
+from facility.records.trail import AssetTrail
 
-__all__ = ["Changes", "Records"]
+__all__ = ["Changes", "Recorded", "Records"]
 
 
 class Records:
@@ -30,6 +32,7 @@ class Records:
         self.alerts = AlertRecords(self._engine)
         self.plans = PlanRecords(self._engine)
         self.duties = DutyRecords(self._engine)
+        self.trail = AssetTrail(self._engine)
         self.outcomes = OutcomeRecords(self._engine)
         self.reports = ReportRecords(self._engine)
 

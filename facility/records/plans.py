@@ -1,21 +1,19 @@
-"""Inspection lists as they were handed out, and the duties done since."""
+"""Inspection lists as they were handed out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Select, func, insert, select
+from sqlalchemy import Engine, Select, insert, select
 
 from facility.inspections import InspectionList
 from facility.records.opening import writing
-from facility.records.tables import DutyDoneRow, PlanRow, table_of
+from facility.records.tables import PlanRow, table_of
 
 _PLANS = table_of(PlanRow)
-_DONE = table_of(DutyDoneRow)
 
 
 class PlanRecords:
@@ -62,32 +60,3 @@ class PlanRecords:
         if found is None:
             return None
         return replace(msgspec.json.decode(found.body, type=InspectionList), number=int(found.id))
-
-
-class DutyRecords:
-    """When each duty was last done at each asset."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def done(self, asset: str, duty: str, on: date, *, by: str = "", note: str = "") -> None:
-        self.put({(asset, duty): on}, by=by, note=note)
-
-    def put(self, dates: Mapping[tuple[str, str], date], *, by: str = "", note: str = "") -> int:
-        """Record duties done, by (asset, duty); returns how many were not on record yet."""
-        with writing(self._engine) as connection:
-            known = {tuple(row) for row in connection.execute(select(_DONE.c.asset, _DONE.c.duty, _DONE.c.done_on))}
-            new = [
-                {"asset": asset, "duty": duty, "done_on": on, "done_by": by, "note": note}
-                for (asset, duty), on in dates.items()
-                if (asset, duty, on) not in known
-            ]
-            if new:
-                connection.execute(insert(_DONE), new)
-        return len(new)
-
-    def last_done(self) -> dict[tuple[str, str], date]:
-        """The latest date on record, by (asset, duty)."""
-        query = select(_DONE.c.asset, _DONE.c.duty, func.max(_DONE.c.done_on)).group_by(_DONE.c.asset, _DONE.c.duty)
-        with self._engine.connect() as connection:
-            return {(asset, duty): on for asset, duty, on in connection.execute(query)}

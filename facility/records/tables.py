@@ -149,6 +149,37 @@ class DutyDoneRow(Table):
     note: Mapped[str]
 
 
+class DutyStepRow(Table):
+    """Who recorded or took back that a duty was done; rows are only added."""
+
+    __tablename__ = "duty_step"
+    __table_args__ = (Index("ix_duty_step_asset_duty", "asset", "duty"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset: Mapped[str]
+    duty: Mapped[str]
+    on: Mapped[date] = mapped_column("done_on")
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str] = mapped_column(String(20))  # "done" or "undone"
+    source: Mapped[str]  # "hand", "outcome", or the file's name
+    note: Mapped[str]
+
+
+class AssetStepRow(Table):
+    """What happened to an asset: retired, out of use, returned, moved, replaced; rows are only added."""
+
+    __tablename__ = "asset_step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    start: Mapped[date]
+    end: Mapped[date | None]
+    at: Mapped[datetime]
+    who: Mapped[str]
+    why: Mapped[str]
+    detail: Mapped[dict[str, str]]
+
+
 class OutcomeRow(Table):
     __tablename__ = "outcome"
     asset: Mapped[str] = mapped_column(primary_key=True)

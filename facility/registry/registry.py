@@ -87,7 +87,10 @@ def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: st
             else:
                 known_buildings[place] = Building(id=asset.building, site=asset.site)
     return Estate(
-        sites=tuple(known_sites.values()), buildings=tuple(known_buildings.values()), assets=tuple(found.values())
+        sites=tuple(known_sites.values()),
+        buildings=tuple(known_buildings.values()),
+        assets=tuple(found.values()),
+        lines=first_line,
     )
 
 

@@ -201,8 +201,12 @@ def _table_lines(words: str) -> dict[str, list[tuple[int, dict[str, int]]]]:
 
 def _toml_row(values: Mapping[str, Any], line: int, lines: Mapping[str, int]) -> Row:
     plain = {name: _words(value) for name, value in values.items() if not isinstance(value, dict)}
-    tables = (value for value in values.values() if isinstance(value, dict))
-    attributes = {name: _words(value) for table in tables for name, value in table.items()}
+    tables = [(table, value) for table, value in values.items() if isinstance(value, dict)]
+    attributes = {
+        f"last:{name}" if table == "last" else name: _words(value)
+        for table, inner in tables
+        for name, value in inner.items()
+    }
     ours = {name: value for name, value in plain.items() if name in FIELDS}
     attributes |= {name: value for name, value in plain.items() if name not in FIELDS}
     return Row(line, ours, lines, attributes)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from facility.estate import Building, Site
 from facility.i18n.phrases import Language, Phrases
-from facility.inspections import InspectionList, Item
+from facility.inspections import InspectionList
 
 PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 
@@ -35,22 +36,41 @@ class Paper:
         )
 
 
+class Placed(Protocol):
+    """An asset, or an item of a list."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def building(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What sites and buildings are called; where nothing is known, their ids."""
 
     sites: Mapping[str, str] = field(default_factory=dict)
     buildings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    several: bool = False  # more than one site is in play: then each place says whose it is
 
     @staticmethod
     def of(sites: Iterable[Site], buildings: Iterable[Building]) -> Names:
+        sites = list(sites)
         return Names(
             {one.id: one.name for one in sites if one.name},
             {(one.site, one.id): one.name for one in buildings if one.name},
+            len(sites) > 1,
         )
 
+    def over(self, plan: InspectionList) -> Names:
+        """The same, where each place says its site if the plan goes to more than one."""
+        return replace(self, several=self.several or len(plan.sites) > 1)
+
     def site(self, key: str) -> str:
-        return self.sites.get(key, "" if key == "default" else key)
+        """What a site is called; "" for the only site of an estate that names none."""
+        return self.sites.get(key, "" if key == "default" and not self.several else key)
 
     def building(self, site: str, key: str) -> str:
         return self.buildings.get((site, key), key)
@@ -59,12 +79,12 @@ class Names:
         """Site and building in words."""
         return " ".join(filter(None, (self.site(site), self.building(site, building))))
 
-    def place(self, item: Item) -> str:
-        """楼栋-楼层-点位 with the building's name; as the item has it where that is not known."""
-        if (item.site, item.building) not in self.buildings:
-            return item.place
-        behind = item.place.removeprefix(item.building).removeprefix("-")
-        return "-".join(filter(None, (self.whereabouts(item.site, item.building), behind)))
+    def place(self, item: Placed) -> str:
+        """楼栋-楼层-点位 with the building's name if it has one, and the site before it where there are several."""
+        if (item.site, item.building) in self.buildings:
+            behind = item.place.removeprefix(item.building).removeprefix("-")
+            return "-".join(filter(None, (self.whereabouts(item.site, item.building), behind)))
+        return " ".join(filter(None, (self.site(item.site) if self.several else "", item.place)))
 
 
 NO_PAPER, NO_NAMES = Paper(), Names()

@@ -16,8 +16,10 @@ from facility.estate import Asset, Building
 from facility.i18n.messages import Sentence
 from facility.inspections import Asked, Directive, Gain, InspectionList, Instruction, LeftOut
 from facility.requests import Request
+from facility.standing import NO_SPELLS, Spells, in_use
 from serviceday.planning.crew.crew import Crew, Theme
 from serviceday.planning.demand.candidates import Candidate, Candidates, Tier, gather
+from serviceday.planning.demand.duties import law_record
 from serviceday.planning.demand.goals import Goal, apply_goals
 from serviceday.planning.demand.items import PHRASES
 from serviceday.planning.policy import Policy
@@ -61,6 +63,7 @@ def plan(
     themes: Sequence[Theme] = (),
     instructions: Sequence[Instruction] = (),
     before: InspectionList | None = None,
+    spells: Spells = NO_SPELLS,
     seed: int = 0,
     with_gains: bool = False,
     with_bound: bool = True,
@@ -69,12 +72,14 @@ def plan(
     """The inspection list of a service day.
 
     `assessments` by asset; `duties_done` is the last date by (asset, duty). `now` is only written down. `before` is the
-    list to change as little as possible. Raises `CannotDo` for orders that go in a circle, and for instructions that
-    can't be kept.
+    list to change as little as possible. `spells` say when assets are out of use: they are passed over then. Raises
+    `CannotDo` for orders that go in a circle, and for instructions that can't be kept.
     """
-    ordered = sorted(assets, key=lambda one: one.id)
+    ordered = sorted(in_use(assets, spells, service_day), key=lambda one: one.id)
     asked = sorted(requests, key=lambda one: one.id)
-    found = gather(ordered, assessments, duties_done, service_day=service_day, policy=policy, requests=asked)
+    found = gather(
+        ordered, assessments, duties_done, service_day=service_day, policy=policy, requests=asked, spells=spells
+    )
     found = _themed(found, themes)
     found, counted = apply_goals(found, goals, asked, service_day)
     found = _banned(found, instructions)
@@ -110,6 +115,7 @@ def plan(
         bound=None if bound is None else max(bound, harm),
         gains=tuple(more),
         goals=tuple(one.result(items) for one in counted),
+        law=law_record(ordered, duties_done),
         asked=replace(
             _NOT_ASKED,
             crew=crew.text,

@@ -61,7 +61,8 @@ def test_modes_and_duties_speak_of_channels_that_exist(one: EquipmentClass) -> N
         assert set(mode.signs) <= set(one.channels), mode.key
     for duty in one.duties.values():
         assert set(duty.channels) <= set(one.channels), duty.key
-        assert duty.interval_days > 0
+        assert duty.interval.count > 0
+        assert duty.interval_source
         assert duty.minutes > 0
 
 

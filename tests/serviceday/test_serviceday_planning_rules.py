@@ -113,7 +113,7 @@ def day_of(seed: int) -> dict[str, Any]:
         )
         for key, duty in catalogue()[kind].duties.items():
             if chance.random() < 0.6:
-                done[asset.id, key] = DAY - timedelta(days=duty.interval_days + int(chance.integers(-9, 6)))
+                done[asset.id, key] = DAY - timedelta(days=duty.interval.days + int(chance.integers(-9, 6)))
     requests = [
         Request(
             id=f"R{number}",

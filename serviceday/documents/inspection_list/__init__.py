@@ -8,6 +8,7 @@ from serviceday.documents.announcement.writer import (
     write_announcement,
 )
 from serviceday.documents.branding import Names, Paper
+from serviceday.documents.inspection_list.law import assurance, law_words
 from serviceday.documents.inspection_list.writer import FORMS, check_form, content, write_list
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "NOTICE_FORMS",
     "Names",
     "Paper",
+    "assurance",
     "check_form",
     "check_notice_form",
     "content",
+    "law_words",
     "notice_text",
     "save_notice_template",
     "write_announcement",

@@ -7,6 +7,7 @@ from facility.inspections import InspectionList
 from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 from serviceday.documents.inspection_list import summary
 from serviceday.documents.inspection_list.ics import visits
+from serviceday.documents.inspection_list.law import assurance, law_words, reassures
 from serviceday.documents.sanitize import clean
 
 
@@ -15,7 +16,10 @@ def as_message(plan: InspectionList, *, language: Language, paper: Paper = NO_PA
     lines = [PHRASES["title"][language], summary.subtitle(plan, language), ""]
     found = summary.first_breaches(plan, language, names, most=6)
     if found:
-        lines += [PHRASES.say("breaches_title", language, count=len(plan.breaches)), *(f"! {one}" for one in found), ""]
+        lines += [PHRASES.say("breaches_title", language, count=len(plan.breaches)), *(f"! {one}" for one in found)]
+    if not found or not reassures(plan):
+        lines.append(law_words(plan.law, language) if found else assurance(plan, language))
+    lines.append("")
     for day in summary.days(plan, language):
         lines.append(" ".join(filter(None, (f"[{day.name}]", day.hours, day.start, day.lunch))))
         for visit in visits(day.items):

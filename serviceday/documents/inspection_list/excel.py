@@ -20,6 +20,7 @@ from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Pa
 from serviceday.documents.inspection_list import summary
 from serviceday.documents.inspection_list.columns import RESULTS, Column, left_out_columns, list_columns, row
 from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST, INK, LINE, Styles, lines, lines_of
+from serviceday.documents.inspection_list.law import assurance, law_words, reassures
 from serviceday.documents.qr import as_png, check, payload
 from serviceday.documents.sanitize import clean, cut
 
@@ -98,20 +99,26 @@ class _Workbook:
     def _breaches(self, sheet: Any, line: int) -> int:
         """The breaches, before everything else; returns the next free line."""
         found = summary.first_breaches(self._plan, self._language, self._names)
+        quiet = self._styles(border=1, border_color="#A6A6A6", font_color=GREY, valign="vcenter", text_wrap=True)
+        doubt = self._styles(border=2, bold=True, text_wrap=True, valign="vcenter")
         if not found:
-            quiet = self._styles(border=1, border_color="#A6A6A6", font_color=GREY, valign="vcenter")
-            sheet.merge_range(line, 0, line, 6, "", quiet)
-            self._write(sheet, line, 0, self._say("breaches_none"), quiet)
-            return line + 1
+            words = assurance(self._plan, self._language)
+            return self._boxed(sheet, line, words, quiet if reassures(self._plan) else doubt)
         loud = self._styles(bold=True, font_size=12, font_color="#FFFFFF", bg_color="#9C0006", border=2)
         plain = self._styles(text_wrap=True, valign="vcenter", border=1, border_color="#9C0006", font_color="#9C0006")
         title = PHRASES.say("breaches_title", self._language, count=len(self._plan.breaches))
         for words, style in [(title, loud), *((one, plain) for one in found)]:
-            sheet.merge_range(line, 0, line, 6, "", style)
-            self._write(sheet, line, 0, words, style)
-            sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 175) + 7))
-            line += 1
+            line = self._boxed(sheet, line, words, style)
+        if not reassures(self._plan):
+            line = self._boxed(sheet, line, law_words(self._plan.law, self._language), doubt)
         return line
+
+    def _boxed(self, sheet: Any, line: int, words: str, style: Any) -> int:
+        """A text over the width of the overview; returns the next free line."""
+        sheet.merge_range(line, 0, line, 6, "", style)
+        self._write(sheet, line, 0, words, style)
+        sheet.set_row(line, min(HIGHEST, LINE * lines_of(words, 165) + 7))
+        return line + 1
 
     def add_day(self, day: summary.Day) -> None:
         facts = PHRASES.say(

@@ -11,11 +11,12 @@ from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Pa
 from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list import summary
 from serviceday.documents.inspection_list.columns import RESULTS, left_out_columns, row
+from serviceday.documents.inspection_list.law import assurance, law_words, reassures
 from serviceday.documents.qr import as_svg, check, payload
 from serviceday.documents.typesetting import AS_IS, as_pdf
 
 _WORDS = (
-    "title", "page_of", "breaches_none", "people_title", "goals_title", "gains_title", "summary_notes", "signed_by",
+    "title", "page_of", "people_title", "goals_title", "gains_title", "summary_notes", "signed_by",
     "verified_by", "signed_at", "remarks", "left_out_title", "left_out_none", "nothing_to_do", "column_number",
     "column_code", "column_place", "column_what", "column_passes", "column_reason", "column_priority", "column_minutes",
     "column_result", "column_measured", "column_photo", "column_signature", "column_verifier", "column_asset",
@@ -48,6 +49,8 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
         "footer": " · ".join(filter(None, (PHRASES["title"][language], str(plan.service_day), number, made, zone))),
         "breaches": summary.first_breaches(plan, language, names),
         "breaches_title": PHRASES.say("breaches_title", language, count=len(plan.breaches)),
+        "law": law_words(plan.law, language) if plan.breaches else assurance(plan, language),
+        "reassures": reassures(plan),
         "people": [
             [one.name, one.qualifications, one.start, one.hours, str(len(one.items)), str(one.work), str(one.travel)]
             for one in days

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, time
 from zoneinfo import ZoneInfo
 
+from facility.catalogue.catalogue import catalogue
 from facility.catalogue.qualifications import qualification
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList, Item, Round
@@ -46,6 +47,10 @@ def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str
     yield say("summary_assets"), len({item.asset for item in plan.items})
     yield say("summary_left_out"), len(plan.left_out)
     yield say("summary_breaches"), len(plan.breaches)
+    if plan.law is not None:
+        yield say("summary_undated"), say("summary_undated_value", undated=plan.law.undated, duties=plan.law.duties)
+    if plan.asked.kind in catalogue():
+        yield say("summary_scope"), catalogue()[plan.asked.kind].name[language]
     label = say("summary_by_ground")
     for ground, count in Counter(item.ground for item in plan.items).most_common():
         yield label, f"{say(f'ground_{ground}')}: {count}"

@@ -57,7 +57,7 @@ def content(
     plan: InspectionList, ending: str, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
 ) -> bytes:
     """The list in the form of an ending such as `.pdf`."""
-    return FORMS[ending](plan, language=language, paper=paper, names=names)
+    return FORMS[ending](plan, language=language, paper=paper, names=names.over(plan))
 
 
 def write_list(
@@ -71,7 +71,7 @@ def write_list(
     ending = check_form(path).suffix.lower()
     written = [write_whole(path, content(plan, ending, language=language, paper=paper, names=names))]
     if ending == ".ics":
-        own = calendars(plan, language=language, paper=paper, names=names)
+        own = calendars(plan, language=language, paper=paper, names=names.over(plan))
         written += [
             write_whole(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1
         ]

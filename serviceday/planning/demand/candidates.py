@@ -13,6 +13,8 @@ from facility.catalogue.catalogue import Duty, EquipmentClass, catalogue
 from facility.estate import Asset
 from facility.inspections import Ground, Item, LeftOut, Priority
 from facility.requests import Request
+from facility.standing import NO_SPELLS, Spell, Spells
+from serviceday.planning.demand.duties import next_due
 from serviceday.planning.demand.items import PHRASES, authority, duty_item, item, passes_within, percent
 from serviceday.planning.demand.requests import request_item, request_place, request_worth
 from serviceday.planning.policy import Policy
@@ -75,8 +77,9 @@ def gather(
     service_day: date,
     policy: Policy,
     requests: Sequence[Request] = (),
+    spells: Spells = NO_SPELLS,
 ) -> Candidates:
-    """Candidates of a day, in the order of the assets and of the requests."""
+    """Candidates of a day, in the order of the assets, all of them in use, and of the requests."""
     possible: list[Candidate] = []
     refused: list[Item] = []
     unrecorded: dict[str, dict[str, int]] = {}
@@ -91,7 +94,7 @@ def gather(
             found = (
                 _by_rotation(asset, kind, duty, service_day, policy)
                 if last is None
-                else _by_date(asset, kind, duty, last, service_day, policy)
+                else _by_date(asset, duty, last, service_day, policy, spells.get(asset.id, ()))
             )
             if isinstance(found, Item):
                 refused.append(found)
@@ -122,13 +125,14 @@ _Found = tuple[Item, Tier, float]
 
 
 def _by_date(
-    asset: Asset, kind: EquipmentClass, duty: Duty, last: date, day: date, policy: Policy
+    asset: Asset, duty: Duty, last: date, day: date, policy: Policy, spells: Sequence[Spell]
 ) -> _Found | Item | None:
-    due = last + timedelta(days=duty.interval_days)
-    if last >= day:  # done on the day itself, or recorded ahead
+    kind = catalogue().kind(asset.kind)
+    due = next_due(duty, last, spells)
+    if due is None or last >= day:  # out of use for good; done on the day itself, or recorded ahead
         return None
     late = (day - due).days
-    words: dict[str, object] = {"source": authority(duty), "days": duty.interval_days, "last": last, "due": due}
+    words: dict[str, object] = {"source": authority(duty), "every": duty.interval.every, "last": last, "due": due}
     ahead = policy.next_service_day
     if late > 0:
         reason = PHRASES["overdue"].filled(**words, late=late)
@@ -147,7 +151,7 @@ def _by_date(
     if late < 0 and (ahead is None or due >= ahead):
         words_out = PHRASES["not_due"].filled(due=due)
         return replace(candidate, priority=Priority.LOW, left_out=LeftOut.NOT_DUE, left_out_reason=words_out)
-    value = kind.criticality * (1 + max(late, 0) / duty.interval_days)
+    value = kind.criticality * (1 + max(late, 0) / duty.interval.days)
     return (candidate, Tier.LAW, value) if duty.statutory else (candidate, Tier.PROMISE, _GOOD_PRACTICE * value)
 
 
@@ -156,12 +160,12 @@ def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, poli
 
     Commissioning sets the start, the id a fixed shift, so that a batch commissioned together is not due together.
     """
-    shift = zlib.crc32(f"{asset.id}/{duty.key}".encode()) % duty.interval_days
-    since_turn = ((day - (asset.commissioned or _EPOCH)).days - shift) % duty.interval_days
+    shift = zlib.crc32(f"{asset.id}/{duty.key}".encode()) % duty.interval.days
+    since_turn = ((day - (asset.commissioned or _EPOCH)).days - shift) % duty.interval.days
     if since_turn >= policy.rotation_days:
         return None
     turn = day - timedelta(days=since_turn)
-    reason = PHRASES["rotation"].filled(source=authority(duty), days=duty.interval_days, turn=turn)
+    reason = PHRASES["rotation"].filled(source=authority(duty), every=duty.interval.every, turn=turn)
     ground = Ground.ROTATION if duty.statutory else Ground.PROMISE
     priority = Priority.HIGH if duty.statutory and policy.assume_rotation else Priority.LOW
     candidate = duty_item(asset, duty, ground, reason, priority, None)

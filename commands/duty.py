@@ -1,0 +1,298 @@
+"""`duty`: when duties were last done: recorded by hand and from files, listed, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.app import options
+from commands.app.messages import say, told
+from commands.app.output import printable, show_json, show_table
+from facility.errors import CannotConvert, CannotDo
+from facility.i18n.phrases import preferred
+
+if TYPE_CHECKING:
+    from facility.estate import Asset
+    from facility.inspections import DutyDone
+    from facility.records import Records
+    from serviceday.execution import Given, Reading
+
+AssetId = Annotated[str, typer.Argument(help=say("duty.asset"), metavar="ASSET")]
+DutyName = Annotated[str, typer.Argument(help=say("duty.duty"), metavar="DUTY")]
+By = Annotated[str, typer.Option("--by", help=say("duty.by"), metavar="NAME")]
+Note = Annotated[str, typer.Option("--note", help=say("duty.note"), metavar="TEXT")]
+
+REFUSED = 2  # exit code where something of a file was refused
+_SHOWN = 5
+
+
+def done(
+    asset: AssetId,
+    duty: DutyName,
+    data: options.Data = options.DATA,
+    on: Annotated[str, typer.Option("--on", help=say("duty.on"), metavar="DATE")] = "",
+    by: By = "",
+    note: Note = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from serviceday.execution import Given
+
+    now = datetime.now(UTC)
+    today = now.astimezone(options.zone(timezone)).date()
+    with recorded(data) as records:
+        entry = valid(records, Given(asset=asset, duty=duty, on=on or today, by=by, note=note), today)
+        result = records.duties.record([entry], at=now, who=by, source="hand", again=True)
+        due = _next_due(records, entry)
+    if as_json:
+        show_json({**plain(entry), "new": bool(result.new), "due": due})
+        return
+    typer.echo(say("duty.recorded" if result.new else "duty.known", **_words(records, entry)))
+    typer.echo(say("duty.next", due=due) if due else say("duty.next_none"))
+
+
+def valid(records: Records, given: Given, today: date) -> DutyDone:
+    """The entry, if it can be so. Raises `CannotConvert` otherwise."""
+    from serviceday.execution import checked
+
+    entries, wrong = checked([given], {one.id: one for one in records.estate.assets()}, today=today)
+    if wrong:
+        raise CannotConvert(
+            "{reason}", "See `serviceday duty list --missing` for assets and duties", reason=wrong[0][1]
+        )
+    return entries[0]
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")],
+    data: options.Data = options.DATA,
+    mapped: options.Maps = [],  # noqa: B006 - typer copies it
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=say("duty.dry_run"))] = False,
+    by: By = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from facility.records import Recorded
+    from serviceday.execution import checked, read_duties
+    from serviceday.execution import told as refusals
+
+    now = datetime.now(UTC)
+    today = now.astimezone(options.zone(timezone)).date()
+    reading = read_duties(file, mapping=options.mapping(mapped))
+    with recorded(data) as records:
+        assets = {one.id: one for one in records.estate.assets()}
+        entries, wrong = checked(reading.given, assets, today=today)
+        if dry_run:
+            on_record = {one.key for one in records.duties.all()}
+            new = tuple(one for one in entries if one.key not in on_record)
+            result = Recorded(new, len(entries) - len(new), ())
+        else:
+            result = records.duties.record(entries, at=now, who=by, source=file.name)
+    lines = refusals(wrong)
+    if as_json:
+        show_json(
+            {
+                "file": file.name,
+                "dry_run": dry_run,
+                "columns": reading.columns,
+                "rows": reading.rows,
+                "dates": len(reading.given),
+                "new": len(result.new),
+                "known": result.known,
+                "withdrawn": [plain(one) for one in result.withdrawn],
+                "refused": [{"line": line, "why": str(what)} for line, what in wrong],
+                "entries": [plain(one) for one in result.new],
+            }
+        )
+    else:
+        if dry_run:
+            _as_understood(reading, entries, assets)
+        words = "duty.import_dry" if dry_run else "duty.import_done"
+        typer.echo(say(words, file=file.name, new=len(result.new), known=result.known, refused=len(wrong)))
+        for one in result.withdrawn:
+            typer.echo(say("duty.import_withdrawn", asset=one.asset, duty=one.duty, on=one.on))
+        for line in lines:
+            typer.echo(f"  {printable(told(line))}", err=True)
+    if wrong:
+        raise typer.Exit(REFUSED)
+
+
+def _as_understood(reading: Reading, entries: Sequence[DutyDone], assets: dict[str, Asset]) -> None:
+    show_table(
+        say("duty.dry_columns"),
+        [say("duty.column_ours"), say("duty.column_theirs")],
+        [(ours, printable(theirs)) for ours, theirs in reading.columns.items()],
+    )
+    show_table(
+        say("duty.dry_first"),
+        [say("column.asset"), say("column.work"), say("duty.column_on")],
+        [(one.asset, _duty_name(assets[one.asset].kind, one.duty), one.on) for one in entries[:_SHOWN]],
+    )
+
+
+def list_duties(
+    data: options.Data = options.DATA,
+    asset: Annotated[str, typer.Option("--asset", help=say("duty.asset"), metavar="ASSET")] = "",
+    duty: Annotated[str, typer.Option("--duty", help=say("duty.duty"), metavar="DUTY")] = "",
+    kind: options.Kind = "",
+    history: Annotated[bool, typer.Option("--all", help=say("duty.all"))] = False,
+    missing: Annotated[bool, typer.Option("--missing", help=say("duty.missing"))] = False,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.announce import named
+    from commands.installation import recorded, registered
+    from facility.catalogue.catalogue import catalogue
+    from facility.folder import DataFolder
+    from facility.standing import in_use
+    from serviceday.execution import duty_named, nearest
+    from serviceday.planning import next_due
+
+    today = datetime.now(options.zone(timezone)).date()
+    with recorded(data) as records:
+        assets = {one.id: one for one in registered(records, DataFolder(data), kind)}
+        names, spells = named(records), records.trail.spells()
+        if asset and asset not in assets:
+            near = nearest(asset, list(assets))
+            raise CannotConvert(
+                "no asset {asset!r}; is it {near!r}?" if near else "no asset {asset!r} is registered",
+                "See `serviceday asset list`",
+                asset=asset,
+                near=near,
+            )
+        chosen = {asset: assets[asset]} if asset else assets
+        entries = records.duties.all(asset or None)
+    wanted = {key: duty_named(key, duty) for key in catalogue()} if duty else {}
+    if duty and not any(wanted.values()):
+        known = [one for key in dict.fromkeys(each.kind for each in chosen.values()) for one in catalogue()[key].duties]
+        raise CannotConvert("no duty {duty!r}", "Known: {known}", duty=duty, known=known)
+
+    def asks(key: str, what: str) -> bool:
+        if key not in chosen:
+            return False
+        one = wanted.get(chosen[key].kind) if duty else None
+        return not duty or (one is not None and one.key == what)
+
+    found = [one for one in entries if asks(one.asset, one.duty)]
+    if missing:
+        there = {(one.asset, one.duty) for one in found}
+        absent = [
+            (one, each)
+            for one in in_use(chosen.values(), spells, today)
+            for each in catalogue().kind(one.kind).duties.values()
+            if asks(one.id, each.key) and (one.id, each.key) not in there
+        ]
+        if as_json:
+            show_json([{"asset": a.id, "site": a.site, "kind": a.kind, "duty": d.key} for a, d in absent])
+            return
+        typer.echo(say("duty.missing_count", count=len(absent)))
+        if absent:
+            show_table(
+                say("duty.missing_title"),
+                [say("column.place"), say("column.asset"), say("column.work"), say("duty.column_key")],
+                [(names.place(a), a.id, d.name[preferred()], d.key) for a, d in absent],
+            )
+        return
+    if not history:
+        first: dict[tuple[str, str], DutyDone] = {}
+        for one in found:
+            first.setdefault((one.asset, one.duty), one)
+        found = list(first.values())
+    dues = {
+        one.key: next_due(catalogue()[assets[one.asset].kind].duties[one.duty], one.on, spells.get(one.asset, ()))
+        for one in found
+        if one.duty in catalogue()[assets[one.asset].kind].duties
+    }
+    if as_json:
+        show_json([{**plain(one), "site": assets[one.asset].site, "due": dues.get(one.key)} for one in found])
+        return
+    if not found:
+        typer.echo(say("duty.none"))
+        return
+    show_table(
+        say("duty.title"),
+        [
+            *(say(name) for name in ("column.place", "column.asset", "column.work", "duty.column_on")),
+            *(say(name) for name in ("duty.column_due", "duty.column_by", "column.note")),
+        ],
+        [
+            (
+                names.place(assets[one.asset]),
+                one.asset,
+                _duty_name(assets[one.asset].kind, one.duty),
+                one.on,
+                dues.get(one.key) or "–",
+                printable(one.by),
+                printable(one.note),
+            )
+            for one in found
+        ],
+    )
+
+
+def undo(
+    asset: AssetId,
+    duty: DutyName,
+    data: options.Data = options.DATA,
+    on: Annotated[str, typer.Option("--on", help=say("duty.undo_on"), metavar="DATE")] = "",
+    by: By = "",
+    note: Note = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from serviceday.execution import duty_named
+
+    with recorded(data) as records:
+        there = records.estate.asset(asset)
+        meant = duty_named(there.kind, duty) if there else None
+        key = meant.key if meant else duty
+        entry = records.duties.undo(
+            asset, key, options.day(on) if on else None, at=datetime.now(UTC), who=by, note=note
+        )
+        if entry is None:
+            raise CannotDo(
+                "{duty} of {asset} is not on record for {day}" if on else "{duty} of {asset} has no date on record",
+                "See `serviceday duty list --all`",
+                duty=duty,
+                asset=asset,
+                day=on,
+            )
+        left = records.duties.last_done().get((asset, key))
+    if as_json:
+        show_json({**plain(entry), "undone": True, "last_done": left})
+        return
+    typer.echo(say("duty.undone", asset=asset, duty=_duty_name(there.kind if there else "", key), on=entry.on))
+    typer.echo(say("duty.now_last", last=left) if left else say("duty.now_none"))
+
+
+def plain(one: DutyDone) -> dict[str, object]:
+    return {"asset": one.asset, "duty": one.duty, "last_done": one.on, "by": one.by, "note": one.note}
+
+
+def _duty_name(kind: str, key: str) -> str:
+    from facility.catalogue.catalogue import catalogue
+
+    duties = catalogue()[kind].duties if kind in catalogue() else {}
+    return duties[key].name[preferred()] if key in duties else key
+
+
+def _words(records: Records, entry: DutyDone) -> dict[str, object]:
+    asset = records.estate.asset(entry.asset)
+    return {"asset": entry.asset, "duty": _duty_name(asset.kind if asset else "", entry.duty), "on": entry.on}
+
+
+def _next_due(records: Records, entry: DutyDone) -> date | None:
+    from facility.catalogue.catalogue import catalogue
+    from serviceday.planning import next_due
+
+    asset = records.estate.asset(entry.asset)
+    if asset is None:
+        return None
+    last = records.duties.last_done()[entry.asset, entry.duty]
+    return next_due(catalogue()[asset.kind].duties[entry.duty], last, records.trail.spells().get(asset.id, ()))

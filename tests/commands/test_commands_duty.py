@@ -1,0 +1,115 @@
+"""Dates of the law and assets' standing, through the program and a fresh data folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner
+
+from facility.errors import CannotConvert, CannotDo, Problems
+
+TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+Run = Callable[..., Any]
+
+
+def ago(days: int) -> str:
+    return str(TODAY - timedelta(days=days))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
+
+    def invoke(*arguments: str, fails: type[Exception] | None = None, code: int = 0) -> Any:
+        from commands.app.program import app
+
+        done = CliRunner().invoke(app, [*arguments, "--data", str(tmp_path / "data")])
+        if fails is not None:
+            assert isinstance(done.exception, fails), done.output
+            return str(done.exception)
+        assert done.exit_code == code, (done.output, done.exception)
+        return json.loads(done.stdout) if "--json" in arguments else done.output
+
+    registry = tmp_path / "estate.csv"
+    registry.write_text(
+        "id,kind,site,building,commissioned\nL-1,lift,park,1,2020-01-01\nL-2,lift,park,2,\nT-1,tank,court,1,\n"
+    )
+    invoke("import", "assets", str(registry))
+    return invoke
+
+
+def test_a_duty_is_recorded_listed_and_taken_back(run: Run) -> None:
+    run("due", "--json")
+    said = run("duty", "done", "L-1", "半月保养", "--on", ago(16), "--by", "Zhang")
+    assert f"done on {ago(16)}" in said
+    assert f"Due again by {ago(1)}" in said
+    assert "On record already" in run("duty", "done", "L-1", "half_monthly", "--on", ago(16))
+    run("duty", "done", "L-1", "half_monthly", "--on", ago(40))
+    (row,) = run("duty", "list", "--json")
+    assert (row["asset"], row["last_done"], row["due"], row["by"]) == ("L-1", ago(16), ago(1), "Zhang")
+    assert len(run("duty", "list", "--all", "--json")) == 2
+    found = run("due", "--json")
+    assert [(one["asset"], one["site"], one["late_days"]) for one in found["due"]] == [("L-1", "park", 1)]
+    assert found["law"] == {"duties": 9, "dated": 1, "undated": 8, "undated_assets": 3}
+    back = run("duty", "undo", "L-1", "half_monthly", "--by", "Li", "--note", "wrong lift", "--json")
+    assert (back["last_done"], back["undone"]) == (ago(40), True)
+    assert "no date on record" in run("duty", "undo", "L-2", "yearly", fails=CannotDo)
+    assert len(run("duty", "list", "--missing", "--json")) == 8
+
+
+def test_what_cannot_be_so_is_refused(run: Run) -> None:
+    assert "is it 'L-1'?" in run("duty", "done", "L-11", "yearly", fails=CannotConvert)
+    assert "no duty 'level_check'" in run("duty", "done", "L-1", "level_check", fails=CannotConvert)
+    assert "still to come" in run("duty", "done", "L-1", "yearly", "--on", ago(-2), fails=CannotConvert)
+    assert "commissioned" in run("duty", "done", "L-1", "yearly", "--on", "2019-12-31", fails=CannotConvert)
+    assert "at most 500" in run("duty", "done", "L-1", "yearly", "--note", "x" * 501, fails=CannotConvert)
+    run("duty", "list", "--duty", "juggling", fails=CannotConvert)
+    assert run("duty", "list", "--all", "--json") == []
+
+
+def test_a_file_is_taken_in_once_and_refused_by_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "last.csv"
+    file.write_text(f"asset,duty,last done\nL-1,yearly,{ago(30)}\nL-9,yearly,{ago(30)}\nT-1,level_check,{ago(-1)}\n")
+    dry = run("duty", "import", str(file), "--dry-run", code=2)
+    assert "nothing recorded" in dry
+    assert run("duty", "list", "--json") == []
+    first = run("duty", "import", str(file), "--json", code=2)
+    assert (first["new"], first["known"], [one["line"] for one in first["refused"]]) == (1, 0, [3, 4])
+    again = run("duty", "import", str(file), "--json", code=2)
+    assert (again["new"], again["known"]) == (0, 1)
+    run("duty", "undo", "L-1", "yearly")
+    third = run("duty", "import", str(file), "--json", code=2)
+    assert (third["new"], len(third["withdrawn"])) == (0, 1), "what was taken back does not come again by itself"
+    run("duty", "done", "L-1", "yearly", "--on", ago(30))
+    assert len(run("duty", "list", "--json")) == 1
+
+
+def test_a_registry_brings_last_dates_along(run: Run, tmp_path: Path) -> None:
+    registry = tmp_path / "more.csv"
+    registry.write_text(f"id,kind,site,上次半月保养,last:yearly\nL-7,lift,park,{ago(3)},{ago(100)}\nL-8,lift,park,,\n")
+    assert "2 recorded" in run("import", "assets", str(registry))
+    assert "0 recorded, 2 known" in run("import", "assets", str(registry))
+    assert len(run("duty", "list", "--asset", "L-7", "--json")) == 2
+    registry.write_text(f"id,kind,site,last:yearly\nL-7,lift,park,{ago(-1)}\nT-7,tank,park,{ago(3)}\n")
+    words = run("import", "assets", str(registry), fails=Problems)
+    assert "line 2" in words
+    assert "line 3" in words
+    toml = tmp_path / "more.toml"
+    toml.write_text(f'[[asset]]\nid = "L-9"\nkind = "lift"\nsite = "park"\nlast = {{quarterly = {ago(9)}}}\n')
+    assert "1 recorded" in run("import", "assets", str(toml))
+
+
+def test_an_outcome_may_say_that_a_duty_was_done(run: Run) -> None:
+    run("outcome", "add", "L-1", "not_found", "--duty", "half_monthly", "--duty", "季保养", "--by", "Li")
+    assert {(one["duty"], one["last_done"]) for one in run("duty", "list", "--json")} == {
+        ("half_monthly", ago(0)),
+        ("quarterly", ago(0)),
+    }
+    run("outcome", "add", "L-1", "not_found", "--duty", "level_check", fails=CannotConvert)
+    assert len(run("outcome", "list", "--json")) == 1, "nothing is half recorded"
