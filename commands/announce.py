@@ -21,6 +21,8 @@ def announce(
     service_day: Annotated[str, typer.Option("--service-day", help=say("announce.service_day"), metavar="DATE")] = "",
     data: options.Data = options.DATA,
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("announce.output"), metavar="FILE")] = [],  # noqa: B006
+    number: Annotated[int, typer.Option("--plan", help=say("announce.plan"), metavar="NUMBER")] = 0,
+    timezone: options.Zone = options.ZONE,
     contact: Annotated[str, typer.Option("--contact", help=say("announce.contact"), metavar="TEXT")] = "",
     company: Annotated[str, typer.Option("--company", help=say("announce.company"), metavar="NAME")] = "",
     template: Annotated[Path | None, typer.Option("--template", help=say("announce.template"), metavar="DOCX")] = None,
@@ -31,7 +33,7 @@ def announce(
     from dataclasses import replace
 
     from commands.installation import recorded
-    from facility.errors import CannotDo
+    from commands.planned import planning
     from serviceday.documents.inspection_list import (
         check_notice_form,
         notice_text,
@@ -46,13 +48,7 @@ def announce(
         check_notice_form(file)
     day = options.day(service_day) if service_day else None
     with recorded(data) as records:
-        plan, names = records.plans.newest(day), named(records)
-    if plan is None:
-        raise CannotDo(
-            "there is no plan for {day}" if day else "there is no plan",
-            "Make one: `serviceday plan --service-day DATE`",
-            day=day,
-        )
+        plan, names = planning(records, options.zone(timezone)).chosen(number, day, changing=True), named(records)
     chosen = paper()
     chosen = replace(
         chosen,

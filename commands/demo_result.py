@@ -32,20 +32,23 @@ def assess_and_plan(
     """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
     from commands.announce import named, paper
     from commands.installation import installation
-    from commands.planned import Asking, make
+    from commands.planned import planning, shown_progress
     from commands.score import assessments
     from commands.status import picture
     from models.evaluation.ranking_metrics import evaluate, read_truth
     from serviceday.alerts import evaluate_alerts
     from serviceday.documents.inspection_list import write_list
+    from serviceday.planning import Crew, PlanRequest
 
     with installation(folder.path) as here:
         believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)
         here.records.assessments.put(believed)
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of, timezone=timezone)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
-        asking = Asking(day=day, timezone=timezone, hours=hours, people=people)
-        made = here.records.plans.kept(make(here, {one.asset: one for one in believed}, asking))
+        plans, crew = planning(here.records, timezone), Crew(people=people, hours=hours)
+        with shown_progress() as told:
+            made = plans.make(PlanRequest(day=day, crew=crew), {one.asset: one for one in believed}, on_progress=told)
+        made = plans.keep(made)
         folder.lists.mkdir(exist_ok=True)
         names, looks = named(here.records), paper()
         files = [

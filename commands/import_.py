@@ -37,12 +37,19 @@ def assets(
     if wrong:
         raise Problems(file.name, refusals(wrong))
     with installation(data, create=True) as here:
+        estate, moved = here.records.trail.where_moved(estate)
         changes = here.records.estate.put(estate)
         recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
     if as_json:
-        show_json(asdict(changes) | {"last_dates": len(recorded.new), "last_dates_known": recorded.known})
+        show_json(
+            asdict(changes) | {"last_dates": len(recorded.new), "last_dates_known": recorded.known, "moved": moved}
+        )
         return
     typer.echo(say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+    if moved:
+        typer.echo(
+            say("import.moved", count=len(moved), assets=", ".join(moved[:5]) + (" …" if len(moved) > 5 else ""))
+        )
     if entries:
         typer.echo(say("import.last_dates", new=len(recorded.new), known=recorded.known))
 

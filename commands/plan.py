@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from commands.app import options
 from commands.app.messages import say
 from commands.app.output import show_json, show_table
-from commands.planned import Asking, make
+from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotParse
 from facility.i18n.phrases import Language, preferred
 
 if TYPE_CHECKING:
-    from commands.installation import Installation
     from facility.assessments import Assessment
     from facility.inspections import InspectionList, Item
     from serviceday.documents.inspection_list import Names
-
-FRESH = timedelta(days=7)  # an older assessment does not speak for a service day
+    from serviceday.planning import Crew, Planning, PlanRequest
 
 Texts = Annotated[list[str], typer.Option("--goal", help=say("plan.goal"), metavar="GOAL")]
 
@@ -42,6 +39,8 @@ def plan(
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     kind: options.Kind = "",
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("plan.output"), metavar="FILE")] = [],  # noqa: B006
+    keep: Annotated[bool, typer.Option("--keep", help=say("plan.keep"))] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help=say("plan.fresh"))] = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -49,37 +48,38 @@ def plan(
         return
     from commands.announce import named, paper
     from commands.installation import installation
-    from serviceday.documents.inspection_list import check_form, write_list
+    from serviceday.documents.inspection_list import check_form, write_lists
+    from serviceday.planning import PlanRequest
 
     if not service_day:
         raise CannotParse("a plan without a day", "Give --service-day 2026-12-05")
-    asking = Asking(
-        day=options.day(service_day),
-        timezone=options.zone(timezone),
-        hours=hours,
-        people=people,
-        crew_file=crew,
+    place, day = options.zone(timezone), options.day(service_day)
+    request = PlanRequest(
+        day=day,
+        crew=_crew(crew, people, hours),  # a crew file that is wrong is told before anything takes long
         kind=kind,
         goals=goals,
         themes=themes,
+        instructions=() if fresh else None,
         next_day=options.day(next_day) if next_day else None,
         seed=seed,
-        quiet=as_json,
+        with_gains=not what_if,
     )
     for file in outputs:
         check_form(file)
-    asking.crew()  # a crew file that is wrong is told before anything takes long
+    language, looks = preferred(), paper()
     with installation(data) as here:
-        believed = beliefs(here, asking.day, asking.timezone, kind=kind, quiet=as_json)
+        believed = beliefs(here, day, place, kind=kind, quiet=as_json)
+        plans = planning(here.records, place)
         if what_if:
-            _side_by_side(here, believed, asking, what_if, as_json)
+            _side_by_side(plans, believed, request, what_if, as_json)
             return
-        made = make(here, believed, asking, with_gains=True)
-        made = here.records.plans.kept(made)
-        names = named(here.records)
-    language = preferred()
-    looks = paper()
-    outputs = [one for file in outputs for one in write_list(made, file, language=language, paper=looks, names=names)]
+        with shown_progress(quiet=as_json) as told:
+            made = plans.make(request, believed, on_progress=told)
+        names, standing = named(here.records), plans.newest(day)
+        if keep or outputs:
+            with here.records.plans.keeping(made) as made:
+                outputs = write_lists(made, outputs, language=language, paper=looks, names=names)
     if as_json:
         import sys
 
@@ -87,41 +87,30 @@ def plan(
 
         sys.stdout.buffer.write(FORMS[".json"](made, language=language) + b"\n")
         return
-    _show(made, outputs, language, names)
+    show_plan(made, outputs, language, names)
+    if not made.number:
+        typer.echo(say("plan.not_kept_but", number=standing.number) if standing else say("plan.not_kept"))
 
 
-def beliefs(
-    here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False
-) -> dict[str, Assessment]:
-    """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
-    from commands.score import assessments
+def _crew(file: Path | None, people: int, hours: float) -> Crew:
+    from serviceday.planning import Crew, read_crew
 
-    morning = options.midnight(day, place)
-    moment = min(morning, datetime.now(UTC))
-    wanted = {asset.id for asset in here.assets(kind)}
-    kept = {
-        asset: one
-        for asset, one in here.records.assessments.latest().items()
-        if asset in wanted and moment - FRESH <= one.as_of <= moment
-    }
-    if len(kept) == len(wanted):
-        return kept
-    found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
-    here.records.assessments.put(found)
-    return {one.asset: one for one in found}
+    return Crew(people=people, hours=hours) if file is None else read_crew(file, people=people, hours=hours)
 
 
 def _side_by_side(
-    here: Installation, believed: dict[str, Assessment], asking: Asking, scenarios: Sequence[str], as_json: bool
+    plans: Planning, believed: dict[str, Assessment], request: PlanRequest, scenarios: Sequence[str], as_json: bool
 ) -> None:
     """The plan as asked for and under each change; none of them is kept."""
     from serviceday.planning import changed
 
-    crew = asking.crew()
-    crews = [("", crew), *((words, changed(crew, words, asking.day)) for words in scenarios)]
-    found = [
-        (words or say("plan.as_asked"), make(here, believed, asking, crew=each, label=words)) for words, each in crews
-    ]
+    crew = request.crew
+    crews = [("", crew), *((words, changed(crew, words, request.day)) for words in scenarios)]
+    found = []
+    for words, each in crews:
+        with shown_progress(words, quiet=as_json) as told:
+            made = plans.make(replace(request, crew=each), believed, on_progress=told)
+        found.append((words or say("plan.as_asked"), made))
     rows = [
         {
             "scenario": words,
@@ -141,7 +130,7 @@ def _side_by_side(
         return
     names = ("scenario", "people", "items", "breaches", "harm", "gap", "work", "travel", "left_out")
     show_table(
-        say("plan.what_if_title", day=asking.day),
+        say("plan.what_if_title", day=request.day),
         [say(f"plan.column_{name}") for name in names],
         [[_cell(value) for value in row.values()] for row in rows],
         right=range(1, len(names)),
@@ -152,7 +141,7 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _show(made: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
+def show_plan(made: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
     from serviceday.documents.inspection_list import assurance, law_words
 
     places = names.over(made)
@@ -174,7 +163,7 @@ def _show(made: InspectionList, outputs: list[Path], language: Language, names: 
         )
     )
     if made.number:
-        typer.echo(say("plan.kept", number=made.number))
+        typer.echo(say("plan.kept", number=made.number, day=made.service_day))
     if made.gap is not None and made.harm > 0:
         typer.echo(say("plan.worth", harm=f"{made.harm:.2f}", gap=f"{made.gap:.1%}"))
     for gain in made.gains:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from commands.app import options
 from commands.app.messages import say
 from commands.app.output import show_json, show_table
-from commands.plan import beliefs, clock, who
-from commands.planned import asked_again, make
+from commands.plan import clock, show_plan, who
+from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotDo, CannotParse
 from facility.i18n.messages import Sentence
 from facility.i18n.phrases import preferred
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option("--service-day", help=say("plan.of_day"), metavar="DATE")]
 Number = Annotated[int, typer.Option("--plan", help=say("plan.number"), metavar="NUMBER")]
+Files = Annotated[list[Path], typer.Option("--output", "-o", help=say("plan.output"), metavar="FILE")]
 Asset = Annotated[str, typer.Argument(help=say("plan.asset"), metavar="ASSET")]
 
 
@@ -32,12 +36,13 @@ def explain(
     data: options.Data = options.DATA,
     service_day: Day = "",
     number: Number = 0,
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made = _kept(records, service_day, number)
+        made = _kept(records, timezone, service_day, number)
         known = {one.id for one in records.estate.assets()}
     found = [one for one in (*made.items, *made.left_out) if asset in (one.asset, one.request)]
     if not found and asset not in known:
@@ -79,6 +84,7 @@ def diff(
     numbers: Annotated[list[int], typer.Argument(help=say("plan.diff_numbers"), metavar="[OLD NEW]")] = [],  # noqa: B006
     data: options.Data = options.DATA,
     service_day: Day = "",
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
@@ -87,9 +93,9 @@ def diff(
         if len(numbers) not in (0, 2):
             raise CannotParse("a comparison takes two plans", "Write for example `serviceday plan diff 3 4`")
         if numbers:
-            before, after = (_kept(records, "", one) for one in numbers)
+            before, after = (_kept(records, timezone, "", one) for one in numbers)
         else:
-            after = _kept(records, service_day, 0)
+            after = _kept(records, timezone, service_day, 0)
             earlier = [one for one in records.plans.on(after.service_day) if one.number < after.number]
             if not earlier:
                 raise CannotDo(
@@ -111,6 +117,8 @@ def lock(
     at: Annotated[str, typer.Option("--at", help=say("plan.lock_at"), metavar="HH:MM")] = "",
     ban: Annotated[bool, typer.Option("--ban", help=say("plan.lock_ban"))] = False,
     undo: Annotated[bool, typer.Option("--undo", help=say("plan.lock_undo"))] = False,
+    number: Number = 0,
+    outputs: Files = [],  # noqa: B006
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -119,13 +127,117 @@ def lock(
     place = options.zone(timezone)
     if sum((ban, undo, bool(person or at))) > 1:
         raise CannotParse("--ban, --undo and --person or --at don't go together", "Give one of them")
+    from commands.announce import named, paper
+    from serviceday.documents.inspection_list import check_form, write_lists
+    from serviceday.planning import again
+
+    for file in outputs:
+        check_form(file)
     with installation(data) as here:
-        before = _kept(here.records, service_day, 0)
+        plans = planning(here.records, place)
+        before = plans.chosen(number, options.day(service_day) if service_day else None, changing=True)
         told = _told(before, asset, task, person, at, ban=ban, undo=undo)
         believed = beliefs(here, before.service_day, place, kind=before.asked.kind, quiet=as_json)
-        made = make(here, believed, asked_again(before, place, told), before=before)
-        made = here.records.plans.kept(made)
+        with shown_progress(quiet=as_json) as shown:
+            made = plans.make(replace(again(before), instructions=told), believed, before=before, on_progress=shown)
+        names = named(here.records)
+        with here.records.plans.keeping(made) as made:
+            outputs = write_lists(made, outputs, language=preferred(), paper=paper(), names=names)
     _show_changes(before, made, as_json)
+    if not as_json:
+        typer.echo(say("plan.kept", number=made.number, day=made.service_day))
+        typer.echo(say("plan.print_it", number=made.number))
+        for file in outputs:
+            typer.echo(str(file))
+
+
+def show(
+    number: Annotated[int, typer.Argument(help=say("plan.number"), metavar="[NUMBER]")] = 0,
+    data: options.Data = options.DATA,
+    service_day: Day = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.announce import named
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        made, names = _kept(records, timezone, service_day, number), named(records)
+    if as_json:
+        import sys
+
+        from serviceday.documents.inspection_list import FORMS
+
+        sys.stdout.buffer.write(FORMS[".json"](made, language=preferred()) + b"\n")
+        return
+    show_plan(made, [], preferred(), names)
+    for one in made.asked.instructions:
+        words = (one.asset, one.task, one.person, f"{one.start:%H:%M}" if one.start else "")
+        typer.echo(say(f"plan.told_{one.directive.value}", what=" ".join(filter(None, words))))
+
+
+def export(
+    number: Annotated[int, typer.Argument(help=say("plan.number"), metavar="[NUMBER]")] = 0,
+    data: options.Data = options.DATA,
+    service_day: Day = "",
+    outputs: Files = [],  # noqa: B006
+    timezone: options.Zone = options.ZONE,
+) -> None:
+    from commands.announce import named, paper
+    from commands.installation import recorded
+    from serviceday.documents.inspection_list import write_lists
+
+    if not outputs:
+        raise CannotParse("no file to write", "Name one with -o, for example -o list.pdf")
+    with recorded(data) as records:
+        day = options.day(service_day) if service_day else None
+        made = planning(records, options.zone(timezone)).chosen(number, day, changing=True)
+        names = named(records)
+    for file in write_lists(made, outputs, language=preferred(), paper=paper(), names=names):
+        typer.echo(say("plan.exported", number=made.number, day=made.service_day, file=file))
+
+
+def list_plans(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        found = records.plans.all()
+    rows = [
+        {
+            "number": one.number,
+            "service_day": one.service_day,
+            "created_at": one.created_at,
+            "follows": one.follows or None,
+            "kind": one.asked.kind,
+            "people": one.people,
+            "items": len(one.items),
+            "breaches": len(one.breaches),
+            "by_hand": len(one.asked.instructions),
+        }
+        for one in found
+    ]
+    if as_json:
+        show_json(rows)
+        return
+    names = ("number", "day", "made", "kind", "people", "items", "breaches", "by_hand")
+    show_table(
+        say("plan.list_title", count=len(rows)),
+        [say(f"plan.column_{name}") for name in names],
+        [
+            (
+                one.number,
+                one.service_day,
+                f"{one.created_at.astimezone(ZoneInfo(one.timezone or 'UTC')):%Y-%m-%d %H:%M}",
+                one.asked.kind,
+                one.people,
+                len(one.items),
+                len(one.breaches),
+                len(one.asked.instructions) or "",
+            )
+            for one in found
+        ],
+        right=[0, 4, 5, 6, 7],
+    )
 
 
 def _told(
@@ -182,22 +294,9 @@ def _clock(words: str) -> time | None:
         raise CannotParse("{words!r} is not a time of day", "Write it as 09:30", words=words) from None
 
 
-def _kept(records: Records, service_day: str, number: int) -> InspectionList:
-    made = (
-        records.plans.get(number) if number else records.plans.newest(options.day(service_day) if service_day else None)
-    )
-    if made is None:
-        raise CannotDo(
-            "plan {number} is not on record"
-            if number
-            else "there is no plan for {day}"
-            if service_day
-            else "there is no plan",
-            "Make one: `serviceday plan --service-day DATE`",
-            number=number,
-            day=service_day,
-        )
-    return made
+def _kept(records: Records, timezone: str, service_day: str, number: int) -> InspectionList:
+    day = options.day(service_day) if service_day else None
+    return planning(records, options.zone(timezone)).chosen(number, day)
 
 
 def _show_changes(before: InspectionList, after: InspectionList, as_json: bool) -> None:

@@ -1,108 +1,57 @@
-"""A plan from what an installation holds, as it was asked for."""
+"""Plans of an opened installation: the service with this moment and place, and what is believed on a day."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from commands.app import options
 from commands.app.messages import say
 from commands.app.output import progress
 
 if TYPE_CHECKING:
     from commands.installation import Installation
     from facility.assessments import Assessment
-    from facility.inspections import InspectionList, Instruction
-    from serviceday.planning import Crew
+    from facility.records import Records
+    from serviceday.planning import Planning
+    from serviceday.planning.planner import Progress
+
+FRESH = timedelta(days=7)  # an older assessment does not speak for a service day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What a plan is asked for."""
+def planning(records: Records, timezone: ZoneInfo) -> Planning:
+    from serviceday.planning import Planning
 
-    day: date
-    timezone: ZoneInfo
-    hours: float = 8.0
-    people: int = 1
-    crew_file: Path | None = None
-    crew_text: str = ""  # of a plan that is made again
-    kind: str = ""
-    goals: Sequence[str] = ()
-    themes: Sequence[str] = ()
-    instructions: Sequence[Instruction] = ()
-    next_day: date | None = None
-    seed: int = 0
-    quiet: bool = False
-
-    def crew(self) -> Crew:
-        from serviceday.planning import Crew, parse_crew, read_crew
-
-        if self.crew_file is not None:
-            return read_crew(self.crew_file, people=self.people, hours=self.hours)
-        if self.crew_text:
-            return parse_crew(self.crew_text, people=self.people, hours=self.hours)
-        return Crew(people=self.people, hours=self.hours)
+    return Planning(records, now=datetime.now(UTC), timezone=timezone)
 
 
-def asked_again(made: InspectionList, timezone: ZoneInfo, instructions: Sequence[Instruction]) -> Asking:
-    """The same as a kept plan was asked for, with other instructions."""
-    return Asking(
-        day=made.service_day,
-        timezone=timezone,
-        hours=made.hours if not made.persons else 8.0,
-        people=made.people or 1,
-        crew_text=made.asked.crew,
-        kind=made.asked.kind,
-        goals=made.asked.goals,
-        themes=made.asked.themes,
-        instructions=tuple(instructions),
-        seed=made.seed,
-    )
+def beliefs(
+    here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False
+) -> dict[str, Assessment]:
+    """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
+    from commands.score import assessments
+
+    morning = options.midnight(day, place)
+    moment = min(morning, datetime.now(UTC))
+    wanted = {asset.id for asset in here.assets(kind)}
+    kept = {
+        asset: one
+        for asset, one in here.records.assessments.latest().items()
+        if asset in wanted and moment - FRESH <= one.as_of <= moment
+    }
+    if len(kept) == len(wanted):
+        return kept
+    found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
+    here.records.assessments.put(found)
+    return {one.asset: one for one in found}
 
 
-def make(
-    here: Installation,
-    believed: Mapping[str, Assessment],
-    asking: Asking,
-    *,
-    crew: Crew | None = None,
-    before: InspectionList | None = None,
-    with_gains: bool = False,
-    label: str = "",
-) -> InspectionList:
-    """The plan, not kept yet. What others of the same day already ask of the same people is noted first."""
-    from serviceday.planning import Policy, parse_goal, plan, themes, twice
-    from serviceday.reports import requests
-
-    crew = crew or asking.crew()
-    reports = here.records.reports.all(closed=False)
-    with progress(asking.quiet) as shown:
+@contextmanager
+def shown_progress(label: str = "", *, quiet: bool = False) -> Iterator[Progress]:
+    """A line of progress while a plan is made."""
+    with progress(quiet) as shown:
         task = shown.add_task(label or say("plan.progress"), total=None)
-        made = plan(
-            here.assets(asking.kind),
-            believed,
-            here.records.duties.last_done(),
-            service_day=asking.day,
-            now=datetime.now(UTC),
-            crew=crew,
-            buildings=here.records.estate.buildings(),
-            policy=Policy(next_service_day=asking.next_day),
-            requests=requests(reports, asking.timezone),
-            goals=[parse_goal(words) for words in asking.goals],
-            themes=themes(asking.themes, crew.themes),
-            instructions=asking.instructions,
-            before=before,
-            seed=asking.seed,
-            with_gains=with_gains,
-            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
-    others = [one for one in _newest_of_each_kind(here, asking.day) if one.asked.kind != asking.kind]
-    notes = (*twice(made, others), *made.notes)
-    return replace(made, notes=notes, timezone=asking.timezone.key, asked=replace(made.asked, kind=asking.kind))
-
-
-def _newest_of_each_kind(here: Installation, day: date) -> list[InspectionList]:
-    return list({one.asked.kind: one for one in here.records.plans.on(day)}.values())
+        yield lambda done, total: shown.update(task, completed=done, total=total)

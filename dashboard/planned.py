@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,33 +13,49 @@ import streamlit as st
 from dashboard import sources
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList
-from serviceday.planning import Crew, Policy, plan
-from serviceday.reports import requests
-
-_EFFORT = 300  # attempts: somebody waits for the page
+from serviceday.planning import Crew, Planning, PlanRequest, again
 
 
-@st.cache_resource(ttl=30, show_spinner=False, max_entries=32)
-def inspection_list(folder: Path, day: date, hours: float | None, people: int | None, zone: ZoneInfo) -> InspectionList:
-    """The list for a day and a crew; the same for half a minute.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The list of a day as the page shows it, and the one that is on record."""
 
-    Where nothing is asked of hours and people, the list that was kept for named people is shown, if there is one.
+    plan: InspectionList  # with its number where it is the one on record
+    kept: InspectionList | None
+
+    @property
+    def on_record(self) -> bool:
+        return self.plan.number > 0
+
+
+def kept(folder: Path, day: date) -> InspectionList | None:
+    """The plan that stands for a day."""
+    return sources.records(folder).plans.newest(day)
+
+
+def inspection_list(folder: Path, day: date, hours: float | None, people: int | None, zone: ZoneInfo) -> Shown:
+    """The list for a day: the one that was kept; or, where there is none or other figures are asked for, a new one.
+
+    A new one goes by all that the kept one was asked for (rules of its crew file, goals, what was said by hand) with
+    other hours and people, or else for a nameless crew, just as `serviceday plan` does.
     """
+    standing = kept(folder, day)
+    if standing is not None and (standing.persons or (hours is None and people is None)):
+        return Shown(standing, standing)
+    number = standing.number if standing else 0
+    return Shown(_made(folder, day, hours, people, zone.key, number), standing)
+
+
+@st.cache_resource(ttl=60, show_spinner=False, max_entries=32)
+def _made(folder: Path, day: date, hours: float | None, people: int | None, zone: str, number: int) -> InspectionList:
     records = sources.records(folder)
-    kept = records.plans.newest(day)
-    if hours is None and people is None and kept is not None and kept.persons:
-        return kept
-    return plan(
-        sources.assets(folder),
-        sources.assessments(folder),
-        sources.duties_done(folder),
-        service_day=day,
-        now=datetime.now(UTC),
-        crew=Crew(people=people or 1, hours=hours or 8.0),
-        policy=Policy(effort=_EFFORT),
-        requests=requests(records.reports.all(closed=False), zone),
-        buildings=records.estate.buildings(),
-    )
+    standing = records.plans.get(number) if number else None
+    if standing is not None:
+        request = again(standing, people=people, hours=hours)
+    else:
+        request = PlanRequest(day=day, crew=Crew(people=people or 1, hours=hours or 8.0))
+    plans = Planning(records, now=datetime.now(UTC), timezone=ZoneInfo(zone))
+    return plans.make(request, sources.assessments(folder))
 
 
 def file(folder: Path, made: InspectionList, ending: str, language: Language) -> bytes:

@@ -190,6 +190,7 @@ class Asked:
     """What a plan was asked for, kept with it so that it can be made again with one thing changed."""
 
     crew: str = ""  # the crew file's text; "" = anonymous people
+    crew_folder: str = ""  # where that file stood, for a matrix of ways beside it
     kind: str = ""
     goals: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()

@@ -34,7 +34,23 @@ COMMANDS: dict[str, str] = {
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, str]] = {
-    "plan": {"explain": "plan_changes.explain", "diff": "plan_changes.diff", "lock": "plan_changes.lock"},
+    "plan": {
+        "explain": "plan_changes.explain",
+        "diff": "plan_changes.diff",
+        "lock": "plan_changes.lock",
+        "show": "plan_changes.show",
+        "export": "plan_changes.export",
+        "list": "plan_changes.list_plans",
+    },
+    "asset": {
+        "list": "asset.list_assets",
+        "show": "asset.show",
+        "retire": "asset.retire",
+        "out-of-use": "asset.out_of_use",
+        "return": "asset.return_to_use",
+        "move": "asset.move",
+        "replace": "asset.replace_asset",
+    },
     "duty": {
         "done": "duty.done",
         "import": "duty.import_file",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -15,6 +16,7 @@ from dashboard import markup, palette, planned, query, sources, wording
 from dashboard.visit import Visit
 from facility.catalogue.qualifications import qualification
 from facility.inspections import InspectionList, Item, Priority
+from serviceday.documents.inspection_list import assurance, law_words
 
 _FORMS = {  # and their media types
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -32,7 +34,19 @@ def show(visit: Visit) -> None:
     if not assets:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
-    made = _asked(visit)
+    day, hours, people = _asked(visit)
+    place = st.empty()  # one place for the whole list: while a new one is made, the old one is gone
+    with place.container():
+        st.html(markup.empty(visit.say("planning"), visit.say("planning_do", day=day)))
+    shown = planned.inspection_list(visit.folder, day, hours, people, visit.timezone)
+    with place.container():
+        _list(visit, shown)
+
+
+def _list(visit: Visit, shown: planned.Shown) -> None:
+    made = shown.plan
+    st.html(markup.sentence(_which(visit, shown)))
+    st.html(markup.sentence(_law(visit, made)))
     st.html(_summary(visit, made))
     _downloads(visit, made)
     if made.notes:
@@ -50,21 +64,44 @@ def show(visit: Visit) -> None:
         _outside(visit, made)
 
 
-def _asked(visit: Visit) -> InspectionList:
-    """The list for the day, hours and people that the page's address names."""
+def _which(visit: Visit, shown: planned.Shown) -> str:
+    """Which plan this is: its day and number, or that it is on no record."""
+    made = shown.plan
+    if shown.on_record:
+        zone = ZoneInfo(made.timezone) if made.timezone else visit.timezone
+        moment = f"{made.created_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        return visit.say("plan_kept", number=made.number, day=made.service_day, moment=moment)
+    if shown.kept is not None:
+        return visit.say("plan_preview_beside", day=made.service_day, number=shown.kept.number)
+    return visit.say("plan_preview", day=made.service_day)
+
+
+def _law(visit: Visit, made: InspectionList) -> str:
+    """For how many duties of the law the list can speak."""
+    return law_words(made.law, visit.language) if made.breaches else assurance(made, visit.language)
+
+
+def _asked(visit: Visit) -> tuple[date, float | None, int | None]:
+    """The day, and hours and people where the address names them; a crew file says both by itself."""
     today = visit.now.astimezone(visit.timezone).date()
     day_box, hours_box, people_box, _ = st.columns([2, 1.6, 1.6, 3], vertical_alignment="bottom")
     tomorrow = today + timedelta(days=1)
     day = day_box.date_input(visit.say("service_day"), value=_day(tomorrow), key="choice-day", format="YYYY-MM-DD")
     chosen = day if isinstance(day, date) else tomorrow
     query.kept("day", chosen.isoformat(), tomorrow.isoformat())
+    standing = planned.kept(visit.folder, chosen)
+    if standing is not None and standing.persons:
+        names = ", ".join(one.name or one.id for one in standing.persons)
+        st.caption(visit.say("plan_crew", names=names, number=standing.number))
+        return chosen, None, None
+    hours_as_kept = standing.hours if standing else 8.0
+    people_as_kept = float(standing.people or 1) if standing else 1.0
     with hours_box:
-        hours = query.figure(visit.say("hours"), "hours", low=0.5, high=24.0, default=8.0, step=0.5)
+        hours = query.figure(visit.say("hours"), "hours", low=0.5, high=24.0, default=hours_as_kept, step=0.5)
     with people_box:
-        people = query.figure(visit.say("people"), "people", low=1.0, high=50.0, default=1.0, step=1.0)
+        people = query.figure(visit.say("people"), "people", low=1.0, high=50.0, default=people_as_kept, step=1.0)
     asked = "hours" in st.query_params or "people" in st.query_params
-    crew = (hours if asked else None, int(people) if asked else None)
-    return planned.inspection_list(visit.folder, chosen, crew[0], crew[1], visit.timezone)
+    return chosen, hours if asked else None, int(people) if asked else None
 
 
 def _day(default: date) -> date:
@@ -108,9 +145,14 @@ def _downloads(visit: Visit, made: InspectionList) -> None:
             on_click="ignore",
             width="stretch",
         )
-    if keep.button(visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"):
+    if not made.number and keep.button(
+        visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"
+    ):
         number = sources.records(visit.folder).plans.put(made)
         st.toast(visit.say("list_kept", number=number))
+        for name in ("hours", "people"):
+            st.query_params.pop(name, None)
+        st.rerun()
 
 
 def _inside(visit: Visit, made: InspectionList) -> None:

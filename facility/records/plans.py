@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -22,14 +24,19 @@ class PlanRecords:
 
     def put(self, plan: InspectionList) -> int:
         """Keep a list whole; returns its number. Lists are never changed: a new plan is a new row."""
-        body = msgspec.json.encode(plan).decode()
-        values = {"service_day": plan.service_day, "created_at": plan.created_at, "body": body}
-        with writing(self._engine) as connection:
-            return int(connection.execute(insert(_PLANS).values(values).returning(_PLANS.c.id)).scalar_one())
+        with self.keeping(plan) as kept:
+            return kept.number
 
     def kept(self, plan: InspectionList) -> InspectionList:
         """The list with the number under which it is kept from now on."""
         return replace(plan, number=self.put(plan))
+
+    @contextmanager
+    def keeping(self, plan: InspectionList) -> Iterator[InspectionList]:
+        """The list with its number, kept when the block ends well: what fails to be handed out is not on record."""
+        with writing(self._engine) as connection:
+            number = int(connection.execute(insert(_PLANS).values(_values(plan)).returning(_PLANS.c.id)).scalar_one())
+            yield replace(plan, number=number)
 
     def days(self) -> list[date]:
         """Service days that have a list, newest first."""
@@ -54,9 +61,21 @@ class PlanRecords:
     def get(self, number: int) -> InspectionList | None:
         return self._one(select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.id == number))
 
+    def all(self) -> list[InspectionList]:
+        """Every list, the newest first."""
+        query = select(_PLANS.c.id, _PLANS.c.body).order_by(_PLANS.c.id.desc())
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id)) for row in rows]
+
     def _one(self, query: Select[Any]) -> InspectionList | None:
         with self._engine.connect() as connection:
             found = connection.execute(query).first()
         if found is None:
             return None
         return replace(msgspec.json.decode(found.body, type=InspectionList), number=int(found.id))
+
+
+def _values(plan: InspectionList) -> dict[str, object]:
+    body = msgspec.json.encode(plan).decode()
+    return {"service_day": plan.service_day, "created_at": plan.created_at, "body": body}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, select
 
 from facility.estate import Asset, Building, Estate
 from facility.records.estate import EstateRecords
@@ -27,13 +28,7 @@ class AssetTrail:
 
     def move(self, asset: Asset, step: AssetStep) -> Asset:
         """Put an asset to the place that the step's detail names; what it left stands beside it as `from_...`."""
-        moved = replace(
-            asset,
-            site=step.detail.get("site", asset.site),
-            building=step.detail.get("building", asset.building),
-            floor=step.detail.get("floor", asset.floor),
-            name=step.detail.get("name", asset.name),
-        )
+        moved = _placed(asset, step.detail)
         buildings = (Building(id=moved.building, site=moved.site),) if moved.building else ()
         EstateRecords(self._engine).put(Estate(buildings=buildings, assets=(moved,)))
         was = {f"from_{name}": getattr(asset, name) for name in PLACE if name in step.detail}
@@ -41,16 +36,35 @@ class AssetTrail:
         return moved
 
     def replace(self, step: AssetStep, successor: Asset) -> None:
-        """One asset in the place of another: the new one is registered, the old one keeps its history."""
+        """One asset in the place of another: the new one is registered if it is not, the old one keeps its history."""
         with writing(self._engine) as connection:
             values = {name: getattr(successor, name) for name in Asset.__dataclass_fields__}
             values["attributes"] = dict(successor.attributes)
             there = connection.execute(select(_ASSETS.c.id).where(_ASSETS.c.id == successor.id)).first()
             if there is None:
                 connection.execute(insert(_ASSETS), [values])
-            else:
-                connection.execute(update(_ASSETS).where(_ASSETS.c.id == successor.id).values(values))
             connection.execute(insert(_STEPS), [_values(step)])
+
+    def where_moved(self, estate: Estate) -> tuple[Estate, list[str]]:
+        """A registry in which assets that were moved since it was written stand where they are now, and which.
+
+        A row is taken for older than the move if it names exactly the place that was left.
+        """
+        left: dict[str, dict[str, str]] = {}
+        for step in self.steps():
+            if step.kind is StepKind.MOVED:
+                left[step.asset] = {
+                    name: step.detail[f"from_{name}"] for name in PLACE if f"from_{name}" in step.detail
+                }
+        there = {one.id: one for one in EstateRecords(self._engine).assets()} if left else {}
+        assets, stale = [], []
+        for asset in estate.assets:
+            was, now = left.get(asset.id), there.get(asset.id)
+            if was and now and all(getattr(asset, name) == value for name, value in was.items()):
+                stale.append(asset.id)
+                asset = _placed(asset, {name: getattr(now, name) for name in was})
+            assets.append(asset)
+        return replace(estate, assets=tuple(assets)), stale
 
     def steps(self, asset: str | None = None) -> list[AssetStep]:
         """Every line, oldest first."""
@@ -76,6 +90,16 @@ class AssetTrail:
     def spells(self) -> dict[str, list[Spell]]:
         """When assets are not in use."""
         return spells(self.steps())
+
+
+def _placed(asset: Asset, place: Mapping[str, str]) -> Asset:
+    return replace(
+        asset,
+        site=place.get("site", asset.site),
+        building=place.get("building", asset.building),
+        floor=place.get("floor", asset.floor),
+        name=place.get("name", asset.name),
+    )
 
 
 def _values(step: AssetStep) -> dict[str, object]:

@@ -98,7 +98,7 @@ def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
     key = row.values.get("id", "")
     if not key:
         report.add(row.line, "site without an id")
-    elif problem := _bad_id(key):
+    elif problem := bad_id(key):
         report.add(row.at("id"), "site id {site!r} {problem}", site=key, problem=problem)
     elif key in known:
         report.add(row.at("id"), "site {site!r} stands there twice", site=key)
@@ -107,7 +107,8 @@ def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
     return False
 
 
-def _bad_id(key: str) -> Sentence | None:
+def bad_id(key: str) -> Sentence | None:
+    """Why this cannot be an id; None if it can."""
     if _FORBIDDEN.search(key):
         return Sentence("holds a blank or one of / + #; ids stand in MQTT topics")
     if len(key) > _LONGEST_ID:
@@ -128,7 +129,7 @@ def _building(
     if site not in sites:
         if sites:
             report.add(row.at("site"), "unknown site {site!r}; known: {known}", site=site, known=list(sites))
-        elif problem := _bad_id(site):
+        elif problem := bad_id(site):
             report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
     latitude, longitude = _coordinates(row, report)
     return Building(id=key, site=site, name=row.values.get("name", ""), latitude=latitude, longitude=longitude)
@@ -139,7 +140,7 @@ def _asset(row: Row, kind: str | None, first_line: dict[str, int], report: Repor
     key = values.get("id", "")
     if not key:
         report.add(row.line, "asset without an id")
-    elif problem := _bad_id(key):
+    elif problem := bad_id(key):
         report.add(row.at("id"), "asset id {key!r} {problem}", key=key, problem=problem)
     elif key in first_line:
         report.add(row.at("id"), "asset {key!r} stands twice, first in line {line}", key=key, line=first_line[key])
@@ -149,7 +150,7 @@ def _asset(row: Row, kind: str | None, first_line: dict[str, int], report: Repor
     elif known_kind not in catalogue() and kind is None:
         report.add(row.at("kind"), "unknown kind {kind!r}; known: {known}", kind=known_kind, known=list(catalogue()))
     site = values.get("site", "") or "default"
-    if problem := _bad_id(site):
+    if problem := bad_id(site):
         report.add(row.at("site"), "site id {site!r} {problem}", site=site, problem=problem)
     commissioned = _commissioned(row, report)
     latitude, longitude = _coordinates(row, report)

@@ -14,6 +14,7 @@ from serviceday.planning.schedule.scenarios import changed
 
 if TYPE_CHECKING:
     from serviceday.planning.planner import plan
+    from serviceday.planning.service import Planning, PlanRequest, again
 
 __all__ = [
     "THEMES",
@@ -21,7 +22,10 @@ __all__ = [
     "Crew",
     "Dues",
     "Goal",
+    "PlanRequest",
+    "Planning",
     "Policy",
+    "again",
     "changed",
     "differences",
     "dues",
@@ -36,9 +40,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`plan` brings two solvers along, and most commands that know of plans make none."""
+    """`plan` and the service bring two solvers along, and most commands that know of plans make none."""
     if name == "plan":
         from serviceday.planning.planner import plan
 
         return plan
+    if name in ("PlanRequest", "Planning", "again"):
+        from serviceday.planning import service
+
+        return getattr(service, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -119,6 +119,7 @@ def plan(
         asked=replace(
             _NOT_ASKED,
             crew=crew.text,
+            crew_folder=crew.folder,
             goals=tuple(one.text for one in goals),
             themes=tuple(one.key for one in themes),
             instructions=tuple(instructions),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from facility.errors import CannotConvert, CannotDo, Problems
+from facility.errors import CannotConvert, CannotDo, CannotParse, Problems
 
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 Run = Callable[..., Any]
@@ -113,3 +113,54 @@ def test_an_outcome_may_say_that_a_duty_was_done(run: Run) -> None:
     }
     run("outcome", "add", "L-1", "not_found", "--duty", "level_check", fails=CannotConvert)
     assert len(run("outcome", "list", "--json")) == 1, "nothing is half recorded"
+
+
+def test_nothing_is_due_while_an_asset_is_not_in_use(run: Run) -> None:
+    for asset in ("L-1", "L-2"):
+        run("duty", "done", asset, "half_monthly", "--on", ago(20))
+    run("asset", "out-of-use", "L-1", "--from", ago(10), "--until", ago(-5), "--by", "Li", "--why", "overhaul")
+    run("asset", "retire", "L-2", "--on", ago(1), "--by", "Li", "--why", "taken down")
+    found = run("due", "--json")
+    assert (found["due"], found["not_in_use"], found["law"]["duties"]) == ([], 2, 1)
+    (row,) = run("duty", "list", "--asset", "L-1", "--json")
+    assert row["due"] == ago(-6), "due on the day it is back"
+    day = ago(-1)
+    plan = run("plan", "--service-day", day, "--json")
+    assert {one["asset"] for one in (*plan["items"], *plan["left_out"])} <= {"T-1"}
+    assert plan["law"] == {"duties": 1, "dated": 0, "undated_assets": 1}
+    run("asset", "return", "L-1", "--on", ago(0))
+    assert [one["asset"] for one in run("due", "--json")["due"]] == ["L-1"]
+    states = {one["id"]: one["state"] for one in run("asset", "list", "--json")}
+    assert states == {"L-1": "in_use", "L-2": "retired", "T-1": "in_use"}
+    assert "overhaul" in run("asset", "show", "L-1")
+    assert "taken down" in run("asset", "show", "L-2")
+    assert [one["kind"] for one in run("asset", "show", "L-1", "--json")["trail"]] == ["out_of_use", "returned"]
+
+
+def test_standing_is_not_changed_twice_or_to_nonsense(run: Run) -> None:
+    run("asset", "retire", "L-1")
+    assert "not in use already" in run("asset", "out-of-use", "L-1", fails=CannotDo)
+    assert "in use on" in run("asset", "return", "L-2", fails=CannotDo)
+    assert "before it begins" in run("asset", "out-of-use", "L-2", "--until", ago(3), fails=CannotParse)
+    assert "is it 'L-2'?" in run("asset", "retire", "L-22", fails=CannotConvert)
+    run("asset", "move", "L-2", fails=CannotParse)
+    run("asset", "move", "L-2", "--site", "nowhere", fails=CannotConvert)
+    run("asset", "replace", "L-2", "T-1", fails=CannotDo)
+    run("asset", "replace", "L-2", "a/b", fails=CannotParse)
+    run("asset", "list", "--state", "broken", fails=CannotParse)
+
+
+def test_a_move_and_a_replacement_keep_the_history(run: Run, tmp_path: Path) -> None:
+    run("duty", "done", "L-1", "yearly", "--on", ago(20))
+    assert "stands at 5-L-1" in run("asset", "move", "L-1", "--building", "5", "--by", "Li")
+    again = run("import", "assets", str(tmp_path / "estate.csv"), "--json")
+    assert (again["changed"], again["moved"]) == (0, ["L-1"]), "an older registry does not move it back"
+    shown = run("asset", "show", "L-1", "--json")
+    assert (shown["building"], shown["trail"][0]["detail"]) == ("5", {"building": "5", "from_building": "1"})
+    run("asset", "replace", "L-1", "L-1b", "--by", "Li")
+    states = {one["id"]: (one["state"], one["building"]) for one in run("asset", "list", "--json")}
+    assert states["L-1"] == ("replaced", "5")
+    assert states["L-1b"] == ("in_use", "5")
+    assert [one["asset"] for one in run("duty", "list", "--json")] == ["L-1"]
+    missing = {one["asset"] for one in run("duty", "list", "--missing", "--json")}
+    assert missing == {"L-1b", "L-2", "T-1"}

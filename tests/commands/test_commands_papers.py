@@ -91,7 +91,7 @@ def test_what_users_can_mend_is_one_line(data: Path, tmp_path: Path) -> None:
         "nothing to change": ["report", "edit", number, "--by", "x"],
         "no place of the registry": ["report", "edit", number, "--by", "x", "--place", "77号楼"],
         "'.odt' is unknown": ["announce", "-o", str(tmp_path / "n.odt")],
-        "there is no plan for 2031": ["announce", "--service-day", "2031-01-01"],
+        "no plan is kept for 2031": ["announce", "--service-day", "2031-01-01"],
         "serviceday announce": ["plan", "--service-day", str(DAY), "-o", str(tmp_path / "n.docx")],
     }
     for what, arguments in wrong.items():

@@ -85,11 +85,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_a_plan_is_made_explained_changed_and_compared(run: Run, tmp_path: Path) -> None:
     crew = str(tmp_path / "crew.toml")
-    shown = run("plan", "--service-day", str(DAY), "--crew", crew)
+    shown = run("plan", "--service-day", str(DAY), "--crew", crew, "--keep")
     assert shown.splitlines()[0].startswith("BREACH"), "what breaks the law is the first thing seen"
-    assert "Kept as plan 1." in shown
+    assert f"Kept as plan 1 for {DAY}." in shown
     assert "one more certified lift worker would avoid" in shown
-    made = run("plan", "--service-day", str(DAY), "--crew", crew, "--json")
+    made = run("plan", "--service-day", str(DAY), "--crew", crew, "--keep", "--json")
     listed = {one["asset"] for one in made["items"]}
     out = next(one["asset"] for one in made["left_out"] if one["asset"] not in listed)
     told = run("plan", "explain", out)
@@ -125,7 +125,7 @@ def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
     run("plan", "--service-day", str(DAY), "--what-if", "people*2", fails=CannotParse)
     crew.write_text(CREW + "[[window]]\n")
     run("plan", "--service-day", str(DAY), "--crew", str(crew), fails=Problems)
-    run("plan", "--service-day", str(DAY))
+    run("plan", "--service-day", str(DAY), "--keep")
     assert "no asset" in str(run("plan", "explain", "XX", fails=CannotDo))
     assert "no candidate" in str(run("plan", "lock", "XX", fails=CannotDo))
     assert "only one" in str(run("plan", "diff", fails=CannotDo))
@@ -133,3 +133,75 @@ def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
     run("plan", "lock", "EL-00", "--ban", "--undo", fails=CannotParse)
     run("plan", "lock", "EL-00", "--at", "soon", fails=CannotParse)
     run("plan", "lock", "EL-00", "--person", "wang", fails=CannotDo)
+
+
+def test_a_plan_stands_until_somebody_keeps_another(run: Run, tmp_path: Path) -> None:
+    day, crew = str(DAY), str(tmp_path / "crew.toml")
+    assert "Not kept" in run("plan", "--service-day", day)
+    assert run("plan", "list", "--json") == []
+    run("plan", "show", fails=CannotDo)
+    run("plan", "--service-day", day, "--crew", crew, "--keep")
+    assert "plan 1 still stands" in run("plan", "--service-day", day, "--people", "3")
+    run("plan", "--service-day", day, "-o", str(tmp_path / "missing" / "list.pdf"), fails=CannotDo)
+    run(
+        "plan",
+        "--service-day",
+        day,
+        "-o",
+        str(tmp_path / "a.csv"),
+        "-o",
+        str(tmp_path / "gone" / "b.csv"),
+        fails=CannotDo,
+    )
+    assert not (tmp_path / "a.csv").exists(), "all files or none"
+    assert [one["number"] for one in run("plan", "list", "--json")] == [1]
+    assert [one["name"] for one in run("plan", "show", "--json")["persons"]] == ["张伟", "李娜"]
+
+
+def test_what_was_said_by_hand_survives_and_is_printed(run: Run, tmp_path: Path) -> None:
+    day, crew = str(DAY), str(tmp_path / "crew.toml")
+    made = run("plan", "--service-day", day, "--crew", crew, "--keep", "--json")
+    listed = {one["asset"] for one in made["items"]}
+    out = next(one["asset"] for one in made["left_out"] if one["asset"] not in listed)
+    taken = next(one["asset"] for one in made["items"] if one["task"] == "warning")
+    printed = tmp_path / "locked.csv"
+    said = run("plan", "lock", out, "--task", "warning", "--person", "li", "-o", str(printed))
+    assert f"Kept as plan 2 for {DAY}." in said
+    assert "plan export 2" in said
+    assert out in printed.read_text("utf-8-sig")
+    run("plan", "lock", taken, "--task", "warning", "--ban")
+    again = run("plan", "--service-day", day, "--crew", crew, "--keep", "--json")
+    locked = next(one for one in again["items"] if (one["asset"], one["task"]) == (out, "warning"))
+    assert locked["locked"]
+    assert (taken, "warning") not in {(one["asset"], one["task"]) for one in again["items"]}
+    assert f"pinned by hand: {out}" in run("plan", "show")
+    exported = tmp_path / "plan-2.json"
+    assert f"Plan 2 for {DAY}" in run("plan", "export", "2", "-o", str(exported))
+    assert json.loads(exported.read_text())["number"] == 2
+    run("plan", "export", fails=CannotParse)
+    free = run("plan", "--service-day", day, "--crew", crew, "--fresh", "--json")
+    assert free["asked"]["instructions"] == []
+    (tmp_path / "crew.toml").write_text(CREW.replace('id = "li"', 'id = "lu"'))
+    notes = run("plan", "--service-day", day, "--crew", crew, "--json")["notes"]
+    assert any("given to li by hand before" in one["en"] for one in notes)
+
+
+def test_a_change_without_a_day_asks_which_of_several(run: Run) -> None:
+    other = DAY + timedelta(days=1)
+    run("plan", "--service-day", str(other), "--keep")
+    run("plan", "--service-day", str(DAY), "--keep")
+    words = str(run("plan", "lock", "EL-00", "--ban", fails=CannotDo))
+    assert str(DAY) in words
+    assert str(other) in words
+    assert str(DAY) in run("plan", "show"), "the next service day is shown"
+    assert run("plan", "lock", "EL-00", "--ban", "--plan", "1", "--json")["before"] == 1
+    changed = run("plan", "lock", "EL-00", "--ban", "--service-day", str(DAY), "--json")
+    assert changed["before"] == 2
+
+
+def test_kept_plans_remember_the_next_service_day(run: Run) -> None:
+    ahead = str(DAY + timedelta(days=30))
+    made = run("plan", "--service-day", str(DAY), "--next-service-day", ahead, "--keep", "--json")
+    assert made["asked"]["next_day"] == ahead
+    run("plan", "lock", "EL-00", "--ban")
+    assert run("plan", "show", "--json")["asked"]["next_day"] == ahead

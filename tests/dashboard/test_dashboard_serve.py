@@ -37,7 +37,7 @@ def test_the_server_can_import_the_rooms() -> None:
 
 
 def test_the_downloads_open(installation: Path) -> None:
-    made = planned.inspection_list(installation, date(2026, 12, 1), 8.0, 1, ZoneInfo("Asia/Shanghai"))
+    made = planned.inspection_list(installation, date(2026, 12, 1), 8.0, 1, ZoneInfo("Asia/Shanghai")).plan
     book = openpyxl.load_workbook(io.BytesIO(planned.file(installation, made, ".xlsx", "zh")))
     assert book.worksheets
     assert planned.file(installation, made, ".csv", "en").startswith(b"\xef\xbb\xbf")

@@ -9,7 +9,7 @@ from serviceday.documents.announcement.writer import (
 )
 from serviceday.documents.branding import Names, Paper
 from serviceday.documents.inspection_list.law import assurance, law_words
-from serviceday.documents.inspection_list.writer import FORMS, check_form, content, write_list
+from serviceday.documents.inspection_list.writer import FORMS, check_form, content, write_list, write_lists
 
 __all__ = [
     "FORMS",
@@ -25,4 +25,5 @@ __all__ = [
     "save_notice_template",
     "write_announcement",
     "write_list",
+    "write_lists",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -63,32 +64,50 @@ def content(
 def write_list(
     plan: InspectionList, path: Path, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
 ) -> list[Path]:
-    """Write the list, replacing the file as a whole; returns what was written, `path` first.
+    """Write the list, replacing the file as a whole; as `write_lists` of one."""
+    return write_lists(plan, [path], language=language, paper=paper, names=names)
+
+
+def write_lists(
+    plan: InspectionList, paths: Sequence[Path], *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES
+) -> list[Path]:
+    """Write the list to several files, all or none, replacing each as a whole; returns what was written.
 
     Of a calendar (.ics) for several people, each gets a file of their own beside it. Raises `CannotDo` for an unknown
     form, a folder that is missing or closed, a full disk, or a font that is missing.
     """
-    ending = check_form(path).suffix.lower()
-    written = [write_whole(path, content(plan, ending, language=language, paper=paper, names=names))]
-    if ending == ".ics":
-        own = calendars(plan, language=language, paper=paper, names=names.over(plan))
-        written += [
-            write_whole(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1
-        ]
-    return written
+    files: list[tuple[Path, bytes]] = []
+    for path in paths:
+        ending = check_form(path).suffix.lower()
+        files.append((path, content(plan, ending, language=language, paper=paper, names=names)))
+        if ending == ".ics":
+            own = calendars(plan, language=language, paper=paper, names=names.over(plan))
+            files += [(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1]
+    return write_together(files)
 
 
 def write_whole(path: Path, content: bytes) -> Path:
     """Write a file so that it is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    return write_together([(path, content)])[0]
+
+
+def write_together(files: Sequence[tuple[Path, bytes]]) -> list[Path]:
+    """Write files so that each is there whole, and none is replaced unless all could be written."""
+    beside = [path.with_name(f".{path.name}.{os.getpid()}") for path, _ in files]
+    at = files[0][0] if files else Path()
     try:
         try:
-            beside.write_bytes(content)
-            beside.replace(path)
+            for (path, words), draft in zip(files, beside, strict=True):
+                at = path
+                draft.write_bytes(words)
+            for (path, _), draft in zip(files, beside, strict=True):
+                at = path
+                draft.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            for draft in beside:
+                draft.unlink(missing_ok=True)
     except OSError as error:
         raise CannotDo(
-            "{path} cannot be written: {error}", "Choose another place with -o", path=path, error=error
+            "{path} cannot be written: {error}", "Choose another place with -o", path=at, error=error
         ) from None
-    return path
+    return [path for path, _ in files]

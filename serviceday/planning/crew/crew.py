@@ -188,6 +188,7 @@ class Crew:
     themes: tuple[Theme, ...] = ()
     even: bool = True  # share work evenly where that costs next to nothing
     text: str = ""  # the file it was read from
+    folder: str = ""  # where it stood: a matrix of ways is looked for beside it
 
     def __post_init__(self) -> None:
         if self.named:

@@ -73,6 +73,7 @@ def parse_crew(
         themes=tuple(theme_of(one, report) for one in tables["theme"]),
         even=bool(even),
         text=words,
+        folder=str(folder.absolute()) if folder else "",
     )
     report.raise_if_any(name)
     return crew

@@ -1,0 +1,202 @@
+"""The plans of a service day: made, changed by hand, kept and handed out; the same for the command line and the pages.
+
+A plan is made from what the records hold now and belongs to nobody until somebody keeps it. Of a kept day, what people
+said by hand (locks, pins, bans) holds on when the day is planned anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from facility.assessments import Assessment
+from facility.errors import CannotDo
+from facility.i18n.phrases import Text
+from facility.inspections import Directive, InspectionList, Instruction, Item
+from facility.records import Records
+from facility.standing import in_use
+from serviceday.planning.crew.crew import Crew
+from serviceday.planning.crew.parser import parse_crew
+from serviceday.planning.demand.candidates import gather
+from serviceday.planning.demand.goals import parse_goal
+from serviceday.planning.demand.items import PHRASES
+from serviceday.planning.demand.themes import themes
+from serviceday.planning.planner import Progress, plan
+from serviceday.planning.policy import Policy
+from serviceday.planning.schedule.notes import twice
+from serviceday.planning.solver.problem import speaks
+from serviceday.reports import requests
+
+_NOBODY = Crew()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What a plan is asked for."""
+
+    day: date
+    crew: Crew = _NOBODY
+    kind: str = ""  # one class of equipment only; "" = all
+    goals: Sequence[str] = ()
+    themes: Sequence[str] = ()
+    instructions: Sequence[Instruction] | None = None  # None = those of the day's kept plan
+    next_day: date | None = None
+    seed: int = 0
+    with_gains: bool = False
+
+
+def again(kept: InspectionList, *, people: int | None = None, hours: float | None = None) -> PlanRequest:
+    """What a kept plan was asked for. Its crew file and rules stay; `people` and `hours` change a nameless crew."""
+    named = bool(kept.persons)
+    people = kept.people or 1 if people is None else people
+    hours = (8.0 if named else kept.hours) if hours is None else hours
+    text = kept.asked.crew
+    folder = Path(kept.asked.crew_folder) if kept.asked.crew_folder else None
+    return PlanRequest(
+        day=kept.service_day,
+        crew=parse_crew(text, folder=folder, people=people, hours=hours) if text else Crew(people=people, hours=hours),
+        kind=kept.asked.kind,
+        goals=kept.asked.goals,
+        themes=kept.asked.themes,
+        instructions=kept.asked.instructions,
+        next_day=kept.asked.next_day,
+        seed=kept.seed,
+    )
+
+
+class Planning:
+    """The plans behind one set of records, at one moment and place."""
+
+    def __init__(self, records: Records, *, now: datetime, timezone: ZoneInfo) -> None:
+        self._records, self._now, self._timezone = records, now, timezone
+
+    @property
+    def today(self) -> date:
+        return self._now.astimezone(self._timezone).date()
+
+    def make(
+        self,
+        request: PlanRequest,
+        beliefs: Mapping[str, Assessment],
+        *,
+        before: InspectionList | None = None,
+        on_progress: Progress | None = None,
+    ) -> InspectionList:
+        """The plan, not kept yet. `beliefs` by asset; `before` is the plan to change as little as possible.
+
+        Instructions of the day's kept plan that speak of nothing any more are dropped with a note. Raises `CannotDo`
+        where what was asked for cannot be done.
+        """
+        records = self._records
+        assets = records.estate.assets(kind=request.kind or None)
+        duties, spells = records.duties.last_done(), records.trail.spells()
+        asked = requests(records.reports.all(closed=False), self._timezone)
+        policy = Policy(next_service_day=request.next_day)
+        dropped: list[Text] = []
+        told = request.instructions
+        if told is None:
+            kept = self.newest(request.day, request.kind)
+            told = kept.asked.instructions if kept else ()
+            if told:
+                there = in_use(assets, spells, request.day)
+                found = gather(
+                    there, beliefs, duties, service_day=request.day, policy=policy, requests=asked, spells=spells
+                )
+                keys = [one.item for one in found.possible]
+                people = {one.id for one in request.crew.on(request.day)}
+                told, dropped = _still(told, keys, people)
+        made = plan(
+            assets,
+            beliefs,
+            duties,
+            service_day=request.day,
+            now=self._now,
+            crew=request.crew,
+            buildings=records.estate.buildings(),
+            policy=policy,
+            requests=asked,
+            goals=[parse_goal(words) for words in request.goals],
+            themes=themes(request.themes, request.crew.themes),
+            instructions=told,
+            before=before,
+            spells=spells,
+            seed=request.seed,
+            with_gains=request.with_gains,
+            on_progress=on_progress,
+        )
+        others = [one for one in self._of_each_kind(request.day) if one.asked.kind != request.kind]
+        return replace(
+            made,
+            notes=(*dropped, *twice(made, others), *made.notes),
+            timezone=self._timezone.key,
+            asked=replace(made.asked, kind=request.kind, next_day=request.next_day),
+        )
+
+    def change(
+        self, before: InspectionList, instructions: Sequence[Instruction], beliefs: Mapping[str, Assessment]
+    ) -> InspectionList:
+        """A kept plan with other instructions, kept under a number of its own."""
+        request = replace(again(before), instructions=tuple(instructions))
+        return self.keep(self.make(request, beliefs, before=before))
+
+    def keep(self, made: InspectionList) -> InspectionList:
+        """The plan with the number under which it is kept from now on."""
+        return self._records.plans.kept(made)
+
+    def newest(self, day: date, kind: str | None = None) -> InspectionList | None:
+        """The plan of a day that was kept last; of one class of equipment, or of all (""), where `kind` says so."""
+        if kind is None:
+            return self._records.plans.newest(day)
+        return next((one for one in reversed(self._records.plans.on(day)) if one.asked.kind == kind), None)
+
+    def chosen(self, number: int = 0, day: date | None = None, *, changing: bool = False) -> InspectionList:
+        """A kept plan: by number, of a day, or of the next service day there is one for.
+
+        Where it will be changed or handed out (`changing`) and plans of several days are still to come, the day must be
+        named. Raises `CannotDo` where there is none.
+        """
+        plans = self._records.plans
+        if not number and day is None:
+            ahead = sorted(one for one in plans.days() if one >= self.today)
+            if changing and len(ahead) != 1:
+                raise CannotDo(
+                    "plans are kept for several days: {days}" if ahead else "no plan is kept for a day still to come",
+                    "Name one with --service-day, or a plan by its number; `serviceday plan list` shows them",
+                    days=ahead,
+                )
+            day = ahead[0] if ahead else next(iter(plans.days()), None)
+        found = plans.get(number) if number else plans.newest(day) if day else None
+        if found is None:
+            raise CannotDo(
+                "plan {number} is not on record"
+                if number
+                else "no plan is kept for {day}"
+                if day
+                else "no plan is kept",
+                "Make and keep one: `serviceday plan --service-day DATE --keep`",
+                number=number,
+                day=day,
+            )
+        return found
+
+    def _of_each_kind(self, day: date) -> list[InspectionList]:
+        return list({one.asked.kind: one for one in self._records.plans.on(day)}.values())
+
+
+def _still(
+    told: Sequence[Instruction], items: Sequence[Item], people: set[str]
+) -> tuple[tuple[Instruction, ...], list[Text]]:
+    """The instructions that still speak of something and somebody, and a note for each that does not."""
+    still, notes = [], []
+    for one in told:
+        name = f"{one.asset} {one.task}".strip()
+        if one.directive is not Directive.BAN and not any(speaks(one, item) for item in items):
+            notes.append(PHRASES["note_dropped_item"].filled(item=name))
+        elif one.person and one.person not in people:
+            notes.append(PHRASES["note_dropped_person"].filled(item=name, person=one.person))
+        else:
+            still.append(one)
+    return tuple(still), notes
