@@ -26,10 +26,12 @@ def list_alerts(
     closed: Annotated[bool, typer.Option("--all", help=say("alerts.all"))] = False,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import placed
     from commands.installation import recorded
 
     with recorded(data) as records:
         found = records.alerts.all() if closed else records.alerts.open()
+        places = placed(records)
     if as_json:
         show_json([_plain(alert) for alert in found])
     elif not found:
@@ -41,6 +43,7 @@ def list_alerts(
             [
                 "#",
                 say("column.severity"),
+                say("column.place"),
                 say("column.asset"),
                 say("column.reason"),
                 say("column.since"),
@@ -50,6 +53,7 @@ def list_alerts(
                 (
                     one.id,
                     say(f"alerts.severity.{one.severity}"),
+                    places.get(one.asset, ""),
                     one.asset,
                     one.reason[language],
                     f"{one.opened_at:%Y-%m-%d %H:%M}",

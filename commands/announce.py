@@ -21,6 +21,7 @@ def announce(
     service_day: Annotated[str, typer.Option("--service-day", help=say("announce.service_day"), metavar="DATE")] = "",
     data: options.Data = options.DATA,
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("announce.output"), metavar="FILE")] = [],  # noqa: B006
+    site: Annotated[str, typer.Option("--site", help=say("announce.site"), metavar="SITE")] = "",
     number: Annotated[int, typer.Option("--plan", help=say("announce.plan"), metavar="NUMBER")] = 0,
     timezone: options.Zone = options.ZONE,
     contact: Annotated[str, typer.Option("--contact", help=say("announce.contact"), metavar="TEXT")] = "",
@@ -35,8 +36,10 @@ def announce(
     from commands.installation import recorded
     from commands.planned import planning
     from serviceday.documents.inspection_list import (
+        beside,
         check_notice_form,
         notice_text,
+        notices,
         save_notice_template,
         write_announcement,
     )
@@ -57,10 +60,14 @@ def announce(
         template=template or chosen.template,
     )
     language = preferred()
-    for file in outputs:
-        typer.echo(str(write_announcement(plan, file, language=language, paper=chosen, names=names)))
-    if not outputs:
-        typer.echo(notice_text(plan, language=language, paper=chosen, names=names), nl=False)
+    told = notices(plan, site)
+    typer.echo(say("announce.of_plan", number=plan.number, day=plan.service_day), err=True)
+    for key, part in told.items():
+        for file in outputs:
+            target = beside(file, key if len(told) > 1 else "")
+            typer.echo(str(write_announcement(part, target, language=language, paper=chosen, names=names)))
+        if not outputs:
+            typer.echo(notice_text(part, language=language, paper=chosen, names=names))
 
 
 def paper() -> Paper:
@@ -75,3 +82,9 @@ def named(records: Records) -> Names:
     from serviceday.documents.inspection_list import Names
 
     return Names.of(records.estate.sites(), records.estate.buildings())
+
+
+def placed(records: Records) -> dict[str, str]:
+    """Where each asset is, in words: with its site where there are several."""
+    names = named(records)
+    return {one.id: names.place(one) for one in records.estate.assets()}

@@ -23,6 +23,7 @@ from facility.i18n.phrases import preferred
 if TYPE_CHECKING:
     from facility.inspections import InspectionList, Instruction, Item
     from facility.records import Records
+    from serviceday.documents.inspection_list import Names
     from serviceday.planning import Change
 
 Day = Annotated[str, typer.Option("--service-day", help=say("plan.of_day"), metavar="DATE")]
@@ -87,6 +88,7 @@ def diff(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import named
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -105,7 +107,8 @@ def diff(
                     day=after.service_day,
                 )
             before = next((one for one in earlier if one.number == after.follows), earlier[-1])
-    _show_changes(before, after, as_json)
+        names = named(records)
+    _show_changes(before, after, names, as_json)
 
 
 def lock(
@@ -143,7 +146,7 @@ def lock(
         names = named(here.records)
         with here.records.plans.keeping(made) as made:
             outputs = write_lists(made, outputs, language=preferred(), paper=paper(), names=names)
-    _show_changes(before, made, as_json)
+    _show_changes(before, made, names, as_json)
     if not as_json:
         typer.echo(say("plan.kept", number=made.number, day=made.service_day))
         typer.echo(say("plan.print_it", number=made.number))
@@ -299,7 +302,7 @@ def _kept(records: Records, timezone: str, service_day: str, number: int) -> Ins
     return planning(records, options.zone(timezone)).chosen(number, day)
 
 
-def _show_changes(before: InspectionList, after: InspectionList, as_json: bool) -> None:
+def _show_changes(before: InspectionList, after: InspectionList, names: Names, as_json: bool) -> None:
     from serviceday.planning import differences
 
     changes = differences(before, after)
@@ -330,7 +333,7 @@ def _show_changes(before: InspectionList, after: InspectionList, as_json: bool) 
         show_table(
             say("plan.diff_title"),
             [say("column.place"), say("column.asset"), say("column.work"), say("plan.column_change")],
-            [(one.item.place, one.item.asset, one.item.what[language], one.words[language]) for one in changes],
+            [(names.place(one.item), one.item.asset, one.item.what[language], one.words[language]) for one in changes],
         )
 
     if retimed:

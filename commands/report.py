@@ -18,6 +18,7 @@ from facility.i18n.phrases import preferred
 if TYPE_CHECKING:
     from facility.records import Records
     from facility.reports import Report
+    from serviceday.documents.inspection_list import Names
     from serviceday.reports import Intake
 
 Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPORT")]
@@ -39,6 +40,7 @@ def add(
 ) -> None:
     from uuid import uuid4
 
+    from commands.announce import named
     from commands.installation import recorded
     from facility.errors import CannotParse
     from serviceday.reports import Said
@@ -50,13 +52,14 @@ def add(
     with recorded(data) as records:
         report, reporter = _intake(records).take(said, source="desk")
         (kept,) = records.reports.add([(f"desk-{uuid4().hex}", report, reporter)], now=now, by=by)
+        names = named(records)
     if as_json:
         show_json(plain(kept))
         return
     language = preferred()
     typer.echo(say("report.added", id=kept.id))
     typer.echo(f"  {_about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
-    typer.echo(f"  {_where(kept)} ({kept.place.why[language]})")
+    typer.echo(f"  {_where(kept, names)} ({kept.place.why[language]})")
     if kept.merged_into is not None:
         typer.echo(f"  {say('report.merged', into=kept.merged_into)}")
     elif not kept.place.resolved:
@@ -107,6 +110,7 @@ def list_reports(
     subject: SubjectOf = "",
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
 
@@ -120,6 +124,7 @@ def list_reports(
             and (subjects is None or one.category.subject in subjects)
             and not (unresolved and one.place.resolved)
         ]
+        names = named(records)
     if as_json:
         show_json([plain(one) for one in found])
     elif not found:
@@ -130,7 +135,15 @@ def list_reports(
             say("report.title"),
             [one if one == "#" else say(f"column.{one}") for one in columns],
             [
-                (one.id, f"{one.at:%Y-%m-%d %H:%M}", _about(one), _where(one), one.text, one.reporters, _state(one))
+                (
+                    one.id,
+                    f"{one.at:%Y-%m-%d %H:%M}",
+                    _about(one),
+                    _where(one, names),
+                    one.text,
+                    one.reporters,
+                    _state(one),
+                )
                 for one in found
             ],
             right=[0, 5],
@@ -138,18 +151,19 @@ def list_reports(
 
 
 def show(number: Number, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from commands.announce import named
     from commands.installation import recorded
 
     with recorded(data) as records:
         report, trail = records.reports.get(number), records.reports.trail(number)
-        merged = records.reports.merged(number)
+        merged, names = records.reports.merged(number), named(records)
     if as_json:
         show_json(plain(report) | {"merged": [plain(one) for one in merged], "trail": [asdict(step) for step in trail]})
         return
     language = preferred()
     typer.echo(f"{report.id} · {_about(report)} · {_state(report)}")
     typer.echo(report.text)
-    typer.echo(f"  {_where(report)}: {report.place.why[language]}")
+    typer.echo(f"  {_where(report, names)}: {report.place.why[language]}")
     typer.echo(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
     for one in merged:
         typer.echo(f"  + {one.id}  {one.at:%Y-%m-%d %H:%M} UTC  {one.text}")
@@ -168,6 +182,7 @@ def edit(
     asset: Annotated[str, typer.Option("--asset", help=say("report.asset"), metavar="ASSET")] = "",
     note: Note = "",
 ) -> None:
+    from commands.announce import named
     from commands.installation import recorded
     from facility.errors import CannotDo
     from serviceday.reports import decided, decided_place, taxonomy
@@ -194,7 +209,8 @@ def edit(
         changed = records.reports.change(
             number, category=category, place=where, by=by, now=datetime.now(UTC), note=note
         )
-    typer.echo(f"{changed.id} · {_about(changed)} · {_where(changed)}")
+        names = named(records)
+    typer.echo(f"{changed.id} · {_about(changed)} · {_where(changed, names)}")
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -291,11 +307,12 @@ def _about(report: Report) -> str:
     return f"{words} ({say('report.urgent')})" if report.category.urgent else words
 
 
-def _where(report: Report) -> str:
+def _where(report: Report, names: Names) -> str:
     place = report.place
     if not place.resolved:
         return f"? {report.said_place}".strip()
-    return "-".join(filter(None, (place.building, place.unit, place.floor, place.room, place.asset)))
+    inside = "-".join(filter(None, (place.building, place.unit, place.floor, place.room, place.asset)))
+    return " ".join(filter(None, (names.site(place.site) if names.several else "", inside)))
 
 
 def _state(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -62,6 +63,7 @@ def score(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import placed
     from commands.installation import installation
     from commands.scoring import keep, score_now
     from serviceday.alerts import evaluate_alerts
@@ -97,6 +99,7 @@ def score(
                 "whole_at": scored.standing.whole_at.isoformat(),
             }
         changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
+        places = placed(here.records)
     flagged = [one for one in found if one.flagged]
     if as_json:
         show_json(
@@ -120,7 +123,7 @@ def score(
     elif told:
         since = scored.standing.whole_at.astimezone(place)
         typer.echo(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
-    _table(flagged or found[:10])
+    _table(flagged or found[:10], places)
 
 
 def rank(
@@ -133,6 +136,7 @@ def rank(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    from commands.announce import placed
     from commands.installation import installation
     from models.assessment.ranking import ranking, running
 
@@ -140,13 +144,14 @@ def rank(
     moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
     with installation(data) as here:
         every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
+        places = placed(here.records)
     found = every if down else running(every)
     left_out = len(every) - len(found)
     found = found[: top or None]
     if as_json:
         show_json(ranking(found, preferred()))
         return
-    _table(found[: top or 30])
+    _table(found[: top or 30], places)
     if left_out:
         typer.echo(say("rank.left_out", count=left_out))
 
@@ -155,11 +160,14 @@ def _today(place: ZoneInfo) -> date:
     return datetime.now(place).date()
 
 
-def _table(found: list[Assessment]) -> None:
+def _table(found: list[Assessment], places: Mapping[str, str]) -> None:
     language = preferred()
     show_table(
         say("rank.title"),
-        [say("column.rank"), say("column.asset"), say("column.probability"), say("column.reason")],
-        [(i, one.asset, f"{one.probability:.0%}", one.reason[language]) for i, one in enumerate(found, 1)],
-        right=[0, 2],
+        [say(f"column.{name}") for name in ("rank", "place", "asset", "probability", "reason")],
+        [
+            (number, places.get(one.asset, ""), one.asset, f"{one.probability:.0%}", one.reason[language])
+            for number, one in enumerate(found, 1)
+        ],
+        right=[0, 3],
     )

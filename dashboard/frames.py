@@ -19,6 +19,7 @@ from facility.assessments import Assessment
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.i18n.phrases import Language
+from serviceday.documents.branding import NO_NAMES, Names
 
 _ORDER = {state: place for place, state in enumerate(STATES)}
 _TROUBLED = pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled")
@@ -58,6 +59,7 @@ def fleet(
     *,
     now: datetime,
     language: Language,
+    names: Names = NO_NAMES,
 ) -> pl.DataFrame:
     """One row an asset, likeliest trouble first.
 
@@ -80,7 +82,7 @@ def fleet(
                 kind.name[language] if kind else one.kind,
                 one.site,
                 one.building,
-                one.place,
+                names.place(one),
                 _state(one.id, said, urgent, worrying, doubted),
                 said.probability if said else None,
                 said.score if said else None,

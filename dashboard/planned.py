@@ -60,8 +60,6 @@ def _made(folder: Path, day: date, hours: float | None, people: int | None, zone
 
 def file(folder: Path, made: InspectionList, ending: str, language: Language) -> bytes:
     """The list as a file of an ending such as `.pdf`, as the operator's papers look. `CannotDo` without a font."""
-    from serviceday.documents.inspection_list import Names, Paper, content
+    from serviceday.documents.inspection_list import Paper, content
 
-    estate = sources.records(folder).estate
-    names = Names.of(estate.sites(), estate.buildings())
-    return content(made, ending, language=language, paper=Paper.of(os.environ), names=names)
+    return content(made, ending, language=language, paper=Paper.of(os.environ), names=sources.names(folder))

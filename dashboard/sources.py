@@ -21,6 +21,7 @@ from facility.folder import DataFolder
 from facility.records import Records
 from facility.standing import Spells
 from facility.store import READINGS, Store, StoreSize, open_store
+from serviceday.documents.inspection_list import Names
 
 SECONDS = 4.0  # how long an answer serves
 RAW_UP_TO = timedelta(days=2)  # a longer window is drawn from hourly summaries
@@ -68,6 +69,13 @@ def store(folder: Path) -> Store | None:
 @st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
 def assets(folder: Path) -> Sequence[Asset]:
     return tuple(records(folder).estate.assets())
+
+
+@st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
+def names(folder: Path) -> Names:
+    """What sites and buildings are called; a place says its site where there are several."""
+    estate = records(folder).estate
+    return Names.of(estate.sites(), estate.buildings())
 
 
 @st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)

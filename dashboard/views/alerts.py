@@ -124,14 +124,14 @@ def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset], name
 
 
 def _frame(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> pl.DataFrame:
-    rows = []
+    rows, places = [], sources.names(visit.folder)
     for one in alerts:
         asset = assets.get(one.asset)
         rows.append(
             (
                 [visit.say(f"severity_{one.severity.value}")],
                 one.asset,
-                asset.place if asset else "",
+                places.place(asset) if asset else "",
                 one.title[visit.language],
                 one.reason[visit.language],
                 visit.relative(one.opened_at),
@@ -188,7 +188,7 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
 
 def _facts(visit: Visit, alert: Alert, asset: Asset | None) -> list[tuple[str, str]]:
     return [
-        (visit.say("asset"), f"{alert.asset} · {asset.place}" if asset else alert.asset),
+        (visit.say("asset"), f"{alert.asset} · {sources.names(visit.folder).place(asset)}" if asset else alert.asset),
         (visit.say("since"), visit.both(alert.opened_at)),
         (visit.say("last_seen"), visit.both(alert.last_seen_at)),
         (visit.say("returned"), visit.both(alert.returned_at) if alert.returned_at else ""),

@@ -49,7 +49,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     """The asset of the address, else the likeliest to need attention."""
     ranked = sorted(sources.assessments(visit.folder).values(), key=lambda one: (-one.score, one.asset))
     first = next((one.asset for one in ranked if one.asset in assets), next(iter(assets)))
-    known = catalogue()
+    known, places = catalogue(), sources.names(visit.folder)
     title, box = st.columns([2, 5], vertical_alignment="bottom")
     title.subheader(visit.say("page_asset"), anchor=False)
     ids = [first, *(one for one in assets if one != first)]
@@ -60,7 +60,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     def words(one: str) -> str:
         asset = assets[one]
         kind = known[asset.kind].name[visit.language] if asset.kind in known else asset.kind
-        return f"{one} · {kind} · {asset.place}"
+        return f"{one} · {kind} · {places.place(asset)}"
 
     chosen = box.selectbox(
         visit.say("asset"),
@@ -83,10 +83,11 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
         sources.latest(visit.folder).filter(pl.col("asset") == asset.id),
         now=visit.now,
         language=visit.language,
+        names=sources.names(visit.folder),
     ).row(0, named=True)
     badge = markup.state_badge(row["state"], visit.say(f"state_{row['state']}"))
     name = kind.name[visit.language] if kind else asset.kind
-    facts = [asset.id, name, asset.place]
+    facts = [asset.id, name, sources.names(visit.folder).place(asset)]
     if asset.commissioned:
         facts.append(visit.say("commissioned", day=asset.commissioned.isoformat()))
     facts.append(visit.say("fresh", when=visit.relative(row["last"]), stale=row["stale"], channels=row["channels"]))

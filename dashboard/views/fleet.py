@@ -32,6 +32,7 @@ def show(visit: Visit) -> None:
         sources.latest(visit.folder),
         now=visit.now,
         language=visit.language,
+        names=sources.names(visit.folder),
     ).with_row_index("rank", offset=1)
     st.html(_tiles(visit, everything))
     picture, figures = st.columns([11, 7], gap="medium")

@@ -210,7 +210,7 @@ def _facts(visit: Visit, made: InspectionList, item: Item) -> list[tuple[str, st
     length = wording.hours(timedelta(minutes=item.minutes), language)
     hours = f"{item.start:%H:%M}–{item.end:%H:%M}" if item.start and item.end else length
     return [
-        (visit.say("asset"), f"{item.asset} · {item.place}"),
+        (visit.say("asset"), f"{item.asset} · {sources.names(visit.folder).over(made).place(item)}"),
         (visit.say("time"), hours),
         (visit.say("person"), _who(made, item)),
         (visit.say("how"), item.method[language]),
@@ -230,14 +230,14 @@ def _who(made: InspectionList, item: Item) -> str:
 
 def frame(visit: Visit, made: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
     """One row an item, in words."""
-    language = visit.language
+    language, places = visit.language, sources.names(visit.folder).over(made)
     rows = [
         {
             "number": item.number,
             "time": f"{item.start:%H:%M}" if item.start else "",
             "person": _who(made, item),
             "priority": [visit.say(f"priority_{item.priority.value}")],
-            "place": item.place,
+            "place": places.place(item),
             "asset": item.asset,
             "what": item.what[language],
             "ground": visit.say(f"ground_{item.ground.value}"),

@@ -22,7 +22,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.catalogue.qualifications import QUALIFICATIONS
 from facility.errors import CannotDo
 from facility.i18n.phrases import LANGUAGES, Language, Text
-from facility.inspections import Gain, InspectionList
+from facility.inspections import Gain, InspectionList, LawRecord
 from serviceday.documents.branding import NO_NAMES, NO_PAPER
 from serviceday.documents.inspection_list import FORMS, Names, Paper, check_form, content, write_list
 from serviceday.documents.inspection_list.summary import days, gains
@@ -318,3 +318,71 @@ def test_no_line_of_the_printed_list_is_broken_over_two_pages(handed_out: Inspec
         told = [re.sub(r"\s+", " ", page.get_text()).count("very long") for page in pages]
     assert sum(told) >= 29 * 12
     assert all(count % 12 == 0 for count in told)
+
+
+LAWS = {
+    "none": (LawRecord(duties=9, dated=0, undated_assets=3), {"zh": "都没有上次日期", "en": "None of the 9 duties"}),
+    "some": (
+        LawRecord(duties=9, dated=4, undated_assets=3),
+        {"zh": "9 项法定工作中有 5 项", "en": "5 of 9 (3 assets)"},
+    ),
+    "uncounted": (None, {"zh": "没有统计", "en": "were not counted"}),
+}
+
+
+def papers(plan: InspectionList, language: Language, folder: Path) -> dict[str, str]:
+    """All words of each printed form."""
+    found = {}
+    for ending in (".pdf", ".xlsx", ".txt"):
+        (path,) = write_list(plan, folder / f"law{ending}", language=language)
+        if ending == ".pdf":
+            words = "".join(page.get_text() for page in pymupdf.open(path))
+        elif ending == ".xlsx":
+            sheet = openpyxl.load_workbook(path).worksheets[0]
+            words = "".join(str(cell.value or "") for row in sheet.iter_rows() for cell in row)
+        else:
+            words = path.read_text()
+        found[ending] = re.sub(r"\s+", "", words)
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("case", LAWS)
+def test_no_paper_reassures_about_duties_without_a_date(
+    handed_out: InspectionList, tmp_path: Path, case: str, language: Language
+) -> None:
+    law, wanted = LAWS[case]
+    calm = re.sub(r"\s+", "", {"zh": "当日到期的法定项目全部列入", "en": "Everything the law wants"}[language])
+    for left_out in (handed_out.left_out, handed_out.left_out[1:]):  # with a breach and without
+        plan = replace(handed_out, law=law, left_out=left_out)
+        for ending, words in papers(plan, language, tmp_path).items():
+            assert re.sub(r"\s+", "", wanted[language]) in words, ending
+            assert calm not in words, ending
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_paper_reassures_where_every_date_is_on_record(
+    handed_out: InspectionList, tmp_path: Path, language: Language
+) -> None:
+    plan = replace(handed_out, law=LawRecord(duties=9, dated=9), left_out=handed_out.left_out[1:])
+    for words in papers(plan, language, tmp_path).values():
+        assert {"zh": "当日到期的法定项目全部列入", "en": "Everythingthelawwants"}[language] in words
+
+
+def test_what_is_left_out_is_summed_up_on_paper(handed_out: InspectionList, tmp_path: Path) -> None:
+    breach, other = handed_out.left_out
+    many = [replace(other, asset=f"LC-{number}", place=f"楼-{number}") for number in range(300)]
+    plan = replace(handed_out, left_out=(breach, *many))
+    (path,) = write_list(plan, tmp_path / "many.pdf", language="en")
+    few = replace(handed_out, left_out=(breach, *many[:1]))
+    (short,) = write_list(few, tmp_path / "few.pdf", language="en")
+    opened = pymupdf.open(path)
+    assert len(opened) == len(pymupdf.open(short)), "three hundred take no more pages than one"
+    words = "".join(page.get_text() for page in opened)
+    assert "not due: 300" in words
+    assert "and 288 more" in words
+    assert breach.left_out_reason is not None
+    assert breach.left_out_reason.en.split()[0] in words, "breaches stand in full"
+    book = openpyxl.load_workbook(write_list(plan, tmp_path / "many.xlsx", language="en")[0])
+    assert book.worksheets[-1].max_row == 3 + 301, "nothing is lost in the workbook"
+    assert book.worksheets[-1].print_area.endswith("$J$4")

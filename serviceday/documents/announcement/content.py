@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import time
+from datetime import UTC, date, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language, Text
@@ -69,6 +70,7 @@ def announcement(plan: InspectionList, *, language: Language, paper: Paper, name
     def say(key: str, **values: object) -> str:
         return PHRASES.say(f"notice_{key}", language, **values)
 
+    names = names.over(plan)
     affected = tuple(_affected(plan.items, language, names))
     starts = [item.start for item in plan.items if item.start]
     ends = [item.end for item in plan.items if item.end]
@@ -99,7 +101,7 @@ def announcement(plan: InspectionList, *, language: Language, paper: Paper, name
         contact=paper.contact or say("contact_office"),
         closing=say("closing"),
         signed=paper.company or say("signed"),
-        signed_on=_day_of(plan.created_at.date(), language),
+        signed_on=_day_of(_made_on(plan), language),
         words={key: say(f"word_{key}") for key in keys},
     )
 
@@ -178,6 +180,12 @@ def _hours(found: Iterable[Item]) -> str:
     found = list(found)
     starts, ends = [one.start for one in found if one.start], [one.end for one in found if one.end]
     return between(min(starts), max(ends)) if starts and ends else ""
+
+
+def _made_on(plan: InspectionList) -> date:
+    """The day on which the plan was made, at its place."""
+    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
+    return plan.created_at.astimezone(zone).date()
 
 
 def _day(plan: InspectionList, language: Language) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +58,32 @@ def write_announcement(
     form = NOTICE_FORMS[check_notice_form(path).suffix.lower()]
     notice = announcement(plan, language=language, paper=paper, names=names)
     return write_whole(path, form(notice, language, paper, plan.created_at))
+
+
+def notices(plan: InspectionList, site: str = "") -> dict[str, InspectionList]:
+    """The plan's day site by site, because a notice hangs in one estate and is not about another; or of one site.
+
+    Raises `CannotDo` for a site that the plan does not go to.
+    """
+    if site and site not in plan.sites:
+        raise CannotDo(
+            "plan {number} for {day} does not go to {site!r}",
+            "It goes to {known}",
+            number=plan.number,
+            day=plan.service_day,
+            site=site,
+            known=list(plan.sites) or Sentence("none"),
+        )
+    sites = [site] if site else list(plan.sites)
+    if len(sites) < 2 and not site:
+        return {"": plan}
+    return {one: replace(plan, items=tuple(item for item in plan.items if item.site == one)) for one in sites}
+
+
+def beside(path: Path, site: str) -> Path:
+    """The name of one site's notice: `notice.docx` becomes `notice-park.docx`."""
+    fit = re.sub(r"[^\w.-]+", "-", site)
+    return path.with_name(f"{path.stem}-{fit}{path.suffix}") if site else path
 
 
 def notice_text(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> str:

@@ -2,8 +2,10 @@
 
 from serviceday.documents.announcement.writer import (
     NOTICE_FORMS,
+    beside,
     check_notice_form,
     notice_text,
+    notices,
     save_notice_template,
     write_announcement,
 )
@@ -17,11 +19,13 @@ __all__ = [
     "Names",
     "Paper",
     "assurance",
+    "beside",
     "check_form",
     "check_notice_form",
     "content",
     "law_words",
     "notice_text",
+    "notices",
     "save_notice_template",
     "write_announcement",
     "write_list",

@@ -13,6 +13,7 @@ from serviceday.documents.sanitize import clean
 
 def as_message(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
     """Plain UTF-8 text: what breaks the law first, then each person's stops, then what was left out, as a number."""
+    names = names.over(plan)
     lines = [PHRASES["title"][language], summary.subtitle(plan, language), ""]
     found = summary.first_breaches(plan, language, names, most=6)
     if found:

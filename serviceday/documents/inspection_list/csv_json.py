@@ -19,6 +19,7 @@ def as_csv(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER,
 
     Text that a spreadsheet would take for a formula is led by an apostrophe.
     """
+    names = names.over(plan)
     columns = csv_columns(plan, names)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")

@@ -34,6 +34,7 @@ _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": 
 
 def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
     """The workbook's bytes; the same plan gives the same bytes."""
+    names = names.over(plan)
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, _OPTIONS)
     book.set_properties(
@@ -155,12 +156,15 @@ class _Workbook:
 
     def add_left_out(self) -> None:
         sheet, columns = self._sheet(self._say("sheet_left_out")), left_out_columns(self._names)
-        self._heading(sheet, self._say("left_out_title"), summary.subtitle(self._plan, self._language))
+        others = len(self._plan.left_out) - len(self._plan.breaches)
+        facts = PHRASES.say("left_out_not_printed", self._language, count=others) if others else ""
+        self._heading(sheet, self._say("left_out_title"), facts or summary.subtitle(self._plan, self._language))
         self._titles(sheet, columns)
         for line, item in enumerate(self._plan.left_out, start=3):
             self._item(sheet, line, columns, item, first_of_stop=False)
         last = max(3, len(self._plan.left_out) + 2)
         self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=3)
+        sheet.print_area(0, 0, max(2, 2 + len(self._plan.breaches)), len(columns) - 1)
 
     def _item(self, sheet: Any, line: int, columns: Sequence[Column], item: Item, *, first_of_stop: bool) -> None:
         cells = row(columns, item, self._language)

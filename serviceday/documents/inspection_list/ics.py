@@ -36,6 +36,7 @@ class Visit:
 
 def as_calendar(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPER, names: Names = NO_NAMES) -> bytes:
     """Everybody's day in one calendar; where there are several people, an event says whose it is."""
+    names = names.over(plan)
     days = summary.days(plan, language)
     return _calendar(plan, days, language, paper, names, told=len(days) > 1)
 

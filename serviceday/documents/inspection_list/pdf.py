@@ -12,6 +12,7 @@ from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list import summary
 from serviceday.documents.inspection_list.columns import RESULTS, left_out_columns, row
 from serviceday.documents.inspection_list.law import assurance, law_words, reassures
+from serviceday.documents.inspection_list.leaving import groups
 from serviceday.documents.qr import as_svg, check, payload
 from serviceday.documents.typesetting import AS_IS, as_pdf
 
@@ -20,6 +21,7 @@ _WORDS = (
     "verified_by", "signed_at", "remarks", "left_out_title", "left_out_none", "nothing_to_do", "column_number",
     "column_code", "column_place", "column_what", "column_passes", "column_reason", "column_priority", "column_minutes",
     "column_result", "column_measured", "column_photo", "column_signature", "column_verifier", "column_asset",
+    "site_heading", "left_out_work", "left_out_count", "left_out_assets",
     "person_column_name", "person_column_qualifications", "person_column_from", "person_column_hours",
     "person_column_items", "person_column_work", "person_column_travel", *RESULTS,
 )  # fmt: skip
@@ -35,6 +37,7 @@ def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPE
 
 def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, Any]:
     """What the template shows, in words."""
+    names = names.over(plan)
     link, columns = check(paper.asset_url), left_out_columns(names)
     said = dict.fromkeys(payload(item, link) for item in plan.items)
     codes = {words: place for place, words in enumerate(said)}
@@ -63,7 +66,9 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
                     "person_line", language, day=plan.service_day, hours=one.hours, items=len(one.items),
                     work=one.work, travel=one.travel,
                 ),
-                "more": " · ".join(filter(None, (one.qualifications, one.start, one.lunch))),
+                "more": " · ".join(
+                    filter(None, (one.qualifications, one.start, one.lunch, _sites(one, language, names)))
+                ),
                 "items": [
                     _line(plan, item, one.number, language, codes[payload(item, link)], names) for item in one.items
                 ],
@@ -74,11 +79,27 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
             "titles": [column.title(language) for column in columns],
             "rows": [
                 {"breach": item.breach, "cells": [str(cell or "") for cell in row(columns, item, language)]}
-                for item in plan.left_out
+                for item in plan.breaches
             ],
+            "groups": [
+                {
+                    "title": PHRASES.say("left_out_group", language, reason=one.reason, count=one.count),
+                    "works": [[work.what, str(work.count), work.assets] for work in one.works],
+                }
+                for one in groups(plan, language, names)
+            ],
+            "whole": PHRASES.say("left_out_whole", language, count=len(plan.left_out)),
         },
         AS_IS: [as_svg(words) for words in codes],
     }  # fmt: skip
+
+
+def _sites(day: summary.Day, language: Language, names: Names) -> str:
+    """Which sites a day goes to, where there are several."""
+    sites = dict.fromkeys(names.site(item.site) for item in day.items) if names.several else {}
+    return (
+        PHRASES.say("sites_of_day", language, sites=("、" if language == "zh" else ", ").join(sites)) if sites else ""
+    )
 
 
 def _line(plan: InspectionList, item: Item, person: int, language: Language, code: int, names: Names) -> dict[str, Any]:
@@ -93,6 +114,7 @@ def _line(plan: InspectionList, item: Item, person: int, language: Language, cod
         "place": names.place(item),
         "asset": item.asset,
         "stop": [item.site, item.building],
+        "site": names.site(item.site) if names.several else "",
         "what": item.what[language],
         "method": item.method[language],
         "passes": item.passes[language],
