@@ -274,7 +274,7 @@ def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction])
     told = [Sentence("{name}: {reason}", name=name, reason=reason) for name, reason in zip(named, why, strict=True)]
     raise CannotDo(
         "{count} locked items can't be done: {why}",
-        "Unlock them, or give the crew more hours",
+        "Unlock them, give the crew more hours, or plan without them by --fresh",
         count=len(missing),
         why=told,
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import html
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from dashboard import sources
+from dashboard import planned, sources
 from dashboard.serve import APP
 from dashboard.wording import say
 from facility.alerts import AlertState
 from facility.folder import DataFolder
 from facility.i18n.phrases import LANGUAGES, Language
+from facility.inspections import Directive, Instruction
 from facility.records import Records
+from serviceday.planning import Planning, PlanRequest, parse_crew
 
 PAGES = ("alerts", "fleet", "asset", "worklist")
 
@@ -206,6 +209,33 @@ def test_a_list_can_be_kept_as_it_is(installation: Path) -> None:
         kept = records.plans.newest()
         assert kept is not None
         assert kept.service_day > datetime.now(UTC).date().replace(day=1)
+
+
+def test_the_page_shows_the_plan_that_is_kept_and_keeps_its_rules(installation: Path) -> None:
+    day, zone = datetime.now(UTC).date() + timedelta(days=9), ZoneInfo("Asia/Shanghai")
+    rules = '[[window]]\nkind = "lift"\nopen = ["13:00-18:00"]\n'
+    with Records(DataFolder(installation).records) as records:
+        plans = Planning(records, now=datetime.now(UTC), timezone=zone)
+        told = Instruction(asset="L-01", directive=Directive.LOCK, task="warning")
+        request = PlanRequest(day=day, crew=parse_crew(rules, people=2, hours=8.0), instructions=[told])
+        first = plans.keep(plans.make(request, records.assessments.latest()))
+        assert any(one.kind == "lift" for one in first.items)
+    shown = planned.inspection_list(installation, day, None, None, zone)
+    assert (shown.plan.number, shown.on_record) == (first.number, True)
+    assert f"Plan {first.number} for {day}" in _words(_open("worklist", day=str(day)))
+    other = planned.inspection_list(installation, day, 9.5, 1, zone)
+    assert not other.on_record
+    assert (other.plan.hours, other.plan.people) == (9.5, 1)
+    assert other.plan.asked.instructions == first.asked.instructions
+    assert all(one.start and one.start.hour >= 13 for one in other.plan.items if one.kind == "lift")
+    named = '[[person]]\nid = "wang"\nname = "王芳"\nqualifications = ["电梯作业人员", "电梯安全管理员"]\n'
+    with Records(DataFolder(installation).records) as records:
+        plans = Planning(records, now=datetime.now(UTC), timezone=zone)
+        second = plans.keep(plans.make(PlanRequest(day=day, crew=parse_crew(named)), records.assessments.latest()))
+    assert second.asked.instructions == first.asked.instructions, "what was said by hand survives"
+    at = _open("worklist", day=str(day), hours="2")
+    assert not at.number_input, "a crew file says who works and when"
+    assert "王芳" in " ".join(one.value for one in at.caption)
 
 
 def test_readings_are_only_read(installation: Path) -> None:

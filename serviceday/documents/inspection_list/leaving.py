@@ -61,13 +61,14 @@ def _works(items: Iterable[Item], language: Language, names: Names) -> Iterable[
 
 def _assets(items: Iterable[Item], language: Language, names: Names) -> str:
     """Ids, site by site where there are several; of many the first, and how many more."""
+    comma, colon, between = ("、", "：", "；") if language == "zh" else (", ", ": ", "; ")
     sites: dict[str, dict[str, None]] = {}
     for item in items:
         sites.setdefault(item.site if names.several else "", {})[item.asset or item.place] = None
     told = []
     for site, ids in sites.items():
-        listed = ", ".join(list(ids)[:_NAMED])
+        listed = comma.join(list(ids)[:_NAMED])
         if len(ids) > _NAMED:
             listed = PHRASES.say("left_out_more_assets", language, assets=listed, count=len(ids) - _NAMED)
-        told.append(f"{names.site(site)}: {listed}" if names.several else listed)
-    return "; ".join(told)
+        told.append(f"{names.site(site)}{colon}{listed}" if names.several else listed)
+    return between.join(told)
