@@ -33,7 +33,7 @@ def list_alerts(
         found = records.alerts.all() if closed else records.alerts.open()
         places = placed(records)
     if as_json:
-        show_json([_plain(alert) for alert in found])
+        show_json([_plain(alert) | {"place": places.get(alert.asset, "")} for alert in found])
     elif not found:
         typer.echo(say("alerts.none"))
     else:

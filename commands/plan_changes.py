@@ -139,6 +139,9 @@ def lock(
     with installation(data) as here:
         plans = planning(here.records, place)
         before = plans.chosen(number, options.day(service_day) if service_day else None, changing=True)
+        if before.timezone:  # its clock times are those of the place it was made for
+            place = ZoneInfo(before.timezone)
+            plans = planning(here.records, place)
         told = _told(before, asset, task, person, at, ban=ban, undo=undo)
         believed = beliefs(here, before.service_day, place, kind=before.asked.kind, quiet=as_json)
         with shown_progress(quiet=as_json) as shown:

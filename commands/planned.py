@@ -33,10 +33,13 @@ def beliefs(
 ) -> dict[str, Assessment]:
     """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
     from commands.score import assessments
+    from facility.standing import in_use
 
     morning = options.midnight(day, place)
     moment = min(morning, datetime.now(UTC))
-    wanted = {asset.id for asset in here.assets(kind)}
+    wanted = {
+        asset.id for asset in in_use(here.assets(kind), here.records.trail.spells(), moment.astimezone(place).date())
+    }
     kept = {
         asset: one
         for asset, one in here.records.assessments.latest().items()

@@ -32,6 +32,7 @@ def assessments(
     false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
+    from facility.standing import in_use
     from models.assessment.pipeline import assess, flag_within
     from models.assessment.ranking import ordered
     from models.feedback import adopted
@@ -40,7 +41,7 @@ def assessments(
         task = shown.add_task(say("score.progress"), total=None)
         found = assess(
             here.store,
-            here.assets(kind),
+            in_use(here.assets(kind), here.records.trail.spells(), as_of.astimezone(timezone).date()),
             as_of=as_of,
             horizon=horizon,
             timezone=timezone,

@@ -13,7 +13,7 @@ from dashboard.visit import Visit
 from facility.assessments import Assessment
 from facility.catalogue.catalogue import Aggregate, Duty, EquipmentClass, catalogue
 from facility.estate import Asset
-from facility.standing import Spell
+from facility.standing import Spell, spell_on
 from serviceday.planning import next_due
 
 _WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
@@ -88,6 +88,9 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
     badge = markup.state_badge(row["state"], visit.say(f"state_{row['state']}"))
     name = kind.name[visit.language] if kind else asset.kind
     facts = [asset.id, name, sources.names(visit.folder).place(asset)]
+    spell = spell_on(sources.spells(visit.folder).get(asset.id, ()), visit.now.astimezone(visit.timezone).date())
+    if spell is not None:
+        facts.append(visit.say(f"standing_{spell.kind.value}", day=spell.start.isoformat()))
     if asset.commissioned:
         facts.append(visit.say("commissioned", day=asset.commissioned.isoformat()))
     facts.append(visit.say("fresh", when=visit.relative(row["last"]), stale=row["stale"], channels=row["channels"]))

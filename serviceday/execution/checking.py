@@ -14,6 +14,7 @@ from serviceday.execution.dates import day_of
 from serviceday.execution.naming import duty_named, nearest
 
 LONGEST = 500  # characters of a name or a note
+_SUGGESTED = 20  # unknown ids for which the nearest is looked up
 _FIRST = 5  # lines of a kind that are told one by one
 
 
@@ -65,8 +66,8 @@ def _checked(
     if asset is None:
         if not one.asset:
             return Sentence("an asset is missing")
-        if one.asset not in near:
-            near[one.asset] = nearest(one.asset, list(known))
+        if one.asset not in near:  # looking for what is alike takes its time: done for the first that are told
+            near[one.asset] = nearest(one.asset, known) if len(near) < _SUGGESTED else ""
         if near[one.asset]:
             return Sentence("no asset {asset!r}; is it {near!r}?", asset=one.asset, near=near[one.asset])
         return Sentence("no asset {asset!r} is registered", asset=one.asset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 
@@ -44,7 +45,7 @@ def duty_named(kind: str, words: str) -> Duty | None:
     return next(iter(longer.values())) if len(longer) == 1 else None
 
 
-def nearest(words: str, known: list[str]) -> str:
+def nearest(words: str, known: Sequence[str]) -> str:
     """The id or name that was probably meant; "" where none is near."""
     return next(iter(get_close_matches(words, known, n=1, cutoff=0.6)), "")
 

@@ -135,13 +135,6 @@ class Planning:
             asked=replace(made.asked, kind=request.kind, next_day=request.next_day),
         )
 
-    def change(
-        self, before: InspectionList, instructions: Sequence[Instruction], beliefs: Mapping[str, Assessment]
-    ) -> InspectionList:
-        """A kept plan with other instructions, kept under a number of its own."""
-        request = replace(again(before), instructions=tuple(instructions))
-        return self.keep(self.make(request, beliefs, before=before))
-
     def keep(self, made: InspectionList) -> InspectionList:
         """The plan with the number under which it is kept from now on."""
         return self._records.plans.kept(made)
