@@ -25,6 +25,7 @@ _FORMS = {  # and their media types
     "ics": "text/calendar",
 }
 _COLUMNS = ("number", "time", "person", "priority", "place", "asset", "what", "ground", "reason", "minutes", "due")
+_QUESTION = "list-shown"  # of the session: what the list on the page answers
 _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "reason", "minutes", "due")
 
 
@@ -35,10 +36,13 @@ def show(visit: Visit) -> None:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
     day, hours, people = _asked(visit)
-    place = st.empty()  # one place for the whole list: while a new one is made, the old one is gone
-    with place.container():
-        st.html(markup.empty(visit.say("planning"), visit.say("planning_do", day=day)))
+    place = st.empty()
+    question = (str(visit.folder), day, hours, people)
+    if st.session_state.get(_QUESTION) != question:
+        # An element in the place of the old list: a container would keep what stands in it until the run ends.
+        place.html(markup.empty(visit.say("planning"), visit.say("planning_do", day=day)))
     shown = planned.inspection_list(visit.folder, day, hours, people, visit.timezone)
+    st.session_state[_QUESTION] = question
     with place.container():
         _list(visit, shown)
 
