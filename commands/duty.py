@@ -12,7 +12,7 @@ import typer
 from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table
-from facility.errors import CannotConvert, CannotDo
+from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ _SHOWN = 5
 
 
 def done(
-    asset: AssetId,
-    duty: DutyName,
+    asset: Annotated[str, typer.Argument(help=say("duty.asset"), metavar="[ASSET]")] = "",
+    duty: Annotated[str, typer.Argument(help=say("duty.duty"), metavar="[DUTY]")] = "",
     data: options.Data = options.DATA,
     on: Annotated[str, typer.Option("--on", help=say("duty.on"), metavar="DATE")] = "",
+    plan: Annotated[int, typer.Option("--plan", help=say("duty.plan"), metavar="NUMBER")] = 0,
+    items: Annotated[str, typer.Option("--items", help=say("duty.items"), metavar="1-5,8")] = "",
     by: By = "",
     note: Note = "",
     timezone: options.Zone = options.ZONE,
@@ -43,9 +45,14 @@ def done(
     from commands.installation import recorded
     from serviceday.execution import Given
 
+    if bool(plan) == bool(asset and duty) or (items and not plan):
+        raise CannotParse("neither one duty nor a plan's", "Name an asset and a duty, or --plan with --items")
     now = datetime.now(UTC)
     today = now.astimezone(options.zone(timezone)).date()
     with recorded(data) as records:
+        if plan:
+            _completed(records, plan, items, options.day(on) if on else None, (by, note), (now, today), as_json)
+            return
         entry = valid(records, Given(asset=asset, duty=duty, on=on or today, by=by, note=note), today)
         result = records.duties.record([entry], at=now, who=by, source="hand", again=True)
         due = _next_due(records, entry)
@@ -54,6 +61,59 @@ def done(
         return
     typer.echo(say("duty.recorded" if result.new else "duty.known", **_words(records, entry)))
     typer.echo(say("duty.next", due=due) if due else say("duty.next_none"))
+
+
+def _completed(
+    records: Records,
+    plan: int,
+    items: str,
+    on: date | None,
+    said: tuple[str, str],
+    moment: tuple[datetime, date],
+    as_json: bool,
+) -> None:
+    """Record the duties of a kept plan's items as done, on its service day unless another is named."""
+    from facility.catalogue.catalogue import catalogue
+    from serviceday.execution import Given
+
+    made = records.plans.get(plan)
+    if made is None:
+        raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=plan)
+    chosen = _numbers(items, len(made.items))
+    (by, note), (now, today) = said, moment
+    entries = [
+        valid(records, Given(asset=one.asset, duty=one.task, on=on or made.service_day, by=by, note=note), today)
+        for one in made.items
+        if one.number in chosen and one.kind in catalogue() and one.task in catalogue()[one.kind].duties
+    ]
+    result = records.duties.record(entries, at=now, who=by, source=f"plan {plan}", again=True)
+    if as_json:
+        show_json({"plan": plan, "new": len(result.new), "known": result.known, "entries": [*map(plain, result.new)]})
+        return
+    typer.echo(
+        say(
+            "duty.completed",
+            number=plan,
+            day=made.service_day,
+            new=len(result.new),
+            known=result.known,
+            other=len(chosen) - len(entries),
+        )
+    )
+
+
+def _numbers(words: str, most: int) -> set[int]:
+    """`1-5,8` as numbers of items; without words all. Raises `CannotParse` for what the list does not have."""
+    if not words:
+        return set(range(1, most + 1))
+    found: set[int] = set()
+    for part in words.replace("，", ",").split(","):
+        first, _, last = part.strip().partition("-")
+        low, high = (int(one) if one.isdecimal() and len(one) < 7 else 0 for one in (first, last or first))
+        if not 1 <= low <= high <= most:
+            raise CannotParse("{part!r} is no item of the list", "It has 1 to {most}", part=part.strip(), most=most)
+        found.update(range(low, high + 1))
+    return found
 
 
 def valid(records: Records, given: Given, today: date) -> DutyDone:

@@ -164,3 +164,25 @@ def test_a_move_and_a_replacement_keep_the_history(run: Run, tmp_path: Path) -> 
     assert [one["asset"] for one in run("duty", "list", "--json")] == ["L-1"]
     missing = {one["asset"] for one in run("duty", "list", "--missing", "--json")}
     assert missing == {"L-1b", "L-2", "T-1"}
+
+
+def test_a_lists_items_are_recorded_as_done(run: Run, tmp_path: Path) -> None:
+    for asset in ("L-1", "L-2"):
+        run("duty", "done", asset, "half_monthly", "--on", ago(20))
+    plan = run("plan", "--service-day", ago(0), "--keep", "--json")
+    listed = [one for one in plan["items"] if one["task"] == "half_monthly"]
+    assert len(listed) == 2
+    (first, second) = (one["number"] for one in listed)
+    done = run("duty", "done", "--plan", "1", "--items", str(first), "--by", "Zhang", "--json")
+    assert (done["new"], done["entries"][0]["last_done"]) == (1, ago(0))
+    last = {one["asset"]: one["last_done"] for one in run("duty", "list", "--duty", "half_monthly", "--json")}
+    assert sorted(last.values()) == [ago(20), ago(0)]
+    run("duty", "done", "--plan", "1", "--items", f"{min(first, second)}-{max(first, second)}")
+    assert run("due", "--json")["due"] == []
+    run("duty", "done", "--plan", "1", "--items", "99", fails=CannotParse)
+    run("duty", "done", "--plan", "7", fails=CannotDo)
+    run("duty", "done", fails=CannotParse)
+    run("duty", "done", "L-1", fails=CannotParse)
+    ahead = run("plan", "--service-day", ago(-4), "--keep", "--json")
+    if ahead["items"]:
+        assert "still to come" in run("duty", "done", "--plan", "2", fails=CannotConvert)

@@ -324,7 +324,7 @@ LAWS = {
     "none": (LawRecord(duties=9, dated=0, undated_assets=3), {"zh": "都没有上次日期", "en": "None of the 9 duties"}),
     "some": (
         LawRecord(duties=9, dated=4, undated_assets=3),
-        {"zh": "9 项法定工作中有 5 项", "en": "5 of 9 (3 assets)"},
+        {"zh": "9 项法定工作中有 5 项", "en": "5 of 9 duties of the law"},
     ),
     "uncounted": (None, {"zh": "没有统计", "en": "were not counted"}),
 }

@@ -42,7 +42,9 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
     said = dict.fromkeys(payload(item, link) for item in plan.items)
     codes = {words: place for place, words in enumerate(said)}
     days = summary.days(plan, language)
-    number = PHRASES.say("plan_number", language, number=plan.number) if plan.number else ""
+    number = (
+        PHRASES.say("plan_number", language, number=plan.number) if plan.number else PHRASES["plan_not_kept"][language]
+    )
     made = PHRASES.say("made_at", language, moment=summary.made_at(plan))
     zone = PHRASES.say("clock_zone", language, zone=plan.timezone) if plan.timezone else ""
     return {

@@ -41,6 +41,7 @@ def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str
         return PHRASES.say(key, language, **values)
 
     yield say("summary_day"), str(plan.service_day)
+    yield say("summary_plan"), plan.number or say("plan_not_kept")
     yield say("summary_created"), made_at(plan)
     yield say("summary_crew"), say("summary_crew_value", people=plan.people, hours=f"{plan.hours:g}")
     yield say("summary_items"), len(plan.items)
