@@ -117,7 +117,7 @@ def retire(
 ) -> None:
     from facility.standing import StepKind
 
-    _take_out(data, asset, StepKind.RETIRED, (_day(on, timezone), None), by, why, as_json)
+    _take_out(data, _step(asset, StepKind.RETIRED, (_day(on, timezone), None), by, why), as_json)
 
 
 def out_of_use(
@@ -135,7 +135,7 @@ def out_of_use(
     days = (_day(start, timezone), options.day(until) if until else None)
     if days[1] is not None and days[1] < days[0]:
         raise CannotParse("it ends on {until}, before it begins on {start}", until=days[1], start=days[0])
-    _take_out(data, asset, StepKind.OUT_OF_USE, days, by, why, as_json)
+    _take_out(data, _step(asset, StepKind.OUT_OF_USE, days, by, why), as_json)
 
 
 def return_to_use(
@@ -239,18 +239,14 @@ def registered_asset(records: Records, asset: str) -> Asset:
     return one
 
 
-def _take_out(
-    data: Path, asset: str, kind: StepKind, days: tuple[date, date | None], by: str, why: str, as_json: bool
-) -> None:
+def _take_out(data: Path, step: AssetStep, as_json: bool) -> None:
     from commands.installation import recorded
 
     with recorded(data) as records:
-        one = registered_asset(records, asset)
-        start, end = days
-        for spell in records.trail.spells().get(asset, ()):
-            if (spell.end is None or start <= spell.end) and (end is None or spell.start <= end):
-                raise _away(asset, spell)
-        step = _step(asset, kind, days, by, why)
+        one = registered_asset(records, step.asset)
+        for spell in records.trail.spells().get(step.asset, ()):
+            if (spell.end is None or step.start <= spell.end) and (step.end is None or spell.start <= step.end):
+                raise _away(step.asset, spell)
         records.trail.add(step)
     _tell(one, step, as_json)
 

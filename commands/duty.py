@@ -16,9 +16,11 @@ from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
+    from facility.catalogue.catalogue import Duty
     from facility.estate import Asset
-    from facility.inspections import DutyDone
-    from facility.records import Records
+    from facility.inspections import DutyDone, InspectionList, Item
+    from facility.records import Recorded, Records
+    from serviceday.documents.inspection_list import Names
     from serviceday.execution import Given, Reading
 
 AssetId = Annotated[str, typer.Argument(help=say("duty.asset"), metavar="ASSET")]
@@ -51,7 +53,16 @@ def done(
     today = now.astimezone(options.zone(timezone)).date()
     with recorded(data) as records:
         if plan:
-            _completed(records, plan, items, options.day(on) if on else None, (by, note), (now, today), as_json)
+            made = _plan(records, plan)
+            chosen = _numbers(items, len(made.items))
+            day = options.day(on) if on else made.service_day
+            entries = [
+                valid(records, Given(asset=one.asset, duty=one.task, on=day, by=by, note=note), today)
+                for one in _duties_of(made)
+                if one.number in chosen
+            ]
+            done = records.duties.record(entries, at=now, who=by, source=f"plan {plan}", again=True)
+            _tell_completed(made, done, len(chosen) - len(entries), as_json)
             return
         entry = valid(records, Given(asset=asset, duty=duty, on=on or today, by=by, note=note), today)
         result = records.duties.record([entry], at=now, who=by, source="hand", again=True)
@@ -63,43 +74,27 @@ def done(
     typer.echo(say("duty.next", due=due) if due else say("duty.next_none"))
 
 
-def _completed(
-    records: Records,
-    plan: int,
-    items: str,
-    on: date | None,
-    said: tuple[str, str],
-    moment: tuple[datetime, date],
-    as_json: bool,
-) -> None:
-    """Record the duties of a kept plan's items as done, on its service day unless another is named."""
-    from facility.catalogue.catalogue import catalogue
-    from serviceday.execution import Given
-
-    made = records.plans.get(plan)
+def _plan(records: Records, number: int) -> InspectionList:
+    made = records.plans.get(number)
     if made is None:
-        raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=plan)
-    chosen = _numbers(items, len(made.items))
-    (by, note), (now, today) = said, moment
-    entries = [
-        valid(records, Given(asset=one.asset, duty=one.task, on=on or made.service_day, by=by, note=note), today)
-        for one in made.items
-        if one.number in chosen and one.kind in catalogue() and one.task in catalogue()[one.kind].duties
-    ]
-    result = records.duties.record(entries, at=now, who=by, source=f"plan {plan}", again=True)
+        raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=number)
+    return made
+
+
+def _duties_of(made: InspectionList) -> list[Item]:
+    """The items that are duties of the catalogue; a warning that was looked into is none."""
+    from facility.catalogue.catalogue import catalogue
+
+    return [one for one in made.items if one.kind in catalogue() and one.task in catalogue()[one.kind].duties]
+
+
+def _tell_completed(made: InspectionList, done: Recorded, other: int, as_json: bool) -> None:
     if as_json:
-        show_json({"plan": plan, "new": len(result.new), "known": result.known, "entries": [*map(plain, result.new)]})
+        entries = [plain(one) for one in done.new]
+        show_json({"plan": made.number, "new": len(done.new), "known": done.known, "entries": entries})
         return
-    typer.echo(
-        say(
-            "duty.completed",
-            number=plan,
-            day=made.service_day,
-            new=len(result.new),
-            known=result.known,
-            other=len(chosen) - len(entries),
-        )
-    )
+    values = {"number": made.number, "day": made.service_day, "new": len(done.new), "known": done.known}
+    typer.echo(say("duty.completed", **values, other=other))
 
 
 def _numbers(words: str, most: int) -> set[int]:
@@ -248,16 +243,7 @@ def list_duties(
             for each in catalogue().kind(one.kind).duties.values()
             if asks(one.id, each.key) and (one.id, each.key) not in there
         ]
-        if as_json:
-            show_json([{"asset": a.id, "site": a.site, "kind": a.kind, "duty": d.key} for a, d in absent])
-            return
-        typer.echo(say("duty.missing_count", count=len(absent)))
-        if absent:
-            show_table(
-                say("duty.missing_title"),
-                [say("column.place"), say("column.asset"), say("column.work"), say("duty.column_key")],
-                [(names.place(a), a.id, d.name[preferred()], d.key) for a, d in absent],
-            )
+        _tell_missing(absent, names, as_json)
         return
     if not history:
         first: dict[tuple[str, str], DutyDone] = {}
@@ -294,6 +280,19 @@ def list_duties(
             for one in found
         ],
     )
+
+
+def _tell_missing(absent: Sequence[tuple[Asset, Duty]], names: Names, as_json: bool) -> None:
+    if as_json:
+        show_json([{"asset": one.id, "site": one.site, "kind": one.kind, "duty": duty.key} for one, duty in absent])
+        return
+    typer.echo(say("duty.missing_count", count=len(absent)))
+    if absent:
+        show_table(
+            say("duty.missing_title"),
+            [say("column.place"), say("column.asset"), say("column.work"), say("duty.column_key")],
+            [(names.place(one), one.id, duty.name[preferred()], duty.key) for one, duty in absent],
+        )
 
 
 def undo(
