@@ -202,7 +202,7 @@ def replace_asset(
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
-    from facility.registry.registry import bad_id
+    from facility.identity import bad_id
     from facility.standing import StepKind, spell_on
 
     day = _day(on, timezone)

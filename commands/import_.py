@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import progress, show_json
+from commands.app.output import printable, progress, show_json
+
+if TYPE_CHECKING:
+    from facility.i18n.messages import Sentence
+    from ingest.files import ImportSummary
 
 File = Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")]
+REFUSED = "refused"  # folder of the data folder with rows to mend
 
 
 def assets(
@@ -21,37 +28,69 @@ def assets(
     data: options.Data = options.DATA,
     kind: options.Kind = "",
     mapped: options.Maps = [],  # noqa: B006 - typer copies it
+    allow_moves: Annotated[bool, typer.Option("--allow-moves", help=say("import.allow_moves"))] = False,
+    allow_alike: Annotated[bool, typer.Option("--allow-alike", help=say("import.allow_alike"))] = False,
+    encoding: options.Encoding = "",
+    separator: options.Separator = "",
+    sheet: options.Sheet = "",
+    date_order: options.DateOrder = "",
     timezone: options.Zone = options.ZONE,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
     from facility.errors import Problems
-    from facility.registry.registry import read_estate
+    from facility.registry.registry import read_registry
     from serviceday.execution import checked, last_dates
     from serviceday.execution import told as refusals
 
     now = datetime.now(UTC)
     today = now.astimezone(options.zone(timezone)).date()
-    estate, given = last_dates(read_estate(file, kind=kind or None, mapping=options.mapping(mapped)))
-    entries, wrong = checked(given, {one.id: one for one in estate.assets}, today=today)
+    form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order)
+    registry = read_registry(file, kind=kind or None, mapping=options.mapping(mapped), options=form, alike=allow_alike)
+    estate, given = last_dates(registry.estate)
+    entries, wrong = checked(given, {asset.id: asset for asset in estate.assets}, today=today)
     if wrong:
         raise Problems(file.name, refusals(wrong))
-    with installation(data, create=True) as here:
-        estate, moved = here.records.trail.where_moved(estate)
-        changes = here.records.estate.put(estate)
-        recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
+    moved: Sequence[str] = ()
+    dates_new = dates_known = 0
+    if dry_run and not (data / "records.sqlite").exists():
+        from facility.records.estate import Changes
+
+        changes = Changes(len(estate.assets), 0, 0)
+    else:
+        with installation(data, create=not dry_run) as here:
+            estate, moved = here.records.trail.where_moved(estate)
+            changes = here.records.estate.put(
+                estate, moves=allow_moves, alike=allow_alike, dry_run=dry_run, made=registry.made
+            )
+            if not dry_run:
+                recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
+                dates_new, dates_known = len(recorded.new), recorded.known
     if as_json:
         show_json(
-            asdict(changes) | {"last_dates": len(recorded.new), "last_dates_known": recorded.known, "moved": moved}
+            asdict(changes)
+            | {"last_dates": dates_new, "last_dates_known": dates_known, "moved": moved}
+            | {"columns": dict(registry.columns), "notes": list(map(told, registry.notes))}
+            | ({"dry_run": True} if dry_run else {})
         )
         return
-    typer.echo(say("import.assets.done", added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+    if dry_run:
+        _understood(registry.columns, registry.notes)
+        for asset in estate.assets[:5]:
+            parts = (asset.id, asset.kind, asset.site, asset.building, asset.floor, asset.name)
+            typer.echo(f"  {printable(' | '.join(parts))}")
+    else:
+        for note in registry.notes:
+            typer.echo(f"  {printable(told(note))}", err=True)
+    done = "import.assets.would" if dry_run else "import.assets.done"
+    typer.echo(say(done, added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
     if moved:
         typer.echo(
             say("import.moved", count=len(moved), assets=", ".join(moved[:5]) + (" …" if len(moved) > 5 else ""))
         )
-    if entries:
-        typer.echo(say("import.last_dates", new=len(recorded.new), known=recorded.known))
+    if entries and not dry_run:
+        typer.echo(say("import.last_dates", new=dates_new, known=dates_known))
 
 
 def readings(
@@ -61,33 +100,53 @@ def readings(
     scale: Annotated[float, typer.Option("--scale", help=say("import.scale"))] = 1.0,
     mapped: options.Maps = [],  # noqa: B006 - typer copies it
     timezone: options.Zone = options.ZONE,
+    encoding: options.Encoding = "",
+    separator: options.Separator = "",
+    sheet: options.Sheet = "",
+    decimal: options.Decimal = "",
+    date_order: options.DateOrder = "",
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import installation
-    from ingest.files import import_readings
+    from ingest.files import FileForm, import_readings
 
-    place = options.zone(timezone)
-    with installation(data, create=True) as here, here.folder.claim("import"), progress(as_json) as shown:
+    form = FileForm(
+        channel=channel or None,
+        scale=scale,
+        mapping=options.mapping(mapped),
+        options=options.file_form(
+            encoding=encoding, separator=separator, sheet=sheet, decimal=decimal, order=date_order, timezone=timezone
+        ),
+    )
+    with installation(data, create=not dry_run) as here, progress(as_json) as shown, ExitStack() as claims:
+        if not dry_run:
+            claims.enter_context(here.folder.claim("import"))
         task = shown.add_task(say("import.progress"), total=None)
-        known = {asset.id: asset for asset in here.assets()}
         summary = import_readings(
             file,
-            channel=channel or None,
-            scale=scale,
-            mapping=options.mapping(mapped),
-            directory=known,
-            store=here.store,
-            timezone=place,
+            form,
+            directory={asset.id: asset for asset in here.assets()},
+            store=None if dry_run else here.store,
+            refused=None if dry_run else here.folder.path / REFUSED,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
-        here.store.maintain()
-        here.store.sync()
+        if not dry_run:
+            here.store.maintain()
+            here.store.sync()
     if as_json:
-        show_json(asdict(summary))
+        show_json(_plain(summary, dry_run))
         return
+    if dry_run:
+        _understood(summary.columns, summary.notes)
+        for asset, key, time, value in summary.first:
+            typer.echo(f"  {printable(asset)} | {key} | {time.astimezone(form.options.zone).isoformat()} | {value:g}")
+    else:
+        for note in summary.notes:
+            typer.echo(f"  {printable(told(note))}", err=True)
     typer.echo(
         say(
-            "import.readings.done",
+            "import.readings.would" if dry_run else "import.readings.done",
             rows=f"{summary.rows:,}",
             stored=f"{summary.stored:,}",
             duplicates=f"{summary.duplicates:,}",
@@ -95,4 +154,27 @@ def readings(
         )
     )
     for problem in summary.problems:
-        typer.echo(f"  {told(problem)}", err=True)
+        typer.echo(f"  {printable(told(problem))}", err=True)
+    if summary.refused_file:
+        typer.echo(say("import.refused", file=summary.refused_file), err=True)
+
+
+def _plain(summary: ImportSummary, dry_run: bool) -> dict[str, Any]:
+    return {
+        "rows": summary.rows,
+        "stored": summary.stored,
+        "duplicates": summary.duplicates,
+        "quarantined": summary.quarantined,
+        "problems": list(map(told, summary.problems)),
+        "notes": list(map(told, summary.notes)),
+        "refused_file": summary.refused_file,
+        "columns": dict(summary.columns),
+    } | ({"dry_run": True, "first": summary.first} if dry_run else {})
+
+
+def _understood(columns: Any, notes: Sequence[Sentence]) -> None:
+    """The columns as understood, and what was decided on the way."""
+    for ours, theirs in columns.items():
+        typer.echo(f"  {printable(theirs)} -> {ours}")
+    for note in notes:
+        typer.echo(f"  {printable(told(note))}")

@@ -1,45 +1,35 @@
-"""Readings from files: CSV, CSV.gz and Parquet, with the caller's own column names.
+"""Readings from files: CSV, Excel and Parquet, with the caller's own column names.
 
-A file has a column for the asset, one for the time and one for the value, and either one channel throughout or a
-column that names it. What can be read goes in; what cannot is listed with its line. Importing twice changes nothing,
-because a reading's identity is (asset, channel, time).
+What can be read and may be admitted goes in, by the same rules as over MQTT: the unit a device is registered with, what
+a sensor sends instead of a value, what is possible. What is refused is told by line and kept for a second try.
+Importing twice changes nothing, because a reading's identity is (asset, channel, time).
 """
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BufferedIOBase
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
-from facility.catalogue.catalogue import Catalogue, Channel, catalogue
-from facility.errors import CannotConvert, CannotDo, CannotParse, Problems
+from facility.catalogue.catalogue import Catalogue, catalogue
+from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset
-from facility.i18n.messages import Sentence, foreign
+from facility.files import Refusal, grouped, keep_refused
+from facility.i18n.messages import Sentence
 from facility.store import READINGS, Appended, Store
+from ingest.admission.admission import Judged, judge
+from ingest.codecs.native import Decoded
+from ingest.file_form import FIELDS, FileForm, Piece
+from ingest.file_pieces import pieces
+from ingest.quarantine.listing import Reason
 
-ROWS_AT_ONCE = 250_000
-PROBLEMS_SHOWN = 20
-FIELDS = ("asset", "time", "value", "channel")
-TIME_FORMATS = (
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-)
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
-ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
-EPOCH_MS = r"^\d{12,14}$"
-EXPECTED_TIME = "a date, a date and time, or milliseconds since 1970"
-
+MOST_REFUSED = 500_000  # rows; a file of which more are refused is another file than was thought
+FIRST_ROWS = 5
 _MOMENT = pl.Datetime("us", "UTC")
 
 
@@ -51,26 +41,26 @@ class ImportSummary:
     stored: int
     duplicates: int
     quarantined: int  # rows that could not be read or admitted
-    problems: tuple[str, ...]  # the first of them, each with its line
+    problems: tuple[Sentence, ...]  # alike ones as one, each with its lines
+    notes: tuple[Sentence, ...] = ()  # what was decided on the way
+    refused_file: str = ""  # where the refused rows are kept
+    columns: Mapping[str, str] = field(default_factory=dict)  # our field -> their column
+    first: tuple[tuple[str, str, datetime, float], ...] = ()  # asset, channel, time, value as they would be stored
 
 
 def import_readings(
     path: Path,
+    form: FileForm,
     *,
-    channel: str | None,
-    scale: float = 1.0,
-    mapping: Mapping[str, str] | None = None,
     directory: Mapping[str, Asset],
-    store: Store,
-    timezone: ZoneInfo,
+    store: Store | None,
+    refused: Path | None = None,
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> ImportSummary:
-    """Read a file into the store.
+    """Read a file into the store; without a store, say what would become of it.
 
-    `mapping` names the file's columns (`{"asset": "lift", "time": "date", "value": "polls"}`; a name left out is the
-    column of the same name). `channel` is the channel of every row; None reads it from the channel column. Values are
-    multiplied by `scale`. Times without a zone are in `timezone`. `now` is the arrival time, the present if left out.
+    Refused rows are kept in a file in the folder `refused`. `now` is the arrival time, the present if left out.
     `on_progress` is told rows done and rows in all, which is an estimate until the end.
 
     Raises `CannotConvert` for an unknown channel or mapping, `Problems` for missing columns, `CannotParse` or
@@ -78,234 +68,193 @@ def import_readings(
     """
     now = now or datetime.now(UTC)
     known = catalogue()
-    columns = _columns(mapping or {}, channel)
-    if channel is not None and channel not in known.channel_keys():
-        raise _unknown_channel(channel, directory, known)
-    rows = stored = duplicates = refused = 0
-    problems: list[str] = []
-    physical = _physical(directory, known)
-    for first_line, total, part in _parts(path, columns):
-        judged = _judge(part, channel, scale, timezone, now, directory, physical)
-        good = judged.filter(pl.col("problem").is_null())
+    _check(form, directory, known)
+    rows = stored = duplicates = 0
+    refusals: list[Refusal] = []
+    notes: dict[str, Sentence] = {}
+    columns: Sequence[str] = ()
+    understood: Mapping[str, str] = {}
+    first: list[tuple[str, str, datetime, float]] = []
+    believed: dict[tuple[str, str], float] = {}
+    for piece in pieces(path, form, directory):
+        good, bad = admitted(piece, directory, known, now, believed)
+        refusals += [*piece.refusals, *bad]
         done = _append(store, good, now)
-        bad = judged.filter(pl.col("problem").is_not_null())
-        shown = bad.head(max(0, PROBLEMS_SHOWN - len(problems))).select("row", "problem").iter_rows()
-        problems += [f"line {first_line + row}: {problem}" for row, problem in shown]
-        rows += part.height
-        stored, duplicates, refused = stored + done.stored, duplicates + done.duplicates, refused + bad.height
-        on_progress(rows, total)
+        stored, duplicates, rows = stored + done.stored, duplicates + done.duplicates, rows + piece.seen
+        first += good.head(FIRST_ROWS - len(first)).select("asset", "channel", "time", "value").iter_rows()
+        notes |= {str(note): note for note in piece.notes}
+        columns, understood = columns or piece.columns, understood or piece.understood
+        if len(refusals) > MOST_REFUSED:
+            raise CannotDo(
+                "more than {most:,} rows of {name} are refused: {first}",
+                "Is it the right file, with the right --map and --channel?",
+                most=MOST_REFUSED,
+                name=path.name,
+                first=grouped(refusals[:1000])[0],
+            )
+        on_progress(rows, max(piece.total, rows))
     on_progress(rows, rows)
-    store.sync()
-    return ImportSummary(rows=rows, stored=stored, duplicates=duplicates, quarantined=refused, problems=tuple(problems))
+    if store is not None:
+        store.sync()
+    count = rows - stored - duplicates
+    kept = str(keep_refused(refused, path.name, columns, refusals)) if refused is not None and refusals else ""
+    return ImportSummary(
+        rows=rows,
+        stored=stored,
+        duplicates=duplicates,
+        quarantined=count,
+        problems=tuple(grouped(refusals)),
+        notes=tuple(notes.values()),
+        refused_file=kept,
+        columns=dict(understood),
+        first=tuple(first),
+    )
 
 
-def _columns(mapping: Mapping[str, str], channel: str | None) -> dict[str, str]:
-    strange = [name for name in mapping if name not in FIELDS]
+def _check(form: FileForm, directory: Mapping[str, Asset], known: Catalogue) -> None:
+    fields = [one.key for one in FIELDS]
+    strange = [name for name in form.mapping if name not in fields]
     if strange:
-        raise CannotConvert("cannot map {names!r}", "Known: {known}", names=list(strange), known=list(FIELDS))
-    if channel is not None and "channel" in mapping:
+        raise CannotConvert("cannot map {names!r}", "Known: {known}", names=list(strange), known=list(fields))
+    if form.channel is not None and "channel" in form.mapping:
         raise CannotConvert("both one channel for all rows and a channel column are given", "Give one of the two")
-    wanted = FIELDS[:3] if channel is not None else FIELDS
-    return {name: mapping.get(name, name) for name in wanted}
+    if form.channel is not None and form.channel not in known.channel_keys():
+        kinds = sorted({asset.kind for asset in directory.values() if asset.kind in known}) or list(known)
+        keys = sorted({key for kind in kinds for key in known[kind].channels})
+        raise CannotConvert(
+            "unknown channel {channel!r}",
+            "Known for {kinds}: {keys}",
+            channel=form.channel,
+            kinds=list(kinds),
+            keys=list(keys),
+        )
 
 
-def _unknown_channel(channel: str, directory: Mapping[str, Asset], known: Catalogue) -> CannotConvert:
-    kinds = sorted({asset.kind for asset in directory.values() if asset.kind in known}) or list(known)
-    keys = sorted({key for kind in kinds for key in known[kind].channels})
-    return CannotConvert(
-        "unknown channel {channel!r}", "Known for {kinds}: {keys}", channel=channel, kinds=list(kinds), keys=list(keys)
-    )
-
-
-# -- reading ------------------------------------------------------------------------------------------------------
-
-
-def _parts(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """Pieces of the file under our column names, each with its first line and a guess at the rows in all."""
-    if not path.is_file():
-        raise CannotDo("no file {path}", "Check the path", path=path)
-    try:
-        if path.suffix == ".parquet":
-            yield from _parquet(path, columns)
-        elif path.name.endswith((".csv", ".csv.gz")):
-            yield from _csv(path, columns)
-        else:
-            raise CannotDo("{name} is neither .csv, .csv.gz nor .parquet", "Convert it to one of them", name=path.name)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise CannotParse(
-            "{path} cannot be read: {error}",
-            "Check that it is a whole CSV or Parquet file",
-            path=path,
-            error=foreign(str(error).splitlines()[0]),
-        ) from None
-    except OSError as error:
-        raise CannotDo(
-            "{path} cannot be read: {error}", "Check the file and its permissions", path=path, error=error
-        ) from None
-
-
-def _parquet(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    scan = pl.scan_parquet(path)
-    _demand(path, scan.collect_schema().names(), columns)
-    chosen = scan.select(pl.col(theirs).alias(ours) for ours, theirs in columns.items())
-    total: int = chosen.select(pl.len()).collect().item()
-    for start in range(0, total, ROWS_AT_ONCE):
-        yield start + 1, total, chosen.slice(start, ROWS_AT_ONCE).collect()
-
-
-def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """As text throughout: a bad value must cost its own row, not the file. Whole lines, a piece at a time."""
-    size = path.stat().st_size
-    with path.open("rb") as file, gzip.open(file) if path.suffix == ".gz" else nullcontext(file) as stream:
-        header = stream.readline()
-        if not header.strip():
-            raise Problems(str(path), [Sentence("line 1: no header")])
-        names = pl.read_csv(header, has_header=True, infer_schema=False).columns
-        _demand(path, names, columns)
-        line = 2
-        for block in _blocks(stream):
-            whole = pl.read_csv(header + block, infer_schema=False, truncate_ragged_lines=True)
-            part = whole.select(pl.col(theirs).alias(ours) for ours, theirs in columns.items())
-            line += part.height
-            yield line - part.height, round((line - 2) * size / max(1, file.tell())), part
-
-
-def _blocks(stream: BufferedIOBase, size: int = 8 << 20) -> Iterator[bytes]:
-    """Runs of whole lines; a quoted line break stays within its row."""
-    held = b""
-    while piece := stream.read(size):
-        held += piece
-        cut = held.rfind(b"\n") + 1
-        if held.count(b'"', 0, cut) % 2:
-            cut = held.rfind(b"\n", 0, held.rfind(b'"', 0, cut)) + 1
-        if cut:
-            yield held[:cut]
-            held = held[cut:]
-    if held.strip():
-        yield held
-
-
-def _demand(path: Path, names: list[str], columns: Mapping[str, str]) -> None:
-    missing = [
-        Sentence("line 1: no column {theirs!r} for {ours}", theirs=theirs, ours=ours)
-        for ours, theirs in columns.items()
-        if theirs not in names
-    ]
-    if missing:
-        raise Problems(str(path), [*missing, Sentence("the columns are {names}; name them with --map", names=names)])
-
-
-# -- judging ------------------------------------------------------------------------------------------------------
-
-
-def _physical(directory: Mapping[str, Asset], known: Catalogue) -> pl.DataFrame:
-    """What each registered asset can measure."""
-    kinds: list[Channel] = [one for kind in known.values() for one in kind.channels.values()]
-    bands = pl.DataFrame(
-        [(one.kind, one.key, one.physical.low, one.physical.high) for one in kinds],
-        schema={"kind": pl.String, "channel": pl.String, "low": pl.Float64, "high": pl.Float64},
-        orient="row",
-    )
-    assets = pl.DataFrame(
-        [(asset.id, asset.kind) for asset in directory.values()],
-        schema={"asset": pl.String, "kind": pl.String},
-        orient="row",
-    )
-    return assets.join(bands, on="kind", how="inner").drop("kind")
-
-
-def _judge(
-    part: pl.DataFrame,
-    channel: str | None,
-    scale: float,
-    timezone: ZoneInfo,
-    now: datetime,
+def admitted(
+    piece: Piece,
     directory: Mapping[str, Asset],
-    physical: pl.DataFrame,
-) -> pl.DataFrame:
-    """Each row with asset, channel, time and value as the store wants them, or with a problem in words."""
-    rows = part.with_row_index("row").with_columns(
-        pl.col("asset").cast(pl.String).str.strip_chars(),
-        (pl.lit(channel) if channel is not None else pl.col("channel").cast(pl.String).str.strip_chars()).alias(
-            "channel"
-        ),
-        _moments(part.schema["time"], timezone).alias("moment"),
-        (_numbers(part.schema["value"]) * scale).alias("number"),
+    known: Catalogue,
+    now: datetime,
+    believed: dict[tuple[str, str], float],
+) -> tuple[pl.DataFrame, list[Refusal]]:
+    """The rows of a piece that may be stored, in the catalogue's units, and refusals of the others.
+
+    `believed` holds the last good value of each asset's channel and is carried from piece to piece.
+    """
+    rows = piece.rows
+    if rows.is_empty():
+        return rows, []
+    decoded = _decoded(rows, directory)
+    arrived = np.full(rows.height, round(now.timestamp() * 1_000_000), dtype=np.int64)
+    judged = judge(
+        decoded, arrived, assets=directory, catalogue=known, before=lambda asset, key: believed.get((asset, key))
     )
-    joined = rows.join(physical, on=["asset", "channel"], how="left", maintain_order="left")
-    value, time = pl.col("value").cast(pl.String), pl.col("time").cast(pl.String)
-    problem = (
-        pl.when(pl.col("asset").is_null() | (pl.col("asset") == ""))
-        .then(pl.lit("no asset"))
-        .when(~pl.col("asset").is_in(list(directory)))
-        .then(pl.format("unknown asset '{}'", "asset"))
-        .when(pl.col("low").is_null())
-        .then(pl.format("unknown channel '{}' for '{}'", pl.col("channel").fill_null(""), "asset"))
-        .when(pl.col("moment").is_null())
-        .then(pl.format("time '{}' is not {}", time.fill_null(""), pl.lit(EXPECTED_TIME)))
-        .when(pl.col("number").is_null() | ~pl.col("number").is_finite())
-        .then(pl.format("value '{}' is no number", value.fill_null("")))
-        .when(~pl.col("number").is_between(pl.col("low"), pl.col("high")))
-        .then(pl.format("value {} is outside {} .. {}", "number", "low", "high"))
-        .when(pl.col("moment") > pl.lit(now).dt.offset_by("10m"))
-        .then(pl.format("time '{}' is in the future", time))
-        .when(pl.col("moment").dt.year() < 2000)
-        .then(pl.format("time '{}' is before 2000", time))
-    )
-    return joined.with_columns(problem.alias("problem"))
+    mask = judged.good
+    good = rows.with_columns(pl.Series("value", judged.values)).filter(pl.Series(mask))
+    last = good.group_by("asset", "channel").agg(pl.col("value").sort_by("time").last())
+    believed |= {(asset, channel): value for asset, channel, value in last.iter_rows()}
+    names = _Nearest(directory)
+    bad = [
+        Refusal(line=line, what=what, cells=piece.cells(line))
+        for line, what in (
+            (int(rows.item(row, "line")), _told(judged, row, rows.row(row, named=True), directory, names))
+            for row in np.flatnonzero(~mask).tolist()
+        )
+    ]
+    return good, bad
 
 
-def _numbers(found: pl.DataType) -> pl.Expr:
-    value = pl.col("value")
-    if found == pl.String:
-        value = value.str.strip_chars()
-    return value.cast(pl.Float64, strict=False)
-
-
-def _moments(found: pl.DataType, timezone: ZoneInfo) -> pl.Expr:
-    """The time column as UTC moments; null where it is none."""
-    time = pl.col("time")
-    if isinstance(found, pl.Datetime):
-        return time.cast(_MOMENT) if found.time_zone else _local(time.cast(pl.Datetime("us")), timezone)
-    if found == pl.Date:
-        return _local(time.cast(pl.Datetime("us")), timezone)
-    if found.is_integer():
-        return pl.from_epoch(time.cast(pl.Int64), time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    text = time.cast(pl.String).str.strip_chars()
-    epoch = pl.when(text.str.contains(EPOCH_MS)).then(text).cast(pl.Int64, strict=False)
-    zoned = (
-        text.str.replace(r"Z$", "+00:00")
-        .str.replace(" ", "T")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", strict=False)
+def _decoded(rows: pl.DataFrame, directory: Mapping[str, Asset]) -> Decoded:
+    """The rows in the form of a message's readings."""
+    assets = rows.select("asset").unique(maintain_order=True).with_row_index("place")
+    channels = rows.select("channel", "unit").unique(maintain_order=True).with_row_index("at")
+    if assets.height == 1 and channels.height == 1:
+        places = pl.select(place=pl.zeros(rows.height, pl.Int32), at=pl.zeros(rows.height, pl.Int32))
+    else:
+        places = rows.join(assets, on="asset", how="left", maintain_order="left").join(
+            channels, on=["channel", "unit"], how="left", maintain_order="left"
+        )
+    readings = pl.DataFrame(
+        {
+            "message": np.zeros(rows.height, dtype=np.int32),
+            "place": places.get_column("place").cast(pl.Int32),
+            "channel": places.get_column("at").cast(pl.Int32),
+            "time": rows.get_column("time").dt.epoch("us"),
+            "value": rows.get_column("value"),
+        }
     )
-    naive = pl.coalesce(
-        *(text.str.to_datetime(one, time_unit="us", strict=False) for one in TIME_FORMATS),
-        *(text.str.to_date(one, strict=False).cast(pl.Datetime("us")) for one in DATE_FORMATS),
-    )
-    return (
-        pl.when(text.str.contains(ZONED) & text.str.contains(":"))
-        .then(zoned.dt.convert_time_zone("UTC"))
-        .when(epoch.is_not_null())
-        .then(pl.from_epoch(epoch, time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-        .otherwise(_local(naive, timezone))
+    names = assets.get_column("asset").to_list()
+    return Decoded(
+        readings=readings,
+        places=[(directory[name].site if name in directory else "", name) for name in names],
+        channels=channels.get_column("channel").to_list(),
+        units=channels.get_column("unit").to_list(),
+        refusals=[],
+        presence=[],
+        unreadable=0,
     )
 
 
-def _local(naive: pl.Expr, timezone: ZoneInfo) -> pl.Expr:
-    """Clock times of a zone; one that comes twice is the first of the two, one that never comes is none."""
-    return naive.dt.replace_time_zone(timezone.key, ambiguous="earliest", non_existent="null").dt.convert_time_zone(
-        "UTC"
-    )
+class _Nearest:
+    """The registered asset whose number is most like one that is not; each looked for once."""
+
+    def __init__(self, directory: Mapping[str, Asset]) -> None:
+        self._names = list(directory)
+        self._found: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        if name not in self._found:
+            few = len(self._found) < 50  # each takes a look at every asset
+            near = difflib.get_close_matches(name[:120], self._names, n=1) if few else []
+            self._found[name] = near[0] if near else ""
+        return self._found[name]
 
 
-def _append(store: Store, good: pl.DataFrame, now: datetime) -> Appended:
+def _told(
+    judged: Judged, row: int, said: Mapping[str, object], directory: Mapping[str, Asset], nearest: _Nearest
+) -> Sentence:
+    """Why a row is refused."""
+    asset, channel, unit = str(said["asset"]), str(said["channel"]), str(said["unit"])
+    value = float(judged.values[row])
+    match judged.reason(row):
+        case Reason.UNKNOWN_ASSET if not asset:
+            return Sentence("no asset")
+        case Reason.UNKNOWN_ASSET:
+            near = nearest(asset)
+            if near:
+                return Sentence("unknown asset {asset!r}; is it {near!r}?", asset=asset, near=near)
+            return Sentence("unknown asset {asset!r}", asset=asset)
+        case Reason.UNKNOWN_CHANNEL | Reason.WRONG_SITE:
+            return Sentence("unknown channel {channel!r} for {asset!r}", channel=channel, asset=asset)
+        case Reason.WRONG_UNIT:
+            declared = unit or directory[asset].attributes.get(f"unit.{channel}", "")
+            return Sentence("the unit {unit!r} does not fit {channel} of {asset!r}",
+                            unit=declared, channel=channel, asset=asset)  # fmt: skip
+        case Reason.SENTINEL:
+            return Sentence("{value:g} is what a sensor of {channel} sends instead of a value",
+                            value=value, channel=channel)  # fmt: skip
+        case Reason.OUT_OF_RANGE:
+            low, high = judged.band(row)
+            return Sentence("value {value:g} is outside {low:g} .. {high:g}", value=value, low=low, high=high)
+        case Reason.FUTURE:
+            return Sentence("time {time} is in the future", time=f"{said['time']:%Y-%m-%d %H:%M} UTC")
+        case _:
+            return Sentence("time {time} is before 2000", time=f"{said['time']:%Y-%m-%d %H:%M} UTC")
+
+
+def _append(store: Store | None, good: pl.DataFrame, now: datetime) -> Appended:
     if good.is_empty():
         return Appended(0, 0, 0)
+    if store is None:
+        return Appended(good.height, 0, 0)
     table = good.select(
         "asset",
         "channel",
-        pl.col("moment").cast(_MOMENT).alias("time"),
-        pl.col("number").alias("value"),
+        pl.col("time").cast(_MOMENT),
+        "value",
         pl.lit(now).cast(_MOMENT).alias("arrived"),
     )
     return store.append(table.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(READINGS))
+
+
+__all__ = ["FileForm", "ImportSummary", "import_readings"]

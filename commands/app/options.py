@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,6 +12,8 @@ import typer
 from commands.app.messages import say
 from facility.errors import CannotParse
 
+if TYPE_CHECKING:
+    from facility.files import ReadOptions
 
 def folder(words: str | Path) -> Path:
     """A data folder's path. An empty one, as from an unset variable in a script, is no wish for the current folder."""
@@ -33,6 +35,13 @@ Maps = Annotated[list[str], typer.Option("--map", help=say("option.map"), metava
 Zone = Annotated[
     str, typer.Option("--timezone", envvar="SERVICEDAY_TIMEZONE", help=say("option.timezone"), metavar="ZONE")
 ]
+
+Encoding = Annotated[str, typer.Option("--encoding", help=say("option.encoding"), metavar="NAME")]
+Separator = Annotated[str, typer.Option("--separator", help=say("option.separator"), metavar="CHAR")]
+Sheet = Annotated[str, typer.Option("--sheet", help=say("option.sheet"), metavar="NAME")]
+Decimal = Annotated[str, typer.Option("--decimal", help=say("option.decimal"), metavar="MARK")]
+DateOrder = Annotated[str, typer.Option("--date-order", help=say("option.date_order"), metavar="dmy|mdy")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help=say("option.dry_run"))]
 
 DATA = Path("serviceday-data")
 ZONE = "Asia/Shanghai"
@@ -98,6 +107,38 @@ def moment(words: str) -> datetime:
 def midnight(on: date, timezone: ZoneInfo) -> datetime:
     """The start of a day at the place, in UTC."""
     return datetime(on.year, on.month, on.day, tzinfo=timezone).astimezone(UTC)
+
+
+def file_form(
+    *,
+    encoding: str = "",
+    separator: str = "",
+    sheet: str = "",
+    decimal: str = "",
+    order: str = "",
+    timezone: str = ZONE,
+) -> ReadOptions:
+    """What the command line says of a file's form."""
+    from facility.files import ReadOptions
+
+    if decimal not in ("", ".", ","):
+        raise CannotParse("--decimal {mark!r} is no decimal mark", "Write --decimal . or --decimal ,", mark=decimal)
+    if order not in ("", "dmy", "mdy"):
+        raise CannotParse(
+            "--date-order {order!r} is no order of a date", "Write --date-order dmy or --date-order mdy", order=order
+        )
+    mark = {"\\t": "\t", "tab": "\t"}.get(separator, separator)
+    if len(mark) > 1:
+        raise CannotParse("--separator {mark!r} is more than one character", "Write for example --separator ';'",
+                          mark=separator)  # fmt: skip
+    return ReadOptions(
+        encoding=encoding,
+        separator=mark,
+        sheet=sheet,
+        decimal="." if decimal == "." else "," if decimal else "",
+        order="dmy" if order == "dmy" else "mdy" if order else "",
+        zone=zone(timezone),
+    )
 
 
 def mapping(pairs: list[str]) -> dict[str, str]:

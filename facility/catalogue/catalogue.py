@@ -125,6 +125,7 @@ class EquipmentClass:
     channels: Mapping[str, Channel]
     modes: Mapping[str, FailureMode]
     duties: Mapping[str, Duty]
+    also: tuple[str, ...] = ()  # other names that registries use for it
 
 
 class Catalogue(Mapping[str, EquipmentClass]):
@@ -246,6 +247,7 @@ def _load_class(file: Path) -> EquipmentClass:
         channels=channels,
         modes=modes,
         duties=duties,
+        also=tuple(raw.get("also", ())),
     )
 
 

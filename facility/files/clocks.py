@@ -31,11 +31,13 @@ def localize(
     *,
     series: Sequence[Hashable] | None = None,
     earliest: bool = False,
+    backwards: bool | None = None,
 ) -> Localized:
     """Moments of a column in UTC, in the order of the file.
 
     `series` says which rows follow each other (an asset's channel), all where it is left out. With `earliest` a clock
-    time that comes twice is the first of the two where the order does not tell; otherwise it is refused.
+    time that comes twice is the first of the two where the order does not tell; otherwise it is refused. `backwards`
+    says that the file is newest first; it is told by the values where it is left out.
     """
     found: list[datetime | None] = []
     problems: dict[int, Sentence] = {}
@@ -56,7 +58,7 @@ def localize(
             double.setdefault((series[place] if series else None, value.date()), []).append(place)
     twice: list[int] = []
     if double:
-        backwards = newest_first(values)
+        backwards = newest_first(values) if backwards is None else backwards
         for places in double.values():
             ordered = places[::-1] if backwards else places
             split = second_pass([values[place] for place in ordered])

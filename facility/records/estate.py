@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, insert, select, update
 
+from facility.errors import CannotConvert
 from facility.estate import Asset, Building, Estate, Site
+from facility.i18n.messages import Sentence
+from facility.identity import folded
 from facility.records.opening import writing
 from facility.records.tables import AssetRow, BuildingRow, SiteRow, table_of
 
@@ -28,16 +31,27 @@ class EstateRecords:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, estate: Estate) -> Changes:
+    def put(
+        self, estate: Estate, *, moves: bool = False, alike: bool = False, dry_run: bool = False, made: bool = False
+    ) -> Changes:
         """Add what is new and change what differs; the same again changes nothing. Nothing is ever removed.
 
-        A site or building of which only the id is given is added if it is missing and left alone otherwise.
+        A site or building of which only the id is given is added if it is missing and left alone otherwise. Raises
+        `CannotConvert`, and changes nothing, where an asset would change its site or class and `moves` does not allow
+        it, or where a new id looks like one that is registered and `alike` does not allow it. With `dry_run` nothing is
+        changed at all. `made` says that ids were made by us, so that a change of theirs is a new asset.
         """
         with writing(self._engine) as connection:
             sites = {row.id: Site(id=row.id, name=row.name) for row in connection.execute(select(table_of(SiteRow)))}
             buildings = {(one.site, one.id): one for one in map(_building, connection.execute(_ALL_BUILDINGS))}
             assets = {one.id: one for one in map(_asset, connection.execute(_ALL_ASSETS))}
 
+            _refuse_mixing(estate, assets, moves=moves, alike=alike or made)
+            added = [one for one in estate.assets if one.id not in assets]
+            changed = [one for one in estate.assets if assets.get(one.id, one) != one]
+            changes = Changes(len(added), len(changed), len(estate.assets) - len(added) - len(changed))
+            if dry_run:
+                return changes
             given_sites = {one.id: one for one in estate.sites}
             for site in _mentioned_sites(estate):
                 given_sites.setdefault(site, Site(id=site))
@@ -59,10 +73,8 @@ class EstateRecords:
                 ],
                 ("site", "id"),
             )
-            added = [one for one in estate.assets if one.id not in assets]
-            changed = [one for one in estate.assets if assets.get(one.id, one) != one]
             _put(connection, AssetRow, list(map(_asset_values, added)), list(map(_asset_values, changed)), ("id",))
-        return Changes(len(added), len(changed), len(estate.assets) - len(added) - len(changed))
+        return changes
 
     def assets(self, kind: str | None = None, site: str | None = None) -> list[Asset]:
         """Assets by id, all or of one kind or site."""
@@ -92,6 +104,52 @@ class EstateRecords:
             return list(map(_building, connection.execute(query)))
 
 
+def _refuse_mixing(estate: Estate, registered: Mapping[str, Asset], *, moves: bool, alike: bool) -> None:
+    """Raise `CannotConvert` where the file would make one asset of two, or two of one."""
+    problems: list[Sentence] = []
+    shown = {folded(key): key for key in registered}
+    for asset in estate.assets:
+        before = registered.get(asset.id)
+        if before is None:
+            other = shown.get(folded(asset.id))
+            if other is not None and not alike:
+                problems.append(
+                    Sentence(
+                        "asset id {key!r} looks like {other!r}, which is registered; "
+                        "write it the same, or say --allow-alike",
+                        key=asset.id,
+                        other=other,
+                    )
+                )
+        elif not moves and before.site != asset.site:
+            problems.append(
+                Sentence(
+                    "asset {key!r} is registered at site {before!r} and would move to {after!r}; "
+                    "another asset needs another id, a move needs --allow-moves",
+                    key=asset.id,
+                    before=before.site,
+                    after=asset.site,
+                )
+            )
+        elif not moves and before.kind != asset.kind:
+            problems.append(
+                Sentence(
+                    "asset {key!r} is registered as {before} and would become {after}; "
+                    "another asset needs another id, a correction needs --allow-moves",
+                    key=asset.id,
+                    before=before.kind,
+                    after=asset.kind,
+                )
+            )
+    if problems:
+        told = problems[:_TOLD]
+        if len(problems) > _TOLD:
+            told.append(Sentence("and {count} more like these", count=len(problems) - _TOLD))
+        raise CannotConvert("the registry holds other assets under these ids: {problems}", "Nothing was changed",
+                            problems=told)  # fmt: skip
+
+
+_TOLD = 10  # assets named
 _ALL_ASSETS = select(table_of(AssetRow))
 _ALL_BUILDINGS = select(table_of(BuildingRow))
 

@@ -1,50 +1,130 @@
-"""Reads a registry of sites, buildings and assets from TOML or CSV, and says everything that is wrong with it at once.
+"""Reads a registry of sites, buildings and assets from TOML, CSV or Excel, and says everything that is wrong at once.
 
 Whoever keeps a registry mends it in a spreadsheet or an editor: a report of one mistake a run would cost them an
-afternoon, so every problem of the file is collected with its line. `docs/registry.md` describes both forms.
+afternoon, so every problem of the file is collected with its line. `docs/registry.md` describes the forms.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset, Building, Estate, Site
+from facility.files import ReadOptions, read_grids
+from facility.files.cells import plain_name
 from facility.i18n.messages import Sentence
-from facility.registry.rows import FIELDS, Report, Row, csv_rows, read_text, toml_rows
+from facility.identity import bad_id, folded, made_id
+from facility.registry.rows import FIELDS, Report, Row, read_text, table_dates, table_rows, toml_rows
 
-__all__ = ["FIELDS", "read_estate"]
-
-_LONGEST_ID = 120
-_FORBIDDEN = re.compile(r"[/+#\s\x00-\x1f\x7f]")
+__all__ = ["FIELDS", "Registry", "read_estate", "read_registry"]
 
 
-def read_estate(path: Path, *, kind: str | None = None, mapping: Mapping[str, str] | None = None) -> Estate:
-    """Read a registry; `.toml` is read as TOML, everything else as CSV.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What a file says of the estate, and how it was understood."""
 
-    `kind` is the equipment class of every asset in the file. `mapping` says which column of a CSV file holds one of
-    our `FIELDS`, e.g. `{"id": "asset"}`. Raises `Problems` with every mistake of the file, `CannotParse` where it is
-    not readable at all.
+    estate: Estate
+    columns: Mapping[str, str] = field(default_factory=dict)  # our field -> their column
+    notes: Sequence[Sentence] = ()
+    made: bool = False  # the file numbers nothing: ids were made from where things stand
+
+
+def read_estate(
+    path: Path,
+    *,
+    kind: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    options: ReadOptions | None = None,
+) -> Estate:
+    """What `read_registry` reads, without how it was understood."""
+    return read_registry(path, kind=kind, mapping=mapping, options=options).estate
+
+
+def read_registry(
+    path: Path,
+    *,
+    kind: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    options: ReadOptions | None = None,
+    alike: bool = False,
+) -> Registry:
+    """Read a registry; `.toml` is read as TOML, everything else as a table.
+
+    `kind` is the equipment class of every asset in the file. `mapping` says which column of a table holds one of our
+    `FIELDS`, e.g. `{"id": "asset"}`, and what a word of it means: `{"kind:电梯": "lift"}`. `alike` lets ids
+    stand side by side that differ in case or width only. Raises `Problems` with every mistake of the file,
+    `CannotParse` where it is not readable at all.
     """
-    report = Report()
+    report, options = Report(), options or ReadOptions()
     if kind is not None and kind not in catalogue():
         report.add(0, "unknown kind {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
-    words = read_text(path)
+    columns, notes, made = dict[str, str](), list[Sentence](), False
     if path.suffix.lower() == ".toml":
+        words = read_text(path)
         if mapping:
-            report.add(0, "columns can be mapped in CSV files only")
+            report.add(0, "columns can be mapped in tables only")
         sites, buildings, assets = toml_rows(path, words)
     else:
-        sites, buildings, assets = [], [], csv_rows(words, mapping or {}, kind, report)
-    estate = _checked(sites, buildings, assets, kind, report)
+        rows, header, grid, numbered = table_rows(read_grids(path, options), mapping or {}, kind, report)
+        assets = table_dates(rows, grid, header, options.order, report)
+        sites, buildings = list[Row](), list[Row]()
+        columns = {one.field or one.name: one.name for one in header.columns}
+        notes = list(grid.notes)
+        if header.place:
+            notes.append(Sentence("{count} lines above the header were passed over", count=header.place))
+        if not numbered and {"building", "site"} & set(header.fields):
+            made = True
+            assets = _numbered(assets)
+            notes.append(
+                Sentence(
+                    "no column of numbers: each asset was numbered by where it stands, {first}", first=_first(assets)
+                )
+            )
+    assets = [_classed(row) for row in assets]
+    estate = _checked(sites, buildings, assets, kind, report, alike)
     report.raise_if_any(path.name)
-    return estate
+    return Registry(estate=estate, columns=columns, notes=notes, made=made)
 
 
-def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: str | None, report: Report) -> Estate:
+def _first(assets: Sequence[Row]) -> str:
+    return assets[0].values["id"] if assets else ""
+
+
+def _numbered(rows: Sequence[Row]) -> list[Row]:
+    """Rows with a number made of site, building, floor and name; those that share all four are counted."""
+    taken, found = set[str](), []
+    for row in rows:
+        values = row.values
+        point = values.get("name", "") or values.get("kind", "")
+        parts = (values.get("site", ""), values.get("building", ""), values.get("floor", ""), point)
+        key = made_id(parts, taken)
+        taken.add(key)
+        found.append(replace(row, values={**values, "id": key}))
+    return found
+
+
+def _classed(row: Row) -> Row:
+    """The row with its class by our key, where it names it in Chinese or English."""
+    said = row.values.get("kind", "")
+    ours = _class_names().get(plain_name(said)) if said and said not in catalogue() else None
+    return row if ours is None else replace(row, values={**row.values, "kind": ours})
+
+
+def _class_names() -> dict[str, str]:
+    return {
+        plain_name(name): kind.key
+        for kind in catalogue().values()
+        for name in (kind.key, kind.name.zh, kind.name.en, *kind.also)
+    }
+
+
+def _checked(
+    sites: list[Row], buildings: list[Row], assets: list[Row], kind: str | None, report: Report, allowed: bool
+) -> Estate:
     known_sites: dict[str, Site] = {}
     for row in sites:
         if _new_site(row, known_sites, report):
@@ -58,11 +138,21 @@ def _checked(sites: list[Row], buildings: list[Row], assets: list[Row], kind: st
     declared_sites, declared_buildings = bool(sites), {key[0] for key in known_buildings}
     found: dict[str, Asset] = {}
     first_line: dict[str, int] = {}
+    alike: dict[str, str] = {}
     for row in assets:
         asset = _asset(row, kind, first_line, report)
         if asset is None:
             continue
         found[asset.id] = asset
+        other = alike.setdefault(folded(asset.id), asset.id)
+        if other != asset.id and not allowed:
+            report.add(
+                row.at("id"),
+                "asset id {key!r} looks like {other!r} in line {line}; one thing has one number",
+                key=asset.id,
+                other=other,
+                line=first_line[other],
+            )
         if asset.site not in known_sites:
             if declared_sites:
                 report.add(
@@ -105,15 +195,6 @@ def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
     else:
         return True
     return False
-
-
-def bad_id(key: str) -> Sentence | None:
-    """Why this cannot be an id; None if it can."""
-    if _FORBIDDEN.search(key):
-        return Sentence("holds a blank or one of / + #; ids stand in MQTT topics")
-    if len(key) > _LONGEST_ID:
-        return Sentence("is longer than {most} characters", most=_LONGEST_ID)
-    return None
 
 
 def _building(

@@ -1,33 +1,47 @@
-"""The two forms of a registry file, CSV and TOML, as rows that know the line they stand in."""
+"""The two forms of a registry file, tables and TOML, as rows that know the line they stand in."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from facility.errors import CannotParse, Problems
+from facility.files import (
+    Field,
+    Grid,
+    Header,
+    Order,
+    RawRow,
+    Refusal,
+    Value,
+    grouped,
+    read_moments,
+    read_numbers,
+    words,
+)
+from facility.files.encodings import decode
+from facility.files.tables import choose_sheet, fitting, part_mapping
 from facility.i18n.messages import Sentence
 
+_TOLD_APART = 20  # problems; of more, those that are alike are told as one
 FIELDS = ("id", "kind", "site", "building", "floor", "name", "commissioned", "latitude", "longitude")
 
-# How spreadsheets name our fields; compared without case and blanks.
+# How spreadsheets name our fields; compared without case, width, blanks and what stands in brackets.
 _ALIASES = {
-    "id": ("id", "编号", "设备编号"),
-    "kind": ("kind", "类别", "设备类别"),
-    "site": ("site", "项目", "小区"),
-    "building": ("building", "楼栋"),
-    "floor": ("floor", "楼层"),
-    "name": ("name", "名称", "设备名称"),
-    "commissioned": ("commissioned", "投用日期"),
-    "latitude": ("latitude", "lat", "纬度"),
-    "longitude": ("longitude", "lon", "lng", "long", "经度"),
+    "id": ("编号", "设备编号", "资产编号", "设备代码", "设备号", "asset id", "asset number"),
+    "kind": ("类别", "设备类别", "类型", "设备类型", "种类", "设备种类", "class", "asset class", "equipment class"),
+    "site": ("项目", "小区", "项目名称", "小区名称", "园区", "estate"),
+    "building": ("楼栋", "楼号", "栋号", "楼宇", "楼栋号", "bldg"),
+    "floor": ("楼层", "层", "所在楼层", "level"),
+    "name": ("名称", "设备名称", "点位", "位置", "安装位置", "point"),
+    "commissioned": ("投用日期", "投入使用日期", "启用日期", "投用时间", "commissioned on"),
+    "latitude": ("lat", "纬度"),
+    "longitude": ("lon", "lng", "long", "经度"),
 }
 
 
@@ -54,9 +68,14 @@ class Report:
         """A template and its values, as in `Sentence`; line 0 is the file as a whole."""
         self._found.append((line, Sentence(what, **values)))
 
+    def add_sentence(self, line: int, what: Sentence) -> None:
+        self._found.append((line, what))
+
     def raise_if_any(self, file: str) -> None:
         if self._found:
             ordered = sorted(self._found, key=lambda one: one[0])
+            if len(ordered) > _TOLD_APART:
+                raise Problems(file, grouped([Refusal(line=line, what=what) for line, what in ordered]))
             raise Problems(file, [at_line(line, what) if line else what for line, what in ordered])
 
 
@@ -71,81 +90,116 @@ def read_text(path: Path) -> str:
         raise CannotParse(
             "{path} cannot be read: {error}", "Check the name of the registry file", path=path, error=error
         ) from None
-    for encoding in ("utf-8-sig", "gb18030"):  # gb18030 is what Chinese spreadsheets save
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise CannotParse("{name} is neither UTF-8 nor GB18030 text", "Save the registry as UTF-8", name=path.name)
+    return decode(raw, file=path.name).text
 
 
-# --- CSV -------------------------------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def csv_rows(words: str, mapping: Mapping[str, str], kind: str | None, report: Report) -> list[Row]:
-    first = words.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(words, newline=""), delimiter=delimiter)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        if not any(header):
-            report.add(1, "no header; the first line must name the columns, at least `id` and `kind`")
-            return []
-        columns = _columns(header, mapping, kind, report)
-        return list(_records(reader, header, columns, report))
-    except csv.Error as error:
-        report.add(reader.line_num, "not readable as CSV: {error}", error=error)
-        return []
-
-
-def _columns(header: list[str], mapping: Mapping[str, str], kind: str | None, report: Report) -> dict[str, int]:
-    """Which column holds which of our fields."""
-    for name in sorted({name for name in header if name and header.count(name) > 1}):
-        report.add(1, "column {name!r} stands there twice", name=name)
-    columns: dict[str, int] = {}
-    for ours, theirs in mapping.items():
-        if ours not in FIELDS:
-            report.add(1, "{ours!r} in the mapping is not a field; fields: {known}", ours=ours, known=list(FIELDS))
-        elif theirs not in header:
-            report.add(
-                1, "no column {theirs!r} for {ours!r}; columns: {known}", theirs=theirs, ours=ours, known=list(header)
-            )
-        else:
-            columns[ours] = header.index(theirs)
-    plain = ["".join(name.lower().split()) for name in header]
-    for ours, names in _ALIASES.items():
-        if ours not in mapping:
-            place = next((plain.index(name) for name in names if name in plain), None)
-            if place is not None and place not in columns.values():
-                columns[ours] = place
-    if "id" not in columns and "id" not in mapping:
-        report.add(1, "no column 'id'; say which it is with `--map id=COLUMN`; columns: {known}", known=list(header))
-    if "kind" not in columns and "kind" not in mapping and kind is None:
-        report.add(1, "no column 'kind'; add one, or give the kind of all rows with `--kind`")
-    return columns
-
-
-def _records(reader: Any, header: list[str], columns: Mapping[str, int], report: Report) -> Iterator[Row]:
-    taken = set(columns.values())
-    end = reader.line_num
-    for cells in reader:
-        line, end = end + 1, reader.line_num
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(header):
-            report.add(line, "{cells} cells under {columns} columns", cells=len(cells), columns=len(header))
-        padded = [cell.strip() for cell in cells[: len(header)]] + [""] * (len(header) - len(cells))
-        if "id" not in columns:
-            continue
-        yield Row(
-            line,
-            {ours: padded[place] for ours, place in columns.items()},
-            attributes={
-                name: padded[place]
-                for place, name in enumerate(header)
-                if name and place not in taken and padded[place]
-            },
+def table_rows(
+    grids: Sequence[Grid], mapping: Mapping[str, str], kind: str | None, report: Report
+) -> tuple[list[Row], Header, Grid, bool]:
+    """The assets of a CSV or a workbook, its header, and whether it has a column of numbers (ids)."""
+    named, meanings = part_mapping(mapping)
+    strange = [field for field in meanings if field not in FIELDS]
+    by_place = named.get("id") == "-"
+    by_name = {ours: theirs for ours, theirs in named.items() if ours in FIELDS and not (ours == "id" and by_place)}
+    fields = [one for one in _fields() if not (one.key == "id" and by_place)]
+    grid, header = choose_sheet(grids, fields, by_name)
+    for ours in [*strange, *(ours for ours in named if ours not in FIELDS)]:
+        report.add(
+            header.line, "{ours!r} in the mapping is not a field; fields: {known}", ours=ours, known=list(FIELDS)
         )
+    for problem in header.problems:
+        report.add_sentence(header.line, problem)
+    names = [one.name for one in header.columns]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        report.add(header.line, "column {name!r} stands there twice", name=name)
+    numbered = "id" in header.fields
+    if not numbered and "id" not in by_name:
+        likely = "" if by_place else _like_numbers(grid, header)
+        if likely:
+            report.add(
+                header.line,
+                "no column 'id', and {name!r} looks like numbers; say `--map id={name}`, or `--map id=-` to number "
+                "assets by where they stand",
+                name=likely,
+            )
+        elif not {"building", "site"} & set(header.fields):
+            report.add(
+                header.line, "no column 'id'; say which it is with `--map id=COLUMN`; columns: {known}", known=names
+            )
+    if "kind" not in header.fields and "kind" not in named and kind is None:
+        report.add(header.line, "no column 'kind'; add one, or give the kind of all rows with `--kind`")
+    body, refusals = fitting(grid, header)
+    for refusal in (*(one for one in grid.refusals if one.line > header.line), *refusals):
+        report.add_sentence(refusal.line, refusal.what)
+    columns = {key: [_at(row, place) for row in body] for key, place in header.fields.items()}
+    shown = {key: [words(cell) for cell in cells] for key, cells in columns.items()}
+    for key, replaced in meanings.items():
+        if key in shown:
+            shown[key] = [replaced.get(cell, cell) for cell in shown[key]]
+    for key in ("latitude", "longitude"):
+        if key in columns:
+            values = read_numbers(columns[key]).values
+            shown[key] = [f"{v!r}" if v == v else cell for v, cell in zip(values, shown[key], strict=True)]
+    others = [one for one in header.columns if not one.field]
+    rows = [
+        Row(
+            row.line,
+            {key: cells[place] for key, cells in shown.items()},
+            attributes={one.name: text for one in others if (text := words(_at(row, one.place)))},
+        )
+        for place, row in enumerate(body)
+    ]
+    return rows, header, grid, numbered
+
+
+def _like_numbers(grid: Grid, header: Header) -> str:
+    """A column of none of our fields that tells every row apart by something with a digit, but is no plain count."""
+    body, _ = fitting(grid, header)
+    for column in header.columns:
+        cells = [words(_at(row, column.place)) for row in body]
+        counted = cells == [str(number) for number in range(1, len(cells) + 1)]
+        distinct = len(cells) > 1 and len(set(cells)) == len(cells)
+        if not column.field and distinct and not counted and all(_NUMBER.fullmatch(cell) for cell in cells):
+            return column.name
+    return ""
+
+
+_NUMBER = re.compile(r"(?=.*\d)[\w.-]{1,40}")
+
+
+def table_dates(rows: Sequence[Row], grid: Grid, header: Header, order: Order, report: Report) -> list[Row]:
+    """The same rows with the day of commissioning written as ISO 8601, read as one column."""
+    place = header.fields.get("commissioned")
+    if place is None:
+        return list(rows)
+    lines = {row.line: _at(row, place) for row in grid.rows}
+    cells = [_year(lines[row.line]) for row in rows]
+    moments = read_moments(cells, order=order, months=True)
+    for at, problem in moments.problems.items():
+        report.add(rows[at].line, "commissioned: {problem}", problem=problem)
+    days = ["" if one is None else one.date().isoformat() for one in moments.values]
+    return [replace(row, values={**row.values, "commissioned": day}) for row, day in zip(rows, days, strict=True)]
+
+
+def _year(cell: Value) -> Value:
+    """A year as programs write a number: 2004.0."""
+    return cell[:4] if isinstance(cell, str) and _YEAR.fullmatch(cell.strip()) else words(cell) if isinstance(
+        cell, int | float
+    ) else cell  # fmt: skip
+
+
+_YEAR = re.compile(r"\d{4}\.0")
+
+
+def _at(row: RawRow, place: int) -> Value:
+    return row.cells[place] if place < len(row.cells) else None
+
+
+def _fields() -> list[Field]:
+    return [Field(key=key, aliases=_ALIASES[key]) for key in FIELDS]
 
 
 # --- TOML ------------------------------------------------------------------------------------------------------------

@@ -74,10 +74,67 @@ def admit(
 
     `vouched` are the `seq` of messages whose suspicious values a person has looked at and believes.
     """
-    frame = decoded.readings
-    place, channel, message = (frame[name].to_numpy() for name in ("place", "channel", "message"))
-    times, said = frame["time"].to_numpy(), frame["value"].to_numpy()
+    message = decoded.readings["message"].to_numpy()
     arrived = np.fromiter((one.arrived_us for one in messages), np.int64, len(messages))[message]
+    trusted = np.isin(message, [i for i, one in enumerate(messages) if one.seq in vouched]) if vouched else None
+    judged = judge(decoded, arrived, assets=assets, catalogue=catalogue, before=before, trusted=trusted)
+    verdicts, values, pairs, index = judged.verdicts, judged.values, judged.pairs, judged.index
+    place, channel, times = (decoded.readings[name].to_numpy() for name in ("place", "channel", "time"))
+    good = verdicts == _ADMITTED
+    every = bool(good.all())
+    if not every:
+        place, channel, times, arrived, index_of = place[good], channel[good], times[good], arrived[good], index[good]
+    else:
+        index_of = index
+    taken = values if every else values[good]
+    names = [decoded.places[key // len(decoded.channels)][1] for key in judged.keys.tolist()]
+    columns = [decoded.channels[key % len(decoded.channels)] for key in judged.keys.tolist()]
+    return Admitted(
+        readings=_table(decoded, place, channel, times, taken, arrived),
+        refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
+        per_place=np.bincount(place, minlength=len(decoded.places)),
+        said=AdmittedReadings(
+            names=list(zip(names, columns, strict=True)), series=index_of, times=times, values=taken, arrived=arrived
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict for each reading, and what it was reached from."""
+
+    verdicts: NDArray[np.float64]  # an index of the reasons, or admitted
+    values: NDArray[np.float64]  # in the catalogue's units
+    pairs: Sequence[_Pair]
+    keys: NDArray[np.int64]  # of each pair: place * channels + channel
+    index: NDArray[np.int64]  # of each reading: its pair
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        return np.asarray(self.verdicts == _ADMITTED)
+
+    def reason(self, row: int) -> Reason:
+        """Why a reading that is not good was refused."""
+        return _REASONS[int(self.verdicts[row])]
+
+    def band(self, row: int) -> tuple[float, float]:
+        pair = self.pairs[int(self.index[row])]
+        return pair.low, pair.high
+
+
+def judge(
+    decoded: Decoded,
+    arrived: NDArray[np.int64],
+    *,
+    assets: Mapping[str, Asset],
+    catalogue: Catalogue,
+    before: Before = _nothing_before,
+    trusted: NDArray[np.bool_] | None = None,
+) -> Judged:
+    """Which readings may be stored, whichever way they came; `arrived` (microseconds) and `trusted` go by reading."""
+    frame = decoded.readings
+    place, channel = (frame[name].to_numpy() for name in ("place", "channel"))
+    times, said = frame["time"].to_numpy(), frame["value"].to_numpy()
     keys, index = _distinct(place, channel, len(decoded.places), len(decoded.channels))
     pairs = [_pair(decoded, *divmod(int(key), len(decoded.channels)), assets, catalogue) for key in keys]
     verdicts, low, high, factor, offset = (
@@ -90,29 +147,12 @@ def admit(
     verdicts[known & outside] = _CODES[Reason.OUT_OF_RANGE]
     doubtful = known & (np.isin(said, suspicious()) | np.isin(values, suspicious()))
     if doubtful.any():
-        trusted = np.isin(message, [i for i, one in enumerate(messages) if one.seq in vouched]) if vouched else None
         for row in _sentinels(decoded, pairs, index, times, values, said, doubtful, outside, before):
             if trusted is None or outside[row] or not trusted[row]:
                 verdicts[row] = _CODES[Reason.SENTINEL]
     verdicts[known & (times < ANCIENT_US)] = _CODES[Reason.ANCIENT]
     verdicts[known & (times > arrived + FUTURE_US)] = _CODES[Reason.FUTURE]
-    good = verdicts == _ADMITTED
-    every = bool(good.all())
-    if not every:
-        place, channel, times, arrived, index_of = place[good], channel[good], times[good], arrived[good], index[good]
-    else:
-        index_of = index
-    taken = values if every else values[good]
-    names = [decoded.places[key // len(decoded.channels)][1] for key in keys.tolist()]
-    columns = [decoded.channels[key % len(decoded.channels)] for key in keys.tolist()]
-    return Admitted(
-        readings=_table(decoded, place, channel, times, taken, arrived),
-        refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
-        per_place=np.bincount(place, minlength=len(decoded.places)),
-        said=AdmittedReadings(
-            names=list(zip(names, columns, strict=True)), series=index_of, times=times, values=taken, arrived=arrived
-        ),
-    )
+    return Judged(verdicts=verdicts, values=values, pairs=pairs, keys=keys, index=index)
 
 
 def _distinct(

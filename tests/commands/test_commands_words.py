@@ -136,7 +136,7 @@ def test_every_mistake_of_a_file_is_told_in_chinese_with_its_line(registered: Ru
     assert "第 5 行：[person] 没有“shoe_size”这一项" in said
     (tmp_path / "reports.xlsx").write_bytes(b"PK\x03\x04 and nothing more")
     said = registered("report", "import", "reports.xlsx", "--data", "data")
-    assert said == "reports.xlsx 不是 Excel 工作簿。请重新存为 .xlsx，或存为 CSV"
+    assert said == "reports.xlsx 不是 Excel 工作簿。请重新另存为 .xlsx 或 CSV"
     assert not english(said)
 
 

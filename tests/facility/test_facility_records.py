@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from facility.assessments import Assessment, Evidence, Trouble
-from facility.errors import CannotDo
+from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset, Building, Estate, Site
 from facility.i18n.phrases import Text
 from facility.inspections import Finding, Outcome
@@ -52,7 +52,10 @@ def test_importing_again_changes_nothing(records: Records) -> None:
 def test_a_changed_asset_is_changed_and_the_others_stay(records: Records) -> None:
     records.estate.put(ESTATE)
     moved = Asset(id="EL-1", kind="lift", site="t", building="9")
-    assert records.estate.put(Estate(assets=(moved,))) == Changes(0, 1, 0)
+    with pytest.raises(CannotConvert, match=r"'EL-1' is registered at site 's' and would move to 't'"):
+        records.estate.put(Estate(assets=(moved,)))
+    assert records.estate.asset("EL-1") != moved
+    assert records.estate.put(Estate(assets=(moved,)), moves=True) == Changes(0, 1, 0)
     assert records.estate.asset("EL-1") == moved
     assert [asset.id for asset in records.estate.assets(kind="pump_set", site="s")] == ["PS-1"]
     assert [site.id for site in records.estate.sites()] == ["s", "t"]

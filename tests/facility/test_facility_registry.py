@@ -52,7 +52,7 @@ def test_every_mistake_of_a_csv_is_told_with_its_line(tmp_path: Path) -> None:
         ",lift,1,,,\n"  # 4: no id
         "B,escalator,1,,,\n"  # 5: unknown kind
         '"C\n1",lift,1,,,\n'  # 6 and 7: a blank in the id
-        "D,lift,1,30.06.2019,,\n"  # 8: bad date
+        "D,lift,1,5/6/2019,,\n"  # 8: day or month first?
         "E,lift,1,2019-02-30,,\n"  # 9: no such day
         "F,lift,1,,91,10\n"  # 10: bad coordinates
         "G,lift,1,,north,10\n"  # 11
@@ -121,7 +121,7 @@ def test_a_chinese_spreadsheet_is_read_as_saved(tmp_path: Path) -> None:
     [
         ("a.toml", "[[asset]\n", "not TOML"),
         ("a.toml", "[[assets]]\nid = 'x'\n", r"assets is not \[\[site\]\]"),
-        ("a.csv", "", "no header"),
+        ("a.csv", "", "is empty"),
         ("a.csv", "name,kind\nx,lift\n", "--map id=COLUMN"),
         ("a.csv", "id\nx\n", "--kind"),
     ],

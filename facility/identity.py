@@ -1,0 +1,55 @@
+"""Numbers of assets and sites: which may stand, which look alike, and one for what has none.
+
+An id stands in MQTT topics, in file names and on paper, and people type it. EL-1, el-1, ＥＬ-1 and one with a
+zero-width space in it are one thing to them (UTS #39: confusables of width, case and invisible characters).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from facility.i18n.messages import Sentence
+
+LONGEST = 120
+_FORBIDDEN = re.compile(r"[/+#\s\x00-\x1f\x7f]")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+
+
+def unseen(text: str) -> str:
+    """The first character that does not show, or turns the others round; "" where there is none."""
+    return next((one for one in text if unicodedata.category(one) in _UNSEEN and one != " "), "")
+
+
+def bad_id(key: str) -> Sentence | None:
+    """What is wrong with an id, if anything is."""
+    if _FORBIDDEN.search(key):
+        return Sentence("holds a blank or one of / + #; ids stand in MQTT topics")
+    if hidden := unseen(key):
+        return Sentence("holds a character that does not show (U+{code:04X}); type it again", code=ord(hidden))
+    if len(key) > LONGEST:
+        return Sentence("is longer than {most} characters", most=LONGEST)
+    return None
+
+
+def folded(key: str) -> str:
+    """What an id looks like: without case, width and characters that do not show."""
+    shown = unicodedata.normalize("NFKC", key)
+    shown = "".join(one for one in shown if unicodedata.category(one) not in _UNSEEN)
+    return unicodedata.normalize("NFKC", shown.casefold())
+
+
+def made_id(parts: Iterable[str], taken: Iterable[str]) -> str:
+    """A number for an asset that has none, from where it stands: the same place gets the same number again."""
+    words = [_FORBIDDEN.sub("-", unicodedata.normalize("NFKC", part).strip()) for part in parts]
+    shown = "-".join("".join(one for one in word if unicodedata.category(one) not in _UNSEEN) for word in words if word)
+    if len(shown) > LONGEST - 8:
+        shown = shown[:80] + "-" + hashlib.sha256(shown.encode()).hexdigest()[:12]
+    used = set(taken)
+    number, key = 1, shown
+    while key in used:
+        number += 1
+        key = f"{shown}-{number}"
+    return key

@@ -1,0 +1,205 @@
+"""Tables of readings that are read whole: workbooks, other encodings, decimal commas, and wide tables.
+
+A long table has a row a reading: asset, time, value, and a channel unless it is said for all. A wide one has a row a
+moment and a column a series: a channel where a column names the asset, an asset where the channel is said for all, or
+both in the column's name (`L-1/motor_temperature`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from facility.catalogue.catalogue import catalogue
+from facility.errors import Problems
+from facility.estate import Asset
+from facility.files import (
+    Field,
+    Grid,
+    Header,
+    RawRow,
+    Refusal,
+    Value,
+    blank,
+    localize,
+    read_grids,
+    read_moments,
+    read_numbers,
+    words,
+)
+from facility.files.cells import plain_name
+from facility.files.tables import choose_sheet, fitting, located
+from facility.i18n.messages import Sentence
+from ingest.file_form import FIELDS, SCHEMA, FileForm, Piece
+
+_PARTS = re.compile(r"[/:|.\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A column of values: of which asset and channel, where the column says so."""
+
+    place: int
+    asset: str = ""
+    channel: str = ""
+
+
+@dataclass(slots=True)
+class _Cells:
+    """Readings as they stand, a list a column."""
+
+    rows: list[RawRow]
+    assets: list[str]
+    channels: list[str]
+    times: list[Value]
+    values: list[Value]
+    numbers: list[float]
+    units: list[str]
+
+
+def read_whole(path: Path, form: FileForm, directory: Mapping[str, Asset]) -> Piece:
+    """All readings of a file. Raises `CannotParse`, or `Problems` where it has not the columns it needs."""
+    grid, header = choose_sheet(read_grids(path, form.options), _fields(form), form.mapping)
+    if header.problems:
+        raise Problems(path.name, [located(grid.sheet, header.line, one) for one in header.problems])
+    return typed(grid, header, form, directory)
+
+
+def _fields(form: FileForm) -> Sequence[Field]:
+    return [one for one in FIELDS if one.key != "channel" or form.channel is None]
+
+
+def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, Asset]) -> Piece:
+    """The readings of a grid, each in the form of its column."""
+    fields = header.fields
+    left: list[Sentence] = []
+    if "time" in fields and "value" not in fields:
+        series, left = _wide(header, form, directory)
+    else:
+        series = [_Series(fields["value"])] if "value" in fields else []
+    told = {"asset"} if series and all(one.asset for one in series) else set[str]()
+    told |= {"channel"} if series and all(one.channel for one in series) else set()
+    missing = [
+        Sentence("no column {theirs!r} for {ours}", theirs=form.mapping.get(ours, ours), ours=ours)
+        for ours in form.wanted
+        if ours not in fields and ours not in told and not (ours == "value" and series)
+    ]
+    if missing:
+        names = [one.name for one in header.columns]
+        raise Problems(
+            grid.file,
+            [
+                *(located(grid.sheet, header.line, one) for one in missing),
+                Sentence("the columns are {names}; name them with --map", names=names),
+            ],
+        )
+    body, refusals = fitting(grid, header)
+    refusals = [*(one for one in grid.refusals if one.line > header.line), *refusals]
+    surplus = len({one.line for one in refusals})
+    cells, decimal_notes = _cells(body, series, header, form, refusals)
+    moments = read_moments(cells.times, order=form.options.order)
+    local = localize(
+        moments.values,
+        form.options.zone,
+        series=list(zip(cells.assets, cells.channels, strict=True)),
+        earliest=form.options.earliest,
+    )
+    good = []
+    for place, (row, moment) in enumerate(zip(cells.rows, local.values, strict=True)):
+        problem = moments.problems.get(place) or local.problems.get(place)
+        if problem is not None or moment is None:
+            refusals.append(Refusal(line=row.line, what=problem or Sentence("no time"), cells=row.cells))
+            continue
+        good.append(
+            (row.line, cells.assets[place], cells.channels[place], cells.units[place], moment,
+             cells.numbers[place] * form.scale)
+        )  # fmt: skip
+    by_line = {row.line: row.cells for row in body}
+    seen = len(good) + len(refusals) if len(series) > 1 else len(body) + surplus
+    return Piece(
+        rows=pl.DataFrame(good, schema=SCHEMA, orient="row"),
+        refusals=sorted(refusals, key=lambda one: one.line),
+        cells=by_line.__getitem__,
+        seen=seen,
+        total=seen,
+        columns=[one.name for one in header.columns],
+        understood={one.field: one.name for one in header.columns if one.field}
+        | {f"{one.asset}/{one.channel}".strip("/"): _name(header, one) for one in series if one.asset or one.channel},
+        notes=[*grid.notes, *left, *decimal_notes],
+    )
+
+
+def _name(header: Header, series: _Series) -> str:
+    return next(one.name for one in header.columns if one.place == series.place)
+
+
+def _cells(
+    body: Sequence[RawRow], series: Sequence[_Series], header: Header, form: FileForm, refusals: list[Refusal]
+) -> tuple[_Cells, list[Sentence]]:
+    found = _Cells([], [], [], [], [], [], [])
+    notes = []
+    fields = header.fields
+    for one in series:
+        values = [_at(row, one.place) for row in body]
+        numbers = read_numbers(values, decimal=form.options.decimal, units=None)
+        if numbers.decimal == "," and not form.options.decimal:
+            notes.append(Sentence("{name}: decimal comma", name=_name(header, one)))
+        for place, row in enumerate(body):
+            if place in numbers.problems or (blank(values[place]) and len(series) == 1):
+                what = numbers.problems.get(place, Sentence("no value"))
+                refusals.append(Refusal(line=row.line, what=what, cells=row.cells))
+            elif not blank(values[place]):
+                found.rows.append(row)
+                found.assets.append(one.asset or words(_at(row, fields["asset"])))
+                found.channels.append(one.channel or form.channel or words(_at(row, fields["channel"])))
+                found.times.append(_at(row, fields["time"]) if "time" in fields else None)
+                found.values.append(values[place])
+                found.numbers.append(numbers.values[place])
+                found.units.append(numbers.units[place])
+    return found, notes
+
+
+def _at(row: RawRow, place: int) -> Value:
+    return row.cells[place] if place < len(row.cells) else None
+
+
+def _wide(header: Header, form: FileForm, directory: Mapping[str, Asset]) -> tuple[list[_Series], list[Sentence]]:
+    """A series a column, and a word on columns that are none."""
+    channels = _channel_names()
+    series, left = [], []
+    for column in header.columns:
+        if column.field:
+            continue
+        channel = channels.get(plain_name(column.name), "")
+        if form.channel is not None and column.name in directory:
+            series.append(_Series(column.place, asset=column.name, channel=form.channel))
+        elif "asset" in header.fields and channel:
+            series.append(_Series(column.place, channel=channel))
+        elif (both := _both(column.name, directory, channels)) is not None:
+            series.append(_Series(column.place, *both))
+        else:
+            left.append(Sentence("column {name!r} is no channel and no asset; it was left out", name=column.name))
+    return series, left
+
+
+def _both(name: str, directory: Mapping[str, Asset], channels: Mapping[str, str]) -> tuple[str, str] | None:
+    """`L-1/motor_temperature`: an asset and a channel, parted by a stroke, a colon, a dot or a blank."""
+    for cut in _PARTS.finditer(name):
+        asset, channel = name[: cut.start()], channels.get(plain_name(name[cut.end() :]))
+        if asset in directory and channel:
+            return asset, channel
+    return None
+
+
+def _channel_names() -> dict[str, str]:
+    """Every name of a channel, in either language, where it means one key only."""
+    found: dict[str, set[str]] = {}
+    for kind in catalogue().values():
+        for one in kind.channels.values():
+            for name in (one.key, one.name.zh, one.name.en):
+                found.setdefault(plain_name(name), set()).add(one.key)
+    return {name: next(iter(keys)) for name, keys in found.items() if len(keys) == 1}
