@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.app import options
-from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.messages import say, told
+from commands.app.output import printable, show_json, show_table
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -72,20 +72,42 @@ def import_file(
     mapped: options.Maps = [],  # noqa: B006 - typer copies it
     timezone: options.Zone = options.ZONE,
     by: By = "",
+    encoding: options.Encoding = "",
+    separator: options.Separator = "",
+    sheet: options.Sheet = "",
+    date_order: options.DateOrder = "",
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
-    from serviceday.reports import keys, read_reports
+    from serviceday.reports import keys, read_report_file
 
     now = datetime.now(UTC)
-    found = read_reports(file, mapping=options.mapping(mapped), timezone=options.zone(timezone), now=now)
+    form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order, timezone=timezone)
+    read = read_report_file(file, mapping=options.mapping(mapped), options=form, now=now)
+    found, notes = read.reports, [told(note) for note in read.notes]
+    if dry_run:
+        columns = {one.field: one.name for one in read.columns if one.field}
+        if as_json:
+            show_json({"rows": len(found), "columns": columns, "notes": notes, "dry_run": True})
+            return
+        for ours, theirs in columns.items():
+            typer.echo(f"  {printable(theirs)} -> {ours}")
+        for note in notes:
+            typer.echo(f"  {printable(note)}")
+        for one in found[:5]:
+            typer.echo(
+                f"  {one.at.astimezone(form.zone):%Y-%m-%d %H:%M} | {printable(one.place)} | {printable(one.text[:80])}"
+            )
+        typer.echo(say("report.import.would", rows=len(found)))
+        return
     with recorded(data) as records:
         named = dict(zip(keys(found), found, strict=True))
         known = records.reports.known(named)
         intake = _intake(records)
         new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in known]
         kept = records.reports.add(new, now=now, by=by)
-    told = {
+    counts = {
         "rows": len(found),
         "added": len(kept),
         "known": len(found) - len(kept),
@@ -95,9 +117,11 @@ def import_file(
         "urgent": sum(one.category.urgent for one in kept),
     }
     if as_json:
-        show_json(told | {"reports": [plain(one) for one in kept]})
+        show_json(counts | {"notes": notes} | {"reports": [plain(one) for one in kept]})
         return
-    typer.echo(say("report.import.done", **told))
+    for note in notes:
+        typer.echo(f"  {printable(note)}", err=True)
+    typer.echo(say("report.import.done", **counts))
     for words, count in Counter(_about(one) for one in kept).most_common():
         typer.echo(f"  {count:>5}  {words}")
 

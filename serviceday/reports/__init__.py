@@ -2,7 +2,7 @@
 
 from serviceday.reports.classification import decided, named, suggest
 from serviceday.reports.demand import equipment, requests
-from serviceday.reports.importer import FIELDS, read_reports
+from serviceday.reports.importer import FIELDS, ReportFile, read_report_file, read_reports
 from serviceday.reports.intake import Intake, Said, keys
 from serviceday.reports.location_resolver import Gazetteer
 from serviceday.reports.location_resolver import decided as decided_place
@@ -12,12 +12,14 @@ __all__ = [
     "FIELDS",
     "Gazetteer",
     "Intake",
+    "ReportFile",
     "Said",
     "decided",
     "decided_place",
     "equipment",
     "keys",
     "named",
+    "read_report_file",
     "read_reports",
     "requests",
     "suggest",

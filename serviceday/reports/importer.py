@@ -5,16 +5,14 @@ Every problem of the file is told at once, with its line; nothing is taken from 
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from facility.errors import CannotParse, Problems
+from facility.errors import Problems
+from facility.files import Column, Field, Kind, ReadOptions, Refusal, Row, grouped, read_table
 from facility.i18n.messages import Sentence
 from serviceday.reports.intake import Said
 
@@ -113,195 +111,60 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _LONGEST = 4000  # characters of one report
-_LARGEST = 400 << 20  # bytes of an unpacked workbook: a file of a megabyte can pack gigabytes
-_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
-Cell = str | datetime | date | time | float | int | bool | None
+_TABLE = tuple(
+    Field(key=key, aliases=aliases, required=key == "text", kind=Kind.MOMENT if key == "time" else Kind.TEXT)
+    for key, aliases in FIELDS.items()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """The reports of a file, and how it was understood."""
+
+    reports: Sequence[Said]
+    columns: Sequence[Column]
+    notes: Sequence[Sentence]
 
 
 def read_reports(
     path: Path, *, mapping: Mapping[str, str] | None = None, timezone: ZoneInfo, now: datetime
 ) -> list[Said]:
+    """The reports of a file, in its order; see `read_report_file`."""
+    return list(read_report_file(path, mapping=mapping, options=ReadOptions(zone=timezone), now=now).reports)
+
+
+def read_report_file(
+    path: Path, *, mapping: Mapping[str, str] | None = None, options: ReadOptions, now: datetime
+) -> ReportFile:
     """The reports of a file, in its order.
 
-    `mapping` says which column holds one of our `FIELDS`. Times without a zone are `timezone`'s; a report without a
-    time counts as received today. Raises `Problems` with every mistake, `CannotParse` where it cannot be read.
+    `mapping` says which column holds one of our `FIELDS`. Times without a zone are those of `options.zone`; a report
+    without a time counts as received today, and is the same report when it comes again another day. Raises `Problems`
+    with every mistake, `CannotParse` where it cannot be read.
     """
-    rows = list(_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text(path))
-    if not rows:
-        raise CannotParse(
-            "{name} is empty", "The first line must name the columns, at least the report's text", name=path.name
-        )
-    problems: list[Sentence] = []
-    (_, header), *body = rows
-    columns = _columns([str(cell or "").strip() for cell in header], mapping or {}, problems)
-    found = []
-    for line, cells in body:
-        values = {ours: cells[at] if at < len(cells) else None for ours, at in columns.items()}
-        if "text" not in columns:
-            break
-        said = _said(line, values, timezone, now, problems)
-        if said is not None:
-            found.append(said)
-    if problems:
-        raise Problems(path.name, problems)
-    return found
+    options = replace(options, earliest=True)  # an hour more or less changes nothing about a report
+    table = read_table(path, fields=_TABLE, mapping=mapping, options=options)
+    refusals = list(table.refusals)
+    today = now.astimezone(options.zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    reports = [_said(row, today, now, refusals) for row in table.rows]
+    if refusals:
+        ordered = sorted(refusals, key=lambda one: one.line)
+        raise Problems(path.name, grouped(ordered))
+    notes = list(table.notes)
+    if untimed := sum(not one.timed for one in reports):
+        notes.append(Sentence("{count} reports say no time and count as received today", count=untimed))
+    return ReportFile(reports=reports, columns=table.columns, notes=notes)
 
 
-def _said(
-    line: int, values: Mapping[str, Cell], timezone: ZoneInfo, now: datetime, problems: list[Sentence]
-) -> Said | None:
-    text = _words(values.get("text"))
+def _said(row: Row, today: datetime, now: datetime, refusals: list[Refusal]) -> Said:
+    text, at = row.text("text"), row.moment("time")
     if not text:
-        problems.append(Sentence("line {line}: a report without words", line=line))
+        refusals.append(Refusal(line=row.line, what=Sentence("a report without words"), cells=row.cells))
     if len(text) > _LONGEST:
-        problems.append(
-            Sentence("line {line}: {count} characters, more than {most}", line=line, count=len(text), most=_LONGEST)
-        )
-    at = _moment(values.get("time"), timezone, now)
-    if at is None:
-        problems.append(
-            Sentence(
-                "line {line}: {words!r} is no time; write it as 2026-03-12 14:30",
-                line=line,
-                words=_words(values.get("time")),
-            )
-        )
-    elif at > now + timedelta(days=1):
-        problems.append(
-            Sentence("line {line}: {words} lies in the future", line=line, words=_words(values.get("time")))
-        )
-    if not text or at is None:
-        return None
-    plain = {name: _words(values.get(name)) for name in ("place", "category", "name", "phone", "reference")}
-    return Said(text=text, at=at, line=line, **plain)
-
-
-def _columns(header: Sequence[str], mapping: Mapping[str, str], problems: list[Sentence]) -> dict[str, int]:
-    columns: dict[str, int] = {}
-    for ours, theirs in mapping.items():
-        if ours not in FIELDS:
-            problems.append(
-                Sentence(
-                    "line 1: {ours!r} in the mapping is not a field; fields: {known}", ours=ours, known=list(FIELDS)
-                )
-            )
-        elif theirs not in header:
-            problems.append(
-                Sentence(
-                    "line 1: no column {theirs!r} for {ours!r}; columns: {known}",
-                    theirs=theirs,
-                    ours=ours,
-                    known=list(filter(None, header)),
-                )
-            )
-        else:
-            columns[ours] = header.index(theirs)
-    plain = ["".join(name.lower().replace("_", " ").split()) for name in header]
-    for ours, names in FIELDS.items():
-        if ours not in mapping:
-            place = next((plain.index(name) for name in names if name in plain), None)
-            if place is not None and place not in columns.values():
-                columns[ours] = place
-    if "text" not in columns and "text" not in mapping:
-        problems.append(
-            Sentence(
-                "line 1: no column for the text; say which it is with `--map text=COLUMN`; columns: {known}",
-                known=list(filter(None, header)),
-            )
-        )
-    return columns
-
-
-def _words(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():  # Excel keeps a phone number as a float
-        return str(int(cell))
-    return str(cell).strip()
-
-
-def _moment(cell: Cell, timezone: ZoneInfo, now: datetime) -> datetime | None:
-    """A cell as a moment in UTC; an empty one is the start of today, so that a repeated import finds it again today."""
-    if isinstance(cell, datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=timezone)).astimezone(UTC)
-    if isinstance(cell, date):
-        return datetime(cell.year, cell.month, cell.day, tzinfo=timezone).astimezone(UTC)
-    words = _words(cell).replace("/", "-").replace("年", "-").replace("月", "-").replace("日", "")
-    if not words:
-        today = now.astimezone(timezone)
-        return today.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    for form in _TIMES:
-        try:
-            return datetime.strptime(words, form).replace(tzinfo=timezone).astimezone(UTC)
-        except ValueError:
-            continue
-    try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
-
-
-def _text(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CannotParse(
-            "{path} cannot be read: {error}", "Check the name of the file", path=path, error=error
-        ) from None
-    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise CannotParse("{name} is an Office file by another name", "Save it as .xlsx or as CSV", name=path.name)
-    for encoding in ("utf-8-sig", "gb18030"):  # gb18030 is what Chinese spreadsheets save
-        try:
-            words = raw.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise CannotParse("{name} is neither UTF-8 nor GB18030 text", "Save it as UTF-8, or as .xlsx", name=path.name)
-    first = words.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(words, newline=""), delimiter=max(",;\t", key=first.count))
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise CannotParse(
-            "{name}, line {line}: {error}", "Save it again as CSV", name=path.name, line=line, error=error
-        ) from None
-
-
-def _workbook(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """The rows of the first sheet that has any."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with zipfile.ZipFile(path) as packed:
-            if sum(one.file_size for one in packed.infolist()) > _LARGEST:
-                raise CannotParse(
-                    "{name} unpacks to more than {most} MB", "Split it", name=path.name, most=_LARGEST >> 20
-                )
-        book: Any = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except OSError as error:
-        raise CannotParse(
-            "{path} cannot be read: {error}", "Check the name of the file", path=path, error=error
-        ) from None
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError):
-        raise CannotParse(
-            "{name} is not an Excel workbook", "Save it again as .xlsx, or as CSV", name=path.name
-        ) from None
-    try:
-        for sheet in book.worksheets:
-            rows = [
-                (line, cells)
-                for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1)
-                if any(cell not in (None, "") for cell in cells)
-            ]
-            if rows:
-                yield from rows
-                return
-    finally:
-        book.close()
+        what = Sentence("{count} characters, more than {most}", count=len(text), most=_LONGEST)
+        refusals.append(Refusal(line=row.line, what=what, cells=row.cells))
+    if at is not None and at > now + timedelta(days=1):
+        what = Sentence("{words} lies in the future", words=f"{at:%Y-%m-%d %H:%M} UTC")
+        refusals.append(Refusal(line=row.line, what=what, cells=row.cells))
+    plain = {name: row.text(name) for name in ("place", "category", "name", "phone", "reference")}
+    return Said(text=text, at=at or today, timed=at is not None, line=row.line, **plain)

@@ -41,13 +41,14 @@ class Said:
     phone: str = ""
     reference: str = ""  # the other side's number for it
     line: int = 0
+    timed: bool = True  # whether `at` was said; if not, it is the day it came
 
     def __repr__(self) -> str:  # holds a name and a phone
         return f"Said(line={self.line})"
 
 
 def keys(said: Iterable[Said]) -> list[str]:
-    """What each report is known by when it comes again: a digest of its words, place, time and reference.
+    """What each report is known by when it comes again: a digest of its words, place, time (if said) and reference.
 
     No name and no phone goes into it: a digest of a phone number can be turned back into the number. Rows that are
     alike but for who reported are told apart by their order.
@@ -56,7 +57,12 @@ def keys(said: Iterable[Said]) -> list[str]:
     found = []
     for one in said:
         words = "\0".join(
-            (without_contacts(one.text)[0], without_contacts(one.place)[0], one.at.isoformat(), one.reference)
+            (
+                without_contacts(one.text)[0],
+                without_contacts(one.place)[0],
+                one.at.isoformat() if one.timed else "",
+                one.reference,
+            )
         )
         digest = hashlib.sha256(words.encode()).hexdigest()[:32]
         seen[digest] += 1
