@@ -24,11 +24,13 @@ Note = Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="T
 def list_alerts(
     data: options.Data = options.DATA,
     closed: Annotated[bool, typer.Option("--all", help=say("alerts.all"))] = False,
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.announce import placed
     from commands.installation import recorded
 
+    place = options.zone(timezone)
     with recorded(data) as records:
         found = records.alerts.all() if closed else records.alerts.open()
         places = placed(records)
@@ -56,7 +58,7 @@ def list_alerts(
                     places.get(one.asset, ""),
                     one.asset,
                     one.reason[language],
-                    f"{one.opened_at:%Y-%m-%d %H:%M}",
+                    options.shown(one.opened_at, place),
                     say(f"alerts.state.{one.state}"),
                 )
                 for one in found
@@ -65,9 +67,15 @@ def list_alerts(
         )
 
 
-def show(number: Number, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+def show(
+    number: Number,
+    data: options.Data = options.DATA,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
     from commands.installation import recorded
 
+    place = options.zone(timezone)
     with recorded(data) as records:
         alert, trail = records.alerts.get(number), records.alerts.trail(number)
     if as_json:
@@ -80,7 +88,7 @@ def show(number: Number, data: options.Data = options.DATA, as_json: options.Jso
     typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
     for step in trail:
         who = f" {step.who}" if step.who else ""
-        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
+        typer.echo(f"  {options.shown(step.at, place)}  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
 
 
 def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:

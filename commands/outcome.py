@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -34,7 +34,14 @@ def add(
 
     if finding not in tuple(Finding):
         raise CannotParse("{finding!r} is not a finding", "Say {known}", finding=finding, known=list(Finding))
-    moment = _moment(at, timezone) if at else datetime.now(UTC)
+    now = datetime.now(UTC)
+    moment = _moment(at, timezone) if at else now
+    if moment > now + timedelta(minutes=10):
+        raise CannotConvert(
+            "{words!r} lies in the future: nothing was found yet",
+            "Write when it was found, as 2026-03-31T14:05",
+            words=at,
+        )
     with recorded(data) as records:
         known = {one.id: one for one in records.estate.assets()}
         if asset not in known:
@@ -57,17 +64,24 @@ def add(
         )
         records.duties.record(done, at=datetime.now(UTC), who=by, source="outcome", again=True)
     typer.echo(
-        say("outcome.done", asset=asset, finding=say(f"outcome.finding.{finding}"), at=f"{moment:%Y-%m-%d %H:%M}")
+        say(
+            "outcome.done",
+            asset=asset,
+            finding=say(f"outcome.finding.{finding}"),
+            at=options.shown(moment, options.zone(timezone)),
+        )
     )
 
 
 def list_outcomes(
     data: options.Data = options.DATA,
     asset: Annotated[str, typer.Option("--asset", help=say("outcome.asset"), metavar="ASSET")] = "",
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
 
+    place = options.zone(timezone)
     with recorded(data) as records:
         found = records.outcomes.all(asset=asset or None)
     if as_json:
@@ -78,7 +92,7 @@ def list_outcomes(
         [say("column.when"), say("column.asset"), say("column.found"), say("column.mode"), say("column.note")],
         [
             (
-                f"{one.at:%Y-%m-%d %H:%M}",
+                options.shown(one.at, place),
                 one.asset,
                 say(f"outcome.finding.{one.finding}"),
                 one.mode,
@@ -94,4 +108,9 @@ def _moment(words: str, timezone: str) -> datetime:
         moment = datetime.fromisoformat(words)
     except ValueError:
         raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)
+    from facility.files import localize
+
+    local = localize([moment], options.zone(timezone), earliest=True)
+    if local.problems:
+        raise CannotParse("{name}: {what}", "Write another time", name="--at", what=local.problems[0])
+    return local.values[0] or moment

@@ -132,12 +132,14 @@ def list_reports(
     unresolved: Annotated[bool, typer.Option("--unresolved", help=say("report.only_unresolved"))] = False,
     kind: KindOf = "",
     subject: SubjectOf = "",
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.announce import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
 
+    clock = options.zone(timezone)
     kinds = {taxonomy().kind(kind).value} if kind else None
     subjects = {taxonomy().subject(subject).key} if subject else None
     with recorded(data) as records:
@@ -161,7 +163,7 @@ def list_reports(
             [
                 (
                     one.id,
-                    f"{one.at:%Y-%m-%d %H:%M}",
+                    options.shown(one.at, clock),
                     _about(one),
                     _where(one, names),
                     one.text,
@@ -174,10 +176,16 @@ def list_reports(
         )
 
 
-def show(number: Number, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+def show(
+    number: Number,
+    data: options.Data = options.DATA,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
     from commands.announce import named
     from commands.installation import recorded
 
+    clock = options.zone(timezone)
     with recorded(data) as records:
         report, trail = records.reports.get(number), records.reports.trail(number)
         merged, names = records.reports.merged(number), named(records)
@@ -190,10 +198,10 @@ def show(number: Number, data: options.Data = options.DATA, as_json: options.Jso
     typer.echo(f"  {_where(report, names)}: {report.place.why[language]}")
     typer.echo(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
     for one in merged:
-        typer.echo(f"  + {one.id}  {one.at:%Y-%m-%d %H:%M} UTC  {one.text}")
+        typer.echo(f"  + {one.id}  {options.shown(one.at, clock)}  {one.text}")
     for step in trail:
         words = say(f"report.step.{step.what}")
-        typer.echo(f"  {step.at:%Y-%m-%d %H:%M} UTC  {' '.join(filter(None, (words, step.note, step.who)))}")
+        typer.echo(f"  {options.shown(step.at, clock)}  {' '.join(filter(None, (words, step.note, step.who)))}")
 
 
 def edit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,7 +90,7 @@ def day(words: str) -> date:
 
 
 def moment(words: str) -> datetime:
-    """A moment in UTC: `2026-03-31`, `2026-03-31T14:30`, with a zone or in UTC, or so long ago: `2h`, `3d`."""
+    """A moment in UTC: `2026-03-31`, `2026-03-31T14:30`, with a zone or in that of the place, or so long ago: `2h`."""
     try:
         found = datetime.fromisoformat(words)
     except ValueError:
@@ -101,7 +102,13 @@ def moment(words: str) -> datetime:
                 "Write for example 2026-03-31, 2026-03-31T14:30 or 2h for two hours ago",
                 words=words,
             ) from None
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    place = zone(os.environ.get("SERVICEDAY_TIMEZONE") or ZONE)
+    return found.replace(tzinfo=found.tzinfo or place).astimezone(UTC)
+
+
+def shown(moment: datetime, timezone: ZoneInfo) -> str:
+    """A moment by the clock of the place, with its offset: 2026-03-31 14:05+08:00."""
+    return moment.astimezone(timezone).isoformat(sep=" ", timespec="minutes")
 
 
 def midnight(on: date, timezone: ZoneInfo) -> datetime:
@@ -143,7 +150,7 @@ def file_form(
 
 def mapping(pairs: list[str]) -> dict[str, str]:
     """`--map OURS=THEIRS` pairs as a dictionary."""
-    found = {}
+    found = dict[str, str]()
     for pair in pairs:
         ours, equals, theirs = pair.partition("=")
         if not (ours and equals and theirs):

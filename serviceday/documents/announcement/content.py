@@ -16,7 +16,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language, Text
 from facility.inspections import Ground, InspectionList, Item
 from serviceday.documents.branding import PHRASES, Names, Paper
-from serviceday.documents.inspection_list.summary import between
+from serviceday.documents.inspection_list.summary import between, made_on
 from serviceday.reports.taxonomy import taxonomy
 
 _REPAIRS = (Ground.REQUEST, Ground.FOLLOW_UP)
@@ -101,7 +101,7 @@ def announcement(plan: InspectionList, *, language: Language, paper: Paper, name
         contact=paper.contact or say("contact_office"),
         closing=say("closing"),
         signed=paper.company or say("signed"),
-        signed_on=_day_of(_made_on(plan), language),
+        signed_on=_day_of(made_on(plan), language),
         words={key: say(f"word_{key}") for key in keys},
     )
 
@@ -181,11 +181,6 @@ def _hours(found: Iterable[Item]) -> str:
     starts, ends = [one.start for one in found if one.start], [one.end for one in found if one.end]
     return between(min(starts), max(ends)) if starts and ends else ""
 
-
-def _made_on(plan: InspectionList) -> date:
-    """The day on which the plan was made, at its place."""
-    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
-    return plan.created_at.astimezone(zone).date()
 
 
 def _day(plan: InspectionList, language: Language) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import catalogue
@@ -30,8 +30,16 @@ def subtitle(plan: InspectionList, language: Language) -> str:
 
 def made_at(plan: InspectionList) -> str:
     """When a list was made, by the clock of its place."""
-    zone = ZoneInfo(plan.timezone) if plan.timezone else UTC
-    return f"{plan.created_at.astimezone(zone):%Y-%m-%d %H:%M}{'' if plan.timezone else ' UTC'}"
+    return f"{_made(plan):%Y-%m-%d %H:%M}{'' if plan.timezone else ' UTC'}"
+
+
+def made_on(plan: InspectionList) -> date:
+    """The day a list was made, at its place."""
+    return _made(plan).date()
+
+
+def _made(plan: InspectionList) -> datetime:
+    return plan.created_at.astimezone(ZoneInfo(plan.timezone) if plan.timezone else UTC)
 
 
 def summary(plan: InspectionList, language: Language) -> Iterable[tuple[str, str | int]]:
