@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +112,20 @@ def _forest(values: FloatArray, train: int) -> FloatArray:
 def _nab(path: Path, until: str) -> dict[str, object]:
     recording = read_recording(path)
     assert recording.first is not None
-    train = int((recording.seconds < (datetime.fromisoformat(until) - recording.first).total_seconds()).sum())
+    train = int(
+        (
+            recording.seconds < (datetime.fromisoformat(until).replace(tzinfo=UTC) - recording.first).total_seconds()
+        ).sum()
+    )
     windows = json.loads((NAB / "windows.json").read_text())[path.name]
     spans = [
         [
-            int(np.searchsorted(recording.seconds, (datetime.fromisoformat(at) - recording.first).total_seconds()))
+            int(
+                np.searchsorted(
+                    recording.seconds,
+                    (datetime.fromisoformat(at).replace(tzinfo=UTC) - recording.first).total_seconds(),
+                )
+            )
             for at in window
         ]
         for window in windows

@@ -9,11 +9,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from commands.app.messages import say
-from commands.app.output import progress, show_json, show_table
+from commands.app import options
+from commands.app.messages import say, told
+from commands.app.output import printable, progress, show_json, show_table
 from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ def detect(
     time: Annotated[str, typer.Option("--time", help=say("detect.time"), metavar="COLUMN")] = "",
     separator: Annotated[str, typer.Option("--separator", help=say("detect.separator"), metavar="CHAR")] = "",
     ignore: Annotated[list[str], typer.Option("--ignore", help=say("detect.ignore"), metavar="COLUMN")] = [],  # noqa: B006 - typer copies it
+    encoding: options.Encoding = "",
+    sheet: options.Sheet = "",
+    decimal: options.Decimal = "",
+    date_order: options.DateOrder = "",
+    timezone: options.Zone = options.ZONE,
     budget: Annotated[float, typer.Option("--budget", help=say("detect.budget"), min=1e-6, max=0.5)] = 0.01,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=say("detect.output"), metavar="FILE")] = None,
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
@@ -41,8 +48,20 @@ def detect(
 
     if train_rows and train_until:
         raise CannotParse("--train-rows and --train-until both say what is healthy", "Give one of them")
-    recording = read_recording(file, time=time, separator=separator, ignore=ignore)
-    healthy = train_rows or (_rows_until(recording, train_until) if train_until else healthy_rows(recording))
+    form = options.file_form(
+        encoding=encoding,
+        separator=separator,
+        sheet=sheet,
+        decimal=decimal,
+        order=date_order,
+        timezone=timezone,
+    )
+    recording = read_recording(file, time=time, ignore=ignore, options=form)
+    for note in recording.notes:
+        typer.echo(printable(told(note)), err=True)
+    for one in recording.left_out:
+        typer.echo(say("detect.left_out", column=printable(one.column), why=printable(told(one.why))), err=True)
+    healthy = train_rows or (_rows_until(recording, train_until, form.zone) if train_until else healthy_rows(recording))
     with progress(as_json) as shown:
         task = shown.add_task(say("detect.progress"), total=None)
         found = look(
@@ -91,7 +110,7 @@ def detect(
         )
 
 
-def _rows_until(recording: Recording, until: str) -> int:
+def _rows_until(recording: Recording, until: str, zone: ZoneInfo) -> int:
     """Rows before a moment written as in the file, or any ISO 8601 time."""
     from datetime import datetime
 
@@ -100,19 +119,25 @@ def _rows_until(recording: Recording, until: str) -> int:
             "--train-until needs a time column, and none was found", "Name it with --time, or use --train-rows"
         )
     try:
-        moment = datetime.fromisoformat(until).replace(tzinfo=None)
+        moment = datetime.fromisoformat(until)
     except ValueError:
         raise CannotParse(
             "{words!r} is not a time", "Write it as 2026-03-31 or 2026-03-31T14:05", words=until
         ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     rows = int((recording.seconds < (moment - recording.first) / timedelta(seconds=1)).sum())
     if rows == 0:
-        raise CannotDo("no row lies before {until}", "The file begins at {first}", until=until, first=recording.first)
+        raise CannotDo(
+            "no row lies before {until}",
+            "The file begins at {first}",
+            until=until,
+            first=recording.first.astimezone(zone),
+        )
     return rows
 
 
 def _when(recording: Recording, row: int) -> str:
-    return recording.times[row] if recording.times else str(row + 1)
+    return recording.times[row] if recording.times else str(recording.file_row(row))
 
 
 def _write(output: Path | None, recording: Recording, found: Detected) -> None:
@@ -123,7 +148,7 @@ def _write(output: Path | None, recording: Recording, found: Detected) -> None:
             table.writerow(["row", *(["time"] if recording.times else []), "score", "flag"])
             for row in range(recording.rows):
                 moment = [recording.times[row]] if recording.times else []
-                table.writerow([row + 1, *moment, f"{found.score[row]:.4f}", int(found.flag[row])])
+                table.writerow([recording.file_row(row), *moment, f"{found.score[row]:.4f}", int(found.flag[row])])
     except OSError as error:
         raise CannotDo(
             "{path} cannot be written: {error}", "Choose another file with -o", path=output, error=error
@@ -134,6 +159,8 @@ def _summary(recording: Recording, found: Detected, budget: float) -> dict[str, 
     return {
         "rows": recording.rows,
         "channels": list(recording.channels),
+        "left_out": [{"column": one.column, "why": told(one.why)} for one in recording.left_out],
+        "notes": [told(note) for note in recording.notes],
         "healthy_rows": found.healthy_rows,
         "budget": budget,
         "provable_budget": round(found.provable, 4),
@@ -144,8 +171,8 @@ def _summary(recording: Recording, found: Detected, budget: float) -> dict[str, 
         "flagged_rows_after_training": int(found.flag[found.healthy_rows :].sum()),
         "alarms": [
             {
-                "first_row": one.first + 1,
-                "last_row": one.last + 1,
+                "first_row": recording.file_row(one.first),
+                "last_row": recording.file_row(one.last),
                 "from": _when(recording, one.first),
                 "until": _when(recording, one.last),
                 "peak": round(one.peak, 3),

@@ -46,7 +46,10 @@ def decode(raw: bytes, *, file: str, asked: str = "") -> Decoded:
         if raw.startswith(bom):
             return _strictly(raw, file, encoding)
     if b"\0" in raw[:LOOK]:
-        return _strictly(raw, file, _utf16(raw[:LOOK], file))
+        found = _decoded(raw, _utf16(raw[:LOOK]))
+        if found is None or "\0" in found:
+            raise CannotParse("{name} is no text file", "Save the table as CSV or .xlsx", name=file)
+        return Decoded(found, "utf-16")
     try:
         return Decoded(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
@@ -86,12 +89,11 @@ def _strictly(raw: bytes, file: str, encoding: str) -> Decoded:
         ) from None
 
 
-def _utf16(raw: bytes, file: str) -> str:
+def _utf16(raw: bytes) -> str:
     """UTF-16 without its mark: every other byte of plain letters is zero."""
     even, odd = raw[0::2].count(0), raw[1::2].count(0)
-    most, least = max(even, odd), min(even, odd)
-    if most * 10 < len(raw) or least * 20 > most:
-        raise CannotParse("{name} is no text file", "Save the table as CSV or .xlsx", name=file)
+    if max(even, odd) * 10 < len(raw) or min(even, odd) * 20 > max(even, odd):
+        return "ascii"  # which such a file is not
     return "utf-16-be" if even > odd else "utf-16-le"
 
 

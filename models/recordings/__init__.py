@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from facility.i18n.messages import Sentence
 from models.statistics import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A column that is no channel, and why."""
+
+    column: str
+    why: Sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +29,15 @@ class Recording:
     values: FloatArray
     seconds: FloatArray
     times: tuple[str, ...] | None  # as written in the file; None if it has no time column
-    first: datetime | None = None  # of the first row
+    first: datetime | None = None  # of the first row, UTC
+    file_rows: tuple[int, ...] = ()  # which row of the file each is, from 1; empty: the file's order
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[Sentence, ...] = ()  # what was decided in reading the file
 
     @property
     def rows(self) -> int:
         return len(self.values)
+
+    def file_row(self, row: int) -> int:
+        """Which row of the file a row is, from 1."""
+        return self.file_rows[row] if self.file_rows else row + 1

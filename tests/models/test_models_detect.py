@@ -91,6 +91,53 @@ class TestFiles:
         with pytest.raises(CannotParse, match="'yesterday'"):
             read_recording(self.written(tmp_path, "t,a\n2026-03-01 10:00:00,1\nyesterday,2\n"), time="t")
 
+    def test_a_word_among_the_numbers_is_missing_and_a_column_of_words_is_left_out(self, tmp_path):
+        text = "time,a,b,c\n" + "".join(f"2026-03-01 {h:02}:00,{h}.5,ok,{h}\n" for h in range(20))
+        found = read_recording(self.written(tmp_path, text.replace("7.5,", "Bad Input,")))
+        assert found.channels == ("a", "c")
+        assert np.isnan(found.values[:, 0]).tolist() == [h in (7, 17) for h in range(20)]
+        assert [str(one) for one in found.notes] == [
+            "column 'a': 2 cells are no numbers and count as missing, 'Bad Input' in line 9 first"
+        ]
+        assert [(one.column, str(one.why)) for one in found.left_out] == [("b", "it holds words, 'ok' first")]
+
+    def test_newest_first_is_sorted_and_told(self, tmp_path):
+        rows = [f"2026-03-01 {h:02}:00;{h},5" for h in range(20)]
+        there = read_recording(self.written(tmp_path, "\n".join(["time;a", *rows])))
+        back = read_recording(self.written(tmp_path, "\n".join(["time;a", *rows[::-1]])))
+        assert back.values.tolist() == there.values.tolist()
+        assert back.seconds.tolist() == there.seconds.tolist()
+        assert back.times == there.times
+        assert back.file_rows == tuple(range(20, 0, -1))
+        assert "order of their times" in str(back.notes[0])
+
+    def test_an_offset_counts(self, tmp_path):
+        times = ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00", "2026-10-25T02:30:00Z"]
+        found = read_recording(self.written(tmp_path, "time,a\n" + "".join(f"{one},1\n" for one in times)))
+        assert found.seconds.tolist() == [0, 3600, 7200]
+
+    @pytest.mark.parametrize(
+        ("cells", "asked"),
+        [(("5/3/2026", "6/3/2026"), "--date-order"), (("25/3/2026", "6/3/2026"), ""), (("3/25/2026", "6/3/2026"), "")],
+    )
+    def test_day_and_month_are_asked_for(self, tmp_path, cells, asked):
+        path = self.written(tmp_path, "time;a\n" + "".join(f"{one} 10:00;1\n" for one in cells))
+        if asked:
+            with pytest.raises(CannotParse, match=asked):
+                read_recording(path)
+        else:
+            assert abs(np.diff(read_recording(path).seconds)[0]) > 86_400 * 10
+
+    def test_thousands_are_not_decimals(self, tmp_path):
+        found = read_recording(self.written(tmp_path, "a;b\n1.043,5;1.043\n2.000,25;2.000\n"))
+        assert found.values.tolist() == [[1043.5, 1.043], [2000.25, 2.0]]
+        with pytest.raises(CannotParse, match="--decimal"):
+            read_recording(self.written(tmp_path, "a;b\n1,043;1\n2,000;2\n"))
+
+    def test_a_western_code_page_keeps_its_names(self, tmp_path):
+        found = read_recording(self.written(tmp_path, "Größe;Höhe\n1,5;2\n2,5;3\n", "cp1252"))
+        assert found.channels == ("Größe", "Höhe")
+
     @settings(max_examples=60, deadline=None)
     @given(st.text(max_size=200))
     def test_no_text_crashes(self, tmp_path_factory, text):
