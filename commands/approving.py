@@ -23,6 +23,7 @@ def approve(
     site: Site = "",
     building: Annotated[str, typer.Option("--building", help=say("quarantine.building"), metavar="ID")] = "",
     point: Annotated[str, typer.Option("--name", help=say("quarantine.point"), metavar="TEXT")] = "",
+    allow_alike: Annotated[bool, typer.Option("--allow-alike", help=say("quarantine.allow_alike"))] = False,
     data: options.Data = options.DATA,
     member: Member = 1,
     as_json: options.Json = False,
@@ -31,6 +32,7 @@ def approve(
     from facility.catalogue.catalogue import catalogue
     from facility.estate import Asset as Registered
     from facility.estate import Estate
+    from facility.identity import bad_id
     from ingest.quarantine.review import Wanted
     from ingest.refusals import Reason
 
@@ -57,9 +59,13 @@ def approve(
                 raise CannotDo(
                     "{name!r} is registered already", "What waits is taken in by itself; see status", name=name
                 )
+            if problem := bad_id(name):
+                raise CannotConvert(
+                    "asset id {key!r} {problem}", "Give the device another id", key=name, problem=problem
+                )
             before = replayed(data)
             asset = Registered(id=name, kind=kind or one.kinds[0], site=one.site, building=building, name=point)
-            here.records.estate.put(Estate(assets=(asset,)))
+            here.records.estate.put(Estate(assets=(asset,)), alike=allow_alike)
         waiting = Wanted(reason=Reason.UNKNOWN_ASSET, asset=name, site=one.site)
     if not as_json:
         typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))

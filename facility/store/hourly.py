@@ -13,6 +13,7 @@ from datetime import datetime
 import polars as pl
 
 KEY = ["asset", "channel", "hour"]
+RESET = 0.5  # of its value a counter must fall below to have begun anew (D)
 HOURLY = pl.Schema(
     {
         "asset": pl.String(),
@@ -84,8 +85,13 @@ def summarise(readings: pl.LazyFrame) -> pl.DataFrame:
 
 
 def growth(before: pl.Expr, after: pl.Expr) -> pl.Expr:
-    """How much a cumulative value grew; a fall is a reset, and what it shows after has grown since."""
-    return pl.when(after >= before).then(after - before).otherwise(after)
+    """How much a cumulative value grew.
+
+    A fall to less than half is a reset, and what it shows after has grown since. A smaller one is a correction, or a
+    reading out of turn: nothing grew, or a counter that steps back once would count all it ever counted again.
+    """
+    reset = pl.when(after < before * RESET).then(after).otherwise(0.0)
+    return pl.when(after >= before).then(after - before).otherwise(reset)
 
 
 def follow(kept: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from facility.estate import Asset
 from models.statistics import BoolArray, IntArray
 
 HOURS = 24
+_RETURN = 1.0  # of what a counter fell to it grows at least, in the hour it returns from a step back (D)
 HOUR_US = 3_600_000_000
 Hourly = NDArray[np.float32]
 
@@ -79,7 +80,7 @@ def build_cube(
         out.reshape(-1)[cell] = rollups[name].to_numpy()[kept]
         return out
 
-    high, last = lay("max"), lay("last")
+    high, low, last = lay("max"), lay("min"), lay("last")
     return Cube(
         assets=tuple(assets),
         channels=tuple(channel for channel, has in zip(channels, heard, strict=True) if has),
@@ -87,11 +88,11 @@ def build_cube(
         end=end,
         mean=lay("mean"),
         std=lay("std"),
-        low=lay("min"),
+        low=low,
         high=high,
         last=last,
         count=lay("count", 0.0),
-        grown=_without_resets(lay("first"), last, high, lay("increase")),
+        grown=_without_resets(lay("first"), last, high, low, lay("increase")),
     )
 
 
@@ -135,14 +136,17 @@ def _channels(catalogue: Catalogue, asset: Asset) -> Mapping[str, Channel]:
     return catalogue[asset.kind].channels if asset.kind in catalogue else {}
 
 
-def _without_resets(first: Hourly, last: Hourly, high: Hourly, increase: Hourly) -> Hourly:
-    """A swapped meter tells nothing of the hour it was swapped in."""
+def _without_resets(first: Hourly, last: Hourly, high: Hourly, low: Hourly, increase: Hourly) -> Hourly:
+    """A swapped meter tells nothing of the hour it was swapped in, one that steps back none of when it returns."""
     flat_last = flat(last)
     seen = ~np.isnan(flat_last)
     index = np.maximum.accumulate(np.where(seen, np.arange(flat_last.shape[1]), 0), axis=1)
     before = np.full_like(flat_last, np.nan)
     before[:, 1:] = np.take_along_axis(flat_last, index, 1)[:, :-1]
-    fell = (flat(first) < before) | (flat(high) > flat_last)
+    fell = (flat(first) < before) | (flat(high) > flat_last) | (flat(low) < flat(first))
+    fell_before = np.zeros_like(fell)
+    fell_before[:, 1:] = np.take_along_axis(fell, index, 1)[:, :-1]
+    fell |= fell_before & (flat(increase) > _RETURN * np.abs(before))
     return np.where(fell.reshape(first.shape), np.float32(np.nan), increase)
 
 

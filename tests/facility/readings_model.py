@@ -93,7 +93,7 @@ class Model:
                 mean = sum(values) / len(values)
                 spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
                 steps = [before[1], *values] if before else values
-                grown = sum(b - a if b >= a else b for a, b in pairwise(steps))
+                grown = sum(b - a if b >= a else b if b < a * 0.5 else 0.0 for a, b in pairwise(steps))
                 begin = before[1] if before and before[0] == hour - 1 else values[0]
                 held = [(0, begin), *points, (60, values[-1])]
                 weighted = sum(v * (t - s) for (s, v), (t, _) in pairwise(held)) / 60

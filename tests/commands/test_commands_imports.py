@@ -1,0 +1,209 @@
+"""Cases from the field, as a user runs them, each with its right answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from commands.main import app
+from facility.records import Records
+from facility.store import open_store
+
+CASES = Path(__file__).parents[1] / "facility/files_cases"
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in an empty folder; `code` is the exit code it must have."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
+
+    def command(*arguments: str | Path, code: int = 0) -> str:
+        result = CliRunner().invoke(app(), [str(one) for one in arguments], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return command
+
+
+def values(folder: Path) -> dict[str, float]:
+    store = open_store(folder / "readings")
+    found = {asset: value for asset, value in store.read().select("asset", "value").iter_rows()}
+    store.close()
+    return found
+
+
+def assets(folder: Path) -> dict[str, Any]:
+    with Records(folder / "records.sqlite") as records:
+        return {one.id: one for one in records.estate.assets()}
+
+
+def test_a_comma_in_the_value(run: Run, tmp_path: Path) -> None:
+    run("import", "assets", CASES / "1-comma-in-the-value/lifts.csv", "--data", "d")
+    told = run(
+        "import",
+        "readings",
+        CASES / "1-comma-in-the-value/readings.csv",
+        "--channel",
+        "motor_temperature",
+        "--data",
+        "d",
+    )
+    assert "1 stored, 0 duplicates, 2 quarantined" in told
+    assert "(lines 2, 3): 4 cells under 3 columns" in told
+    assert values(tmp_path / "d") == {"L-1": 43.1}
+    assert (tmp_path / "d/refused/readings.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_unit_of_the_device(run: Run, tmp_path: Path) -> None:
+    for what in ("assets", "readings"):
+        file = CASES / "2-unit-of-the-device" / ("lifts.csv" if what == "assets" else "readings.csv")
+        run("import", what, file, "--data", "d", *(["--channel", "motor_temperature"] if what == "readings" else []))
+    assert values(tmp_path / "d") == pytest.approx({"F-1": 41.5, "C-1": 41.5})
+
+
+@pytest.mark.slow
+def test_a_word_among_the_numbers(tmp_path: Path) -> None:
+    told = subprocess.run(
+        ["serviceday", "detect", CASES / "3-a-word-among-the-numbers/pump.csv", "--train-rows", "400", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    found = json.loads(told.stdout)
+    assert found["channels"] == ["flow", "pressure", "motor_current"]
+    assert found["left_out"] == []
+    assert "'Bad Input' in line 302" in found["notes"][0]
+    (alarm,) = found["alarms"]
+    assert 801 <= alarm["first_row"] <= 810
+    assert alarm["last_row"] == 1152
+    assert alarm["channels"][0]["channel"] == "pressure"
+
+
+def test_merged_cells(run: Run, tmp_path: Path) -> None:
+    run("import", "assets", CASES / "4-merged-cells/lifts.csv", "--data", "d")
+    told = json.loads(run("report", "import", CASES / "4-merged-cells/reports.xlsx", "--data", "d", "--json"))
+    assert told["added"] == 4
+    assert "merged" in told["notes"][0]
+    again = json.loads(run("report", "import", CASES / "4-merged-cells/reports.xlsx", "--data", "d", "--json"))
+    assert (again["added"], again["known"]) == (0, 4)
+    with Records(tmp_path / "d/records.sqlite") as records:
+        kept = records.reports.all(closed=True, merged=True)
+    moments = sorted((one.at, one.place.building) for one in kept)
+    first, last = datetime(2026, 11, 20, 1, tzinfo=UTC), datetime(2026, 11, 21, 1, tzinfo=UTC)
+    assert moments == [(first, "1"), (first, "1"), (first, "1"), (last, "2")]
+    assert "2026-11-20 09:00+08:00" in run("report", "list", "--data", "d", "--all")
+
+
+def test_code_pages(run: Run, tmp_path: Path) -> None:
+    run("import", "assets", CASES / "5-western-code-page/lifts-1252.csv", "--data", "d")
+    run("import", "assets", CASES / "5-western-code-page/lifts-gb18030.csv", "--data", "e")
+    shown = {folder: [(one.building, one.name) for one in assets(tmp_path / folder).values()] for folder in "de"}
+    assert shown["d"] == [("Götgatan 5", "Hörnhissen"), ("Skräddarvägen 12", "Södra trappan")]
+    assert shown["e"] == [("3号楼", "东侧客梯"), ("四号楼", "西侧货梯")]
+
+
+def test_one_number_in_two_estates_is_refused_unless_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,kind,site\nL-1,lift,north\n")
+    (tmp_path / "b.csv").write_text("id,kind,site\nL-1,lift,south\nL-2,lift,south\n")
+    run("import", "assets", "a.csv", "--data", "d")
+    told = run("import", "assets", "b.csv", "--data", "d", code=2)
+    assert "'L-1' is registered at site 'north' and would move to 'south'" in told
+    assert list(assets(tmp_path / "d")) == ["L-1"]
+    assert assets(tmp_path / "d")["L-1"].site == "north"
+    run("import", "assets", "b.csv", "--data", "d", "--allow-moves")
+    assert assets(tmp_path / "d")["L-1"].site == "south"
+
+
+@pytest.mark.parametrize("other", ["el-1", "ＥＬ-1", "EL−1".replace("−", "-").lower().upper() + "\u200b", "El-1"])
+def test_look_alikes_are_refused(run: Run, tmp_path: Path, other: str) -> None:
+    (tmp_path / "a.csv").write_text("id,kind\nEL-1,lift\n")
+    (tmp_path / "b.csv").write_text(f"id,kind\n{other},lift\n", encoding="utf-8")
+    (tmp_path / "c.csv").write_text(f"id,kind\nEL-1,lift\n{other},lift\n", encoding="utf-8")
+    run("import", "assets", "a.csv", "--data", "d")
+    for file in ("b.csv", "c.csv"):
+        told = run("import", "assets", file, "--data", "d", code=2)
+        assert "looks like" in told or "does not show" in told
+    assert list(assets(tmp_path / "d")) == ["EL-1"]
+
+
+def test_a_workbook_without_numbers_gets_them_and_again_changes_nothing(run: Run, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    rows = [
+        ["滨江物业设备台账"],
+        ["项目", "楼栋", "楼层", "设备名称", "设备类别", "投用日期"],
+        ["滨江花园", "3号楼", "", "东侧客梯", "电梯", "2020年11月"],
+        [None, None, "", "西侧客梯", "客梯", "２０１７年９月１日"],
+        [None, None, "B1", "水泵", "消防泵", "20260305"],
+        [None, None, "B1", "水泵", "消防泵", "2026年3月5日"],
+    ]
+    for row in rows:
+        sheet.append(row)
+    for area in ("A1:F1", "A3:A6", "B3:B6"):
+        sheet.merge_cells(area)
+    book.save(tmp_path / "台账.xlsx")
+    would = run("import", "assets", "台账.xlsx", "--data", "d", "--dry-run")
+    assert "4 would be added" in would
+    assert "设备类别 -> kind" in would
+    assert not (tmp_path / "d").exists()
+    assert "4 added" in run("import", "assets", "台账.xlsx", "--data", "d")
+    assert "0 added, 0 changed, 4 unchanged" in run("import", "assets", "台账.xlsx", "--data", "d")
+    found = assets(tmp_path / "d")
+    assert {one.kind for one in found.values()} == {"lift", "pump_set"}
+    assert "滨江花园-3号楼-东侧客梯" in found
+    assert "滨江花园-3号楼-B1-水泵-2" in found
+    assert sorted(str(one.commissioned) for one in found.values()) == [
+        "2017-09-01", "2020-11-01", "2026-03-05", "2026-03-05",
+    ]  # fmt: skip
+    assert "unknown kind '直梯机'" in _unknown_class(run, tmp_path)
+
+
+def _unknown_class(run: Run, folder: Path) -> str:
+    (folder / "m.csv").write_text("id,kind\nX-1,直梯机\n", encoding="utf-8")
+    told = run("import", "assets", "m.csv", "--data", "m", code=2)
+    assert "1 added" in run("import", "assets", "m.csv", "--data", "m", "--map", "kind:直梯机=lift")
+    return told
+
+
+def test_what_looks_like_numbers_is_asked_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("nr,kind,building\nK-17,lift,1\nK-18,lift,1\n")
+    assert "--map id=nr" in run("import", "assets", "a.csv", "--data", "d", code=2)
+    assert "2 added" in run("import", "assets", "a.csv", "--data", "d", "--map", "id=nr")
+    assert "2 added" in run("import", "assets", "a.csv", "--data", "e", "--map", "id=-")
+
+
+def test_an_outcome_to_come_is_refused_and_shown_times_say_their_offset(run: Run, tmp_path: Path) -> None:
+    run("import", "assets", CASES / "4-merged-cells/lifts.csv", "--data", "d")
+    assert "future" in run("outcome", "add", "L-1", "confirmed", "--at", "2062-01-01T10:00", "--data", "d", code=2)
+    told = run("outcome", "add", "L-1", "confirmed", "--at", "2026-01-01T10:00", "--data", "d")
+    assert "2026-01-01 10:00+08:00" in told
+    assert "2026-01-01 03:00+01:00" in run("outcome", "list", "--data", "d", "--timezone", "Europe/Berlin")
+
+
+def test_a_report_without_a_time_is_the_same_tomorrow(tmp_path: Path) -> None:
+    from zoneinfo import ZoneInfo
+
+    from serviceday.reports import keys, read_reports
+
+    (tmp_path / "r.csv").write_text("text,place\nlamp,1\nlift,2\n")
+    days = [
+        keys(
+            read_reports(
+                tmp_path / "r.csv", timezone=ZoneInfo("Asia/Shanghai"), now=datetime(2026, 11, day, 5, tzinfo=UTC)
+            )
+        )
+        for day in (20, 21)
+    ]
+    assert days[0] == days[1]
