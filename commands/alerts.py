@@ -41,7 +41,7 @@ def list_alerts(
     else:
         language = preferred()
         show_table(
-            say("alerts.title"),
+            say("alerts.title", zone=place.key),
             [
                 "#",
                 say("column.severity"),
@@ -58,7 +58,7 @@ def list_alerts(
                     places.get(one.asset, ""),
                     one.asset,
                     one.reason[language],
-                    options.shown(one.opened_at, place),
+                    options.local(one.opened_at, place),
                     say(f"alerts.state.{one.state}"),
                 )
                 for one in found

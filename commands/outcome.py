@@ -45,7 +45,14 @@ def add(
     with recorded(data) as records:
         known = {one.id: one for one in records.estate.assets()}
         if asset not in known:
-            raise CannotConvert("no asset {asset!r} is registered", "Look it up in the registry", asset=asset)
+            from facility.identity import nearest
+
+            near = nearest(asset, known)
+            raise CannotConvert(
+                "no asset {asset!r} is registered",
+                Sentence("Is it {near!r}?", near=near) if near else "Look it up in the registry",
+                asset=asset,
+            )
         kind = known[asset].kind
         modes = catalogue()[kind].modes if kind in catalogue() else {}
         if mode and mode not in modes:
@@ -88,11 +95,11 @@ def list_outcomes(
         show_json([asdict(one) for one in found])
         return
     show_table(
-        say("outcome.title", count=len(found)),
+        say("outcome.title", count=len(found), zone=place.key),
         [say("column.when"), say("column.asset"), say("column.found"), say("column.mode"), say("column.note")],
         [
             (
-                options.shown(one.at, place),
+                options.local(one.at, place),
                 one.asset,
                 say(f"outcome.finding.{one.finding}"),
                 one.mode,

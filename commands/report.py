@@ -158,12 +158,12 @@ def list_reports(
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
         show_table(
-            say("report.title"),
+            say("report.title", zone=clock.key),
             [one if one == "#" else say(f"column.{one}") for one in columns],
             [
                 (
                     one.id,
-                    options.shown(one.at, clock),
+                    options.local(one.at, clock),
                     _about(one),
                     _where(one, names),
                     one.text,

@@ -6,6 +6,7 @@ zero-width space in it are one thing to them (UTS #39: confusables of width, cas
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import unicodedata
@@ -39,6 +40,17 @@ def folded(key: str) -> str:
     shown = unicodedata.normalize("NFKC", key)
     shown = "".join(one for one in shown if unicodedata.category(one) not in _UNSEEN)
     return unicodedata.normalize("NFKC", shown.casefold())
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The id that is most like one that nobody knows; "" where none is."""
+    names = list(known)
+    look = folded(key[:LONGEST])
+    by_look = {folded(one): one for one in names}
+    if look in by_look:
+        return by_look[look]
+    near = difflib.get_close_matches(look, list(by_look), n=1)
+    return by_look[near[0]] if near else ""
 
 
 def made_id(parts: Iterable[str], taken: Iterable[str]) -> str:

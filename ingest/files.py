@@ -7,7 +7,6 @@ Importing twice changes nothing, because a reading's identity is (asset, channel
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset
 from facility.files import Refusal, grouped, keep_refused
 from facility.i18n.messages import Sentence
+from facility.identity import nearest
 from facility.store import READINGS, Appended, Store
 from ingest.admission.admission import Judged, judge
 from ingest.codecs.native import Decoded
@@ -205,13 +205,12 @@ class _Nearest:
     def __call__(self, name: str) -> str:
         if name not in self._found:
             few = len(self._found) < 50  # each takes a look at every asset
-            near = difflib.get_close_matches(name[:120], self._names, n=1) if few else []
-            self._found[name] = near[0] if near else ""
+            self._found[name] = nearest(name, self._names) if few else ""
         return self._found[name]
 
 
 def _told(
-    judged: Judged, row: int, said: Mapping[str, object], directory: Mapping[str, Asset], nearest: _Nearest
+    judged: Judged, row: int, said: Mapping[str, object], directory: Mapping[str, Asset], suggest: _Nearest
 ) -> Sentence:
     """Why a row is refused."""
     asset, channel, unit = str(said["asset"]), str(said["channel"]), str(said["unit"])
@@ -220,7 +219,7 @@ def _told(
         case Reason.UNKNOWN_ASSET if not asset:
             return Sentence("no asset")
         case Reason.UNKNOWN_ASSET:
-            near = nearest(asset)
+            near = suggest(asset)
             if near:
                 return Sentence("unknown asset {asset!r}; is it {near!r}?", asset=asset, near=near)
             return Sentence("unknown asset {asset!r}", asset=asset)

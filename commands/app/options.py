@@ -111,6 +111,11 @@ def shown(moment: datetime, timezone: ZoneInfo) -> str:
     return moment.astimezone(timezone).isoformat(sep=" ", timespec="minutes")
 
 
+def local(moment: datetime, timezone: ZoneInfo) -> str:
+    """A moment by the clock of the place, in a table whose title names the zone."""
+    return f"{moment.astimezone(timezone):%Y-%m-%d %H:%M}"
+
+
 def midnight(on: date, timezone: ZoneInfo) -> datetime:
     """The start of a day at the place, in UTC."""
     return datetime(on.year, on.month, on.day, tzinfo=timezone).astimezone(UTC)

@@ -65,9 +65,12 @@ def read_recording(
     """
     options = options or ReadOptions()
     form = RecordingForm(time=time, ignore=ignore, options=replace(options, separator=separator or options.separator))
-    if not path.is_file():
-        raise CannotDo("{path} cannot be read: {error}", "Check the name and its permissions", path=path,
-                       error=Sentence("no such file"))  # fmt: skip
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise CannotDo(
+            "{path} cannot be read: {error}", "Check the name and its permissions", path=path, error=error
+        ) from None
     columns, lines, notes = _columns(path, form)
     missing = [name for name in (*ignore, *([time] if time else [])) if name not in columns]
     if missing:

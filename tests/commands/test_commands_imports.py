@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,8 @@ from typing import Any
 
 import openpyxl
 import pytest
-from typer.testing import CliRunner
 
-from commands.main import app
+from commands import main
 from facility.records import Records
 from facility.store import open_store
 
@@ -22,22 +22,27 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in an empty folder; `code` is the exit code it must have."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
+    for variable in ("SERVICEDAY_DATA", "SERVICEDAY_TIMEZONE"):
+        monkeypatch.delenv(variable, raising=False)
 
     def command(*arguments: str | Path, code: int = 0) -> str:
-        result = CliRunner().invoke(app(), [str(one) for one in arguments], catch_exceptions=False)
-        assert result.exit_code == code, result.output
-        return result.output
+        monkeypatch.setattr(sys, "argv", ["serviceday", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main.run()
+        said = capsys.readouterr()
+        assert ended.value.code == code, said
+        return said.out if "--json" in arguments else said.out + said.err
 
     return command
 
 
 def values(folder: Path) -> dict[str, float]:
     store = open_store(folder / "readings")
-    found = {asset: value for asset, value in store.read().select("asset", "value").iter_rows()}
+    found = dict(store.read().select("asset", "value").iter_rows())
     store.close()
     return found
 
@@ -74,7 +79,16 @@ def test_the_unit_of_the_device(run: Run, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_word_among_the_numbers(tmp_path: Path) -> None:
     told = subprocess.run(
-        ["serviceday", "detect", CASES / "3-a-word-among-the-numbers/pump.csv", "--train-rows", "400", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "commands.main",
+            "detect",
+            CASES / "3-a-word-among-the-numbers/pump.csv",
+            "--train-rows",
+            "400",
+            "--json",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -102,7 +116,10 @@ def test_merged_cells(run: Run, tmp_path: Path) -> None:
     moments = sorted((one.at, one.place.building) for one in kept)
     first, last = datetime(2026, 11, 20, 1, tzinfo=UTC), datetime(2026, 11, 21, 1, tzinfo=UTC)
     assert moments == [(first, "1"), (first, "1"), (first, "1"), (last, "2")]
-    assert "2026-11-20 09:00+08:00" in run("report", "list", "--data", "d", "--all")
+    listed = run("report", "list", "--data", "d", "--all")
+    assert "times in Asia/Shanghai" in listed
+    assert "2026-11-20 09:00" in listed
+    assert "+08:00  received" in run("report", "show", "2", "--data", "d")
 
 
 def test_code_pages(run: Run, tmp_path: Path) -> None:
@@ -125,7 +142,7 @@ def test_one_number_in_two_estates_is_refused_unless_said(run: Run, tmp_path: Pa
     assert assets(tmp_path / "d")["L-1"].site == "south"
 
 
-@pytest.mark.parametrize("other", ["el-1", "ＥＬ-1", "EL−1".replace("−", "-").lower().upper() + "\u200b", "El-1"])
+@pytest.mark.parametrize("other", ["el-1", "ＥＬ-1", "EL-1\u200b", "El-1"])
 def test_look_alikes_are_refused(run: Run, tmp_path: Path, other: str) -> None:
     (tmp_path / "a.csv").write_text("id,kind\nEL-1,lift\n")
     (tmp_path / "b.csv").write_text(f"id,kind\n{other},lift\n", encoding="utf-8")
@@ -189,7 +206,7 @@ def test_an_outcome_to_come_is_refused_and_shown_times_say_their_offset(run: Run
     assert "future" in run("outcome", "add", "L-1", "confirmed", "--at", "2062-01-01T10:00", "--data", "d", code=2)
     told = run("outcome", "add", "L-1", "confirmed", "--at", "2026-01-01T10:00", "--data", "d")
     assert "2026-01-01 10:00+08:00" in told
-    assert "2026-01-01 03:00+01:00" in run("outcome", "list", "--data", "d", "--timezone", "Europe/Berlin")
+    assert "2026-01-01 03:00" in run("outcome", "list", "--data", "d", "--timezone", "Europe/Berlin")
 
 
 def test_a_report_without_a_time_is_the_same_tomorrow(tmp_path: Path) -> None:
