@@ -17,9 +17,11 @@ TIME_FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y/%m/%d %H:%M",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
 )
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
-_ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
+_SAMPLE = 50  # rows that show which form is the usual one
 _EPOCH_MS = r"^1?\d{12}$"
 _NAIVE = pl.Datetime("us")
 
@@ -41,12 +43,11 @@ def parsed_times(time: pl.Series, zone: ZoneInfo) -> pl.DataFrame:
     naive = (
         pl.Series(name, [None], dtype=_NAIVE).extend_constant(None, len(text) - 1) if len(text) else text.cast(_NAIVE)
     )
-    for form in TIME_FORMATS:
-        naive = naive.fill_null(plain.str.to_datetime(form, time_unit="us", strict=False))
+    head = plain.head(_SAMPLE)
+    for form in sorted(TIME_FORMATS, key=lambda form: _clock_times(head, form).null_count()):
+        naive = naive.fill_null(_clock_times(plain, form))
         if naive.null_count() == text.null_count():
             return _localized(naive, zone)
-    for form in DATE_FORMATS:
-        naive = naive.fill_null(text.str.to_date(form, strict=False).cast(_NAIVE))
     found = _localized(naive, zone)
     rest = pl.DataFrame({"text": text, "naive": naive}).select(
         pl.when(pl.col("naive").is_null()).then(pl.col("text")).alias("text")
@@ -61,6 +62,12 @@ def parsed_times(time: pl.Series, zone: ZoneInfo) -> pl.DataFrame:
         pl.col("naive").fill_null(utc.dt.replace_time_zone(None)),
         pl.col("moment").fill_null(utc),
     )
+
+
+def _clock_times(text: pl.Series, form: str) -> pl.Series:
+    if "%H" in form:
+        return text.str.to_datetime(form, time_unit="us", strict=False)
+    return text.str.to_date(form, strict=False).cast(_NAIVE)
 
 
 def _localized(naive: pl.Series, zone: ZoneInfo) -> pl.DataFrame:

@@ -32,6 +32,7 @@ from ingest.file_tables import read_whole, typed
 ROWS_AT_ONCE = 250_000
 _LOOK = 1 << 16
 _PIECE = 8 << 20
+_SAMPLE = 5_000  # rows that show the form of a file's times
 
 
 def pieces(path: Path, form: FileForm, directory: Mapping[str, Asset]) -> Iterator[Piece]:
@@ -177,7 +178,7 @@ def _frame(header: _Header, block: bytes, lines: int) -> pl.DataFrame | None:
 
 def _odd_times(whole: pl.DataFrame, header: _Header, form: FileForm) -> bool:
     """Whether the first piece has times that only their column can tell."""
-    time = whole.get_column(header.columns["time"])
+    time = whole.get_column(header.columns["time"]).head(_SAMPLE)
     naive = parsed_times(time, form.options.zone).get_column("naive")
     return bool((naive.is_null() & time.is_not_null()).mean() or 0)
 
