@@ -110,7 +110,7 @@ def register(folder: DataFolder, running: Simulation) -> None:
     from facility.records import Records
 
     with Records(folder.records) as records:
-        records.estate.put(running.estate)
+        records.estate.put(running.estate, moves=True)  # a fleet of another size numbers its sites anew
 
 
 def simulate(
