@@ -24,9 +24,9 @@ from facility.identity import nearest
 from facility.store import READINGS, Appended, Store
 from ingest.admission.admission import Judged, judge
 from ingest.codecs.native import Decoded
-from ingest.file_form import FIELDS, FileForm, Piece
-from ingest.file_pieces import pieces
-from ingest.quarantine.listing import Reason
+from ingest.file_import.form import FIELDS, FileForm, Piece
+from ingest.file_import.pieces import pieces
+from ingest.refusals import Reason
 
 MOST_REFUSED = 500_000  # rows; a file of which more are refused is another file than was thought
 FIRST_ROWS = 5

@@ -16,6 +16,7 @@ from facility.errors import CannotParse
 if TYPE_CHECKING:
     from facility.files import ReadOptions
 
+
 def folder(words: str | Path) -> Path:
     """A data folder's path. An empty one, as from an unset variable in a script, is no wish for the current folder."""
     if not str(words).strip():

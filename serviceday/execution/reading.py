@@ -49,6 +49,11 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
     header = [_words(cell) for cell in cells]
     fields, wide = _columns(line, header, mapping or {}, path.name)
     given = []
+    overlong = [number for number, row in rows[at + 1 :] if any(map(_words, row[len(header) :]))]
+    if overlong:
+        raise Problems(
+            path.name, [Sentence("line {line}: more cells than there are columns", line=number) for number in overlong]
+        )
     for number, row in rows[at + 1 :]:
         values = {name: row[place] if place < len(row) else None for name, place in fields.items()}
         plain = {name: _words(values.get(name)) for name in ("asset", "by", "note")}

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from serviceday.reports import importer
+from facility.errors import Problems
+from facility.files import Value, grouped, read_grids
 
-Cell = importer.Cell
+Cell = Value
 
 
 def file_rows(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """The rows of a CSV or XLSX file that hold anything, with their lines. Raises `CannotParse`."""
-    return importer._workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else importer._text(path)
+    """The rows of the first sheet that holds anything, with their lines. Raises `CannotParse` or `Problems`."""
+    grid = read_grids(path)[0]
+    if grid.refusals:
+        raise Problems(path.name, grouped(grid.refusals))
+    return ((row.line, row.cells) for row in grid.rows)

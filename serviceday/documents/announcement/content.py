@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, time
+from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language, Text
@@ -180,7 +179,6 @@ def _hours(found: Iterable[Item]) -> str:
     found = list(found)
     starts, ends = [one.start for one in found if one.start], [one.end for one in found if one.end]
     return between(min(starts), max(ends)) if starts and ends else ""
-
 
 
 def _day(plan: InspectionList, language: Language) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 from facility.files import Refusal, Value, localize, read_moments, read_numbers
 from facility.i18n.messages import Sentence
-from ingest.file_form import MOMENT, SCHEMA, FileForm
+from ingest.file_import.form import MOMENT, SCHEMA, FileForm
 
 TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f",

@@ -34,7 +34,7 @@ from facility.files import (
 from facility.files.cells import plain_name
 from facility.files.tables import choose_sheet, fitting, located
 from facility.i18n.messages import Sentence
-from ingest.file_form import FIELDS, SCHEMA, FileForm, Piece
+from ingest.file_import.form import FIELDS, SCHEMA, FileForm, Piece
 
 _PARTS = re.compile(r"[/:|.\s]+")
 

@@ -25,9 +25,9 @@ from facility.estate import Asset
 from facility.files import Grid, RawRow, find_header
 from facility.files.separated import separator_of
 from facility.i18n.messages import Sentence, foreign
-from ingest.file_columns import ColumnReader, parsed_times
-from ingest.file_form import FIELDS, FileForm, Piece
-from ingest.file_tables import read_whole, typed
+from ingest.file_import.columns import ColumnReader, parsed_times
+from ingest.file_import.form import FIELDS, FileForm, Piece
+from ingest.file_import.tables import read_whole, typed
 
 ROWS_AT_ONCE = 250_000
 _LOOK = 1 << 16
