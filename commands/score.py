@@ -15,9 +15,12 @@ from commands.app.output import progress, show_json, show_table
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from commands.installation import Installation
-    from facility.assessments import Assessment
+    from collections.abc import Mapping, Sequence
 
+    from commands.installation import Installation
+    from facility.assessments import Assessment, Knowledge
+
+SHOWN = 5  # assets named of those of which too little is known
 Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")]
 
 
@@ -67,6 +70,7 @@ def score(
     from commands.announce import placed
     from commands.installation import installation
     from commands.scoring import keep, score_now
+    from facility.assessments import Knowledge, by_knowledge
     from serviceday.alerts import evaluate_alerts
 
     place, length = options.zone(timezone), options.span(horizon)
@@ -102,6 +106,7 @@ def score(
         changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
         places = placed(here.records)
     flagged = [one for one in found if one.flagged]
+    states = by_knowledge([one.asset for one in found], {one.asset: one for one in found})
     if as_json:
         show_json(
             {
@@ -109,6 +114,9 @@ def score(
                 "assets": len(found),
                 **told,
                 "flagged": [one.asset for one in flagged],
+                "states": {state.value: len(ids) for state, ids in states.items()},
+                "not_known": {state.value: ids for state, ids in states.items() if state is not Knowledge.ASSESSED},
+                "set_aside": [{"asset": one.asset, "failure": one.failure} for one in found if one.failure],
                 "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
                 "alerts": {
                     "opened": len(changes.opened),
@@ -124,6 +132,7 @@ def score(
     elif told:
         since = scored.standing.whole_at.astimezone(place)
         typer.echo(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
+    _how_little(states, found)
     _table(flagged or found[:10], places)
 
 
@@ -161,14 +170,35 @@ def _today(place: ZoneInfo) -> date:
     return datetime.now(place).date()
 
 
+def _how_little(states: Mapping[Knowledge, Sequence[str]], found: Sequence[Assessment]) -> None:
+    """Assets of which nothing, or too little, is known: counted by why, the first few named."""
+    from facility.assessments import Knowledge
+
+    for state, ids in states.items():
+        if ids and state is not Knowledge.ASSESSED:
+            typer.echo(say(f"score.state_{state.value}", count=len(ids), assets=_some(ids)))
+    aside = [one.asset for one in found if one.failure]
+    if aside:
+        typer.echo(say("score.set_aside", count=len(aside), assets=_some(aside)))
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
+
+
 def _table(found: list[Assessment], places: Mapping[str, str]) -> None:
     language = preferred()
     show_table(
         say("rank.title"),
         [say(f"column.{name}") for name in ("rank", "place", "asset", "probability", "reason")],
         [
-            (number, places.get(one.asset, ""), one.asset, f"{one.probability:.0%}", one.reason[language])
+            (number, places.get(one.asset, ""), one.asset, _percent(one), one.reason[language])
             for number, one in enumerate(found, 1)
         ],
         right=[0, 3],
     )
+
+
+def _percent(one: Assessment) -> str:
+    """Of an asset of which too little is known there is no figure, only what holds of any."""
+    return f"{one.probability:.0%}" if one.tells_health else "–"

@@ -55,6 +55,9 @@ class Alert:
     closed_by: str = ""
     note: str = ""
     follows: int | None = None  # the alert of the same cause that was closed before
+    began: datetime | None = None  # onset of what is wrong, as far as can be told; `opened_at` is when it was noticed
+    began_after: datetime | None = None  # 90 % interval of the onset
+    began_before: datetime | None = None
 
     @property
     def state(self) -> AlertState:

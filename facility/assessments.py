@@ -5,6 +5,7 @@ Models write assessments; alerts, plans and the dashboard read them. Nothing her
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,15 @@ class Trouble(StrEnum):
 
     EQUIPMENT = "equipment"
     SENSOR = "sensor"
+
+
+class Knowledge(StrEnum):
+    """How much is known of an asset: no data is not good news, and each kind of not knowing has its name."""
+
+    ASSESSED = "assessed"
+    TOO_LITTLE = "too_little_data"
+    NEVER_HEARD = "never_heard"  # nothing at all, as far back as assessments look
+    NOT_ASSESSED = "not_assessed"  # nobody has asked yet, nothing it sends can be judged, or the assessment failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +76,23 @@ class Assessment:
     model: str  # version of the model that says so
     evidence: tuple[Evidence, ...] = ()  # strongest first
     prognosis: Prognosis | None = None
+    state: Knowledge = Knowledge.ASSESSED
+    failure: str = ""  # what broke its assessment, so that it was set aside; "" if nothing did
+
+    @property
+    def tells_health(self) -> bool:
+        """Is what it says about the asset worth an all-clear?"""
+        return self.state is Knowledge.ASSESSED
+
+
+def knowledge(one: Assessment | None) -> Knowledge:
+    """The state of an asset by its newest assessment; without one it is not assessed."""
+    return Knowledge.NOT_ASSESSED if one is None else one.state
+
+
+def by_knowledge(asset_ids: Iterable[str], latest: Mapping[str, Assessment]) -> dict[Knowledge, list[str]]:
+    """Ids of the assets in each state, in the order given; every state is there, empty or not."""
+    out: dict[Knowledge, list[str]] = {state: [] for state in Knowledge}
+    for asset in asset_ids:
+        out[knowledge(latest.get(asset))].append(asset)
+    return out

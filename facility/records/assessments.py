@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, bindparam, delete, func, insert, select
 
-from facility.assessments import Assessment, Evidence, Prognosis
+from facility.assessments import Assessment, Evidence, Knowledge, Prognosis
 from facility.i18n.phrases import Text
 from facility.records.opening import writing
 from facility.records.tables import AssessmentRow, table_of
@@ -66,6 +66,8 @@ def _values(one: Assessment) -> dict[str, Any]:
         "model": one.model,
         "evidence": msgspec.to_builtins(one.evidence),
         "prognosis": None if one.prognosis is None else msgspec.to_builtins(one.prognosis),
+        "state": one.state.value,
+        "failure": one.failure,
     }
 
 
@@ -75,4 +77,5 @@ def _assessment(row: Any) -> Assessment:
     evidence = msgspec.convert(values.pop("evidence"), _EvidenceList)
     foreseen = values.pop("prognosis")
     prognosis = None if foreseen is None else msgspec.convert(foreseen, Prognosis)
-    return Assessment(**values, reason=reason, evidence=evidence, prognosis=prognosis)
+    state = Knowledge(values.pop("state"))
+    return Assessment(**values, reason=reason, evidence=evidence, prognosis=prognosis, state=state)

@@ -88,6 +88,8 @@ class AssessmentRow(Table):
     model: Mapped[str]
     evidence: Mapped[list[Any]]
     prognosis: Mapped[dict[str, Any] | None]
+    state: Mapped[str] = mapped_column(String(20), server_default="assessed")
+    failure: Mapped[str] = mapped_column(server_default="")
 
 
 class AlertRow(Table):
@@ -120,6 +122,9 @@ class AlertRow(Table):
     closed_by: Mapped[str]
     note: Mapped[str]
     follows: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    began: Mapped[datetime | None]
+    began_after: Mapped[datetime | None]
+    began_before: Mapped[datetime | None]
 
 
 class AlertStepRow(Table):

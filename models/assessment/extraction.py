@@ -19,7 +19,7 @@ from facility.estate import Asset
 from facility.store import Store
 from models.assessment.evidence import sensor_evidence
 from models.features.daily import DailyFigures, daily_figures, profile
-from models.features.hourly import HOURS, Cube, Hourly, build_cube
+from models.features.hourly import HOURS, Cube, Hourly, build_cube, flat
 from models.outages.forecast import outage_channels
 from models.sensors.checks import believable, sensor_findings
 from models.sensors.stuck import SensorFinding
@@ -41,6 +41,8 @@ class SensorView:
     evidence: tuple[Evidence, ...]
     coverage: float  # 0..1 of the hours its channels usually fill, over the recent days
     heard: bool  # anything at all
+    days: float = 0.0  # from the first hour that was heard of to the end
+    looked_back: int = 0  # days that were looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,8 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
         found.setdefault(int(cube.owner[finding.row]), []).append(finding)
     views = []
     had = _channels_of_kind(cube, rows_of)
-    first = np.argmax(present.any(axis=2), axis=1) if present.size else np.zeros(len(cube.channels), dtype=np.int64)
+    hour = np.argmax(flat(present), axis=1) if present.size else np.zeros(len(cube.channels), dtype=np.int64)
+    first = hour // HOURS
     for number, rows in enumerate(rows_of):
         told = sorted(found.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
         share = [min(1.0, recent[r] / usual[r]) for r in rows if usual[r] > 0]
@@ -147,6 +150,8 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
                 evidence=tuple(sensor_evidence(cube, f, timezone) for f in told),
                 coverage=float(np.mean(share)) * fullness if share else 0.0,
                 heard=bool(rows),
+                days=max(((cube.days * HOURS - int(hour[r])) / HOURS for r in rows), default=0.0),
+                looked_back=cube.days,
             )
         )
     return views

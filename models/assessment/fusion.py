@@ -43,6 +43,7 @@ MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
 UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
 ALTERNATIVE = 0.4  # of the likeliest mode's likeness: less is not worth naming
+UNREMARKABLE = 0.999  # the largest p-value
 FLEET = 20  # assets before the fleet can correct the null
 
 
@@ -58,6 +59,23 @@ class Verdict:
     mode: str
     alternatives: tuple[str, ...]  # other modes with some of the same signs, likeliest first
     series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
+    unknown: bool = False  # nothing could be compared: the probability is the prior, whatever the fleet shows
+
+
+def unknown(statistic: float) -> Verdict:
+    """Of an asset of which nothing can be told: what is known before any data, the prior."""
+    odds = float(np.log(PRIOR / (1 - PRIOR)))
+    return Verdict(
+        statistic=statistic,
+        chance=UNREMARKABLE,
+        mirrored=UNREMARKABLE,
+        log_odds=odds,
+        probability=PRIOR,
+        mode="",
+        alternatives=(),
+        series=(),
+        unknown=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +189,7 @@ def settled(verdicts: Sequence[Verdict], null: FleetNull) -> list[Verdict]:
     """The same verdicts under the null of a whole fleet."""
     odds = null.log_odds(np.array([one.chance for one in verdicts]))
     return [
-        replace(one, log_odds=float(odd), probability=_probability(odd))
+        one if one.unknown else replace(one, log_odds=float(odd), probability=_probability(odd))
         for one, odd in zip(verdicts, odds, strict=True)
     ]
 
@@ -198,7 +216,7 @@ def threshold_within(probabilities: FloatArray, false_flags: float) -> float:
 
 def by_chance(statistic: FloatArray, chances: FloatArray) -> FloatArray:
     """p-values of the strongest of so many looks under a heavy-tailed null."""
-    return np.asarray(np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), 0.999))
+    return np.asarray(np.minimum(-np.expm1(chances * np.log1p(-stats.t.sf(statistic, TAIL_FREEDOM))), UNREMARKABLE))
 
 
 def fleet_null(p: FloatArray, mirrored: FloatArray | None = None, prior: float = PRIOR) -> FleetNull:

@@ -8,37 +8,37 @@ A large fleet goes through it block by block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Lock
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import polars as pl
 
-from facility.assessments import Assessment, Trouble
+from facility.assessments import Assessment, Knowledge, Trouble
 from facility.catalogue.catalogue import Catalogue, catalogue
 from facility.errors import CannotConvert
 from facility.estate import Asset
 from facility.i18n.phrases import Text
 from facility.store import Store
 from models import wording
-from models.assessment.baseline import Expectations, expectations
-from models.assessment.blocks import blocks_of
+from models.assessment.baseline import Expectations
 from models.assessment.evidence import WORTH_TELLING
-from models.assessment.extraction import AT_ONCE, Looked, Progress, SensorView, look_at
+from models.assessment.extraction import LONGEST_HISTORY, Looked, Progress, SensorView, look_at
 from models.assessment.fusion import FLAG_AT, fleet_null, settled, threshold_within
 from models.assessment.prognosis import prognosis
-from models.assessment.scoring import Judgement, judge
-from models.detectors import Detector, default_detectors
+from models.assessment.scoring import Judgement
+from models.detectors import Detector
 from models.features.normalisation import fleet_windows
 from models.features.windows import Windows
-from models.outages.forecast import Outlook, outlooks
+from models.judged_blocks import NOBODYS_FAULT, judged_blocks
+from models.outages.forecast import Outlook, outage_channels, outlooks
 from models.outages.trained_model import TrainedModel, newest_before
-from models.statistics import FloatArray, IntArray
+from models.statistics import FloatArray
+from models.sufficiency import ENOUGH_DAYS, insufficiency, span
 
-VERSION = "fleet-3"
+VERSION = "fleet-4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,6 @@ class Belief:
 
     assessments: list[Assessment]  # in the order of the assets
     chance: FloatArray  # (assets, 2): p-values by the channels alone, for the worse and for the better
-    expected: Expectations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    places: IntArray
-    judged: list[Judgement]
-    views: tuple[SensorView, ...]
     expected: Expectations
 
 
@@ -118,7 +110,7 @@ def believe(
     as_of = as_of.astimezone(UTC)
     model = newest_model(folder, as_of, timezone) if model is None else model
     known = catalogue()
-    blocks = _blocks(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors)
+    blocks = judged_blocks(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors)
     order = np.argsort(np.concatenate([block.places for block in blocks]))
     judged = [one for block in blocks for one in block.judged]
     views = [one for block in blocks for one in block.views]
@@ -133,8 +125,14 @@ def believe(
     made = []
     for place in range(len(assets)) if told_of is None else told_of:
         said = replace(judged[place], verdict=verdicts[place])
-        one = assessment_of(assets[place], as_of, horizon, version, said, views[place], known)
+        try:
+            one = assessment_of(assets[place], as_of, horizon, version, said, views[place], known)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001 - one asset never stops the others
+            one = assessment_of(assets[place], as_of, horizon, version, Judgement.failed(error), views[place], known)
         made.append(_with_outlook(one, history.get(one.asset)))
+    made = _with_young_histories(store, assets, made, as_of=as_of)
     return Belief(
         assessments=made,
         chance=chance,
@@ -149,47 +147,6 @@ def newest_model(folder: Path | None, as_of: datetime, timezone: ZoneInfo) -> Tr
 
 def model_version(model: TrainedModel | None) -> str:
     return VERSION if model is None else f"{VERSION}+{model.version}"
-
-
-def _blocks(
-    store: Store,
-    assets: Sequence[Asset],
-    *,
-    as_of: datetime,
-    timezone: ZoneInfo,
-    on_progress: Progress | None,
-    detectors: Sequence[Detector] | None,
-) -> list[_Block]:
-    """Every block looked at and judged, two at once if there are several."""
-    places = blocks_of(assets)
-    seen, counting = 0, Lock()
-
-    def count(more: int) -> None:
-        nonlocal seen
-        with counting:
-            seen += more
-            if on_progress is not None:
-                on_progress(seen, len(assets))
-
-    def one(of_block: IntArray) -> _Block:
-        some = tuple(assets[place] for place in of_block)
-        before = 0
-
-        def further(done: int, _: int) -> None:
-            nonlocal before
-            count(done - before)
-            before = done
-
-        at_once = 1 if len(places) > 1 else AT_ONCE
-        looked = look_at(store, some, as_of=as_of, timezone=timezone, on_progress=further, at_once=at_once)
-        windows = fleet_windows(looked.daily, some, looked.excluded, end=looked.end, timezone=timezone)
-        judged = judge(windows, catalogue(), default_detectors() if detectors is None else detectors, timezone)
-        return _Block(
-            places=of_block, judged=judged, views=looked.views, expected=expectations(looked, windows, of_block)
-        )
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, places))
 
 
 def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[Assessment]:
@@ -230,8 +187,18 @@ def assessment_of(
     sensor_score = max((e.score for e in view.evidence), default=0.0)
     modes = known[asset.kind].modes if asset.kind in known else {}
     flagged = verdict.probability >= FLAG_AT
+    state = Knowledge.ASSESSED
+    lacking = None if flagged else insufficiency(view, judged.comparable, judged.judged)
+    if asset.kind not in known:
+        lacking = Knowledge.NOT_ASSESSED, wording.say("unknown_kind", kind=asset.kind)
+    if judged.failure:
+        lacking = Knowledge.NOT_ASSESSED, wording.say("set_aside", failure=judged.failure)
     mode = verdict.mode if evidence else ""
-    if evidence:
+    if lacking is not None:
+        state = lacking[0]
+    if judged.failure and lacking is not None:
+        reason = lacking[1]
+    elif evidence:
         reason = evidence[0].sentence
         if evidence[0].score < WORTH_TELLING:
             reason = wording.say("weak", sign=wording.lower_first(reason))
@@ -240,8 +207,8 @@ def assessment_of(
             reason = Text(zh=reason.zh + tail.zh, en=reason.en + tail.en)
     elif view.evidence:
         reason = view.evidence[0].sentence
-    elif view.coverage < 0.5:
-        reason = wording.say("unknown", coverage=round(100 * view.coverage))
+    elif lacking is not None:
+        reason = lacking[1]
     else:
         reason = wording.say("calm")
     return Assessment(
@@ -258,7 +225,35 @@ def assessment_of(
         model=version,
         evidence=evidence + view.evidence,
         prognosis=prognosis(asset, verdict, evidence, known, as_of=as_of),
+        state=state,
+        failure=judged.failure,
     )
+
+
+def _with_young_histories(
+    store: Store, assets: Sequence[Asset], made: list[Assessment], *, as_of: datetime
+) -> list[Assessment]:
+    """Assets that were heard of by an outage history only, and one too short to tell anything, are not unheard."""
+    known = catalogue()
+    keys = outage_channels(known)
+    kinds = {asset.id: asset.kind for asset in assets if asset.kind in known and keys & set(known[asset.kind].channels)}
+    unheard = [one.asset for one in made if one.state is Knowledge.NEVER_HEARD and one.asset in kinds]
+    if not unheard:
+        return made
+    start = as_of - timedelta(days=LONGEST_HISTORY)
+    hours = store.rollups(assets=unheard, channels=sorted(keys), start=start, end=as_of)
+    first = dict(hours.group_by("asset").agg(pl.col("hour").min()).iter_rows())
+    need = span(ENOUGH_DAYS)
+    return [
+        replace(
+            one,
+            state=Knowledge.TOO_LITTLE,
+            reason=wording.say("too_young", have=span((as_of - first[one.asset]) / timedelta(days=1)), need=need),
+        )
+        if one.asset in first
+        else one
+        for one in made
+    ]
 
 
 def _with_outlook(assessment: Assessment, outlook: Outlook | None) -> Assessment:
@@ -278,5 +273,6 @@ def _with_outlook(assessment: Assessment, outlook: Outlook | None) -> Assessment
         mode=outlook.mode,
         reason=outlook.evidence.sentence,
         coverage=max(assessment.coverage, outlook.coverage),
+        state=Knowledge.ASSESSED,
         evidence=(outlook.evidence, *assessment.evidence),
     )

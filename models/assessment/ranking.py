@@ -21,8 +21,14 @@ def running(assessments: Sequence[Assessment]) -> list[Assessment]:
 
 
 def ranking(assessments: Sequence[Assessment], language: Language = "en") -> list[dict[str, Any]]:
-    """The list a script wants: asset, probability, rank (from 1), reason."""
+    """The list a script wants: asset, probability, rank (from 1), reason, state (how much is known of it)."""
     return [
-        {"asset": one.asset, "probability": one.probability, "rank": rank, "reason": one.reason[language]}
+        {
+            "asset": one.asset,
+            "probability": one.probability,
+            "rank": rank,
+            "reason": one.reason[language],
+            "state": one.state.value,
+        }
         for rank, one in enumerate(ordered(assessments), 1)
     ]

@@ -13,13 +13,16 @@ from facility.catalogue.catalogue import Catalogue
 from models.assessment.drift import lone_drifts
 from models.assessment.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.assessment.extraction import EVIDENCE
-from models.assessment.fusion import Verdict, better_scores, series_scores, verdicts
+from models.assessment.fusion import Verdict, better_scores, series_scores, unknown, verdicts
 from models.detectors import Detector
+from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
 from models.features.windows import RECENT, Figure, Windows
-from models.statistics import FloatArray, mean, theil_sen
+from models.statistics import BoolArray, FloatArray, mean, theil_sen
 
 SLOPE_DAYS = 21  # that a forecast's slope is taken from
+FEWEST_PAST = 3  # figures of a series before its newest are compared with them
+LONGEST_FAILURE = 200  # characters of an error that are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ class Judgement:
     verdict: Verdict
     evidence: tuple[Evidence, ...]  # of its equipment
     sensors: tuple[Evidence, ...]  # of sensors that only the fleet's figures give away
+    comparable: bool = False  # some series of it has a past to be compared with
+    judged: bool = False  # it has series that can be bad
+    failure: str = ""  # what broke the judgement; "" if nothing did
+
+    @classmethod
+    def failed(cls, error: Exception) -> Judgement:
+        """Of an asset that had to be set aside: nothing is known of it."""
+        return cls(unknown(0.0), (), (), failure=f"{type(error).__name__}: {error}"[:LONGEST_FAILURE])
 
 
 def judge(
@@ -36,9 +47,22 @@ def judge(
     known: Catalogue,
     detectors: Sequence[Detector],
     timezone: ZoneInfo,
+    young: BoolArray | None = None,
 ) -> list[Judgement]:
-    """Verdict and evidence for every asset of the windows."""
+    """Verdict and evidence for every asset of the windows.
+
+    `young`: assets in their first week, of which nothing but a limit can speak.
+    """
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
+    if young is not None and young.any():
+        silent = young[windows.owner]
+        scores = {
+            name: score if name == LimitRule.name else np.where(silent, 0.0, score) for name, score in scores.items()
+        }
+    past = np.sum(~np.isnan(windows.adjusted[:, : windows.reference]), axis=1) >= FEWEST_PAST
+    comparable, judged = (np.zeros(len(windows.assets), dtype=np.bool_) for _ in range(2))
+    judged[windows.owner] = True
+    comparable[windows.owner[past & np.isfinite(windows.scale)]] = True
     change = recent_change(windows)
     drifts = lone_drifts(windows, scores, change, known)
     excluded = windows.excluded.copy()
@@ -72,7 +96,9 @@ def judge(
             )
         drift = drifting.get(number)
         sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
-        out.append(Judgement(verdict, tuple(told), sensors))
+        if not told and not comparable[number]:
+            verdict = unknown(verdict.statistic)
+        out.append(Judgement(verdict, tuple(told), sensors, bool(comparable[number]), bool(judged[number])))
     return out
 
 

@@ -98,6 +98,7 @@ def _rate(cube: Cube, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     with empty_slices():
         daily = np.where(known > 0, np.nansum(grown, axis=-1), np.nan)
         sends_hourly = median(np.where(known > 0, known, np.nan)) > HOURS / 2
+        daily = np.where(sends_hourly[:, None], daily, daily / _days_since(known > 0))
         daily = np.where(sends_hourly[:, None] & (known > 0), daily * HOURS / np.maximum(known, 1), daily)
         daily = np.where(sends_hourly[:, None] & (known < MINIMUM_HOURS), np.nan, daily)
     counts = np.array([cube.channels[i].unit == "1" for i in rows], dtype=np.bool_)
@@ -105,6 +106,14 @@ def _rate(cube: Cube, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     usual = median(daily)
     floor = np.where(counts, 0.7, 0.03 * np.abs(np.nan_to_num(usual)) + 1e-6)
     return np.where(counts[:, None], rooted, daily), floor
+
+
+def _days_since(heard: BoolArray) -> FloatArray:
+    """(series, days): days since the day before that was heard of; NaN on the first, of which nothing can be told."""
+    day = np.arange(heard.shape[1])
+    before = np.full(heard.shape, -1)
+    before[:, 1:] = np.maximum.accumulate(np.where(heard, day, -1), axis=1)[:, :-1]
+    return np.where(before >= 0, day - before, np.nan)
 
 
 def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:

@@ -78,7 +78,8 @@ class Windows:
 
     def latest(self, values: FloatArray, count: int) -> FloatArray:
         """(series, count): the last figures of each series. Of tests the last that were made, however long ago."""
-        recent = values[:, -count:].copy()
+        count = min(count, values.shape[1])
+        recent = values[:, values.shape[1] - count :].copy()
         tests = np.flatnonzero(self.having(Figure.TEST))
         for row in tests:
             seen = values[row][~np.isnan(values[row])][-count:]

@@ -51,7 +51,7 @@ def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
         severity = Severity.MEDIUM if grave else Severity.LOW
     return Condition(
         cause=f"{one.asset}/equipment",
-        verdict=_verdict(one.flagged, one.coverage >= ENOUGH_COVERAGE),
+        verdict=_verdict(one.flagged, one.tells_health and one.coverage >= ENOUGH_COVERAGE),
         asset=one.asset,
         channel=equipment[0].channel if equipment else "",
         source=Source.EQUIPMENT,
@@ -65,7 +65,7 @@ def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
 
 def _sensor(one: Assessment) -> Condition:
     doubts = [evidence for evidence in one.evidence if evidence.trouble is Trouble.SENSOR]
-    good = one.sensor_probability < SENSOR_GOOD and one.coverage >= ENOUGH_COVERAGE
+    good = one.sensor_probability < SENSOR_GOOD and one.tells_health and one.coverage >= ENOUGH_COVERAGE
     return Condition(
         cause=f"{one.asset}/sensor",
         verdict=_verdict(one.sensor_probability >= SENSOR_BAD, good),

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from facility.assessments import Trouble
+from facility.assessments import Knowledge, Trouble
 from facility.errors import CannotConvert
 from facility.estate import Asset
 from facility.store import READINGS, open_store
@@ -119,7 +119,10 @@ def test_an_asset_nothing_is_known_of_says_so(panels, end):
     unknown = [*assets, Asset(id="F-9999", kind="fire_panel"), Asset(id="X-1", kind="teapot")]
     found = looked_at(store, unknown, end)[-2:]
     assert [one.coverage for one in found] == [0.0, 0.0]
-    assert all(not one.flagged and "too little data" in one.reason.en.lower() for one in found)
+    assert not any(one.flagged for one in found)
+    assert [one.state for one in found] == [Knowledge.NEVER_HEARD, Knowledge.NOT_ASSESSED]
+    assert "Nothing was ever heard" in found[0].reason.en
+    assert "teapot" in found[1].reason.en
 
 
 def test_an_empty_store_and_no_assets(shelf, panels, end):
@@ -140,7 +143,7 @@ def test_ranking_is_complete_and_repeatable(panels, end):
     rows = ranking(found)
     assert [row["rank"] for row in rows] == list(range(1, 9))
     assert ranking(list(reversed(found))) == rows
-    assert set(rows[0]) == {"asset", "probability", "rank", "reason"}
+    assert set(rows[0]) == {"asset", "probability", "rank", "reason", "state"}
 
 
 def test_through_a_real_store(tmp_path: Path):

@@ -1,0 +1,123 @@
+"""Blocks of a fleet looked at and judged, and the assets that break it set aside: one never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from facility.catalogue.catalogue import catalogue
+from facility.errors import ServicedayError
+from facility.estate import Asset
+from facility.store import Store
+from models.assessment.baseline import Expectations, expectations
+from models.assessment.blocks import blocks_of
+from models.assessment.extraction import AT_ONCE, Progress, SensorView, look_at
+from models.assessment.scoring import Judgement, judge
+from models.detectors import Detector, default_detectors
+from models.features.normalisation import fleet_windows
+from models.statistics import IntArray
+from models.sufficiency import FIRST_WEEK
+
+NOBODYS_FAULT = (ServicedayError, OSError, MemoryError)  # errors that no single asset brings about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedBlock:
+    places: IntArray
+    judged: list[Judgement]
+    views: tuple[SensorView, ...]
+    expected: Expectations
+
+
+def judged_blocks(
+    store: Store,
+    assets: Sequence[Asset],
+    *,
+    as_of: datetime,
+    timezone: ZoneInfo,
+    on_progress: Progress | None,
+    detectors: Sequence[Detector] | None,
+) -> list[JudgedBlock]:
+    """Every block looked at and judged, two at once if there are several."""
+    places = blocks_of(assets)
+    seen, counting = 0, Lock()
+
+    def count(more: int) -> None:
+        nonlocal seen
+        with counting:
+            seen += more
+            if on_progress is not None:
+                on_progress(seen, len(assets))
+
+    def look_and_judge(of_block: IntArray, further: Progress | None) -> JudgedBlock:
+        some = tuple(assets[place] for place in of_block)
+        at_once = 1 if len(places) > 1 else AT_ONCE
+        looked = look_at(store, some, as_of=as_of, timezone=timezone, on_progress=further, at_once=at_once)
+        windows = fleet_windows(looked.daily, some, looked.excluded, end=looked.end, timezone=timezone)
+        young = np.array([view.days < FIRST_WEEK for view in looked.views], dtype=np.bool_)
+        chosen = default_detectors() if detectors is None else detectors
+        judged = judge(windows, catalogue(), chosen, timezone, young)
+        return JudgedBlock(
+            places=of_block, judged=judged, views=looked.views, expected=expectations(looked, windows, of_block)
+        )
+
+    def one(of_block: IntArray) -> JudgedBlock:
+        before = 0
+
+        def further(done: int, _: int) -> None:
+            nonlocal before
+            count(done - before)
+            before = done
+
+        return _without_the_broken(of_block, lambda some: look_and_judge(some, further if some is of_block else None))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, places))
+
+
+def _without_the_broken(of_block: IntArray, look_and_judge: Callable[[IntArray], JudgedBlock]) -> JudgedBlock:
+    """A block looked at and judged; the assets that break it are found by halving, set aside, and the rest is judged.
+
+    What is nobody's fault (the store, memory) is raised.
+    """
+    try:
+        return look_and_judge(of_block)
+    except NOBODYS_FAULT:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever broke it, the others are judged
+        if len(of_block) == 1:
+            view = SensorView(evidence=(), coverage=0.0, heard=True)
+            nothing = Expectations.joined([])
+            return JudgedBlock(places=of_block, judged=[Judgement.failed(error)], views=(view,), expected=nothing)
+    half = len(of_block) // 2
+    parts = [_without_the_broken(some, look_and_judge) for some in (of_block[:half], of_block[half:])]
+    broken = [
+        (place, one, view)
+        for part in parts
+        for place, one, view in zip(part.places, part.judged, part.views, strict=True)
+        if one.failure
+    ]
+    rest = np.setdiff1d(of_block, [place for place, _, _ in broken])
+    if broken and rest.size:
+        parts = [_without_the_broken(rest, look_and_judge)]
+        aside = [row for row in broken if row[0] not in parts[0].places]
+        parts.append(
+            JudgedBlock(
+                places=np.array([place for place, _, _ in aside], dtype=np.int64),
+                judged=[one for _, one, _ in aside],
+                views=tuple(view for _, _, view in aside),
+                expected=Expectations.joined([]),
+            )
+        )
+    return JudgedBlock(
+        places=np.concatenate([part.places for part in parts]),
+        judged=[one for part in parts for one in part.judged],
+        views=tuple(view for part in parts for view in part.views),
+        expected=Expectations.joined([part.expected for part in parts]),
+    )
