@@ -32,6 +32,7 @@ def beliefs(
     here: Installation, day: date, place: ZoneInfo, *, kind: str = "", quiet: bool = False
 ) -> dict[str, Assessment]:
     """What was believed shortly before the service day: as kept, or assessed now from what was known before it."""
+    from commands.recalling import alarmed
     from commands.score import assessments
     from facility.standing import in_use
 
@@ -46,7 +47,7 @@ def beliefs(
         if asset in wanted and moment - FRESH <= one.as_of <= moment
     }
     if len(kept) == len(wanted):
-        return kept
+        return {one.asset: one for one in alarmed(here, list(kept.values()), now=moment)}
     found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
     here.records.assessments.put(found)
     return {one.asset: one for one in found}

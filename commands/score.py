@@ -36,6 +36,7 @@ def assessments(
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
     from facility.standing import in_use
+    from commands.recalling import alarmed, recalled
     from models.assessment.pipeline import assess, flag_within
     from models.assessment.ranking import ordered
     from models.feedback import adopted
@@ -49,11 +50,13 @@ def assessments(
             horizon=horizon,
             timezone=timezone,
             folder=here.folder.models,
+            memory=recalled(here, before=as_of),
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
     found = correction.corrected(found) if correction else found
-    return ordered(found if false_flags is None else flag_within(found, false_flags))
+    found = found if false_flags is None else flag_within(found, false_flags)
+    return ordered(alarmed(here, found, now=as_of))
 
 
 def score(

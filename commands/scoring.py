@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from commands.recalling import alarmed, recalled
 from facility.errors import CannotDo, CannotParse
 from models.assessment.checkpoint import Standing, conditions, load, save
 from models.assessment.incremental import DAY, follow, stand
@@ -49,12 +50,14 @@ def score_now(
     said = (model_version(model), correction.version if correction else "", horizon, timezone.key, DEFAULT)
     so = conditions(*said)
     standing, why = (None, "asked") if full else _usable(here, so, now)
+    memory = recalled(here, before=now)
     told = here.store.revised(standing.cursor if standing else "", before=now - DAY)
     if standing is not None and told.assets is None:
         standing, why = None, "late"
     believed = here.records.assessments.latest() if standing is not None else {}
     if standing is not None and told.assets is not None:
         unseen = {one.id for one in assets if one.id not in believed}
+        unseen |= {asset for asset, at in memory.attended.items() if asset in believed and at > believed[asset].as_of}
         try:
             followed = follow(
                 here.store,
@@ -66,6 +69,7 @@ def score_now(
                 folder=here.folder.models,
                 late=told.assets | unseen,
                 on_progress=on_progress,
+                memory=memory,
             )
         except CannotDo:
             why = "much"
@@ -74,7 +78,8 @@ def score_now(
             merged = believed | {one.asset: one for one in fresh}
             found = [merged[one.id] for one in assets]
             standing = replace(followed.standing, cursor=told.cursor)
-            return _flagged(found, believed, len(fresh), "", standing, false_flags)
+            scored = _flagged(found, len(fresh), "", standing, false_flags)
+            return _settled(here, scored, believed, now)
     standing, made = stand(
         here.store,
         assets,
@@ -83,9 +88,11 @@ def score_now(
         timezone=timezone,
         folder=here.folder.models,
         on_progress=on_progress,
+        memory=memory,
     )
     standing = replace(standing, conditions=so, cursor=told.cursor)
-    return _flagged(_corrected(correction, made), {}, len(made), why, standing, false_flags)
+    scored = _flagged(_corrected(correction, made), len(made), why, standing, false_flags)
+    return _settled(here, scored, {}, now)
 
 
 def keep(here: Installation, scored: Scored) -> None:
@@ -113,14 +120,12 @@ def _corrected(correction: Correction | None, found: list[Assessment]) -> list[A
     return correction.corrected(found) if correction else found
 
 
-def _flagged(
-    found: list[Assessment],
-    before: dict[str, Assessment],
-    again: int,
-    why: str,
-    standing: Standing,
-    false_flags: float | None,
-) -> Scored:
-    found = ordered(found if false_flags is None else flag_within(found, false_flags))
-    fresh = [one for one in found if before.get(one.asset) != one]
-    return Scored(found=found, fresh=fresh, again=again, why=why, standing=standing)
+def _flagged(found: list[Assessment], again: int, why: str, standing: Standing, false_flags: float | None) -> Scored:
+    found = found if false_flags is None else flag_within(found, false_flags)
+    return Scored(found=found, fresh=[], again=again, why=why, standing=standing)
+
+
+def _settled(here: Installation, scored: Scored, before: dict[str, Assessment], now: datetime) -> Scored:
+    """In the order of need, no calmer than open alerts, and with what has to be kept of it."""
+    found = ordered(alarmed(here, scored.found, now=now))
+    return replace(scored, found=found, fresh=[one for one in found if before.get(one.asset) != one])

@@ -16,6 +16,7 @@ from facility.errors import CannotDo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from facility.assessments import Assessment
     from facility.store import Store
     from models.detectors import Detector
     from models.evaluation.event_metrics import EventFigures, Watch
@@ -48,6 +49,7 @@ def run_trials(
     from commands.trials import make_trial
     from models.assessment.pipeline import assess
     from models.evaluation.event_metrics import sum_up, watch
+    from models.memory import Memory
 
     if plan.history < timedelta(days=14):
         raise CannotDo("a history this short has nothing to learn from", "Ask for --history 14d or more")
@@ -66,8 +68,9 @@ def run_trials(
                 faults=plan.faults,
                 confounders=plan.confounders,
             )
-            believed = []
+            believed: list[list[Assessment]] = []
             for back in days:
+                before = {one.asset: one for one in believed[-1] if one.flagged} if believed else {}
                 believed.append(
                     assess(
                         cast("Store", made.hours),
@@ -76,6 +79,7 @@ def run_trials(
                         horizon=plan.horizon,
                         timezone=plan.timezone,
                         detectors=detectors,
+                        memory=Memory(before=before),
                     )
                 )
                 shown.advance(task)

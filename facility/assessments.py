@@ -29,6 +29,14 @@ class Knowledge(StrEnum):
     NOT_ASSESSED = "not_assessed"  # nobody has asked yet, nothing it sends can be judged, or the assessment failed
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a channel that was flagged is measured by until somebody records an outcome."""
+
+    shift: float  # the largest that was seen, in the channel's unit, signed
+    score: float  # how strange that was
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One pattern in one channel that speaks for trouble."""
@@ -46,6 +54,7 @@ class Evidence:
     crosses_between: tuple[datetime, datetime | None] | None = None  # UTC; 90 % interval, open if it may never be
     series: tuple[float | None, ...] = ()  # the channel's daily figures up to the as-of time, oldest first; to draw it
     usual: tuple[float | None, ...] = ()  # what each of them should have been
+    reference: Reference | None = None  # of evidence that stands since an earlier assessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,11 @@ from facility.estate import Asset
 from facility.store import Store
 from models.assessment.baseline import Expectations, expectations
 from models.assessment.blocks import blocks_of
-from models.assessment.extraction import AT_ONCE, Progress, SensorView, look_at
+from models.assessment.extraction import AT_ONCE, Looked, Progress, SensorView, look_at
 from models.assessment.scoring import Judgement, judge
 from models.detectors import Detector, default_detectors
 from models.features.normalisation import fleet_windows
+from models.memory import Memory, renewed
 from models.statistics import IntArray
 from models.sufficiency import FIRST_WEEK
 
@@ -43,6 +44,7 @@ def judged_blocks(
     timezone: ZoneInfo,
     on_progress: Progress | None,
     detectors: Sequence[Detector] | None,
+    memory: Memory,
 ) -> list[JudgedBlock]:
     """Every block looked at and judged, two at once if there are several."""
     places = blocks_of(assets)
@@ -59,12 +61,14 @@ def judged_blocks(
         some = tuple(assets[place] for place in of_block)
         at_once = 1 if len(places) > 1 else AT_ONCE
         looked = look_at(store, some, as_of=as_of, timezone=timezone, on_progress=further, at_once=at_once)
-        windows = fleet_windows(looked.daily, some, looked.excluded, end=looked.end, timezone=timezone)
-        young = np.array([view.days < FIRST_WEEK for view in looked.views], dtype=np.bool_)
+        daily = renewed(looked.daily, some, memory, looked.end)
+        windows = fleet_windows(daily, some, looked.excluded, end=looked.end, timezone=timezone)
+        views = _since_attended(looked, some, memory)
+        young = np.array([view.days < FIRST_WEEK for view in views], dtype=np.bool_)
         chosen = default_detectors() if detectors is None else detectors
-        judged = judge(windows, catalogue(), chosen, timezone, young)
+        judged = judge(windows, catalogue(), chosen, timezone, young, memory)
         return JudgedBlock(
-            places=of_block, judged=judged, views=looked.views, expected=expectations(looked, windows, of_block)
+            places=of_block, judged=judged, views=views, expected=expectations(looked, windows, of_block)
         )
 
     def one(of_block: IntArray) -> JudgedBlock:
@@ -79,6 +83,18 @@ def judged_blocks(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(one, places))
+
+
+def _since_attended(looked: Looked, assets: Sequence[Asset], memory: Memory) -> tuple[SensorView, ...]:
+    """Of an asset that somebody has attended to, only the days since are a history of what it is now."""
+    views = list(looked.views)
+    for number, asset in enumerate(assets):
+        moment = memory.attended.get(asset.id)
+        if moment is not None and views[number].heard:
+            since = (looked.end - moment) / timedelta(days=1)
+            if since < views[number].days:
+                views[number] = replace(views[number], days=max(since, 0.0), attended=True)
+    return tuple(views)
 
 
 def _without_the_broken(of_block: IntArray, look_and_judge: Callable[[IntArray], JudgedBlock]) -> JudgedBlock:

@@ -36,7 +36,8 @@ def insufficiency(view: SensorView, comparable: bool, judged: bool) -> tuple[Kno
     if not judged:
         return Knowledge.NOT_ASSESSED, wording.say("unjudged")
     if view.days < ENOUGH_DAYS:
-        words = wording.say("too_young", have=span(view.days), need=span(ENOUGH_DAYS))
+        key = "too_young_attended" if view.attended else "too_young"
+        words = wording.say(key, have=span(view.days), need=span(ENOUGH_DAYS))
         return Knowledge.TOO_LITTLE, words
     if not comparable:
         return Knowledge.TOO_LITTLE, wording.say("too_few", have=span(view.days))

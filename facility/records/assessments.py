@@ -38,6 +38,17 @@ class AssessmentRecords:
         query = select(_TABLE).join(newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of))
         return {one.asset: one for one in self._read(query.order_by(_TABLE.c.asset))}
 
+    def flagged(self, *, before: datetime) -> dict[str, Assessment]:
+        """Of the newest assessments made of readings before a moment, those that flag their asset."""
+        newest = (
+            select(_TABLE.c.asset, func.max(_TABLE.c.as_of).label("as_of"))
+            .where(_TABLE.c.as_of < before)
+            .group_by(_TABLE.c.asset)
+            .subquery()
+        )
+        query = select(_TABLE).join(newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of))
+        return {one.asset: one for one in self._read(query.where(_TABLE.c.flagged.is_(True)).order_by(_TABLE.c.asset))}
+
     def history(self, asset: str, *, since: datetime | None = None) -> list[Assessment]:
         """Every assessment of one asset, oldest first."""
         query = select(_TABLE).where(_TABLE.c.asset == asset).order_by(_TABLE.c.as_of)

@@ -15,7 +15,7 @@ from models.assessment.drift import Drift
 from models.features.hourly import Cube
 from models.features.windows import Figure, Windows
 from models.sensors.stuck import SensorFinding
-from models.statistics import FloatArray
+from models.statistics import FloatArray, median
 
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
@@ -36,15 +36,17 @@ def equipment_evidence(
     """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`."""
     channel, figure = windows.channels[row], windows.figures[row]
     detector = max(scores, key=lambda name: scores[name])
-    now = _recent(windows.values[row])
-    shift = _recent(windows.adjusted[row])
-    value, expected = _plain(windows, row, now), _plain(windows, row, now - shift)
+    now = recent_figure(windows.values[row])
+    shift = recent_figure(windows.adjusted[row])
+    value, expected = in_plain_units(windows, row, now), in_plain_units(windows, row, now - shift)
+    if detector == "peers":
+        expected = in_plain_units(windows, row, _of_class(windows, row))
     since = _since(windows, row, shift)
     crosses, between = None, None
     if abs(slope) > 0 and scores.get("trend", 0.0) > 2.5:
         crosses = _crossing(channel, figure, now, slope, windows.end)
         between = _between(channel, figure, now, slope, error, windows.end) if crosses is not None else None
-    series, usual = _to_draw(windows, row)
+    series, usual = to_draw(windows, row)
     pattern = _pattern(detector, figure)
     return Evidence(
         channel=channel.key,
@@ -92,7 +94,7 @@ def sensor_evidence(cube: Cube, finding: SensorFinding, timezone: ZoneInfo) -> E
 def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneInfo) -> Evidence:
     """A sensor that slides away while everything that would move with it stands still."""
     channel, row = windows.channels[drift.row], drift.row
-    now, shift = _recent(windows.values[row]), _recent(windows.adjusted[row])
+    now, shift = recent_figure(windows.values[row]), recent_figure(windows.adjusted[row])
     since = _since(windows, row, shift)
     zh = "、".join(windows.channels[i].name.zh for i in drift.companions[:3])
     en = ", ".join(wording.lower_first(windows.channels[i].name).en for i in drift.companions[:3])
@@ -119,14 +121,21 @@ def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneI
     )
 
 
-def _recent(row: FloatArray) -> float:
+def recent_figure(row: FloatArray) -> float:
+    """Median of the last three days; where they have none, the newest figure there is."""
     seen = row[-3:][~np.isnan(row[-3:])]
     if not seen.size:
         seen = row[~np.isnan(row)][-1:]
     return float(np.median(seen)) if seen.size else float("nan")
 
 
-def _plain(windows: Windows, row: int, figure_value: float) -> float:
+def _of_class(windows: Windows, row: int) -> float:
+    """What most series of its kind read of late."""
+    alike = np.flatnonzero((windows.group == windows.group[row]) & ~windows.excluded)
+    return float(median(median(windows.latest(windows.values, 10)[alike])[None])[0])
+
+
+def in_plain_units(windows: Windows, row: int, figure_value: float) -> float:
     """A figure in the channel's own unit: counts a day out of their square root, deviations out of their logarithm."""
     figure, channel = windows.figures[row], windows.channels[row]
     if figure is Figure.RATE and channel.unit == "1":
@@ -174,14 +183,14 @@ def _between(
     return None if steep is None else (steep, late)
 
 
-def _to_draw(windows: Windows, row: int) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+def to_draw(windows: Windows, row: int) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
     """Daily figures of a series and what each should have been, in the channel's unit; None where there is none."""
     values, adjusted = windows.values[row], windows.adjusted[row]
     known = ~np.isnan(values)
 
     def plain(figure_values: FloatArray) -> tuple[float | None, ...]:
         return tuple(
-            float(f"{_plain(windows, row, float(v)):.6g}") if seen else None
+            float(f"{in_plain_units(windows, row, float(v)):.6g}") if seen else None
             for v, seen in zip(figure_values, known & np.isfinite(figure_values), strict=True)
         )
 

@@ -42,6 +42,7 @@ class SensorView:
     coverage: float  # 0..1 of the hours its channels usually fill, over the recent days
     heard: bool  # anything at all
     days: float = 0.0  # from the first hour that was heard of to the end
+    attended: bool = False  # those days began when somebody recorded an outcome
     looked_back: int = 0  # days that were looked at
 
 

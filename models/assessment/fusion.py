@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,7 @@ from scipy import stats
 from facility.catalogue.catalogue import Bad, Catalogue, FailureMode
 from models.features.directions import fixed_directions
 from models.features.windows import RECENT, Figure, Windows
-from models.statistics import FloatArray, mean, median
+from models.statistics import FloatArray, grouped_median, mean, median
 
 WEIGHT = {"subspace": 0.6, "clusters": 0.6, "peers": 0.7}  # of detectors that see a channel only indirectly; else 1
 DIRECT = ("residual", "trend", "change")  # detectors whose scores below zero mean a change for the better
@@ -59,6 +59,7 @@ class Verdict:
     mode: str
     alternatives: tuple[str, ...]  # other modes with some of the same signs, likeliest first
     series: tuple[int, ...]  # rows of the windows that speak for it, strongest first
+    floor: float = 0.0  # no probability below it: beyond a limit, or flagged and not mended
     unknown: bool = False  # nothing could be compared: the probability is the prior, whatever the fleet shows
 
 
@@ -104,10 +105,25 @@ class FleetNull:
 def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
     """The strongest of all detectors, one a series; 0 where the sensor is not believed."""
     best = np.zeros(len(windows.channels))
+    material = materiality(windows)
     for name, score in scores.items():
-        best = np.maximum(best, WEIGHT.get(name, 1.0) * score)
+        matters = LASTING[name](windows) if name in LASTING else material
+        best = np.maximum(best, WEIGHT.get(name, 1.0) * score * matters)
     discount = np.where(windows.having(Figure.SPREAD), SPREAD_WEIGHT, 1.0)
-    return np.where(windows.excluded, 0.0, best * discount * materiality(windows))
+    return np.where(windows.excluded, 0.0, best * discount)
+
+
+def _apart_from_class(windows: Windows) -> FloatArray:
+    """0..1, one a series: does it stand so far from its class that it matters, however long it has stood there?"""
+    now = median(windows.latest(windows.values, 10))
+    return _share_of_way(windows, grouped_median(now, windows.group, windows.groups)[windows.group], now)
+
+
+# how much scores matter that don't come of a change of late: of a series beyond its limit all, however old that is
+LASTING: dict[str, Callable[[Windows], FloatArray]] = {
+    "limit": lambda windows: np.ones(len(windows.channels), dtype=np.float64),
+    "peers": _apart_from_class,
+}
 
 
 def better_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray:
@@ -129,6 +145,12 @@ def materiality(windows: Windows) -> FloatArray:
     change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
     level = np.nan_to_num(median(windows.values[:, :-RECENT]))
     now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
+    return _share_of_way(windows, level, now, change)
+
+
+def _share_of_way(windows: Windows, level: FloatArray, now: FloatArray, change: FloatArray | None = None) -> FloatArray:
+    """0..1, one a series: how much a change from `level` to `now` (or of `change`) covers of what matters in full."""
+    change = np.nan_to_num(np.abs(now - level)) if change is None else change
     edge = np.where(
         now >= level,
         windows.each(lambda channel, _: channel.limit.high),
@@ -188,10 +210,13 @@ def verdicts(
 def settled(verdicts: Sequence[Verdict], null: FleetNull) -> list[Verdict]:
     """The same verdicts under the null of a whole fleet."""
     odds = null.log_odds(np.array([one.chance for one in verdicts]))
-    return [
-        one if one.unknown else replace(one, log_odds=float(odd), probability=_probability(odd))
-        for one, odd in zip(verdicts, odds, strict=True)
-    ]
+    return [one if one.unknown else _bounded(one, float(odd)) for one, odd in zip(verdicts, odds, strict=True)]
+
+
+def _bounded(one: Verdict, log_odds: float) -> Verdict:
+    if one.floor > 0:
+        log_odds = max(log_odds, float(np.log(one.floor / (1 - one.floor))))
+    return replace(one, log_odds=log_odds, probability=_probability(log_odds))
 
 
 def _probability(log_odds: float) -> float:

@@ -34,6 +34,7 @@ from models.features.daily import daily_figures
 from models.features.hourly import HOURS, Cube, build_cube
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure
+from models.memory import Memory
 from models.outages.forecast import outage_channels
 from models.sensors.checks import unphysical
 from models.statistics import BoolArray, FloatArray, IntArray, grouped_median
@@ -64,10 +65,18 @@ def stand(
     timezone: ZoneInfo,
     folder: Path | None = None,
     on_progress: Progress | None = None,
+    memory: Memory | None = None,
 ) -> tuple[Standing, list[Assessment]]:
     """A whole look, with what the next hours can go on from. `folder`: of the trained models."""
     belief = believe(
-        store, assets, as_of=as_of, horizon=horizon, timezone=timezone, folder=folder, on_progress=on_progress
+        store,
+        assets,
+        as_of=as_of,
+        horizon=horizon,
+        timezone=timezone,
+        folder=folder,
+        on_progress=on_progress,
+        memory=memory,
     )
     standing = Standing(
         whole_at=as_of,
@@ -92,6 +101,7 @@ def follow(
     late: Collection[str] = (),
     peers: int = PEERS,
     on_progress: Progress | None = None,
+    memory: Memory | None = None,
 ) -> Followed:
     """Assessments of the assets that the last day makes worth looking at again.
 
@@ -142,6 +152,7 @@ def follow(
         told_of=np.searchsorted(chosen, again).tolist(),
         fleet=assets,
         beside=carried.chance[~suspect],
+        memory=memory,
     )
     standing.chance[again] = belief.chance[np.searchsorted(chosen, again)]
     return Followed(

@@ -33,6 +33,7 @@ from models.detectors import Detector
 from models.features.normalisation import fleet_windows
 from models.features.windows import Windows
 from models.judged_blocks import NOBODYS_FAULT, judged_blocks
+from models.memory import Memory
 from models.outages.forecast import Outlook, outage_channels, outlooks
 from models.outages.trained_model import TrainedModel, newest_before
 from models.statistics import FloatArray
@@ -61,9 +62,11 @@ def assess(
     folder: Path | None = None,
     on_progress: Progress | None = None,
     detectors: Sequence[Detector] | None = None,
+    memory: Memory | None = None,
 ) -> list[Assessment]:
     """Assess every asset from readings with time < `as_of`, in the order given. `on_progress(done, total)`.
 
+    `memory`: what was believed before and what people have recorded since; without it the readings alone speak.
     `model` forecasts outages from histories; without one, the newest in `folder` that learned from the past of `as_of`.
 
     Flagged is what is more likely ill than well; see `flag_within` for a budget of wrong flags.
@@ -84,6 +87,7 @@ def assess(
         folder=folder,
         on_progress=on_progress,
         detectors=detectors,
+        memory=memory,
     ).assessments
 
 
@@ -101,16 +105,19 @@ def believe(
     told_of: Sequence[int] | None = None,
     fleet: Sequence[Asset] | None = None,
     beside: FloatArray | None = None,
+    memory: Memory | None = None,
 ) -> Belief:
     """What `assess` does, with what is needed to go on from it.
 
     Where `assets` are a part of a `fleet`, `told_of` are the places of those that are to be assessed, the others are
     looked at for comparison only, and `beside` are the chances of all the fleet but those told of.
     """
-    as_of = as_of.astimezone(UTC)
+    as_of, memory = as_of.astimezone(UTC), memory or Memory()
     model = newest_model(folder, as_of, timezone) if model is None else model
     known = catalogue()
-    blocks = judged_blocks(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors)
+    blocks = judged_blocks(
+        store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors, memory=memory
+    )
     order = np.argsort(np.concatenate([block.places for block in blocks]))
     judged = [one for block in blocks for one in block.judged]
     views = [one for block in blocks for one in block.views]
@@ -131,6 +138,9 @@ def believe(
             raise
         except Exception as error:  # noqa: BLE001 - one asset never stops the others
             one = assessment_of(assets[place], as_of, horizon, version, Judgement.failed(error), views[place], known)
+        stood = memory.flagged(one.asset)
+        if one.failure and stood is not None:  # what could not be looked at again is still believed
+            one = replace(stood, as_of=as_of, state=one.state, failure=one.failure, model=one.model)
         made.append(_with_outlook(one, history.get(one.asset)))
     made = _with_young_histories(store, assets, made, as_of=as_of)
     return Belief(

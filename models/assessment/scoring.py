@@ -13,14 +13,17 @@ from facility.catalogue.catalogue import Catalogue
 from models.assessment.drift import lone_drifts
 from models.assessment.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.assessment.extraction import EVIDENCE
-from models.assessment.fusion import Verdict, better_scores, series_scores, unknown, verdicts
+from models.assessment.fusion import FLAG_AT, Verdict, better_scores, series_scores, unknown, verdicts
+from models.carrying import Carried, carried_evidence, carried_rows, strengthened, unheard
 from models.detectors import Detector
 from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
 from models.features.windows import RECENT, Figure, Windows
+from models.memory import UNMENDED, Memory
 from models.statistics import BoolArray, FloatArray, mean, theil_sen
 
 SLOPE_DAYS = 21  # that a forecast's slope is taken from
+BEYOND_LIMIT = 0.6  # least probability of what lay beyond its limit on all of the last days
 FEWEST_PAST = 3  # figures of a series before its newest are compared with them
 LONGEST_FAILURE = 200  # characters of an error that are told
 
@@ -48,10 +51,12 @@ def judge(
     detectors: Sequence[Detector],
     timezone: ZoneInfo,
     young: BoolArray | None = None,
+    memory: Memory | None = None,
 ) -> list[Judgement]:
     """Verdict and evidence for every asset of the windows.
 
-    `young`: assets in their first week, of which nothing but a limit can speak.
+    `young`: assets in their first week, of which nothing but a limit can speak. `memory`: what stands
+    since earlier looks.
     """
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
     if young is not None and young.any():
@@ -59,6 +64,10 @@ def judge(
         scores = {
             name: score if name == LimitRule.name else np.where(silent, 0.0, score) for name, score in scores.items()
         }
+    memory = memory or Memory()
+    attended = np.array([asset.id in memory.attended for asset in windows.assets], dtype=np.bool_)
+    if attended.any() and "peers" in scores:  # somebody has seen what sets it apart
+        scores["peers"] = np.where(attended[windows.owner], 0.0, scores["peers"])
     past = np.sum(~np.isnan(windows.adjusted[:, : windows.reference]), axis=1) >= FEWEST_PAST
     comparable, judged = (np.zeros(len(windows.assets), dtype=np.bool_) for _ in range(2))
     judged[windows.owner] = True
@@ -69,7 +78,12 @@ def judge(
     excluded[[d.row for d in drifts]] = True
     drifting = {int(windows.owner[d.row]): d for d in drifts}
     believed = replace(windows, excluded=excluded)
-    strength, better = series_scores(believed, scores), better_scores(believed, scores)
+    standing = carried_rows(believed, memory)
+    strength = strengthened(series_scores(believed, scores), standing)
+    better = better_scores(believed, scores)
+    for row, carried in standing.items():
+        change[row] = carried.sign * max(abs(change[row]), 1.0)
+    floors = _floors(believed, detectors, standing)
     late = windows.adjusted[:, -SLOPE_DAYS:]
     slope, error = np.nan_to_num(theil_sen(late)), trend_line(windows, late).error
     out = []
@@ -82,6 +96,9 @@ def judge(
             if strength[row] < least or len(told) >= EVIDENCE or key in channels:
                 continue
             channels.add(key)
+            if row in standing:
+                told.append(carried_evidence(windows, row, standing[row], float(strength[row]), timezone))
+                continue
             by_detector = {name: float(score[row]) for name, score in scores.items()}
             told.append(
                 equipment_evidence(
@@ -94,12 +111,30 @@ def judge(
                     error=float(error[row]),
                 )
             )
+        unseen = unheard(windows, number, memory)
+        told += unseen
         drift = drifting.get(number)
         sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
-        if not told and not comparable[number]:
+        if unseen or floors[number] > 0:
+            verdict = replace(verdict, floor=max(float(floors[number]), FLAG_AT if unseen else 0.0))
+        elif not told and not comparable[number]:
             verdict = unknown(verdict.statistic)
         out.append(Judgement(verdict, tuple(told), sensors, bool(comparable[number]), bool(judged[number])))
     return out
+
+
+def _floors(windows: Windows, detectors: Sequence[Detector], standing: dict[int, Carried]) -> FloatArray:
+    """The least probability of each asset: of what lies beyond its limit, and of what was flagged and is not mended."""
+    floors = np.zeros(len(windows.assets))
+    for detector in detectors:
+        if isinstance(detector, LimitRule):
+            beyond = detector.sustained(windows) & ~windows.excluded
+            floors[windows.owner[beyond]] = BEYOND_LIMIT
+    for row, carried in standing.items():
+        if carried.share >= UNMENDED:
+            owner = windows.owner[row]
+            floors[owner] = max(floors[owner], FLAG_AT)
+    return floors
 
 
 def recent_change(windows: Windows) -> FloatArray:

@@ -23,7 +23,7 @@ RUNNER = CliRunner(env={"SERVICEDAY_LANGUAGE": "en", "COLUMNS": "200"})
 def readings(days):
     """Five pump sets: two test runs each, and a motor that is measured hourly; one more never reports."""
     rows = [
-        (f"P-{number}", "discharge_pressure", NOW - timedelta(days=back), 0.8 + 0.001 * number)
+        (f"P-{number}", "discharge_pressure", NOW - timedelta(days=back), 8.0 + 0.01 * number)
         for number in range(5)
         for back in np.linspace(0.1, days * 0.9, 2)
     ]

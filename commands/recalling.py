@@ -1,0 +1,27 @@
+"""What the records remember of a fleet that is assessed: what was flagged, what people did, which alerts are open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from models.memory import Memory, with_alarms
+
+if TYPE_CHECKING:
+    from commands.installation import Installation
+    from facility.assessments import Assessment
+
+
+def recalled(here: Installation, *, before: datetime) -> Memory:
+    """What assessments of a moment go on from: only what was believed and recorded before it."""
+    return Memory(
+        before=here.records.assessments.flagged(before=before),
+        attended={one.asset: one.at for one in here.records.outcomes.all(until=before)},
+    )
+
+
+def alarmed(here: Installation, found: Sequence[Assessment], *, now: datetime) -> list[Assessment]:
+    """The same assessments, none calmer than an alert of its readings that was open at `now`."""
+    alerts = [one for one in here.records.alerts.open() if one.opened_at <= now]
+    return with_alarms(found, alerts)
