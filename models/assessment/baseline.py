@@ -25,6 +25,7 @@ class Expectations:
     scale: FloatArray  # healthy standard deviation; infinite if nothing is known of it
     newest: FloatArray  # the daily figure that belief rests on
     excluded: BoolArray  # its sensor is not believed
+    least: IntArray  # hours that a day's figure takes
     profile: Hourly  # (series, 24): usual deviation of each hour of the day; 0 where there is none
 
     def __len__(self) -> int:
@@ -39,6 +40,7 @@ class Expectations:
             scale=self.scale[rows],
             newest=self.newest[rows],
             excluded=self.excluded[rows],
+            least=self.least[rows],
             profile=self.profile[rows],
         )
 
@@ -54,6 +56,7 @@ class Expectations:
                 scale=nothing,
                 newest=nothing,
                 excluded=np.zeros(0, dtype=np.bool_),
+                least=np.zeros(0, dtype=np.int64),
                 profile=np.zeros((0, HOURS), dtype=np.float32),
             )
         whole = cls(
@@ -63,6 +66,7 @@ class Expectations:
             scale=np.concatenate([part.scale for part in parts]),
             newest=np.concatenate([part.newest for part in parts]),
             excluded=np.concatenate([part.excluded for part in parts]),
+            least=np.concatenate([part.least for part in parts]),
             profile=np.concatenate([part.profile for part in parts]),
         )
         codes = {name: code for code, name in enumerate(sorted(set(whole.name)))}
@@ -95,5 +99,6 @@ def expectations(looked: Looked, windows: Windows, places: IntArray) -> Expectat
         scale=scale,
         newest=daily.values[:, -1].copy(),
         excluded=looked.excluded,
+        least=daily.least,
         profile=profile,
     )

@@ -26,7 +26,7 @@ from facility.i18n.messages import Sentence
 from models.assessment.baseline import Expectations
 from models.statistics import BoolArray, FloatArray, IntArray
 
-FORM = 1  # of the file
+FORM = 2  # of the file
 CALM = 0.999  # the chance of an asset of which nothing is known
 
 
@@ -107,6 +107,7 @@ def save(path: Path, standing: Standing) -> None:
                 scale=expected.scale,
                 newest=expected.newest,
                 excluded=expected.excluded,
+                least=expected.least,
                 profile=expected.profile,
             )
             file.flush()
@@ -140,6 +141,7 @@ def load(path: Path) -> Standing | None:
                 scale=arrays["scale"],
                 newest=arrays["newest"],
                 excluded=arrays["excluded"],
+                least=arrays["least"],
                 profile=arrays["profile"],
             ),
             conditions=head["conditions"],
@@ -158,6 +160,6 @@ def _check(standing: Standing) -> None:
     if len(standing.fingerprints) != assets or len(standing.chance) != assets:
         raise ValueError(Sentence("figures of other assets"))
     lengths = {len(one) for one in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)}
-    lengths |= {len(expected.excluded), len(expected.profile)}
+    lengths |= {len(expected.excluded), len(expected.profile), len(expected.least)}
     if len(lengths) != 1 or (assets <= int(expected.owner.max(initial=-1))):
         raise ValueError(Sentence("figures of other series"))

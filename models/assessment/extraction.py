@@ -14,21 +14,24 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from facility.assessments import Evidence
-from facility.catalogue.catalogue import Aggregate, catalogue
+from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.store import Store
 from models.assessment.evidence import sensor_evidence
 from models.features.daily import DailyFigures, daily_figures, profile
 from models.features.hourly import HOURS, Cube, Hourly, build_cube, flat
+from models.features.windows import RECENT, Figure
 from models.outages.forecast import outage_channels
 from models.sensors.checks import believable, sensor_findings
 from models.sensors.stuck import SensorFinding
-from models.statistics import BoolArray
+from models.statistics import BoolArray, FloatArray
 
 LONGEST_HISTORY = 60  # days
 SHORTEST_HISTORY = 10  # days of a fleet before anything is compared with its past
 BATCH = 250  # assets whose hours are in memory at once
 AT_ONCE = 2  # batches, or blocks of a large fleet
+SELDOM = 0.04  # of the hours: less than once a day
+GAPS = 2.5  # of a series' own usual gaps without a word before it counts as silent
 EVIDENCE = 5  # pieces kept an asset
 
 Progress = Callable[[int, int], None]
@@ -90,7 +93,7 @@ def look_at(
 def _look_at_hours(cube: Cube, timezone: ZoneInfo) -> Looked:
     findings, doubtful = sensor_findings(cube)
     daily = daily_figures(cube, doubtful)
-    regular = cube.rows(Aggregate.MEAN)
+    regular = daily.row[[figure is Figure.LEVEL for figure in daily.figures]]
     kept = np.where(doubtful[regular], np.float32(np.nan), cube.mean[regular])
     return Looked(
         daily=daily,
@@ -115,7 +118,9 @@ def _together(parts: Sequence[Looked], as_of: datetime) -> Looked:
 def _joined(parts: Sequence[DailyFigures]) -> DailyFigures:
     if not parts:
         empty = np.zeros(0, dtype=np.int64)
-        return DailyFigures(owner=empty, channels=(), figures=(), values=np.zeros((0, 1)), floor=np.zeros(0), row=empty)
+        return DailyFigures(
+            owner=empty, channels=(), figures=(), values=np.zeros((0, 1)), floor=np.zeros(0), row=empty, least=empty
+        )
     return DailyFigures(
         owner=np.concatenate([p.owner for p in parts]),
         channels=tuple(c for p in parts for c in p.channels),
@@ -123,14 +128,14 @@ def _joined(parts: Sequence[DailyFigures]) -> DailyFigures:
         values=np.concatenate([p.values for p in parts]),
         floor=np.concatenate([p.floor for p in parts]),
         row=np.concatenate([p.row for p in parts]),
+        least=np.concatenate([p.least for p in parts]),
     )
 
 
 def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo) -> list[SensorView]:
     """Sensor evidence and coverage of each asset of a cube."""
     present = cube.count > 0
-    usual = present.mean(axis=(1, 2)) if present.size else np.zeros(len(cube.channels))
-    recent = present[:, -7:].mean(axis=(1, 2)) if present.size else np.zeros(len(cube.channels))
+    share_of = _against_habit(flat(present), cube.days)
     rows_of: list[list[int]] = [[] for _ in cube.assets]
     for row, owner in enumerate(cube.owner):
         rows_of[int(owner)].append(row)
@@ -138,14 +143,13 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
     for finding in findings:
         found.setdefault(int(cube.owner[finding.row]), []).append(finding)
     views = []
-    had = _channels_of_kind(cube, rows_of)
     hour = np.argmax(flat(present), axis=1) if present.size else np.zeros(len(cube.channels), dtype=np.int64)
     first = hour // HOURS
     for number, rows in enumerate(rows_of):
         told = sorted(found.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
-        share = [min(1.0, recent[r] / usual[r]) for r in rows if usual[r] > 0]
+        share = [share_of[r] for r in rows]
         age = cube.days - min((int(first[r]) for r in rows), default=cube.days)
-        fullness = min(1.0, age / SHORTEST_HISTORY) * min(1.0, len(rows) / had[cube.assets[number].kind])
+        fullness = min(1.0, age / SHORTEST_HISTORY)
         views.append(
             SensorView(
                 evidence=tuple(sensor_evidence(cube, f, timezone) for f in told),
@@ -158,9 +162,18 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
     return views
 
 
-def _channels_of_kind(cube: Cube, rows_of: Sequence[Sequence[int]]) -> dict[str, float]:
-    """How many channels an asset of each kind usually sends."""
-    counts: dict[str, list[int]] = {}
-    for asset, rows in zip(cube.assets, rows_of, strict=True):
-        counts.setdefault(asset.kind, []).append(len(rows))
-    return {kind: max(float(np.median([n for n in of_kind if n] or [1])), 1.0) for kind, of_kind in counts.items()}
+def _against_habit(present: BoolArray, days: int) -> FloatArray:
+    """(series,): share of what a series usually sends that it has sent of late: in a week, or three of its own gaps."""
+    hours = present.shape[1] if present.size else days * HOURS
+    number = present.sum(axis=1)
+    first = np.argmax(present, axis=1) if present.size else np.zeros(len(present), dtype=np.int64)
+    usual = number / np.maximum(hours - first, 1)
+    share = np.zeros(len(present))
+    week = min(RECENT * HOURS, hours)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.nan_to_num(present[:, hours - week :].sum(axis=1) / week / usual)
+    for row in np.flatnonzero(usual < SELDOM):
+        gaps = np.diff(np.flatnonzero(present[row]))
+        back = min(hours - int(first[row]), max(week, round(GAPS * float(np.median(gaps))) if gaps.size else hours))
+        share[row] = float(present[row, hours - back :].sum() > 0) if gaps.size else 1.0
+    return np.asarray(np.minimum(share, 1.0), dtype=np.float64)

@@ -30,7 +30,7 @@ from models.assessment.checkpoint import Standing, fingerprints
 from models.assessment.extraction import Progress
 from models.assessment.fusion import fleet_null
 from models.assessment.pipeline import believe
-from models.features.daily import daily_figures
+from models.features.daily import MINIMUM_HOURS, daily_figures
 from models.features.hourly import HOURS, Cube, build_cube
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure
@@ -200,7 +200,8 @@ def _newest(store: Store, expected: Expectations, assets: Sequence[Asset], as_of
         batch = assets[begin : begin + READ_AT_ONCE]
         hours = store.rollups(assets=[a.id for a in batch], channels=wanted, start=as_of - DAY, end=as_of)
         cube = build_cube(hours, batch, known, as_of=as_of, days=1)
-        fresh = daily_figures(cube, unphysical(cube), _profiles(cube, expected, series, codes, begin))
+        profiles, least = _habits(cube, expected, series, codes, begin)
+        fresh = daily_figures(cube, unphysical(cube), profiles, least)
         names = names_of(fresh)
         of_fresh = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
         told = np.array([figure is not Figure.SHARE for figure in fresh.figures], dtype=np.bool_) & (of_fresh >= 0)
@@ -210,14 +211,20 @@ def _newest(store: Store, expected: Expectations, assets: Sequence[Asset], as_of
     return newest
 
 
-def _profiles(cube: Cube, expected: Expectations, series: IntArray, codes: dict[str, int], begin: int) -> FloatArray:
-    out = np.zeros((len(cube.channels), HOURS))
+def _habits(
+    cube: Cube, expected: Expectations, series: IntArray, codes: dict[str, int], begin: int
+) -> tuple[FloatArray, IntArray]:
+    """Profiles of the day and hours that a figure takes of every series of a cube, as they were when it was judged."""
+    profiles = np.zeros((len(cube.channels), HOURS))
+    least = np.full(len(cube.channels), MINIMUM_HOURS, dtype=np.int64)
     regular = cube.rows(Aggregate.MEAN)
-    level = [codes.get(f"{cube.channels[row].key}/{Figure.LEVEL}", -1) for row in regular]
-    rows, there = _rows_of(series, (cube.owner[regular] + begin) * len(codes) + np.array(level, dtype=np.int64))
-    there &= np.array(level, dtype=np.int64) >= 0
-    out[regular[there]] = expected.profile[rows[there]]
-    return out
+    for figure in (Figure.TEST, Figure.LEVEL):
+        code = np.array([codes.get(f"{cube.channels[row].key}/{figure}", -1) for row in regular], dtype=np.int64)
+        rows, there = _rows_of(series, (cube.owner[regular] + begin) * len(codes) + code)
+        there &= code >= 0
+        least[regular[there]] = expected.least[rows[there]]
+        profiles[regular[there]] = expected.profile[rows[there]]
+    return profiles, least
 
 
 def _rows_of(series: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:

@@ -14,7 +14,9 @@ from models.features.hourly import HOURS, Cube, Hourly, flat, out_of_service
 from models.features.windows import RECENT, Figure
 from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, mean, median, resolution
 
-MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure
+MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure, if its habit is more
+OFTEN = 0.5  # of the days: a channel that is heard on fewer is measured now and then, as in a test
+RARE = 0  # least hours of a channel that is heard now and then: its readings are figures of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +29,35 @@ class DailyFigures:
     values: FloatArray
     floor: FloatArray  # smallest spread worth believing: the device's own resolution
     row: IntArray  # row of the cube it came from
+    least: IntArray  # hours that a day's figure takes, by the channel's own habit; `RARE` for tests and the like
 
 
-def daily_figures(cube: Cube, doubtful: BoolArray, usual: FloatArray | None = None) -> DailyFigures:
+def daily_figures(
+    cube: Cube, doubtful: BoolArray, usual: FloatArray | None = None, least: IntArray | None = None
+) -> DailyFigures:
     """Figures of all series of a cube. `doubtful` (series, days, 24): hours a sensor fault is responsible for.
 
-    `usual` (series, 24): profiles of the day, where the cube itself is too short to learn them from.
+    What a figure takes is the channel's own habit: a device that reports twice a day has a figure a day from one or two
+    readings, one that reports weekly has a figure a reading.
+
+    `usual` (series, 24) and `least` (series): profiles of the day and hours that a figure takes, where the cube itself
+    is too short to learn them from.
     """
     away = out_of_service(cube)
     parts: list[tuple[IntArray, Figure, FloatArray, FloatArray]] = []
-    regular = cube.rows(Aggregate.MEAN)
+    least = habit(cube) if least is None else least
+    sampled = cube.rows(Aggregate.MEAN)
+    regular, rare = sampled[least[sampled] > RARE], sampled[least[sampled] == RARE]
+    if rare.size:
+        kept = _left_out(cube.mean[rare], away[cube.owner[rare]] | doubtful[rare])
+        parts.append((rare, Figure.TEST, median(kept), 0.3 * resolution(cube.low[rare])))
     if regular.size:
         kept = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
-        level, residual = _level(kept, profile(kept) if usual is None else usual[regular])
+        level, residual = _level(kept, profile(kept) if usual is None else usual[regular], least[regular])
         quantum = resolution(cube.low[regular])
         parts.append((regular, Figure.LEVEL, level, 0.3 * quantum))
         judged = np.array([cube.channels[i].bad is not Bad.NONE for i in regular], dtype=np.bool_)
+        judged &= least[regular] >= MINIMUM_HOURS  # how much a day varies takes more than a reading or two
         within = np.where(np.isnan(kept), np.nan, cube.std[regular])[judged]
         parts.append((regular[judged], Figure.SPREAD, *_log_spread(residual[judged], within, quantum[judged])))
     for rows, hourly in ((cube.rows(Aggregate.SPARSE), cube.mean), (cube.rows(Aggregate.DAILY), cube.mean)):
@@ -64,7 +79,23 @@ def daily_figures(cube: Cube, doubtful: BoolArray, usual: FloatArray | None = No
         values=np.concatenate([p[2] for p in parts]) if parts else np.zeros((0, cube.days)),
         floor=np.concatenate([p[3] for p in parts]) if parts else np.zeros(0),
         row=rows,
+        least=least[rows],
     )
+
+
+def habit(cube: Cube) -> IntArray:
+    """(series,): hours a figure of a regular channel takes: half of what its days usually have, 4 at most.
+
+    `RARE` for a channel that is not heard on most days since it was heard first.
+    """
+    hours = (cube.count > 0).sum(axis=2)
+    heard = hours > 0
+    usual = median(np.where(heard, hours, np.nan).astype(np.float64))
+    first = np.argmax(heard, axis=1) if heard.size else np.zeros(len(hours), dtype=np.int64)
+    often = heard.sum(axis=1) / np.maximum(heard.shape[1] - first, 1)
+    least = np.clip(np.ceil(np.nan_to_num(usual, nan=float(HOURS)) / 2), 1, MINIMUM_HOURS).astype(np.int64)
+    slow = least < MINIMUM_HOURS
+    return np.where(slow & (often < OFTEN), RARE, least)
 
 
 def _left_out(hourly: Hourly, hours: BoolArray) -> Hourly:
@@ -78,9 +109,9 @@ def profile(hourly: Hourly) -> FloatArray:
     return np.nan_to_num(median(centred, axis=1))
 
 
-def _level(kept: Hourly, usual: FloatArray) -> tuple[FloatArray, Hourly]:
+def _level(kept: Hourly, usual: FloatArray, least: IntArray) -> tuple[FloatArray, Hourly]:
     residual = kept - usual[:, None, :].astype(np.float32)
-    enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
+    enough = np.sum(~np.isnan(residual), axis=-1) >= least[:, None]
     return np.where(enough, mean(residual), np.nan), residual
 
 

@@ -77,9 +77,7 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     suspect = np.flatnonzero(tall.any(axis=1))
     tall[suspect] &= far[suspect] > 3 * resolution(cube.low[rows[suspect]])[:, None]
     tall |= flat(doubtful[rows])
-    alone = tall.copy()
-    alone[:, 1:] &= ~tall[:, :-1]
-    alone[:, :-1] &= ~tall[:, 1:]
+    alone = _alone(tall, ~np.isnan(centre))
     found = []
     for i in np.flatnonzero(tall.any(axis=1)):
         row = rows[i]
@@ -95,6 +93,19 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
                 )
             )
     return found
+
+
+def _alone(tall: BoolArray, present: BoolArray) -> BoolArray:
+    """Which tall hours have no tall reading before or after them, however many hours lie between readings."""
+    out = np.zeros_like(tall)
+    for row in np.flatnonzero(tall.any(axis=1)):
+        hours = np.flatnonzero(present[row] | tall[row])
+        high = tall[row, hours]
+        single = high.copy()
+        single[1:] &= ~high[:-1]
+        single[:-1] &= ~high[1:]
+        out[row, hours] = single
+    return out
 
 
 def _missing(cube: Cube) -> list[SensorFinding]:

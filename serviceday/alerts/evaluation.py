@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -17,6 +17,11 @@ from facility.store import Store
 from serviceday.alerts.lifecycle import decide
 from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
 from serviceday.alerts.predictions import assessment_conditions
+
+DAY = timedelta(days=1)
+FEW = 4  # hours a day: a device that is heard in no more reports by a habit of its own
+SLOWEST = timedelta(days=15)  # how far that habit is looked for
+_NEEDED = ("asset", "channel", "hour", "mean", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,38 @@ def _recent_hours(store: Store, assets: list[Asset], now: datetime) -> pl.DataFr
             back = channel.stale_after if rare else channel.stale_after + timedelta(hours=ON_HOURS)
             depth.setdefault(_whole_days(back), set()).add(key)
     frames = [
-        store.rollups(channels=keys, start=now - back, end=now).select("asset", "channel", "hour", "mean", "last")
-        for back, keys in sorted(depth.items())
+        store.rollups(channels=keys, start=now - back, end=now).select(_NEEDED) for back, keys in sorted(depth.items())
     ]
+    slow = _slow(frames, assets, depth, now)
+    for back, keys in sorted(depth.items()):
+        some = {asset for asset, channel in slow if channel in keys}
+        if some and back < SLOWEST:
+            frames.append(
+                store.rollups(assets=some, channels=keys, start=now - SLOWEST, end=now - back).select(_NEEDED)
+            )
     # a key may stand in two groups (battery_voltage of panels and of doors); the hours are the same then
     return pl.concat(frames).unique() if frames else pl.DataFrame()
+
+
+def _slow(
+    frames: Sequence[pl.DataFrame], assets: Sequence[Asset], depth: Mapping[timedelta, Collection[str]], now: datetime
+) -> set[tuple[str, str]]:
+    """Channels of which hardly anything was heard in a day: their own habit tells how long a reading speaks."""
+    often = {
+        (asset, channel)
+        for frame in frames
+        for asset, channel, hours in frame.filter(pl.col("hour") >= now - DAY)
+        .group_by("asset", "channel")
+        .len()
+        .iter_rows()
+        if hours > FEW
+    }
+    regular = {key for keys in depth.values() for key in keys}
+    channels: dict[str, list[str]] = {kind: [] for kind in {asset.kind for asset in assets}}
+    for (kind, key), channel in limit_channels().items():
+        if kind in channels and key in regular and channel.aggregate not in (Aggregate.SPARSE, Aggregate.DAILY):
+            channels[kind].append(key)
+    return {(one.id, key) for one in assets for key in channels[one.kind] if (one.id, key) not in often}
 
 
 def _whole_days(back: timedelta) -> timedelta:

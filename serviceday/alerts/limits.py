@@ -22,6 +22,7 @@ from serviceday.alerts.conditions import PHRASES, Condition, Verdict
 # All design values (D).
 ON_HOURS = 2  # hours in a row beyond the limit before an alert opens
 OFF_HOURS = 3  # hours in a row well within it before it has returned
+GAPS = 2.0  # of a device's own usual gaps between readings: its last reading speaks for so long
 DEADBAND = 0.02  # of the limit: how far within is "well within"
 FAR_BEYOND = 0.5  # of the limit: how far beyond is grave
 
@@ -53,8 +54,9 @@ def limit_conditions(
 ) -> list[Condition]:
     """Conditions from hourly rollups (columns of `Store.rollups`) of the hours before `now`.
 
-    Only conditions that are bad or good are given; whatever has no fresh data is unknown by its absence. What is
-    measured hour by hour counts only while the equipment is in normal use: a lift under maintenance is no alarm.
+    Only conditions that are bad or good are given; whatever has no fresh data is unknown by its absence. Fresh is what
+    the catalogue says or, of a device that reports more rarely, its own habit. What is measured hour by hour counts only
+    while the equipment is in normal use: a lift under maintenance is no alarm.
     Reasons tell times by the clock of `timezone`.
     """
     if hours.is_empty() or not assets:
@@ -76,10 +78,16 @@ def limit_conditions(
         .sort("asset", "channel", "hour")
         .group_by("asset", "channel", maintain_order=True)
         .agg(
-            pl.col("kind", "hour", "value", "stale_us", "on_hours", "off_hours").last(),
+            pl.col("kind", "hour", "value", "stale_us", "on_hours", "off_hours", "single").last(),
+            gap_us=pl.col("hour").diff().dt.total_microseconds().median(),
             bad_run=pl.col("bad").reverse().cast(pl.Int64).cum_min().sum(),
             good_run=pl.col("good").reverse().cast(pl.Int64).cum_min().sum(),
             hours=pl.col("hour"),
+        )
+        .with_columns(
+            stale_us=pl.when("single")
+            .then("stale_us")
+            .otherwise(pl.max_horizontal("stale_us", GAPS * pl.col("gap_us").fill_null(0.0)))
         )
         .with_columns(is_bad=pl.col("bad_run") >= pl.col("on_hours"), is_good=pl.col("good_run") >= pl.col("off_hours"))
         .filter(pl.col("is_bad") | pl.col("is_good"))

@@ -204,6 +204,11 @@ class House:
             )
         )
 
+    def measure_at(self, times: list[datetime], value: float) -> None:
+        columns = {"asset": ["HZ-1"], "channel": ["static_pressure"], "value": [value]}
+        rows = {name: one * len(times) for name, one in columns.items()}
+        self.store.append(pa.table({**rows, "time": times, "arrived": times}, schema=READINGS))
+
     def evaluate(self, now: datetime, *assessments: Assessment) -> AlertChanges:
         return evaluate_alerts(self.records, self.store, assessments, now=now)
 
@@ -242,6 +247,24 @@ def test_a_pressure_loss_from_first_reading_to_repair(tmp_path: Path) -> None:
     assert [step.what for step in house.records.alerts.trail(second.id)] == ["opened", "acknowledged", "closed"]
     assert house.records.alerts.open() == []
     assert {one.id for one in house.records.alerts.all(since=silent)} == {alert.id, second.id}
+    house.close()
+
+
+@pytest.mark.parametrize("hours", [(2, 14), (6,)])
+def test_a_device_that_reports_once_or_twice_a_day_is_watched(tmp_path: Path, hours: tuple[int, ...]) -> None:
+    """Its last reading speaks until two more should have come; then it is silent, and that opens and closes nothing."""
+    house = House(tmp_path)
+    times = [T0 + timedelta(days=day, hours=hour) for day in range(12) for hour in hours]
+    house.measure_at(times[:-4], 0.40)
+    house.measure_at(times[-4:], 0.035)
+    last, gap = times[-1], timedelta(hours=24 / len(hours))
+    assert house.evaluate(last - 2 * gap).opened == (), "one reading opens nothing"
+    (alert,) = house.evaluate(last + gap * 0.9).opened
+    assert (alert.asset, alert.channel) == ("HZ-1", "static_pressure")
+    silent = last + timedelta(days=5)
+    assert house.evaluate(silent) == AlertChanges((), (), ())
+    house.records.alerts.close(alert.id, by="Wang", now=silent)
+    assert house.evaluate(silent).opened == (), "old data raise nothing"
     house.close()
 
 
