@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from facility.i18n.phrases import preferred
 if TYPE_CHECKING:
     from facility.alerts import Alert
 
+SURE = timedelta(days=4)  # an interval of an onset that is no longer is told as a day
 Number = Annotated[int, typer.Argument(help=say("alerts.id"), metavar="ALERT")]
 By = Annotated[str, typer.Option("--by", help=say("alerts.by"), metavar="NAME")]
 Note = Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="TEXT")]
@@ -48,7 +49,8 @@ def list_alerts(
                 say("column.place"),
                 say("column.asset"),
                 say("column.reason"),
-                say("column.since"),
+                say("column.onset"),
+                say("column.noticed"),
                 say("column.state"),
             ],
             [
@@ -58,6 +60,7 @@ def list_alerts(
                     places.get(one.asset, ""),
                     one.asset,
                     one.reason[language],
+                    _onset(one),
                     options.local(one.opened_at, place),
                     say(f"alerts.state.{one.state}"),
                 )
@@ -86,6 +89,7 @@ def show(
         f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {say(f'alerts.state.{alert.state}')}"
     )
     typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
+    typer.echo(say("alerts.onset", onset=_onset(alert, full=True), noticed=options.shown(alert.opened_at, place)))
     for step in trail:
         who = f" {step.who}" if step.who else ""
         typer.echo(f"  {options.shown(step.at, place)}  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
@@ -109,3 +113,23 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
 def _plain(alert: Alert) -> dict[str, Any]:
     return asdict(alert) | {"state": str(alert.state)}
+
+
+def _onset(alert: Alert, *, full: bool = False) -> str:
+    """When it began, as surely as it is known; `full`: with its 90 % interval."""
+    if alert.began is None:
+        return say("alerts.before", moment=f"{alert.began_before:%Y-%m-%d}") if alert.began_before else "–"
+    told = f"{alert.began:%Y-%m-%d}"
+    if alert.began_before is None:
+        return told
+    if alert.began_after is None:
+        return say("alerts.before", moment=f"{alert.began_before:%Y-%m-%d}")
+    sure = alert.began_before - alert.began_after <= SURE
+    if full and not sure:
+        return say(
+            "alerts.between",
+            onset=told,
+            after=f"{alert.began_after:%Y-%m-%d}",
+            before=f"{alert.began_before:%Y-%m-%d}",
+        )
+    return told if sure else say("alerts.about", moment=told)

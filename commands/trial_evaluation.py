@@ -109,9 +109,23 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
             share=f"{figures.lead_share:.0%}" if figures.lead_share is not None else "–",
         )
     )
+    typer.echo(say("evaluate.onset", median=_days(figures.onset_error), worst=_days(figures.onset_error_90)))
     show_table(
         say("evaluate.modes"),
-        [say(f"column.{name}") for name in ("mode", "trouble", "events", "listed", "found", "named", "delay")],
+        [
+            say(f"column.{name}")
+            for name in (
+                "mode",
+                "trouble",
+                "events",
+                "listed",
+                "found",
+                "named",
+                "delay",
+                "onset_error",
+                "onset_error_90",
+            )
+        ],
         [
             (
                 one.mode,
@@ -121,10 +135,12 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
                 one.found,
                 one.named,
                 _days(one.delay),
+                _days(one.onset_error),
+                _days(one.onset_error_90),
             )
             for one in figures.modes
         ],
-        right=[2, 3, 4, 5, 6],
+        right=[2, 3, 4, 5, 6, 7, 8],
     )
     kinds = list(figures.confusion)
     show_table(

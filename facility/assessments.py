@@ -33,7 +33,8 @@ class Knowledge(StrEnum):
 class Reference:
     """What a channel that was flagged is measured by until somebody records an outcome."""
 
-    shift: float  # the largest that was seen, in the channel's unit, signed
+    expected: float  # what it should be, in the channel's unit, as it was when it was flagged
+    shift: float  # the largest distance from it that was seen, signed
     score: float  # how strange that was
 
 
@@ -54,6 +55,8 @@ class Evidence:
     crosses_between: tuple[datetime, datetime | None] | None = None  # UTC; 90 % interval, open if it may never be
     series: tuple[float | None, ...] = ()  # the channel's daily figures up to the as-of time, oldest first; to draw it
     usual: tuple[float | None, ...] = ()  # what each of them should have been
+    since_between: tuple[datetime | None, datetime] | None = None  # UTC; 90 % interval of `since`, open to the past
+    noticed: datetime | None = None  # UTC; the look at which it was first told of, if its asset was flagged then
     reference: Reference | None = None  # of evidence that stands since an earlier assessment
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from facility.assessments import Evidence, Reference
 from facility.i18n.phrases import Text
 from models import wording
-from models.assessment.evidence import in_plain_units, recent_figure, to_draw
+from models.assessment.evidence import began, in_plain_units, onset_words, recent_figure, steady, to_draw
 from models.features.windows import Figure, Windows
 from models.memory import LASTING, Memory, lasting, reference_of
 from models.statistics import FloatArray
@@ -68,24 +68,37 @@ def unheard(windows: Windows, number: int, memory: Memory) -> tuple[Evidence, ..
     return tuple(replace(e, reference=reference_of(e)) for e in standing if e.channel not in heard)
 
 
-def carried_evidence(windows: Windows, row: int, carried: Carried, strength: float, timezone: ZoneInfo) -> Evidence:
-    """What is said of it now: against what it was before it was flagged, and since when."""
-    before = carried.evidence
-    largest = max(reference_of(before).shift, carried.now - before.expected, key=abs)
-    reference = Reference(shift=largest, score=max(reference_of(before).score, strength))
+def continued(evidence: Evidence, carried: Carried) -> Evidence:
+    """Evidence that a look sees by itself, measured by what it was measured by when it was flagged."""
+    return replace(evidence, reference=_reference(carried, evidence.score), noticed=carried.evidence.noticed)
+
+
+def carried_evidence(windows: Windows, row: int, carried: Carried, timezone: ZoneInfo) -> Evidence:
+    """What is said now of what stands since an earlier look: against what it was before it was flagged."""
+    before, expected = carried.evidence, reference_of(carried.evidence).expected
+    since, between = steady(began(windows, row, carried.sign > 0), before)
+    words = None if since is None else onset_words(since, between, end=windows.end, zone=timezone)
     series, _ = to_draw(windows, row)
-    usual = tuple(None if value is None else before.expected for value in series)
     return replace(
         before,
+        since=since,
+        since_between=between,
         value=carried.now,
-        score=strength,
+        expected=expected,
+        score=carried.strength,
         crosses_limit_at=None,
         crosses_between=None,
-        sentence=_sentence(windows, row, carried, timezone),
+        sentence=_sentence(windows, row, carried, words),
         series=series,
-        usual=usual,
-        reference=reference,
+        usual=tuple(None if value is None else expected for value in series),
+        reference=_reference(carried, carried.strength),
     )
+
+
+def _reference(carried: Carried, strength: float) -> Reference:
+    before = reference_of(carried.evidence)
+    largest = max(before.shift, carried.now - before.expected, key=lambda shift: shift * carried.sign)
+    return Reference(expected=before.expected, shift=largest, score=max(before.score, strength))
 
 
 def strengthened(strength: FloatArray, found: dict[int, Carried]) -> FloatArray:
@@ -96,17 +109,17 @@ def strengthened(strength: FloatArray, found: dict[int, Carried]) -> FloatArray:
     return out
 
 
-def _sentence(windows: Windows, row: int, carried: Carried, timezone: ZoneInfo) -> Text:
-    channel, share = windows.channels[row], windows.figures[row] is Figure.SHARE
-    unit, factor = ("%", 100.0) if share else (channel.unit, 1.0)
-    since = carried.evidence.since
-    key = "standing_spread" if windows.figures[row] is Figure.SPREAD else "standing"
+def _sentence(windows: Windows, row: int, carried: Carried, since: Text | None) -> Text:
+    channel, figure = windows.channels[row], windows.figures[row]
+    unit, factor = ("%", 100.0) if figure is Figure.SHARE else (channel.unit, 1.0)
+    value, expected = factor * carried.now, factor * reference_of(carried.evidence).expected
+    key = "standing_spread" if figure is Figure.SPREAD else "standing"
     words = wording.say(
-        key if since is not None else "standing_long",
+        "standing_long" if since is None else key,
         name=wording.lower_first(channel.name),
-        moved=wording.say("up" if carried.now > carried.evidence.expected else "down"),
-        since=wording.day(since, timezone) if since is not None else "",
-        value=wording.quantity(factor * carried.now, unit),
-        expected=wording.quantity(factor * carried.evidence.expected, unit),
+        moved=wording.say("up" if value > expected else "down"),
+        since=since or "",
+        value=wording.daily_mean(value, unit) if figure is Figure.LEVEL else wording.quantity(value, unit),
+        expected=wording.quantity(expected, unit),
     )
     return wording.sentence_case(words)

@@ -44,14 +44,15 @@ class Memory:
 
 
 def _has_reference(evidence: Evidence) -> bool:
-    numbers = (evidence.value, evidence.expected, evidence.score)
-    return all(math.isfinite(number) for number in numbers) and evidence.value != evidence.expected
+    reference = reference_of(evidence)
+    numbers = (reference.expected, reference.shift, reference.score)
+    return all(math.isfinite(number) for number in numbers) and reference.shift != 0
 
 
 def lasting(evidence: Evidence, now: float) -> float:
     """0..1: how much of the shift that was flagged is still there, if the channel reads `now` (in its unit)."""
-    shift = reference_of(evidence).shift
-    share = (now - evidence.expected) / shift
+    reference = reference_of(evidence)
+    share = (now - reference.expected) / reference.shift
     return min(max(share, 0.0), 1.0) if math.isfinite(share) else 1.0
 
 
@@ -59,7 +60,8 @@ def reference_of(evidence: Evidence) -> Reference:
     """The largest shift that was seen, and its strength: what becomes of the evidence is measured by it."""
     if evidence.reference is not None:
         return evidence.reference
-    return Reference(shift=evidence.value - evidence.expected, score=evidence.score)
+    shift = evidence.value - evidence.expected
+    return Reference(expected=evidence.expected, shift=shift, score=evidence.score)
 
 
 def renewed(daily: DailyFigures, assets: Sequence[Asset], memory: Memory, end: datetime) -> DailyFigures:

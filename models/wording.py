@@ -36,10 +36,18 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def day(moment: datetime, timezone: ZoneInfo) -> Text:
-    """A date in the facility's time zone: 6月20日, 20 June."""
+def daily_mean(value: float, unit: str) -> Text:
+    """A level of late as what it is, a mean over days: hours of the same day may say otherwise."""
+    return say("daily_mean", value=quantity(value, unit))
+
+
+def day(moment: datetime, timezone: ZoneInfo, now: datetime | None = None) -> Text:
+    """A date in the facility's time zone: 6月20日, 20 June; with the year if it is not that of `now`."""
     local = moment.astimezone(timezone)
-    return say("date", day=local.day, month=say(f"month_{local.month}"))
+    words = say("date", day=local.day, month=say(f"month_{local.month}"))
+    if now is None or now.astimezone(timezone).year == local.year:
+        return words
+    return say("date_year", date=words, year=local.year)
 
 
 def lower_first(words: Text) -> Text:

@@ -20,10 +20,11 @@ from facility.estate import Asset
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # what the records can count to
 _REFRESH = timedelta(seconds=10)
+_SURE = timedelta(days=4)  # an interval of an onset that is no longer is told as a day
 _CLOSED_SINCE = timedelta(days=90)
 _RANK = {severity: place for place, severity in enumerate(Severity)}
 _WAITING = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
-_COLUMNS = ("severity", "asset", "place", "title", "reason", "opened", "state")
+_COLUMNS = ("severity", "asset", "place", "title", "reason", "began", "opened", "state")
 
 
 def show(visit: Visit) -> None:
@@ -134,12 +135,32 @@ def _frame(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> p
                 places.place(asset) if asset else "",
                 one.title[visit.language],
                 one.reason[visit.language],
+                _began(visit, one),
                 visit.relative(one.opened_at),
                 _progress(visit, one),
             )
         )
     schema = {name: pl.List(pl.String) if name == "severity" else pl.String for name in _COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _began(visit: Visit, alert: Alert, *, full: bool = False) -> str:
+    """The onset as surely as it is known; `full`: with its 90 % interval."""
+    if alert.began is None or (alert.began_after is None and alert.began_before is not None):
+        limit = alert.began_before
+        return visit.say("began_before", day=_day(visit, limit)) if limit is not None else "–"
+    told = _day(visit, alert.began)
+    if alert.began_after is None or alert.began_before is None or alert.began_before - alert.began_after <= _SURE:
+        return told
+    if full:
+        return visit.say(
+            "began_between", day=told, after=_day(visit, alert.began_after), before=_day(visit, alert.began_before)
+        )
+    return visit.say("began_about", day=told)
+
+
+def _day(visit: Visit, moment: datetime) -> str:
+    return visit.exact(moment)[:10]
 
 
 def _progress(visit: Visit, alert: Alert) -> str:
@@ -158,8 +179,9 @@ def _columns(visit: Visit) -> dict[str, Any]:
         "asset": text(visit.say("asset"), width=75),
         "place": text(visit.say("place"), width=165),
         "title": text(visit.say("what"), width=190),
-        "reason": text(visit.say("reason"), width=240),
-        "opened": text(visit.say("since"), width=78),
+        "reason": text(visit.say("reason"), width=190),
+        "began": text(visit.say("began"), width=110),
+        "opened": text(visit.say("noticed"), width=78),
         "state": text(visit.say("state"), width=125),
     }
 
@@ -189,7 +211,8 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
 def _facts(visit: Visit, alert: Alert, asset: Asset | None) -> list[tuple[str, str]]:
     return [
         (visit.say("asset"), f"{alert.asset} · {sources.names(visit.folder).place(asset)}" if asset else alert.asset),
-        (visit.say("since"), visit.both(alert.opened_at)),
+        (visit.say("began"), _began(visit, alert, full=True)),
+        (visit.say("noticed"), visit.both(alert.opened_at)),
         (visit.say("last_seen"), visit.both(alert.last_seen_at)),
         (visit.say("returned"), visit.both(alert.returned_at) if alert.returned_at else ""),
         (visit.say("source"), visit.say(f"source_{alert.source.value}")),

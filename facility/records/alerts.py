@@ -166,6 +166,9 @@ _EVALUATED = (
     "reason_en",
     "last_seen_at",
     "returned_at",
+    "began",
+    "began_after",
+    "began_before",
 )
 
 

@@ -14,12 +14,14 @@ from models import wording
 from models.assessment.drift import Drift
 from models.features.hourly import Cube
 from models.features.windows import Figure, Windows
+from models.onset import onset
 from models.sensors.stuck import SensorFinding
 from models.statistics import FloatArray, median
 
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
 LONGEST_FORECAST = 365.0  # days
+SURE = timedelta(days=4)  # an onset is a day, and not about a day, if its interval is no longer
 NINETY = 1.645  # standard errors either side that hold 90 %
 
 
@@ -32,8 +34,12 @@ def equipment_evidence(
     timezone: ZoneInfo,
     *,
     error: float = 0.0,
+    before: Evidence | None = None,
 ) -> Evidence:
-    """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`."""
+    """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`.
+
+    `before`: what was told of the series when its asset was flagged; its onset stands unless the figures rule it out.
+    """
     channel, figure = windows.channels[row], windows.figures[row]
     detector = max(scores, key=lambda name: scores[name])
     now = recent_figure(windows.values[row])
@@ -41,7 +47,10 @@ def equipment_evidence(
     value, expected = in_plain_units(windows, row, now), in_plain_units(windows, row, now - shift)
     if detector == "peers":
         expected = in_plain_units(windows, row, _of_class(windows, row))
-    since = _since(windows, row, shift)
+    found = began(windows, row, shift > 0)
+    since, since_between = steady(found, before)
+    if since is None and detector not in ("peers", "limit"):
+        since = _since(windows, row, shift)
     crosses, between = None, None
     if abs(slope) > 0 and scores.get("trend", 0.0) > 2.5:
         crosses = _crossing(channel, figure, now, slope, windows.end)
@@ -58,7 +67,21 @@ def equipment_evidence(
         expected=expected,
         score=float(strength),
         crosses_limit_at=crosses,
-        sentence=_sentence(channel, figure, pattern, detector, value, expected, slope, since, crosses, timezone),
+        since_between=since_between,
+        noticed=windows.end,
+        sentence=_sentence(
+            channel,
+            figure,
+            pattern,
+            detector,
+            value,
+            expected,
+            slope,
+            onset_words(since, since_between, end=windows.end, zone=timezone) if since else None,
+            crosses,
+            windows.end,
+            timezone,
+        ),
         crosses_between=between,
         series=series,
         usual=usual,
@@ -145,6 +168,47 @@ def in_plain_units(windows: Windows, row: int, figure_value: float) -> float:
     return figure_value
 
 
+def began(windows: Windows, row: int, rising: bool) -> tuple[datetime, tuple[datetime | None, datetime]] | None:
+    """When the change of a series set in, and the 90 % interval of that; None if no change stands out."""
+    found = onset(windows.adjusted[row], float(windows.scale[row]), rising)
+    if found is None:
+        return None
+    after = None if found.after is None else _moment(windows, found.after)
+    return _moment(windows, found.at), (after, min(_moment(windows, found.before), windows.end))
+
+
+def steady(
+    found: tuple[datetime, tuple[datetime | None, datetime]] | None, before: Evidence | None
+) -> tuple[datetime | None, tuple[datetime | None, datetime] | None]:
+    """Onset and interval: those that were told before, unless what is found now rules that onset out."""
+    told = None if before is None else before.since
+    if before is None or told is None:
+        return found if found else (None, None)
+    if found is None:
+        return told, before.since_between
+    (after, latest), told_between = found[1], before.since_between
+    if (after is None or after <= told) and told <= latest:
+        return told, found[1] if told_between is None else told_between
+    return (told, told_between) if after is None else found
+
+
+def _moment(windows: Windows, day: float) -> datetime:
+    return windows.day_start(0) + timedelta(days=day)
+
+
+def onset_words(
+    since: datetime, between: tuple[datetime | None, datetime] | None, *, end: datetime, zone: ZoneInfo
+) -> Text:
+    """The day of an onset as surely as it is known: 3 June; about 3 June; before 3 June."""
+    if between is None:
+        return wording.day(since, zone, end)
+    after, before = between
+    if after is None:
+        return wording.say("before_day", day=wording.day(before, zone, end))
+    told = wording.day(since, zone, end)
+    return told if before - after <= SURE else wording.say("about_day", day=told)
+
+
 def _since(windows: Windows, row: int, shift: float) -> datetime:
     """First day of the last stretch that is off by at least a third of today's shift, one lapse forgiven."""
     series = windows.adjusted[row] * np.sign(shift or 1.0)
@@ -215,8 +279,9 @@ def _sentence(
     value: float,
     expected: float,
     slope: float,
-    since: datetime,
+    since: Text | None,
     crosses: datetime | None,
+    end: datetime,
     timezone: ZoneInfo,
 ) -> Text:
     key = {"variance": "spread", "limit": "limit", "rate": "rate", "trend": "trend"}.get(pattern, "level")
@@ -233,21 +298,22 @@ def _sentence(
     percent = key == "share"
     unit = "%" if percent else channel.unit
     factor = 100.0 if percent else 1.0
+    daily = figure is Figure.LEVEL
     words = wording.say(
         key,
         name=wording.lower_first(channel.name),
-        since=wording.day(since, timezone),
+        since=since or "",
         moved=wording.say("up" if rising else "down"),
         direction=wording.say("rising" if rising else "falling"),
         weekly=wording.quantity(abs(slope) * 7, unit),
-        value=wording.quantity(factor * value, unit),
+        value=wording.daily_mean(value, unit) if daily else wording.quantity(factor * value, unit),
         expected=wording.quantity(factor * max(expected, 0.0) if percent else expected, unit),
         limit=wording.quantity(limit, channel.unit),
     )
     if crosses is not None:
         tail = wording.say(
             "crossing",
-            when=wording.day(crosses, timezone),
+            when=wording.day(crosses, timezone, end),
             limit=wording.quantity(channel.limit.high if slope > 0 else channel.limit.low, channel.unit),
         )
         if key != "limit" and channel.limit.holds(value):

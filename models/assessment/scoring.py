@@ -14,7 +14,7 @@ from models.assessment.drift import lone_drifts
 from models.assessment.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.assessment.extraction import EVIDENCE
 from models.assessment.fusion import FLAG_AT, Verdict, better_scores, series_scores, unknown, verdicts
-from models.carrying import Carried, carried_evidence, carried_rows, strengthened, unheard
+from models.carrying import Carried, carried_evidence, carried_rows, continued, strengthened, unheard
 from models.detectors import Detector
 from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
@@ -79,7 +79,8 @@ def judge(
     drifting = {int(windows.owner[d.row]): d for d in drifts}
     believed = replace(windows, excluded=excluded)
     standing = carried_rows(believed, memory)
-    strength = strengthened(series_scores(believed, scores), standing)
+    fresh = series_scores(believed, scores)
+    strength = strengthened(fresh, standing)
     better = better_scores(believed, scores)
     for row, carried in standing.items():
         change[row] = carried.sign * max(abs(change[row]), 1.0)
@@ -96,21 +97,22 @@ def judge(
             if strength[row] < least or len(told) >= EVIDENCE or key in channels:
                 continue
             channels.add(key)
-            if row in standing:
-                told.append(carried_evidence(windows, row, standing[row], float(strength[row]), timezone))
+            before = standing.get(row)
+            if before is not None and fresh[row] < before.strength:
+                told.append(carried_evidence(windows, row, before, timezone))
                 continue
             by_detector = {name: float(score[row]) for name, score in scores.items()}
-            told.append(
-                equipment_evidence(
-                    windows,
-                    row,
-                    float(strength[row]),
-                    by_detector,
-                    float(slope[row]),
-                    timezone,
-                    error=float(error[row]),
-                )
+            one = equipment_evidence(
+                windows,
+                row,
+                float(strength[row]),
+                by_detector,
+                float(slope[row]),
+                timezone,
+                error=float(error[row]),
+                before=None if before is None else before.evidence,
             )
+            told.append(one if before is None else continued(one, before))
         unseen = unheard(windows, number, memory)
         told += unseen
         drift = drifting.get(number)

@@ -41,6 +41,7 @@ class Event:
     lead: float | None  # days from the first flag to the failure; None if not found or without a course
     possible: float | None  # days from the first day it could be seen and was watched to the failure
     delay: float | None  # days from the first day it could be seen to the first flag
+    onset_error: float | None = None  # days between the onset that was told last while it was flagged and the true one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,17 @@ def _event(
         lead=max((fault.failure_time - first) / DAY, 0.0) if course and first and fault.failure_time else None,
         possible=(fault.failure_time - begin) / DAY if course and fault.failure_time else None,
         delay=max((first - begin) / DAY, 0.0) if first is not None else None,
+        onset_error=_onset_error(fault, [by_asset[i][fault.asset] for i in seen]),
     )
+
+
+def _onset_error(fault: TrueFault, seen: Sequence[Assessment]) -> float | None:
+    """Of the onset that its strongest evidence told when it was flagged last; None if none was told."""
+    for one in reversed(seen):
+        told = next((e.since for e in one.evidence if e.trouble == EQUIPMENT), None)
+        if one.flagged and fault.trouble == EQUIPMENT and told is not None:
+            return abs(told - fault.onset) / DAY
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +170,8 @@ class ModeEvents:
     found: int
     named: int
     delay: float | None  # median, days
+    onset_error: float | None  # median, days
+    onset_error_90: float | None  # 90th percentile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +191,8 @@ class EventFigures:
     brier_of_base_rate: float
     reliability: tuple[tuple[float, float, int], ...]  # (stated, came about, how often)
     confusion: dict[str, dict[str, int]]  # what was so -> what was said -> assets
+    onset_error: float | None  # median over the flagged, days
+    onset_error_90: float | None  # 90th percentile
     modes: tuple[ModeEvents, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -211,6 +226,8 @@ def sum_up(watches: Sequence[Watch]) -> EventFigures:
         confusion={
             so: {said: told[so, said] for said in (EQUIPMENT, SENSOR, WELL)} for so in (EQUIPMENT, SENSOR, WELL)
         },
+        onset_error=_percentile(machine, 50),
+        onset_error_90=_percentile(machine, 90),
         modes=_by_mode(events),
     )
 
@@ -228,6 +245,11 @@ def _reliability(stated: FloatArray, came: FloatArray) -> tuple[tuple[float, flo
     return tuple(out)
 
 
+def _percentile(events: Sequence[Event], share: float) -> float | None:
+    errors = [e.onset_error for e in events if e.onset_error is not None]
+    return float(np.percentile(errors, share)) if errors else None
+
+
 def _by_mode(events: Sequence[Event]) -> tuple[ModeEvents, ...]:
     out = []
     for trouble, mode in sorted({(e.trouble, e.mode) for e in events}):
@@ -242,6 +264,8 @@ def _by_mode(events: Sequence[Event]) -> tuple[ModeEvents, ...]:
                 found=sum(e.found for e in of_mode),
                 named=sum(e.named for e in of_mode),
                 delay=float(np.median(delays)) if delays else None,
+                onset_error=_percentile(of_mode, 50),
+                onset_error_90=_percentile(of_mode, 90),
             )
         )
     return tuple(out)

@@ -36,4 +36,6 @@ class Condition:
     title: Text
     reason: Text
     seen_at: datetime  # of the data that speak
+    began: datetime | None = None  # onset, as far as can be told
+    began_between: tuple[datetime | None, datetime | None] = (None, None)  # 90 % interval of it
     off_after: timedelta = timedelta(0)  # how long after it was last bad "good" is believed

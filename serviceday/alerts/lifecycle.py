@@ -63,6 +63,9 @@ def _open(one: Condition, follows: int | None, now: datetime) -> Alert:
         opened_at=now,
         last_seen_at=one.seen_at,
         follows=follows,
+        began=one.began,
+        began_after=one.began_between[0],
+        began_before=one.began_between[1],
     )
 
 
@@ -74,7 +77,10 @@ def _still_bad(alert: Alert, one: Condition) -> Change | None:
     seen = replace(alert, last_seen_at=max(alert.last_seen_at, one.seen_at), returned_at=None)
     if worse or alert.returned_at is not None or one.source is not Source.LIMIT:
         # a limit's reason says since when; it is kept, because later evaluations look back no further
+        after, before = one.began_between
         seen = replace(seen, title=one.title, reason=one.reason, channel=one.channel)
+        if one.began is not None:
+            seen = replace(seen, began=one.began, began_after=after, began_before=before)
     if worse:
         seen = replace(seen, severity=one.severity)
     if alert.returned_at is not None:

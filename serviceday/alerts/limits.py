@@ -7,7 +7,7 @@ good one resolves nothing. Tests and daily figures are finished measurements; of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import inf
 
 import polars as pl
@@ -55,8 +55,8 @@ def limit_conditions(
     """Conditions from hourly rollups (columns of `Store.rollups`) of the hours before `now`.
 
     Only conditions that are bad or good are given; whatever has no fresh data is unknown by its absence. Fresh is what
-    the catalogue says or, of a device that reports more rarely, its own habit. What is measured hour by hour counts only
-    while the equipment is in normal use: a lift under maintenance is no alarm.
+    the catalogue says or, of a device that reports more rarely, its own habit. What is measured hour by hour counts
+    only while the equipment is in normal use: a lift under maintenance is no alarm.
     Reasons tell times by the clock of `timezone`.
     """
     if hours.is_empty() or not assets:
@@ -194,6 +194,7 @@ def _limit_condition(
         limit=_quantity(channel, limit),
         since=PHRASES["or_earlier" if earlier else "from"].filled(moment=_told(since or hour, timezone)),
     )
+    sure = bad and since is not None and not earlier
     return Condition(
         cause=f"{asset}/limit/{channel.key}",
         verdict=Verdict.BAD if bad else Verdict.GOOD,
@@ -204,6 +205,8 @@ def _limit_condition(
         title=PHRASES["limit_title"].filled(channel=channel.name),
         reason=reason,
         seen_at=hour,
+        began=since if sure else None,
+        began_between=(since, since + timedelta(hours=1)) if since is not None and sure else (None, since),
     )
 
 

@@ -59,6 +59,8 @@ def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
         title=PHRASES["equipment_title_mode"].filled(mode=mode.name) if mode else PHRASES["equipment_title"],
         reason=one.reason,
         seen_at=one.as_of,
+        began=equipment[0].since if equipment else None,
+        began_between=(equipment[0].since_between if equipment else None) or (None, None),
         off_after=OFF_AFTER,
     )
 
@@ -76,5 +78,7 @@ def _sensor(one: Assessment) -> Condition:
         title=PHRASES["sensor_title"],
         reason=doubts[0].sentence if doubts else one.reason,
         seen_at=one.as_of,
+        began=doubts[0].since if doubts else None,
+        began_between=(doubts[0].since_between if doubts else None) or (None, None),
         off_after=OFF_AFTER,
     )
