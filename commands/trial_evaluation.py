@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from facility.errors import CannotDo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from commands.trials import Trial
     from facility.assessments import Assessment
     from facility.store import Store
     from models.detectors import Detector
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ZONE = ZoneInfo("Asia/Shanghai")
 ENDS = ((2026, 3, 5), (2026, 7, 15), (2026, 10, 6))  # winter and its festival, summer, autumn and its holidays
 WATCHED = timedelta(days=21)  # of each history, at most half of it
+TWO_HOURS = timedelta(hours=2)
+MODE_COLUMNS = ("mode", "trouble", "events", "listed", "found", "named", "delay", "onset_error", "onset_error_90")
 LIST_SHARE = 0.2  # of the fleet: what two people look at in a day of a fleet of sixty
 
 
@@ -48,7 +51,7 @@ def run_trials(
     """Make, assess and judge every fleet of a plan."""
     from commands.trials import make_trial
     from models.assessment.pipeline import assess
-    from models.evaluation.event_metrics import sum_up, watch
+    from models.evaluation.event_metrics import onsets_moved, sum_up, watch
     from models.memory import Memory
 
     if plan.history < timedelta(days=14):
@@ -68,23 +71,28 @@ def run_trials(
                 faults=plan.faults,
                 confounders=plan.confounders,
             )
+
+            def look(moment: datetime, before: Sequence[Assessment], made: Trial = made) -> list[Assessment]:
+                memory = Memory(before={one.asset: one for one in before if one.flagged})
+                return assess(
+                    cast("Store", made.hours),
+                    made.assets,
+                    as_of=moment,
+                    horizon=plan.horizon,
+                    timezone=plan.timezone,
+                    detectors=detectors,
+                    memory=memory,
+                )
+
             believed: list[list[Assessment]] = []
             for back in days:
-                before = {one.asset: one for one in believed[-1] if one.flagged} if believed else {}
-                believed.append(
-                    assess(
-                        cast("Store", made.hours),
-                        made.assets,
-                        as_of=end - timedelta(days=back),
-                        horizon=plan.horizon,
-                        timezone=plan.timezone,
-                        detectors=detectors,
-                        memory=Memory(before=before),
-                    )
-                )
+                believed.append(look(end - timedelta(days=back), believed[-1] if believed else ()))
                 shown.advance(task)
+            earlier = look(end - TWO_HOURS, believed[-2] if len(believed) > 1 else ())
+            told, moved = onsets_moved(earlier, look(end, earlier))
             size = max(1, round(LIST_SHARE * plan.assets))
-            seen.append(watch(believed, made.truth, list_size=size, horizon=plan.horizon))
+            watched = watch(believed, made.truth, list_size=size, horizon=plan.horizon)
+            seen.append(replace(watched, onsets=told, onsets_moved=moved))
     return sum_up(seen), seen
 
 
@@ -109,23 +117,17 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
             share=f"{figures.lead_share:.0%}" if figures.lead_share is not None else "–",
         )
     )
-    typer.echo(say("evaluate.onset", median=_days(figures.onset_error), worst=_days(figures.onset_error_90)))
+    typer.echo(
+        say(
+            "evaluate.onset",
+            median=_days(figures.onset_error),
+            worst=_days(figures.onset_error_90),
+            moved=f"{figures.onsets_moved:.1%}",
+        )
+    )
     show_table(
         say("evaluate.modes"),
-        [
-            say(f"column.{name}")
-            for name in (
-                "mode",
-                "trouble",
-                "events",
-                "listed",
-                "found",
-                "named",
-                "delay",
-                "onset_error",
-                "onset_error_90",
-            )
-        ],
+        [say(f"column.{name}") for name in MODE_COLUMNS],
         [
             (
                 one.mode,

@@ -54,6 +54,16 @@ class Watch:
     false_days: float  # flagged asset-days without a fault
     told: Counter[tuple[str, str]]  # (what was so, what was said) on the last day
     stated: tuple[tuple[float, bool], ...]  # (probability, whether it came so) of every asset and day
+    onsets: int = 0  # onsets of flagged assets that two looks shortly after another both told of
+    onsets_moved: int = 0  # of these, those that the second told otherwise
+
+
+def onsets_moved(first: Sequence[Assessment], second: Sequence[Assessment]) -> tuple[int, int]:
+    """Of the onsets that both looks tell of the same channel of a flagged asset: how many there are, how many moved."""
+    before = {(one.asset, e.channel, e.pattern): e.since for one in first if one.flagged for e in one.evidence[:1]}
+    after = {(one.asset, e.channel, e.pattern): e.since for one in second if one.flagged for e in one.evidence}
+    both = [key for key, since in before.items() if since is not None and after.get(key) is not None]
+    return len(both), sum(before[key] != after[key] for key in both)
 
 
 def watch(
@@ -193,6 +203,7 @@ class EventFigures:
     confusion: dict[str, dict[str, int]]  # what was so -> what was said -> assets
     onset_error: float | None  # median over the flagged, days
     onset_error_90: float | None  # 90th percentile
+    onsets_moved: float  # share of onsets that a look two hours later tells otherwise
     modes: tuple[ModeEvents, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -228,6 +239,7 @@ def sum_up(watches: Sequence[Watch]) -> EventFigures:
         },
         onset_error=_percentile(machine, 50),
         onset_error_90=_percentile(machine, 90),
+        onsets_moved=_share(sum(w.onsets_moved for w in watches), sum(w.onsets for w in watches)),
         modes=_by_mode(events),
     )
 
