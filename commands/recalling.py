@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from facility.assessments import Assessment
 
 
-def recalled(here: Installation, *, before: datetime) -> Memory:
-    """What assessments of a moment go on from: only what was believed and recorded before it."""
+def recalled(here: Installation, *, before: datetime, cold: bool = False) -> Memory:
+    """What assessments of a moment go on from: only what was believed and recorded before it.
+
+    `cold`: no look of late can be gone on from, so days long ago are to be looked at too.
+    """
     return Memory(
         before=here.records.assessments.flagged(before=before),
         attended={one.asset: one.at for one in here.records.outcomes.all(until=before)},
+        cold=cold,
     )
 
 

@@ -50,7 +50,7 @@ def assessments(
             horizon=horizon,
             timezone=timezone,
             folder=here.folder.models,
-            memory=recalled(here, before=as_of),
+            memory=recalled(here, before=as_of, cold=True),
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())

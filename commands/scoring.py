@@ -88,7 +88,7 @@ def score_now(
         timezone=timezone,
         folder=here.folder.models,
         on_progress=on_progress,
-        memory=memory,
+        memory=replace(memory, cold=why != "due"),
     )
     standing = replace(standing, conditions=so, cursor=told.cursor)
     scored = _flagged(_corrected(correction, made), len(made), why, standing, false_flags)

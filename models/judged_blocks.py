@@ -18,10 +18,11 @@ from facility.store import Store
 from models.assessment.baseline import Expectations, expectations
 from models.assessment.blocks import blocks_of
 from models.assessment.extraction import AT_ONCE, Looked, Progress, SensorView, look_at
-from models.assessment.scoring import Judgement, judge
+from models.assessment.scoring import Beside, Judgement, judge
 from models.detectors import Detector, default_detectors
 from models.features.normalisation import fleet_windows
 from models.memory import Memory, renewed
+from models.older import look_back
 from models.statistics import IntArray
 from models.sufficiency import FIRST_WEEK
 
@@ -66,10 +67,14 @@ def judged_blocks(
         views = _since_attended(looked, some, memory)
         young = np.array([view.days < FIRST_WEEK for view in views], dtype=np.bool_)
         chosen = default_detectors() if detectors is None else detectors
-        judged = judge(windows, catalogue(), chosen, timezone, young, memory)
-        return JudgedBlock(
-            places=of_block, judged=judged, views=views, expected=expectations(looked, windows, of_block)
-        )
+        expected = expectations(looked, windows, of_block)
+        older = None
+        if memory.cold:
+            here = Expectations.joined([expectations(looked, windows, np.arange(len(some)))])
+            older = look_back(store, some, windows, here, memory)
+        beside = Beside(young=young, memory=memory, older=older)
+        judged = judge(windows, catalogue(), chosen, timezone, beside)
+        return JudgedBlock(places=of_block, judged=judged, views=views, expected=expected)
 
     def one(of_block: IntArray) -> JudgedBlock:
         before = 0

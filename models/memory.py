@@ -30,6 +30,7 @@ class Memory:
 
     before: Mapping[str, Assessment] = field(default_factory=dict)
     attended: Mapping[str, datetime] = field(default_factory=dict)
+    cold: bool = False  # there is nothing to go on from: days long ago are looked at as well
 
     def standing(self, asset: str) -> tuple[Evidence, ...]:
         """Evidence of its equipment that stands until somebody records an outcome; the strongest first."""

@@ -79,6 +79,11 @@ def names_of(daily: DailyFigures) -> tuple[str, ...]:
     return tuple(f"{channel.key}/{figure}" for channel, figure in zip(daily.channels, daily.figures, strict=True))
 
 
+def names_of_series(windows: Windows) -> tuple[str, ...]:
+    """The same names for the series of windows."""
+    return tuple(f"{channel.key}/{figure}" for channel, figure in zip(windows.channels, windows.figures, strict=True))
+
+
 def expectations(looked: Looked, windows: Windows, places: IntArray) -> Expectations:
     """What a look at some assets, which stand at `places` of a fleet, leads one to expect."""
     daily = looked.daily

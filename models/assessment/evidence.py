@@ -15,6 +15,7 @@ from models.assessment.drift import Drift
 from models.features.hourly import Cube
 from models.features.windows import Figure, Windows
 from models.onset import onset
+from models.past_days import Older
 from models.sensors.stuck import SensorFinding
 from models.statistics import FloatArray, median
 
@@ -22,6 +23,7 @@ WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
 LONGEST_FORECAST = 365.0  # days
 SURE = timedelta(days=4)  # an onset is a day, and not about a day, if its interval is no longer
+CHANCE = timedelta(days=2)  # beyond the interval of a later look, that an onset is still kept
 NINETY = 1.645  # standard errors either side that hold 90 %
 
 
@@ -35,6 +37,7 @@ def equipment_evidence(
     *,
     error: float = 0.0,
     before: Evidence | None = None,
+    older: Older | None = None,
 ) -> Evidence:
     """Evidence from one series. `scores`: each detector's for it; `slope`: its trend, figure units a day, +-`error`.
 
@@ -48,6 +51,9 @@ def equipment_evidence(
     if detector == "peers":
         expected = in_plain_units(windows, row, _of_class(windows, row))
     found = began(windows, row, shift > 0)
+    if detector == "past" and older is not None:
+        expected = in_plain_units(windows, row, older.level(row))
+        found = older.changed_between(row, now, windows.day_start(0))
     since, since_between = steady(found, before)
     if since is None and detector not in ("peers", "limit"):
         since = _since(windows, row, shift)
@@ -187,7 +193,7 @@ def steady(
     if found is None:
         return told, before.since_between
     (after, latest), told_between = found[1], before.since_between
-    if (after is None or after <= told) and told <= latest:
+    if (after is None or after - CHANCE <= told) and told <= latest + CHANCE:
         return told, found[1] if told_between is None else told_between
     return (told, told_between) if after is None else found
 
@@ -287,6 +293,8 @@ def _sentence(
     key = {"variance": "spread", "limit": "limit", "rate": "rate", "trend": "trend"}.get(pattern, "level")
     if figure is Figure.SHARE:
         key = "share"
+    elif detector == "past":
+        key = "standing"
     elif key == "level" and detector in ("peers", "subspace"):
         key = detector
     rising = slope > 0 if key == "trend" else value > expected

@@ -116,13 +116,14 @@ def series_scores(windows: Windows, scores: dict[str, FloatArray]) -> FloatArray
 def _apart_from_class(windows: Windows) -> FloatArray:
     """0..1, one a series: does it stand so far from its class that it matters, however long it has stood there?"""
     now = median(windows.latest(windows.values, 10))
-    return _share_of_way(windows, grouped_median(now, windows.group, windows.groups)[windows.group], now)
+    return share_of_way(windows, grouped_median(now, windows.group, windows.groups)[windows.group], now)
 
 
 # how much scores matter that don't come of a change of late: of a series beyond its limit all, however old that is
 LASTING: dict[str, Callable[[Windows], FloatArray]] = {
     "limit": lambda windows: np.ones(len(windows.channels), dtype=np.float64),
     "peers": _apart_from_class,
+    "past": lambda windows: np.ones(len(windows.channels), dtype=np.float64),
 }
 
 
@@ -145,10 +146,10 @@ def materiality(windows: Windows) -> FloatArray:
     change = np.nan_to_num(np.where(tests, np.abs(newest), np.maximum(np.abs(newest), np.abs(week))))
     level = np.nan_to_num(median(windows.values[:, :-RECENT]))
     now = np.where(tests, level + newest, mean(windows.values[:, -RECENT:]))
-    return _share_of_way(windows, level, now, change)
+    return share_of_way(windows, level, now, change)
 
 
-def _share_of_way(windows: Windows, level: FloatArray, now: FloatArray, change: FloatArray | None = None) -> FloatArray:
+def share_of_way(windows: Windows, level: FloatArray, now: FloatArray, change: FloatArray | None = None) -> FloatArray:
     """0..1, one a series: how much a change from `level` to `now` (or of `change`) covers of what matters in full."""
     change = np.nan_to_num(np.abs(now - level)) if change is None else change
     edge = np.where(

@@ -21,22 +21,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from facility.assessments import Assessment
-from facility.catalogue.catalogue import Aggregate, catalogue
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.store import Store
-from models.assessment.baseline import Expectations, names_of
+from models.assessment.baseline import Expectations
 from models.assessment.checkpoint import Standing, fingerprints
 from models.assessment.extraction import Progress
 from models.assessment.fusion import fleet_null
 from models.assessment.pipeline import believe
-from models.features.daily import MINIMUM_HOURS, daily_figures
-from models.features.hourly import HOURS, Cube, build_cube
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure
 from models.memory import Memory
-from models.outages.forecast import outage_channels
-from models.sensors.checks import unphysical
+from models.newest import newest_figures
 from models.statistics import BoolArray, FloatArray, IntArray, grouped_median
 
 DAY = timedelta(days=1)
@@ -44,7 +40,6 @@ GATE = 3.5  # healthy standard deviations of a newest figure that are remarkable
 SUSPECT = 0.2  # probability from which an asset is judged again as soon as it moves
 MOVED = 1.0  # standard deviations that a figure has moved since it was judged: below it belief stands
 PEERS = 100  # healthy assets of each class looked at along, so that the class is known
-READ_AT_ONCE = 2_500  # assets whose last day is in memory at once
 WORTH = 0.5  # of the fleet: where more than that is to be looked at, all of it is
 
 
@@ -117,7 +112,7 @@ def follow(
             as_of=standing.whole_at.isoformat(),
         )
     carried = standing.carried_to(assets)
-    newest = _newest(store, carried.expected, assets, as_of)
+    newest = newest_figures(store, carried.expected, assets, as_of)
     suspect = carried.unknown.copy()
     suspect[[place for place, asset in enumerate(assets) if asset.id in late]] = True
     probability = fleet_null(*carried.chance.T).probability(carried.chance[:, 0])
@@ -187,52 +182,6 @@ def _remarkable(
     out = np.zeros(len(probability), dtype=np.bool_)
     out[expected.owner[(moved | silent) & ~expected.excluded]] = True
     return out
-
-
-def _newest(store: Store, expected: Expectations, assets: Sequence[Asset], as_of: datetime) -> FloatArray:
-    """The figure of the last twenty-four hours of every series; NaN where a day is too short to tell."""
-    codes = {name: code for code, name in enumerate(sorted(set(expected.name)))}
-    series = expected.owner * len(codes) + np.array([codes[name] for name in expected.name], dtype=np.int64)
-    newest = np.full(len(expected), np.nan)
-    known = catalogue()
-    wanted = sorted(known.channel_keys() - outage_channels(known))
-    for begin in range(0, len(assets), READ_AT_ONCE):
-        batch = assets[begin : begin + READ_AT_ONCE]
-        hours = store.rollups(assets=[a.id for a in batch], channels=wanted, start=as_of - DAY, end=as_of)
-        cube = build_cube(hours, batch, known, as_of=as_of, days=1)
-        profiles, least = _habits(cube, expected, series, codes, begin)
-        fresh = daily_figures(cube, unphysical(cube), profiles, least)
-        names = names_of(fresh)
-        of_fresh = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
-        told = np.array([figure is not Figure.SHARE for figure in fresh.figures], dtype=np.bool_) & (of_fresh >= 0)
-        rows, there = _rows_of(series, (fresh.owner + begin) * len(codes) + of_fresh)
-        told &= there
-        newest[rows[told]] = fresh.values[told, 0]
-    return newest
-
-
-def _habits(
-    cube: Cube, expected: Expectations, series: IntArray, codes: dict[str, int], begin: int
-) -> tuple[FloatArray, IntArray]:
-    """Profiles of the day and hours that a figure takes of every series of a cube, as they were when it was judged."""
-    profiles = np.zeros((len(cube.channels), HOURS))
-    least = np.full(len(cube.channels), MINIMUM_HOURS, dtype=np.int64)
-    regular = cube.rows(Aggregate.MEAN)
-    for figure in (Figure.TEST, Figure.LEVEL):
-        code = np.array([codes.get(f"{cube.channels[row].key}/{figure}", -1) for row in regular], dtype=np.int64)
-        rows, there = _rows_of(series, (cube.owner[regular] + begin) * len(codes) + code)
-        there &= code >= 0
-        least[regular[there]] = expected.least[rows[there]]
-        profiles[regular[there]] = expected.profile[rows[there]]
-    return profiles, least
-
-
-def _rows_of(series: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
-    """Where each wanted code stands in the ascending codes, and whether it does."""
-    if not series.size:
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    rows = np.minimum(np.searchsorted(series, wanted), len(series) - 1)
-    return rows, series[rows] == wanted
 
 
 def _with_peers(assets: Sequence[Asset], suspect: BoolArray, probability: FloatArray, peers: int) -> IntArray:

@@ -112,7 +112,7 @@ def believe(
     Where `assets` are a part of a `fleet`, `told_of` are the places of those that are to be assessed, the others are
     looked at for comparison only, and `beside` are the chances of all the fleet but those told of.
     """
-    as_of, memory = as_of.astimezone(UTC), memory or Memory()
+    as_of, memory = as_of.astimezone(UTC), memory or Memory(cold=True)
     model = newest_model(folder, as_of, timezone) if model is None else model
     known = catalogue()
     blocks = judged_blocks(

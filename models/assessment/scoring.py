@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +20,8 @@ from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
 from models.features.windows import RECENT, Figure, Windows
 from models.memory import UNMENDED, Memory
+from models.older import past_scores
+from models.past_days import Older
 from models.statistics import BoolArray, FloatArray, mean, theil_sen
 
 SLOPE_DAYS = 21  # that a forecast's slope is taken from
@@ -45,26 +47,33 @@ class Judgement:
         return cls(unknown(0.0), (), (), failure=f"{type(error).__name__}: {error}"[:LONGEST_FAILURE])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is known of the assets besides their windows."""
+
+    young: BoolArray | None = None  # in their first week: nothing but a limit can speak
+    memory: Memory = field(default_factory=Memory)  # what stands since earlier looks
+    older: Older | None = None  # single days long ago
+
+
 def judge(
     windows: Windows,
     known: Catalogue,
     detectors: Sequence[Detector],
     timezone: ZoneInfo,
-    young: BoolArray | None = None,
-    memory: Memory | None = None,
+    beside: Beside | None = None,
 ) -> list[Judgement]:
-    """Verdict and evidence for every asset of the windows.
-
-    `young`: assets in their first week, of which nothing but a limit can speak. `memory`: what stands
-    since earlier looks.
-    """
+    """Verdict and evidence for every asset of the windows."""
+    beside = beside or Beside()
+    young, memory, older = beside.young, beside.memory, beside.older
     scores = {d.name: d.fit(windows).score(windows) for d in detectors}
     if young is not None and young.any():
         silent = young[windows.owner]
         scores = {
             name: score if name == LimitRule.name else np.where(silent, 0.0, score) for name, score in scores.items()
         }
-    memory = memory or Memory()
+    if older is not None:
+        scores["past"] = past_scores(windows, older)
     attended = np.array([asset.id in memory.attended for asset in windows.assets], dtype=np.bool_)
     if attended.any() and "peers" in scores:  # somebody has seen what sets it apart
         scores["peers"] = np.where(attended[windows.owner], 0.0, scores["peers"])
@@ -111,6 +120,7 @@ def judge(
                 timezone,
                 error=float(error[row]),
                 before=None if before is None else before.evidence,
+                older=older,
             )
             told.append(one if before is None else continued(one, before))
         unseen = unheard(windows, number, memory)

@@ -88,6 +88,45 @@ def test_a_fault_of_months_is_found_by_somebody_who_looks_for_the_first_time(she
     assert [one.asset for one in found if one.flagged] == ["Z-2"]
 
 
+@pytest.mark.parametrize("days", [130, 250, 600])
+def test_an_old_fault_within_the_limits_is_found_by_days_long_ago(shelf, end, days):
+    """Zones differ by nature here, so that neither limits nor the class tell; only what the zone was long ago does."""
+    random = np.random.default_rng(5)
+    assets = [Asset(id=f"Z-{number}", kind="hydrant_zone") for number in range(8)]
+    series = {}
+    for number, asset in enumerate(assets):
+        values = 0.25 + 0.05 * number + 0.004 * random.standard_normal(days * 24)
+        if number == 6:
+            values[50 * 24 :] -= 0.15
+        series[asset.id, "end_pressure"] = values
+    store = shelf(hourly(end, series))
+    found = assess(store, assets, as_of=end, horizon=WEEK, timezone=ZONE)
+    assert [one.asset for one in found if one.flagged] == ["Z-6"]
+    evidence = found[6].evidence[0]
+    assert evidence.expected == pytest.approx(0.55, abs=0.02)
+    assert "has not come back" in evidence.sentence.en
+    began = store.hourly["hour"].min() + 50 * DAY
+    after, before = evidence.since_between
+    assert after - 2 * DAY <= began <= before
+    accepted = Memory(attended={"Z-6": end - 30 * DAY}, cold=True)
+    again = assess(store, assets, as_of=end, horizon=WEEK, timezone=ZONE, memory=accepted)
+    assert not any(one.flagged for one in again)
+
+
+@pytest.mark.parametrize("days", [200, 420])
+def test_seasons_and_natural_differences_of_the_years_are_no_fault(shelf, end, days):
+    random = np.random.default_rng(6)
+    hours = np.arange(days * 24)
+    assets = [Asset(id=f"Z-{number}", kind="hydrant_zone") for number in range(12)]
+    season = 0.05 * np.sin(2 * np.pi * hours / (365 * 24))
+    series = {
+        (asset.id, "end_pressure"): 0.3 + 0.03 * number + season + 0.004 * random.standard_normal(len(hours))
+        for number, asset in enumerate(assets)
+    }
+    found = assess(shelf(hourly(end, series)), assets, as_of=end, horizon=WEEK, timezone=ZONE)
+    assert not any(one.flagged for one in found)
+
+
 def test_a_fault_within_the_limits_stays_flagged_too(shelf, end):
     store, assets = zones(shelf, end, 200, low=0.36)
     looks = week_by_week(store, assets, end, 56, 200)
