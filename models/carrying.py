@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from facility.assessments import Evidence, Reference
-from facility.i18n.phrases import Text
-from models import wording
-from models.assessment.evidence import began, in_plain_units, onset_words, recent_figure, steady, to_draw
+from models.assessment.evidence import began, in_plain_units, recent_figure, steady, to_draw
 from models.features.windows import Figure, Windows
 from models.memory import LASTING, Memory, lasting, reference_of
 from models.statistics import FloatArray
+from models.telling import Facts, sentence
 
 FIGURE_OF = {"variance": Figure.SPREAD, "rate": Figure.RATE}  # by pattern; else whatever the channel has
 
@@ -77,7 +76,18 @@ def carried_evidence(windows: Windows, row: int, carried: Carried, timezone: Zon
     """What is said now of what stands since an earlier look: against what it was before it was flagged."""
     before, expected = carried.evidence, reference_of(carried.evidence).expected
     since, between = steady(began(windows, row, carried.sign > 0), before)
-    words = None if since is None else onset_words(since, between, end=windows.end, zone=timezone)
+    facts = Facts(
+        channel=windows.channels[row],
+        figure=windows.figures[row],
+        detector=before.detector,
+        pattern="standing",
+        value=carried.now,
+        expected=expected,
+        since=since,
+        between=between,
+        end=windows.end,
+        zone=timezone,
+    )
     series, _ = to_draw(windows, row)
     return replace(
         before,
@@ -88,7 +98,7 @@ def carried_evidence(windows: Windows, row: int, carried: Carried, timezone: Zon
         score=carried.strength,
         crosses_limit_at=None,
         crosses_between=None,
-        sentence=_sentence(windows, row, carried, words),
+        sentence=sentence(facts),
         series=series,
         usual=tuple(None if value is None else expected for value in series),
         reference=_reference(carried, carried.strength),
@@ -107,19 +117,3 @@ def strengthened(strength: FloatArray, found: dict[int, Carried]) -> FloatArray:
     for row, one in found.items():
         out[row] = max(out[row], one.strength)
     return out
-
-
-def _sentence(windows: Windows, row: int, carried: Carried, since: Text | None) -> Text:
-    channel, figure = windows.channels[row], windows.figures[row]
-    unit, factor = ("%", 100.0) if figure is Figure.SHARE else (channel.unit, 1.0)
-    value, expected = factor * carried.now, factor * reference_of(carried.evidence).expected
-    key = "standing_spread" if figure is Figure.SPREAD else "standing"
-    words = wording.say(
-        "standing_long" if since is None else key,
-        name=wording.lower_first(channel.name),
-        moved=wording.say("up" if value > expected else "down"),
-        since=since or "",
-        value=wording.daily_mean(value, unit) if figure is Figure.LEVEL else wording.quantity(value, unit),
-        expected=wording.quantity(expected, unit),
-    )
-    return wording.sentence_case(words)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from facility.i18n.phrases import Phrases, Text
 from facility.i18n.units import symbol
 
+MOST_DIGITS = 9
 ROOM = Path(__file__).parent
 PHRASES = Phrases(ROOM / "phrases.toml")
 
@@ -19,26 +20,31 @@ def say(key: str, /, **values: object) -> Text:
     return PHRASES[key].filled(**values) if values else PHRASES[key]
 
 
-def quantity(value: float, unit: str) -> Text:
-    """A value with its unit as people write it: three significant digits, no exponent."""
-    digits = number(value)
-    return Text(zh=f"{digits} {symbol(unit, 'zh')}".strip(), en=f"{digits} {symbol(unit, 'en')}".strip())
+def quantity(value: float, unit: str, digits: int = 3) -> Text:
+    """A value with its unit as people write it: three significant digits or as many as asked for, no exponent."""
+    written = number(value, digits)
+    return Text(zh=f"{written} {symbol(unit, 'zh')}".strip(), en=f"{written} {symbol(unit, 'en')}".strip())
 
 
-def number(value: float) -> str:
-    """Three significant digits, more where the value is large: 0.0312, 3.12, 31.2, 312, 3120."""
+def number(value: float, digits: int = 3) -> str:
+    """Three (or `digits`) significant digits, more where the value is large: 0.0312, 3.12, 31.2, 312, 3120."""
     if not math.isfinite(value):
         return "?"
     if value == 0:
         return "0"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{min(decimals, 6)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{min(decimals, digits + 3)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
-def daily_mean(value: float, unit: str) -> Text:
-    """A level of late as what it is, a mean over days: hours of the same day may say otherwise."""
-    return say("daily_mean", value=quantity(value, unit))
+def apart(one: float, other: float, unit: str) -> tuple[Text, Text]:
+    """Two values with their unit, in as many digits as tell them apart; alike only if they are the same."""
+    for digits in range(3, MOST_DIGITS + 1):
+        pair = quantity(one, unit, digits), quantity(other, unit, digits)
+        if pair[0] != pair[1] or one == other:
+            break
+    return pair
 
 
 def day(moment: datetime, timezone: ZoneInfo, now: datetime | None = None) -> Text:

@@ -18,11 +18,11 @@ from models.onset import onset
 from models.past_days import Older
 from models.sensors.stuck import SensorFinding
 from models.statistics import FloatArray, median
+from models.telling import Facts, sentence
 
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
 LONGEST_FORECAST = 365.0  # days
-SURE = timedelta(days=4)  # an onset is a day, and not about a day, if its interval is no longer
 CHANCE = timedelta(days=2)  # beyond the interval of a later look, that an onset is still kept
 NINETY = 1.645  # standard errors either side that hold 90 %
 
@@ -75,18 +75,21 @@ def equipment_evidence(
         crosses_limit_at=crosses,
         since_between=since_between,
         noticed=windows.end,
-        sentence=_sentence(
-            channel,
-            figure,
-            pattern,
-            detector,
-            value,
-            expected,
-            slope,
-            onset_words(since, since_between, end=windows.end, zone=timezone) if since else None,
-            crosses,
-            windows.end,
-            timezone,
+        sentence=sentence(
+            Facts(
+                channel=channel,
+                figure=figure,
+                detector=detector,
+                pattern=pattern,
+                value=value,
+                expected=expected,
+                since=since,
+                between=since_between,
+                end=windows.end,
+                zone=timezone,
+                slope=slope,
+                crosses=crosses,
+            )
         ),
         crosses_between=between,
         series=series,
@@ -202,19 +205,6 @@ def _moment(windows: Windows, day: float) -> datetime:
     return windows.day_start(0) + timedelta(days=day)
 
 
-def onset_words(
-    since: datetime, between: tuple[datetime | None, datetime] | None, *, end: datetime, zone: ZoneInfo
-) -> Text:
-    """The day of an onset as surely as it is known: 3 June; about 3 June; before 3 June."""
-    if between is None:
-        return wording.day(since, zone, end)
-    after, before = between
-    if after is None:
-        return wording.say("before_day", day=wording.day(before, zone, end))
-    told = wording.day(since, zone, end)
-    return told if before - after <= SURE else wording.say("about_day", day=told)
-
-
 def _since(windows: Windows, row: int, shift: float) -> datetime:
     """First day of the last stretch that is off by at least a third of today's shift, one lapse forgiven."""
     series = windows.adjusted[row] * np.sign(shift or 1.0)
@@ -275,55 +265,3 @@ def _pattern(detector: str, figure: Figure) -> str:
     if figure is Figure.RATE:
         return "rate"
     return "trend" if detector == "trend" else "level"
-
-
-def _sentence(
-    channel: Channel,
-    figure: Figure,
-    pattern: str,
-    detector: str,
-    value: float,
-    expected: float,
-    slope: float,
-    since: Text | None,
-    crosses: datetime | None,
-    end: datetime,
-    timezone: ZoneInfo,
-) -> Text:
-    key = {"variance": "spread", "limit": "limit", "rate": "rate", "trend": "trend"}.get(pattern, "level")
-    if figure is Figure.SHARE:
-        key = "share"
-    elif detector == "past":
-        key = "standing"
-    elif key == "level" and detector in ("peers", "subspace"):
-        key = detector
-    rising = slope > 0 if key == "trend" else value > expected
-    limit = (
-        channel.limit.high
-        if value > channel.limit.high or (rising and value >= channel.limit.low)
-        else channel.limit.low
-    )
-    percent = key == "share"
-    unit = "%" if percent else channel.unit
-    factor = 100.0 if percent else 1.0
-    daily = figure is Figure.LEVEL
-    words = wording.say(
-        key,
-        name=wording.lower_first(channel.name),
-        since=since or "",
-        moved=wording.say("up" if rising else "down"),
-        direction=wording.say("rising" if rising else "falling"),
-        weekly=wording.quantity(abs(slope) * 7, unit),
-        value=wording.daily_mean(value, unit) if daily else wording.quantity(factor * value, unit),
-        expected=wording.quantity(factor * max(expected, 0.0) if percent else expected, unit),
-        limit=wording.quantity(limit, channel.unit),
-    )
-    if crosses is not None:
-        tail = wording.say(
-            "crossing",
-            when=wording.day(crosses, timezone, end),
-            limit=wording.quantity(channel.limit.high if slope > 0 else channel.limit.low, channel.unit),
-        )
-        if key != "limit" and channel.limit.holds(value):
-            words = Text(zh=words.zh + tail.zh, en=words.en + tail.en)
-    return wording.sentence_case(words)

@@ -137,12 +137,22 @@ def _missing(cube: Cube) -> list[SensorFinding]:
         lost = 1 - share / usual
         if lost < (LOST if usual > STEADY else LOST_OF_FITFUL) or (usual - share) * expected.sum() < 12:
             continue
-        gaps = np.flatnonzero(~present[row])
-        since = int(gaps[gaps >= present.shape[1] - 14 * HOURS][0])
+        since = _quiet_since(present[row, begun[0] :], float(usual), float(share)) + int(begun[0])
         found.append(
             SensorFinding(int(row), "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost))
         )
     return found
+
+
+def _quiet_since(present: BoolArray, usual: float, share: float) -> int:
+    """The hour from which on a channel was there less than usual: the likeliest change of its rate (CUSUM).
+
+    An empty hour weeks before is not the beginning of anything.
+    """
+    before, after = np.clip(usual, 0.02, 0.98), np.clip(share, 0.01, 0.97)
+    gain = np.where(present, np.log(after / before), np.log((1 - after) / (1 - before)))
+    from_here_on = np.cumsum(gain[::-1])[::-1]
+    return int(np.argmax(from_here_on))
 
 
 def _idle(cube: Cube) -> BoolArray:
