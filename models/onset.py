@@ -15,7 +15,7 @@ import numpy as np
 from models.statistics import FloatArray
 
 FEWEST = 6  # figures before a course can be told from noise
-NINETY = 2.71  # of chi-squared with one degree of freedom
+NINETY, RULED_OUT = 2.71, 10.83  # of chi-squared with one degree of freedom: 90 and 99.9 %
 CERTAIN = 9.0  # reduction of the squares, in variances, from which there is a change at all
 POWERS = (0.0, 1.0, 2.0)  # of the time since the onset: step, slope, quickening
 
@@ -27,6 +27,7 @@ class Onset:
     at: float
     after: float | None
     before: float
+    possible: tuple[float, float]  # outside of it the figures all but rule an onset out (99.9 %)
 
 
 def onset(figures: FloatArray, noise: float, rising: bool) -> Onset | None:
@@ -47,8 +48,9 @@ def onset(figures: FloatArray, noise: float, rising: bool) -> Onset | None:
     if total - best < CERTAIN * variance:
         return None
     course, start = np.unravel_index(int(squares.argmin()), squares.shape)
-    allowed = best + NINETY * variance * _memory(days, values, float(starts[start]), POWERS[int(course)])
-    within = starts[(squares <= allowed).any(axis=0)]
+    unit = variance * _memory(days, values, float(starts[start]), POWERS[int(course)])
+    within = starts[(squares <= best + NINETY * unit).any(axis=0)]
+    possible = starts[(squares <= best + RULED_OUT * unit).any(axis=0)]
     alike = starts[np.isclose(squares[course], best, rtol=1e-9, atol=1e-12 * max(total, 1.0))]
     step = POWERS[int(course)] == 0.0
     gap = float(days[days < alike.min()].max(initial=days[0])) + 1.0
@@ -58,6 +60,7 @@ def onset(figures: FloatArray, noise: float, rising: bool) -> Onset | None:
         at=at,
         after=None if first <= days[0] + 1 else min(first, at) - 1.0,
         before=max(float(within.max()), at) + 1.0,
+        possible=(float(possible.min()) - 1.0, float(possible.max()) + 1.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from models.telling import Facts, sentence
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
 LONGEST_FORECAST = 365.0  # days
-CHANCE = timedelta(days=2)  # beyond the interval of a later look, that an onset is still kept
+CHANCE = timedelta(days=2)  # beyond what a later look calls possible, that an onset is still kept
 NINETY = 1.645  # standard errors either side that hold 90 %
 
 
@@ -53,7 +54,8 @@ def equipment_evidence(
     found = began(windows, row, shift > 0)
     if detector == "past" and older is not None:
         expected = in_plain_units(windows, row, older.level(row))
-        found = older.changed_between(row, now, windows.day_start(0))
+        long_since, (after, latest) = older.changed_between(row, now, windows.day_start(0))
+        found = Began(long_since, (after, latest), (after, latest))
     since, since_between = steady(found, before)
     if since is None and detector not in ("peers", "limit"):
         since = _since(windows, row, shift)
@@ -177,28 +179,41 @@ def in_plain_units(windows: Windows, row: int, figure_value: float) -> float:
     return figure_value
 
 
-def began(windows: Windows, row: int, rising: bool) -> tuple[datetime, tuple[datetime | None, datetime]] | None:
-    """When the change of a series set in, and the 90 % interval of that; None if no change stands out."""
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When the change of a series set in, by the figures of one look."""
+
+    since: datetime
+    between: tuple[datetime | None, datetime]  # 90 % interval
+    possible: tuple[datetime, datetime]  # outside of it an onset told earlier is given up
+
+
+def began(windows: Windows, row: int, rising: bool) -> Began | None:
+    """None if no change stands out."""
     found = onset(windows.adjusted[row], float(windows.scale[row]), rising)
     if found is None:
         return None
     after = None if found.after is None else _moment(windows, found.after)
-    return _moment(windows, found.at), (after, min(_moment(windows, found.before), windows.end))
+    first, last = (_moment(windows, day) for day in found.possible)
+    return Began(
+        since=_moment(windows, found.at),
+        between=(after, min(_moment(windows, found.before), windows.end)),
+        possible=(first - CHANCE, last + CHANCE),
+    )
 
 
 def steady(
-    found: tuple[datetime, tuple[datetime | None, datetime]] | None, before: Evidence | None
+    found: Began | None, before: Evidence | None
 ) -> tuple[datetime | None, tuple[datetime | None, datetime] | None]:
     """Onset and interval: those that were told before, unless what is found now rules that onset out."""
     told = None if before is None else before.since
     if before is None or told is None:
-        return found if found else (None, None)
+        return (found.since, found.between) if found else (None, None)
     if found is None:
         return told, before.since_between
-    (after, latest), told_between = found[1], before.since_between
-    if (after is None or after - CHANCE <= told) and told <= latest + CHANCE:
-        return told, found[1] if told_between is None else told_between
-    return (told, told_between) if after is None else found
+    if found.possible[0] <= told <= found.possible[1]:
+        return told, before.since_between or found.between
+    return (told, before.since_between) if found.between[0] is None else (found.since, found.between)
 
 
 def _moment(windows: Windows, day: float) -> datetime:
