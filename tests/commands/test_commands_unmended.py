@@ -68,6 +68,9 @@ def test_an_unmended_fault_is_flagged_and_planned_until_an_outcome_is_recorded(d
         assert alert.state is AlertState.UNACKNOWLEDGED, "what is not mended does not return to normal"
         assert abs(alert.began - (BEGIN + timedelta(days=SINCE))) <= timedelta(days=2)
         assert alert.began_after <= BEGIN + timedelta(days=SINCE) <= alert.began_before
+    day = (BEGIN + timedelta(days=DAYS - 14)).date().isoformat()
+    planned = json.loads(called(data, "plan", "--service-day", day, "--timezone", "UTC", "--json"))
+    assert any(item["asset"] == "Z-2" and item["ground"] == "risk" for item in planned["items"])
     listed = called(data, "alerts", "list")
     assert "2026-02-2" in listed
     shown = called(data, "alerts", "show", str(alert.id))
