@@ -35,9 +35,12 @@ class Memory:
     def standing(self, asset: str) -> tuple[Evidence, ...]:
         """Evidence of its equipment that stands until somebody records an outcome; the strongest first."""
         one = self.before.get(asset)
-        if one is None or not one.flagged or self.attended.get(asset, one.as_of) > one.as_of:
+        if one is None or not one.flagged:
             return ()
-        return tuple(e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and _has_reference(e))
+        equipment = [e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and _has_reference(e)]
+        attended = self.attended.get(asset)
+        # an outcome may be recorded days late: what counts is when the trouble was noticed, not when it was last seen
+        return tuple(e for e in equipment if attended is None or (e.noticed or one.as_of) > attended)
 
     def flagged(self, asset: str) -> Assessment | None:
         """The assessment that stands, if the asset was flagged and nobody has recorded an outcome since."""

@@ -10,12 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
-from facility.assessments import Assessment, Evidence, Trouble
+from facility.assessments import Assessment, Evidence, Knowledge, Trouble
 from facility.errors import CannotConvert, CannotDo
 from facility.estate import Asset, Building, Estate, Site
 from facility.i18n.phrases import Text
@@ -151,6 +153,28 @@ def test_the_migrations_build_the_tables_of_the_code(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     engine.dispose()
+
+
+def test_assessments_of_before_there_were_states_are_migrated(tmp_path: Path) -> None:
+    """Those without any data were called well; they were never heard of."""
+    path = tmp_path / "records.sqlite"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for asset, coverage in (("A", 0.0), ("B", 1.0)):
+            connection.exec_driver_sql(
+                "INSERT INTO assessment (asset, as_of, horizon_days, probability, sensor_probability, flagged, score, "
+                "mode, reason_zh, reason_en, coverage, model, evidence) "
+                "VALUES (?, '2026-01-01 00:00:00', 7, 0.1, 0.1, 0, -2, '', 'x', 'x', ?, 'm', '[]')",
+                (asset, coverage),
+            )
+    engine.dispose()
+    with Records(path) as records:
+        states = {name: one.state for name, one in records.assessments.latest().items()}
+    assert states == {"A": Knowledge.NEVER_HEARD, "B": Knowledge.ASSESSED}
 
 
 _CHILD = """
