@@ -29,7 +29,7 @@ from models.statistics import FloatArray, grouped_median, median
 AGES = (75, 90, 105, 120, 150, 180, 240, 300, 365, 540, 720)  # days before the look
 FIRST = (2, 6, 10, 14)  # days after the store's first reading
 CLASS_SIZE = 5  # series of a kind whose median tells what all have in common
-NATURAL = 4.0  # standard deviations that a healthy channel may wander by over the years
+NATURAL = 6.0  # standard deviations that a healthy channel may wander by over the years
 WORTH, LARGEST = 0.8, 15.0
 
 
