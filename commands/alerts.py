@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -60,7 +61,7 @@ def list_alerts(
                     places.get(one.asset, ""),
                     one.asset,
                     one.reason[language],
-                    _onset(one),
+                    _onset(one, place),
                     options.local(one.opened_at, place),
                     say(f"alerts.state.{one.state}"),
                 )
@@ -89,7 +90,9 @@ def show(
         f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {say(f'alerts.state.{alert.state}')}"
     )
     typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
-    typer.echo(say("alerts.onset", onset=_onset(alert, full=True), noticed=options.shown(alert.opened_at, place)))
+    typer.echo(
+        say("alerts.onset", onset=_onset(alert, place, full=True), noticed=options.shown(alert.opened_at, place))
+    )
     for step in trail:
         who = f" {step.who}" if step.who else ""
         typer.echo(f"  {options.shown(step.at, place)}  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
@@ -115,21 +118,25 @@ def _plain(alert: Alert) -> dict[str, Any]:
     return asdict(alert) | {"state": str(alert.state)}
 
 
-def _onset(alert: Alert, *, full: bool = False) -> str:
+def _local_day(moment: datetime, place: ZoneInfo) -> str:
+    return f"{moment.astimezone(place):%Y-%m-%d}"
+
+
+def _onset(alert: Alert, place: ZoneInfo, *, full: bool = False) -> str:
     """When it began, as surely as it is known; `full`: with its 90 % interval."""
     if alert.began is None:
-        return say("alerts.before", moment=f"{alert.began_before:%Y-%m-%d}") if alert.began_before else "–"
-    told = f"{alert.began:%Y-%m-%d}"
+        return say("alerts.before", moment=_local_day(alert.began_before, place)) if alert.began_before else "–"
+    told = _local_day(alert.began, place)
     if alert.began_before is None:
         return told
     if alert.began_after is None:
-        return say("alerts.before", moment=f"{alert.began_before:%Y-%m-%d}")
+        return say("alerts.before", moment=_local_day(alert.began_before, place))
     sure = alert.began_before - alert.began_after <= SURE
     if full and not sure:
         return say(
             "alerts.between",
             onset=told,
-            after=f"{alert.began_after:%Y-%m-%d}",
-            before=f"{alert.began_before:%Y-%m-%d}",
+            after=_local_day(alert.began_after, place),
+            before=_local_day(alert.began_before, place),
         )
     return told if sure else say("alerts.about", moment=told)

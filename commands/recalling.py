@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from models.memory import Memory, with_alarms
+from models.assessment.memory import Memory, with_alarms
 
 if TYPE_CHECKING:
     from commands.installation import Installation

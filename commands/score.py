@@ -35,8 +35,8 @@ def assessments(
     false_flags: float | None = None,
 ) -> list[Assessment]:
     """Assess the registered assets from readings strictly before `as_of`."""
-    from facility.standing import in_use
     from commands.recalling import alarmed, recalled
+    from facility.standing import in_use
     from models.assessment.pipeline import assess, flag_within
     from models.assessment.ranking import ordered
     from models.feedback import adopted

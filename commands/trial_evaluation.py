@@ -50,9 +50,9 @@ def run_trials(
 ) -> tuple[EventFigures, list[Watch]]:
     """Make, assess and judge every fleet of a plan."""
     from commands.trials import make_trial
+    from models.assessment.memory import Memory
     from models.assessment.pipeline import assess
     from models.evaluation.event_metrics import onsets_moved, sum_up, watch
-    from models.memory import Memory
 
     if plan.history < timedelta(days=14):
         raise CannotDo("a history this short has nothing to learn from", "Ask for --history 14d or more")

@@ -13,13 +13,13 @@ from facility.catalogue.catalogue import Bad, Channel
 from facility.i18n.phrases import Text
 from models import wording
 from models.assessment.drift import Drift
+from models.assessment.onset import onset
+from models.assessment.past_days import Older
+from models.assessment.sentences import Facts, sentence
 from models.features.hourly import Cube
 from models.features.windows import Figure, Windows
-from models.onset import onset
-from models.past_days import Older
 from models.sensors.stuck import SensorFinding
 from models.statistics import FloatArray, median
-from models.telling import Facts, sentence
 
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is

@@ -28,11 +28,11 @@ from models.assessment.baseline import Expectations
 from models.assessment.checkpoint import Standing, fingerprints
 from models.assessment.extraction import Progress
 from models.assessment.fusion import fleet_null
+from models.assessment.memory import Memory
+from models.assessment.newest import newest_figures
 from models.assessment.pipeline import believe
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure
-from models.memory import Memory
-from models.newest import newest_figures
 from models.statistics import BoolArray, FloatArray, IntArray, grouped_median
 
 DAY = timedelta(days=1)

@@ -26,18 +26,18 @@ from models import wording
 from models.assessment.baseline import Expectations
 from models.assessment.evidence import WORTH_TELLING
 from models.assessment.extraction import LONGEST_HISTORY, Looked, Progress, SensorView, look_at
+from models.assessment.fault_isolation import NOBODYS_FAULT, judged_blocks
 from models.assessment.fusion import FLAG_AT, fleet_null, settled, threshold_within
+from models.assessment.memory import Memory
 from models.assessment.prognosis import prognosis
 from models.assessment.scoring import Judgement
+from models.assessment.sufficiency import ENOUGH_DAYS, insufficiency, span
 from models.detectors import Detector
 from models.features.normalisation import fleet_windows
 from models.features.windows import Windows
-from models.judged_blocks import NOBODYS_FAULT, judged_blocks
-from models.memory import Memory
 from models.outages.forecast import Outlook, outage_channels, outlooks
 from models.outages.trained_model import TrainedModel, newest_before
 from models.statistics import FloatArray
-from models.sufficiency import ENOUGH_DAYS, insufficiency, span
 
 VERSION = "fleet-4"
 

@@ -10,18 +10,18 @@ import numpy as np
 
 from facility.assessments import Evidence
 from facility.catalogue.catalogue import Catalogue
+from models.assessment.carried_evidence import Carried, carried_evidence, carried_rows, continued, strengthened, unheard
 from models.assessment.drift import lone_drifts
 from models.assessment.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.assessment.extraction import EVIDENCE
 from models.assessment.fusion import FLAG_AT, Verdict, better_scores, series_scores, unknown, verdicts
-from models.carrying import Carried, carried_evidence, carried_rows, continued, strengthened, unheard
+from models.assessment.long_ago import past_scores
+from models.assessment.memory import UNMENDED, Memory
+from models.assessment.past_days import Older
 from models.detectors import Detector
 from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
 from models.features.windows import RECENT, Figure, Windows
-from models.memory import UNMENDED, Memory
-from models.older import past_scores
-from models.past_days import Older
 from models.statistics import BoolArray, FloatArray, mean, theil_sen
 
 SLOPE_DAYS = 21  # that a forecast's slope is taken from

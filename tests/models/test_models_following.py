@@ -277,7 +277,7 @@ def test_in_blocks_the_same_is_found(panels, end, monkeypatch):
     store, assets = panels(40, changes=changes)
     whole = cold(store, assets, end)
     monkeypatch.setattr("models.assessment.blocks.LARGEST", 20)
-    monkeypatch.setattr("models.judged_blocks.blocks_of", lambda them: blocks_of(them, largest=20))
+    monkeypatch.setattr("models.assessment.fault_isolation.blocks_of", lambda them: blocks_of(them, largest=20))
     monkeypatch.setattr("models.assessment.blocks.MEMBERS", 15)
     parts = cold(store, assets, end)
     assert list(parts) == list(whole)

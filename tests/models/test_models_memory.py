@@ -14,8 +14,8 @@ from facility.assessments import Knowledge
 from facility.estate import Asset
 from facility.i18n.phrases import Text
 from models.assessment.incremental import follow, stand
+from models.assessment.memory import Memory, with_alarms
 from models.assessment.pipeline import assess
-from models.memory import Memory, with_alarms
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEK = timedelta(days=7)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_models_memory import DAY, WEEK, remembered, zones
 
 from commands.trial_evaluation import TrialPlan, run_trials
+from models.assessment.memory import Memory
+from models.assessment.onset import onset
 from models.assessment.pipeline import assess
-from models.memory import Memory
-from models.onset import onset
 
 ZONE = ZoneInfo("Asia/Shanghai")
 POWER = {"step": 0.0, "slope": 1.0, "quickening": 2.0}

@@ -14,11 +14,11 @@ from level_windows import level_windows
 
 from facility.catalogue.catalogue import Aggregate, Bad, catalogue
 from models.assessment.scoring import judge
+from models.assessment.sentences import Facts, sentence
 from models.detectors import default_detectors
 from models.features.hourly import HOURS
 from models.features.windows import Figure
 from models.sensors.checks import _quiet_since
-from models.telling import Facts, sentence
 
 ZONE = ZoneInfo("Asia/Shanghai")
 END = datetime(2026, 6, 1, tzinfo=UTC)

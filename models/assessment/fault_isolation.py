@@ -18,13 +18,13 @@ from facility.store import Store
 from models.assessment.baseline import Expectations, expectations
 from models.assessment.blocks import blocks_of
 from models.assessment.extraction import AT_ONCE, Looked, Progress, SensorView, look_at
+from models.assessment.long_ago import look_back
+from models.assessment.memory import Memory, renewed
 from models.assessment.scoring import Beside, Judgement, judge
+from models.assessment.sufficiency import FIRST_WEEK
 from models.detectors import Detector, default_detectors
 from models.features.normalisation import fleet_windows
-from models.memory import Memory, renewed
-from models.older import look_back
 from models.statistics import IntArray
-from models.sufficiency import FIRST_WEEK
 
 NOBODYS_FAULT = (ServicedayError, OSError, MemoryError)  # errors that no single asset brings about
 

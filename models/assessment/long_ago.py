@@ -18,12 +18,12 @@ from facility.store import Store
 from models.assessment.baseline import Expectations, names_of_series
 from models.assessment.extraction import LONGEST_HISTORY
 from models.assessment.fusion import share_of_way
+from models.assessment.memory import Memory
+from models.assessment.newest import newest_figures
+from models.assessment.past_days import FEWEST, Older
 from models.features.directions import fixed_directions
 from models.features.hourly import whole_hour
 from models.features.windows import RECENT, Figure, Windows
-from models.memory import Memory
-from models.newest import newest_figures
-from models.past_days import FEWEST, Older
 from models.statistics import FloatArray, grouped_median, median
 
 AGES = (75, 90, 105, 120, 150, 180, 240, 300, 365, 540, 720)  # days before the look

@@ -9,10 +9,10 @@ import numpy as np
 
 from facility.assessments import Evidence, Reference
 from models.assessment.evidence import began, in_plain_units, recent_figure, steady, to_draw
+from models.assessment.memory import LASTING, Memory, lasting, reference_of
+from models.assessment.sentences import Facts, sentence
 from models.features.windows import Figure, Windows
-from models.memory import LASTING, Memory, lasting, reference_of
 from models.statistics import FloatArray
-from models.telling import Facts, sentence
 
 FIGURE_OF = {"variance": Figure.SPREAD, "rate": Figure.RATE}  # by pattern; else whatever the channel has
 
