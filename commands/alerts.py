@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def list_alerts(
     if as_json:
         show_json([_plain(alert) | {"place": places.get(alert.asset, "")} for alert in found])
     elif not found:
-        typer.echo(say("alerts.none"))
+        tell(say("alerts.none"))
     else:
         language = preferred()
         show_table(
@@ -86,16 +86,14 @@ def show(
         show_json(_plain(alert) | {"trail": [asdict(step) for step in trail]})
         return
     language = preferred()
-    typer.echo(
+    tell(
         f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {say(f'alerts.state.{alert.state}')}"
     )
-    typer.echo(f"{alert.title[language]}: {alert.reason[language]}")
-    typer.echo(
-        say("alerts.onset", onset=_onset(alert, place, full=True), noticed=options.shown(alert.opened_at, place))
-    )
+    tell(f"{alert.title[language]}: {alert.reason[language]}")
+    tell(say("alerts.onset", onset=_onset(alert, place, full=True), noticed=options.shown(alert.opened_at, place)))
     for step in trail:
         who = f" {step.who}" if step.who else ""
-        typer.echo(f"  {options.shown(step.at, place)}  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
+        tell(f"  {options.shown(step.at, place)}  {say(f'alerts.step.{step.what}')}{who}  {step.note}")
 
 
 def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -103,7 +101,7 @@ def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note:
 
     with recorded(data) as records:
         alert = records.alerts.acknowledge(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
+    tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -111,7 +109,7 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
     with recorded(data) as records:
         alert = records.alerts.close(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
+    tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
 
 
 def _plain(alert: Alert) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.output import tell
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def announce(
     )
 
     if save_template is not None:
-        typer.echo(str(save_notice_template(save_template)))
+        tell(str(save_notice_template(save_template)))
         return
     for file in outputs:
         check_notice_form(file)
@@ -61,13 +62,13 @@ def announce(
     )
     language = preferred()
     told = notices(plan, site)
-    typer.echo(say("announce.of_plan", number=plan.number, day=plan.service_day), err=True)
+    tell(say("announce.of_plan", number=plan.number, day=plan.service_day), error=True)
     for key, part in told.items():
         for file in outputs:
             target = beside(file, key if len(told) > 1 else "")
-            typer.echo(str(write_announcement(part, target, language=language, paper=chosen, names=names)))
+            tell(str(write_announcement(part, target, language=language, paper=chosen, names=names)))
         if not outputs:
-            typer.echo(notice_text(part, language=language, paper=chosen, names=names))
+            tell(notice_text(part, language=language, paper=chosen, names=names))
 
 
 def paper() -> Paper:

@@ -8,7 +8,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import cell, show_json, show_table
+from commands.app.output import cell, show_json, show_table, tell
 from commands.choosing import Member, Site, review
 from commands.replaying import replayed, show_carried_out
 from facility.errors import CannotConvert, CannotDo
@@ -68,7 +68,7 @@ def approve(
             here.records.estate.put(Estate(assets=(asset,)), alike=allow_alike)
         waiting = Wanted(reason=Reason.UNKNOWN_ASSET, asset=name, site=one.site)
     if not as_json:
-        typer.echo(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
+        tell(say("quarantine.registered", asset=name, kind=asset.kind, site=asset.site))
     show_carried_out(data, member, one.messages, as_json, before=before, waiting=waiting)
 
 
@@ -94,7 +94,7 @@ def show_waiting(quarantine: Review, as_json: bool) -> None:
         )
         return
     if not found:
-        typer.echo(say("quarantine.none_waiting"))
+        tell(say("quarantine.none_waiting"))
         return
     show_table(
         say("quarantine.waiting_title"),
@@ -119,4 +119,4 @@ def show_waiting(quarantine: Review, as_json: bool) -> None:
         ],
         right=[2],
     )
-    typer.echo(say("quarantine.how_to_approve"))
+    tell(say("quarantine.how_to_approve"))

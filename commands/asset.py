@@ -10,7 +10,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import printable, show_json, show_table
+from commands.app.output import printable, show_json, show_table, tell
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 
@@ -90,9 +90,9 @@ def show(
         told = [{"duty": duty.key, "last_done": done, "due": due} for duty, done, due in duties]
         show_json({**_plain(one, spell), "duties": told, "trail": [asdict(step) for step in steps]})
         return
-    typer.echo(f"{one.id}  {names.place(one)}  {catalogue().kind(one.kind).name[preferred()]}  {_standing(spell)}")
+    tell(f"{one.id}  {names.place(one)}  {catalogue().kind(one.kind).name[preferred()]}  {_standing(spell)}")
     for name, value in one.attributes.items():
-        typer.echo(f"  {printable(name)}: {printable(value)}")
+        tell(f"  {printable(name)}: {printable(value)}")
     show_table(
         say("asset.duties"),
         [say("column.work"), say("asset.column_last"), say("asset.column_due")],
@@ -103,7 +103,7 @@ def show(
         span = f"{step.start} – {step.end}" if step.end else str(step.start)
         more = " ".join(f"{key}={value}" for key, value in step.detail.items())
         words = (moment, say(f"asset.step_{step.kind.value}"), span, more, step.who, step.why)
-        typer.echo("  " + "  ".join(printable(word) for word in words if word))
+        tell("  " + "  ".join(printable(word) for word in words if word))
 
 
 def retire(
@@ -294,7 +294,7 @@ def _tell(one: Asset, step: AssetStep, as_json: bool) -> None:
         "new": step.detail.get("by", ""),
     }
     key = f"asset.did_{step.kind.value}" + ("_until" if step.end else "")
-    typer.echo(say(key, **values, place=printable(one.place)))
+    tell(say(key, **values, place=printable(one.place)))
 
 
 def _state(spell: Spell | None) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.output import tell
 from facility.errors import CannotDo
 from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
@@ -38,5 +39,5 @@ def dashboard(
         )
     free_port_or_refuse(host, port)
     program = command(folder.path, host=host, port=port, language=preferred(), timezone=timezone)
-    typer.echo(say("dashboard.address", address=address(host, port)))
+    tell(say("dashboard.address", address=address(host, port)))
     os.execve(program[0], program, environment())  # noqa: S606 - this process becomes the server

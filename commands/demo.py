@@ -16,7 +16,7 @@ import typer
 from commands import demo_result, simulate
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import progress
+from commands.app.output import progress, tell
 from commands.app.processes import (
     GRACE,
     Children,
@@ -82,11 +82,11 @@ def demo(
             faults=faults,
             timezone=place,
         )
-        typer.echo(
+        tell(
             say("demo.resumes", folder=folder.path)
             if running.resumed
             else say("demo.fleet", assets=assets, history=history, seed=seed),
-            err=True,
+            error=True,
         )
         address = _broker(held, broker, broker_port)
         children = held.enter_context(Children())
@@ -105,7 +105,7 @@ def demo(
         if not stop.is_set() and not headless:
             _live(children, folder, running, address, port, speed, timezone, stop)
         if stop.is_set():
-            typer.echo(say("demo.stopping"), err=True)
+            tell(say("demo.stopping"), error=True)
     if stop.is_set() and headless:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -222,7 +222,7 @@ def _live(
     )
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
-    typer.echo(say("demo.live", address=page(HOST, port)))
+    tell(say("demo.live", address=page(HOST, port)))
     running.publish_live(
         address, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
     )

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import typer
-
 from commands.app.messages import say
-from commands.app.output import show_table
+from commands.app.output import show_table, tell
 from facility.errors import CannotDo
 from facility.folder import DataFolder
 from facility.i18n.phrases import LANGUAGES, preferred
@@ -114,7 +112,7 @@ def show(result: dict[str, Any], file: Path | None) -> None:
         shown = f"{value:.0%}" if key in ("precision", "recall") else f"{value:,}"
         rows.append((say(f"demo.{key}"), shown))
     show_table(say("demo.summary"), ["", ""], rows, right=[1])
-    typer.echo(say("status.adds_up") if result["adds_up"] else say("status.does_not_add_up"))
+    tell(say("status.adds_up") if result["adds_up"] else say("status.does_not_add_up"))
     for path in result["files"]:
         if f"-{language}." in path:
-            typer.echo(f"  {path}")
+            tell(f"  {path}")

@@ -15,7 +15,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, progress, show_json, show_table
+from commands.app.output import printable, progress, show_json, show_table, tell
 from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def detect(
     )
     recording = read_recording(file, time=time, ignore=ignore, options=form)
     for note in recording.notes:
-        typer.echo(printable(told(note)), err=True)
+        tell(printable(told(note)), error=True)
     for one in recording.left_out:
-        typer.echo(say("detect.left_out", column=printable(one.column), why=printable(told(one.why))), err=True)
+        tell(say("detect.left_out", column=printable(one.column), why=printable(told(one.why))), error=True)
     healthy = train_rows or (_rows_until(recording, train_until, form.zone) if train_until else healthy_rows(recording))
     with progress(as_json) as shown:
         task = shown.add_task(say("detect.progress"), total=None)
@@ -79,7 +79,7 @@ def detect(
     if output is None:
         _write(None, recording, found)
         return
-    typer.echo(
+    tell(
         say(
             "detect.done",
             rows=f"{recording.rows:,}",
@@ -91,7 +91,7 @@ def detect(
         )
     )
     if budget < found.provable:
-        typer.echo(say("detect.provable", share=f"{found.provable:.1%}"), err=True)
+        tell(say("detect.provable", share=f"{found.provable:.1%}"), error=True)
     if found.alarms:
         show_table(
             say("detect.alarms"),

@@ -9,7 +9,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from facility.i18n.phrases import preferred
 
 
@@ -72,10 +72,10 @@ def due(
         return
     language = preferred()
     late = sum(one.late(today) > 0 for one in found.due)
-    typer.echo(say("due.done", until=last, count=len(found.due), late=late))
-    typer.echo(law_words(found.law, language))
+    tell(say("due.done", until=last, count=len(found.due), late=late))
+    tell(law_words(found.law, language))
     if away:
-        typer.echo(say("due.not_in_use", count=away))
+        tell(say("due.not_in_use", count=away))
     names = ("due.column_due", "due.column_late", "due.column_law", "column.place", "column.asset", "column.work")
     if found.due:
         show_table(
@@ -97,4 +97,4 @@ def due(
         )
     for (kind_, duty), count in found.unrecorded.items():
         one = catalogue()[kind_]
-        typer.echo(say("due.unrecorded", kind=one.name[language], duty=one.duties[duty].name[language], count=count))
+        tell(say("due.unrecorded", kind=one.name[language], duty=one.duties[duty].name[language], count=count))

@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 
@@ -70,8 +70,8 @@ def done(
     if as_json:
         show_json({**plain(entry), "new": bool(result.new), "due": due})
         return
-    typer.echo(say("duty.recorded" if result.new else "duty.known", **_words(records, entry)))
-    typer.echo(say("duty.next", due=due) if due else say("duty.next_none"))
+    tell(say("duty.recorded" if result.new else "duty.known", **_words(records, entry)))
+    tell(say("duty.next", due=due) if due else say("duty.next_none"))
 
 
 def _plan(records: Records, number: int) -> InspectionList:
@@ -94,7 +94,7 @@ def _tell_completed(made: InspectionList, done: Recorded, other: int, as_json: b
         show_json({"plan": made.number, "new": len(done.new), "known": done.known, "entries": entries})
         return
     values = {"number": made.number, "day": made.service_day, "new": len(done.new), "known": done.known}
-    typer.echo(say("duty.completed", **values, other=other))
+    tell(say("duty.completed", **values, other=other))
 
 
 def _numbers(words: str, most: int) -> set[int]:
@@ -169,11 +169,11 @@ def import_file(
         if dry_run:
             _as_understood(reading, entries, assets)
         words = "duty.import_dry" if dry_run else "duty.import_done"
-        typer.echo(say(words, file=file.name, new=len(result.new), known=result.known, refused=len(wrong)))
+        tell(say(words, file=file.name, new=len(result.new), known=result.known, refused=len(wrong)))
         for one in result.withdrawn:
-            typer.echo(say("duty.import_withdrawn", asset=one.asset, duty=one.duty, on=one.on))
+            tell(say("duty.import_withdrawn", asset=one.asset, duty=one.duty, on=one.on))
         for line in lines:
-            typer.echo(f"  {printable(told(line))}", err=True)
+            tell(f"  {told(line)}", error=True)
     if wrong:
         raise typer.Exit(REFUSED)
 
@@ -182,7 +182,7 @@ def _as_understood(reading: Reading, entries: Sequence[DutyDone], assets: dict[s
     show_table(
         say("duty.dry_columns"),
         [say("duty.column_ours"), say("duty.column_theirs")],
-        [(ours, printable(theirs)) for ours, theirs in reading.columns.items()],
+        [(ours, theirs) for ours, theirs in reading.columns.items()],
     )
     show_table(
         say("duty.dry_first"),
@@ -259,7 +259,7 @@ def list_duties(
         show_json([{**plain(one), "site": assets[one.asset].site, "due": dues.get(one.key)} for one in found])
         return
     if not found:
-        typer.echo(say("duty.none"))
+        tell(say("duty.none"))
         return
     show_table(
         say("duty.title"),
@@ -274,8 +274,8 @@ def list_duties(
                 _duty_name(assets[one.asset].kind, one.duty),
                 one.on,
                 dues.get(one.key) or "–",
-                printable(one.by),
-                printable(one.note),
+                one.by,
+                one.note,
             )
             for one in found
         ],
@@ -286,7 +286,7 @@ def _tell_missing(absent: Sequence[tuple[Asset, Duty]], names: Names, as_json: b
     if as_json:
         show_json([{"asset": one.id, "site": one.site, "kind": one.kind, "duty": duty.key} for one, duty in absent])
         return
-    typer.echo(say("duty.missing_count", count=len(absent)))
+    tell(say("duty.missing_count", count=len(absent)))
     if absent:
         show_table(
             say("duty.missing_title"),
@@ -326,8 +326,8 @@ def undo(
     if as_json:
         show_json({**plain(entry), "undone": True, "last_done": left})
         return
-    typer.echo(say("duty.undone", asset=asset, duty=_duty_name(there.kind if there else "", key), on=entry.on))
-    typer.echo(say("duty.now_last", last=left) if left else say("duty.now_none"))
+    tell(say("duty.undone", asset=asset, duty=_duty_name(there.kind if there else "", key), on=entry.on))
+    tell(say("duty.now_last", last=left) if left else say("duty.now_none"))
 
 
 def plain(one: DutyDone) -> dict[str, object]:

@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import progress, show_json, show_table
+from commands.app.output import progress, show_json, show_table, tell
 from facility.errors import CannotParse
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _week_by_week(
         right=[1, 2, 3],
     )
     for name, gain in walk.gain.items():
-        typer.echo(
+        tell(
             say(
                 "evaluate.gain",
                 figure=say(f"evaluate.{name}"),
@@ -112,7 +112,7 @@ def _week_by_week(
                 high=f"{gain.high:+.3f}",
             )
         )
-    typer.echo(say("evaluate.brier", brier=f"{walk.brier:.4f}", base=f"{walk.brier_of_base_rate:.4f}"))
+    tell(say("evaluate.brier", brier=f"{walk.brier:.4f}", base=f"{walk.brier_of_base_rate:.4f}"))
     show_table(
         say("evaluate.reliability"),
         [say("column.said"), say("column.came"), say("column.count")],
@@ -138,7 +138,7 @@ def _against_truth(
     if as_json:
         show_json(judged.as_dict())
         return
-    typer.echo(
+    tell(
         say(
             "evaluate.truth_done",
             assets=judged.assets,

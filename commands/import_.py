@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, progress, show_json
+from commands.app.output import printable, progress, show_json, tell
 
 if TYPE_CHECKING:
     from facility.i18n.messages import Sentence
@@ -79,18 +79,16 @@ def assets(
         _understood(registry.columns, registry.notes)
         for asset in estate.assets[:5]:
             parts = (asset.id, asset.kind, asset.site, asset.building, asset.floor, asset.name)
-            typer.echo(f"  {printable(' | '.join(parts))}")
+            tell(f"  {printable(' | '.join(parts))}")
     else:
         for note in registry.notes:
-            typer.echo(f"  {printable(told(note))}", err=True)
+            tell(f"  {told(note)}", error=True)
     done = "import.assets.would" if dry_run else "import.assets.done"
-    typer.echo(say(done, added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+    tell(say(done, added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
     if moved:
-        typer.echo(
-            say("import.moved", count=len(moved), assets=", ".join(moved[:5]) + (" …" if len(moved) > 5 else ""))
-        )
+        tell(say("import.moved", count=len(moved), assets=", ".join(moved[:5]) + (" …" if len(moved) > 5 else "")))
     if entries and not dry_run:
-        typer.echo(say("import.last_dates", new=dates_new, known=dates_known))
+        tell(say("import.last_dates", new=dates_new, known=dates_known))
 
 
 def readings(
@@ -140,11 +138,11 @@ def readings(
     if dry_run:
         _understood(summary.columns, summary.notes)
         for asset, key, time, value in summary.first:
-            typer.echo(f"  {printable(asset)} | {key} | {time.astimezone(form.options.zone).isoformat()} | {value:g}")
+            tell(f"  {printable(asset)} | {key} | {time.astimezone(form.options.zone).isoformat()} | {value:g}")
     else:
         for note in summary.notes:
-            typer.echo(f"  {printable(told(note))}", err=True)
-    typer.echo(
+            tell(f"  {told(note)}", error=True)
+    tell(
         say(
             "import.readings.would" if dry_run else "import.readings.done",
             rows=f"{summary.rows:,}",
@@ -154,9 +152,9 @@ def readings(
         )
     )
     for problem in summary.problems:
-        typer.echo(f"  {printable(told(problem))}", err=True)
+        tell(f"  {told(problem)}", error=True)
     if summary.refused_file:
-        typer.echo(say("import.refused", file=summary.refused_file), err=True)
+        tell(say("import.refused", file=summary.refused_file), error=True)
 
 
 def _plain(summary: ImportSummary, dry_run: bool) -> dict[str, Any]:
@@ -175,6 +173,6 @@ def _plain(summary: ImportSummary, dry_run: bool) -> dict[str, Any]:
 def _understood(columns: Any, notes: Sequence[Sentence]) -> None:
     """The columns as understood, and what was decided on the way."""
     for ours, theirs in columns.items():
-        typer.echo(f"  {printable(theirs)} -> {ours}")
+        tell(f"  {printable(theirs)} -> {ours}")
     for note in notes:
-        typer.echo(f"  {printable(told(note))}")
+        tell(f"  {told(note)}")

@@ -14,6 +14,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
+from commands.app.output import tell
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
 
@@ -95,9 +96,9 @@ def ingest(
         )
 
         def ready() -> None:
-            typer.echo(say("ingest.ready", address=address))
+            tell(say("ingest.ready", address=address))
             if service.page:
-                typer.echo(say("ingest.page", address=service.page))
+                tell(say("ingest.page", address=service.page))
 
         service.run(on_ready=ready)
 

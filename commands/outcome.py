@@ -10,7 +10,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from facility.errors import CannotConvert, CannotParse
 from facility.i18n.messages import Sentence
 from facility.inspections import Finding, Outcome
@@ -70,7 +70,7 @@ def add(
             Outcome(asset=asset, at=moment, finding=Finding(finding), by=by, mode=mode, note=note),
         )
         records.duties.record(done, at=datetime.now(UTC), who=by, source="outcome", again=True)
-    typer.echo(
+    tell(
         say(
             "outcome.done",
             asset=asset,

@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotParse
 from facility.i18n.phrases import Language, preferred
@@ -89,7 +89,7 @@ def plan(
         return
     show_plan(made, outputs, language, names)
     if not made.number:
-        typer.echo(say("plan.not_kept_but", number=standing.number) if standing else say("plan.not_kept"))
+        tell(say("plan.not_kept_but", number=standing.number) if standing else say("plan.not_kept"))
 
 
 def _crew(file: Path | None, people: int, hours: float) -> Crew:
@@ -147,12 +147,10 @@ def show_plan(made: InspectionList, outputs: list[Path], language: Language, nam
     places = names.over(made)
     for breach in made.breaches:
         words = breach.left_out_reason[language] if breach.left_out_reason else ""
-        typer.echo(
-            say("plan.breach", place=places.place(breach), asset=breach.asset, what=breach.what[language], why=words)
-        )
-    typer.echo(law_words(made.law, language) if made.breaches else assurance(made, language))
+        tell(say("plan.breach", place=places.place(breach), asset=breach.asset, what=breach.what[language], why=words))
+    tell(law_words(made.law, language) if made.breaches else assurance(made, language))
     available = round(made.people * made.hours * 60)
-    typer.echo(
+    tell(
         say(
             "plan.done",
             day=made.service_day,
@@ -163,23 +161,23 @@ def show_plan(made: InspectionList, outputs: list[Path], language: Language, nam
         )
     )
     if made.number:
-        typer.echo(say("plan.kept", number=made.number, day=made.service_day))
+        tell(say("plan.kept", number=made.number, day=made.service_day))
     if made.gap is not None and made.harm > 0:
-        typer.echo(say("plan.worth", harm=f"{made.harm:.2f}", gap=f"{made.gap:.1%}"))
+        tell(say("plan.worth", harm=f"{made.harm:.2f}", gap=f"{made.gap:.1%}"))
     for gain in made.gains:
-        typer.echo(
+        tell(
             say(
                 "plan.gain", what=gain.what[language], harm=f"{gain.harm:.2f}", items=gain.items, breaches=gain.breaches
             )
         )
     for goal in made.goals:
-        typer.echo(f"  {goal.what[language]}")
+        tell(f"  {goal.what[language]}")
     for note in made.notes:
-        typer.echo(f"  {note[language]}")
+        tell(f"  {note[language]}")
     if not outputs:
         _table(made, language, places)
     for file in outputs:
-        typer.echo(str(file))
+        tell(str(file))
 
 
 def _table(made: InspectionList, language: Language, places: Names) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table
+from commands.app.output import show_json, show_table, tell
 from commands.plan import clock, show_plan, who
 from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotDo, CannotParse
@@ -55,12 +55,12 @@ def explain(
 
         show_json({"plan": made.number, "service_day": made.service_day, "items": msgspec.to_builtins(found)})
         return
-    typer.echo(say("plan.explain_head", asset=asset, number=made.number, day=made.service_day))
+    tell(say("plan.explain_head", asset=asset, number=made.number, day=made.service_day))
     if not found:
-        typer.echo(say("plan.explain_nothing"))
+        tell(say("plan.explain_nothing"))
     for one in found:
         for line in _story(made, one):
-            typer.echo(line)
+            tell(line)
 
 
 def _story(made: InspectionList, one: Item) -> list[str]:
@@ -151,10 +151,10 @@ def lock(
             outputs = write_lists(made, outputs, language=preferred(), paper=paper(), names=names)
     _show_changes(before, made, names, as_json)
     if not as_json:
-        typer.echo(say("plan.kept", number=made.number, day=made.service_day))
-        typer.echo(say("plan.print_it", number=made.number))
+        tell(say("plan.kept", number=made.number, day=made.service_day))
+        tell(say("plan.print_it", number=made.number))
         for file in outputs:
-            typer.echo(str(file))
+            tell(str(file))
 
 
 def show(
@@ -179,7 +179,7 @@ def show(
     show_plan(made, [], preferred(), names)
     for one in made.asked.instructions:
         words = (one.asset, one.task, one.person, f"{one.start:%H:%M}" if one.start else "")
-        typer.echo(say(f"plan.told_{one.directive.value}", what=" ".join(filter(None, words))))
+        tell(say(f"plan.told_{one.directive.value}", what=" ".join(filter(None, words))))
 
 
 def export(
@@ -200,7 +200,7 @@ def export(
         made = planning(records, options.zone(timezone)).chosen(number, day, changing=True)
         names = named(records)
     for file in write_lists(made, outputs, language=preferred(), paper=paper(), names=names):
-        typer.echo(say("plan.exported", number=made.number, day=made.service_day, file=file))
+        tell(say("plan.exported", number=made.number, day=made.service_day, file=file))
 
 
 def list_plans(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
@@ -320,7 +320,7 @@ def _show_changes(before: InspectionList, after: InspectionList, names: Names, a
             }
         )
         return
-    typer.echo(
+    tell(
         say(
             "plan.diff_done",
             before=before.number,
@@ -340,7 +340,7 @@ def _show_changes(before: InspectionList, after: InspectionList, names: Names, a
         )
 
     if retimed:
-        typer.echo(say("plan.diff_retimed", count=retimed))
+        tell(say("plan.diff_retimed", count=retimed))
 
 
 def _change(one: Change) -> dict[str, object]:

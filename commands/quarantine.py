@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import cell, printable, show_json, show_table
+from commands.app.output import cell, show_json, show_table, tell
 from commands.approving import show_waiting
 from commands.choosing import Asset, Everything, Member, Numbers, Reason, Since, Site, Until, Yes, chosen, review
 from commands.replaying import replayed, show_carried_out
@@ -55,7 +55,7 @@ def list_rows(
         )
         return
     if not rows:
-        typer.echo(say("quarantine.none"))
+        tell(say("quarantine.none"))
         return
     language = preferred()
     show_table(
@@ -79,7 +79,7 @@ def list_rows(
         ],
         right=[0],
     )
-    typer.echo(say("quarantine.pages", first=(page - 1) * limit + 1, last=(page - 1) * limit + len(rows), total=total))
+    tell(say("quarantine.pages", first=(page - 1) * limit + 1, last=(page - 1) * limit + len(rows), total=total))
 
 
 def show(
@@ -96,15 +96,15 @@ def show(
     for key, value in (
         ("#", row.id),
         (say("quarantine.arrived"), f"{row.arrived:%Y-%m-%d %H:%M:%S.%f} UTC"),
-        (say("quarantine.topic"), printable(row.topic)),
+        (say("quarantine.topic"), row.topic),
         (say("column.reason"), f"{row.reason.words[preferred()]} ({row.reason.value})"),
-        (say("quarantine.found"), printable(told(row.detail))),
+        (say("quarantine.found"), told(row.detail)),
         (say("quarantine.items"), row.count),
         (say("quarantine.state"), say("quarantine.is_asked") if row.asked else row.dropped),
     ):
         if value != "":
-            typer.echo(f"{key}: {value}")
-    typer.echo(printable(row.payload.decode("utf-8", "backslashreplace")[:100_000]))
+            tell(f"{key}: {value}")
+    tell(row.payload.decode("utf-8", "backslashreplace")[:100_000])
 
 
 def replay(
@@ -177,7 +177,7 @@ def purge(
     if not yes:
         typer.confirm(say("quarantine.really_purge", before=f"{before:%Y-%m-%d %H:%M} UTC"), abort=True)
     with review(data, member) as quarantine:
-        typer.echo(say("quarantine.purged", rows=f"{quarantine.purge(before):,}"))
+        tell(say("quarantine.purged", rows=f"{quarantine.purge(before):,}"))
 
 
 def _plain(row: Quarantined) -> Mapping[str, Any]:
@@ -198,7 +198,7 @@ def _show_moved(what: str, rows: int, items: int, as_json: bool) -> None:
     if as_json:
         show_json({what: rows, "items": items})
     else:
-        typer.echo(say(f"quarantine.{what}_now", rows=f"{rows:,}", items=f"{items:,}"))
+        tell(say(f"quarantine.{what}_now", rows=f"{rows:,}", items=f"{items:,}"))
 
 
 def _somebody() -> str:

@@ -6,10 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from commands.app.messages import say
-from commands.app.output import progress, show_json
+from commands.app.output import progress, show_json, tell
 from facility.errors import CannotDo
 from facility.folder import DataFolder
 
@@ -49,7 +47,7 @@ def show_carried_out(
     if as_json:
         show_json(result)
     else:
-        typer.echo(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
+        tell(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
 
 
 def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:

@@ -12,7 +12,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, show_json, show_table
+from commands.app.output import printable, show_json, show_table, tell
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def add(
         show_json(plain(kept))
         return
     language = preferred()
-    typer.echo(say("report.added", id=kept.id))
-    typer.echo(f"  {_about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
-    typer.echo(f"  {_where(kept, names)} ({kept.place.why[language]})")
+    tell(say("report.added", id=kept.id))
+    tell(f"  {_about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
+    tell(f"  {_where(kept, names)} ({kept.place.why[language]})")
     if kept.merged_into is not None:
-        typer.echo(f"  {say('report.merged', into=kept.merged_into)}")
+        tell(f"  {say('report.merged', into=kept.merged_into)}")
     elif not kept.place.resolved:
-        typer.echo(f"  {say('report.unresolved', id=kept.id)}")
+        tell(f"  {say('report.unresolved', id=kept.id)}")
 
 
 def import_file(
@@ -92,14 +92,14 @@ def import_file(
             show_json({"rows": len(found), "columns": columns, "notes": notes, "dry_run": True})
             return
         for ours, theirs in columns.items():
-            typer.echo(f"  {printable(theirs)} -> {ours}")
+            tell(f"  {printable(theirs)} -> {ours}")
         for note in notes:
-            typer.echo(f"  {printable(note)}")
+            tell(f"  {note}")
         for one in found[:5]:
-            typer.echo(
+            tell(
                 f"  {one.at.astimezone(form.zone):%Y-%m-%d %H:%M} | {printable(one.place)} | {printable(one.text[:80])}"
             )
-        typer.echo(say("report.import.would", rows=len(found)))
+        tell(say("report.import.would", rows=len(found)))
         return
     with recorded(data) as records:
         named = dict(zip(keys(found), found, strict=True))
@@ -120,10 +120,10 @@ def import_file(
         show_json(counts | {"notes": notes} | {"reports": [plain(one) for one in kept]})
         return
     for note in notes:
-        typer.echo(f"  {printable(note)}", err=True)
-    typer.echo(say("report.import.done", **counts))
+        tell(f"  {note}", error=True)
+    tell(say("report.import.done", **counts))
     for words, count in Counter(_about(one) for one in kept).most_common():
-        typer.echo(f"  {count:>5}  {words}")
+        tell(f"  {count:>5}  {words}")
 
 
 def list_reports(
@@ -154,7 +154,7 @@ def list_reports(
     if as_json:
         show_json([plain(one) for one in found])
     elif not found:
-        typer.echo(say("report.none"))
+        tell(say("report.none"))
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
         show_table(
@@ -193,15 +193,15 @@ def show(
         show_json(plain(report) | {"merged": [plain(one) for one in merged], "trail": [asdict(step) for step in trail]})
         return
     language = preferred()
-    typer.echo(f"{report.id} · {_about(report)} · {_state(report)}")
-    typer.echo(report.text)
-    typer.echo(f"  {_where(report, names)}: {report.place.why[language]}")
-    typer.echo(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
+    tell(f"{report.id} · {_about(report)} · {_state(report)}")
+    tell(report.text)
+    tell(f"  {_where(report, names)}: {report.place.why[language]}")
+    tell(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
     for one in merged:
-        typer.echo(f"  + {one.id}  {options.shown(one.at, clock)}  {one.text}")
+        tell(f"  + {one.id}  {options.shown(one.at, clock)}  {one.text}")
     for step in trail:
         words = say(f"report.step.{step.what}")
-        typer.echo(f"  {options.shown(step.at, clock)}  {' '.join(filter(None, (words, step.note, step.who)))}")
+        tell(f"  {options.shown(step.at, clock)}  {' '.join(filter(None, (words, step.note, step.who)))}")
 
 
 def edit(
@@ -242,7 +242,7 @@ def edit(
             number, category=category, place=where, by=by, now=datetime.now(UTC), note=note
         )
         names = named(records)
-    typer.echo(f"{changed.id} · {_about(changed)} · {_where(changed, names)}")
+    tell(f"{changed.id} · {_about(changed)} · {_where(changed, names)}")
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -250,7 +250,7 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
     with recorded(data) as records:
         report = records.reports.close(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {_state(report)}")
 
 
 def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -258,7 +258,7 @@ def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note
 
     with recorded(data) as records:
         report = records.reports.reopen(number, by=by, now=datetime.now(UTC), note=note)
-    typer.echo(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {_state(report)}")
 
 
 def merge(
@@ -271,7 +271,7 @@ def merge(
 
     with recorded(data) as records:
         report = records.reports.merge(number, into, by=by, now=datetime.now(UTC))
-    typer.echo(say("report.speaks", id=report.id, count=report.reporters))
+    tell(say("report.speaks", id=report.id, count=report.reporters))
 
 
 def split(number: Number, data: options.Data = options.DATA, by: By = "") -> None:
@@ -279,7 +279,7 @@ def split(number: Number, data: options.Data = options.DATA, by: By = "") -> Non
 
     with recorded(data) as records:
         report = records.reports.split(number, by=by, now=datetime.now(UTC))
-    typer.echo(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {_state(report)}")
 
 
 def contact(number: Number, by: By, data: options.Data = options.DATA) -> None:
@@ -287,7 +287,7 @@ def contact(number: Number, by: By, data: options.Data = options.DATA) -> None:
 
     with recorded(data) as records:
         reporter = records.reports.reporter(number, by=by, now=datetime.now(UTC))
-    typer.echo(f"{reporter.name}  {reporter.phone}".strip() if reporter else say("report.nobody"))
+    tell(f"{reporter.name}  {reporter.phone}".strip() if reporter else say("report.nobody"))
 
 
 def forget(
@@ -311,7 +311,7 @@ def forget(
             everything = records.reports.all(merged=True)
             wanted += [one.id for one in everything if one.closed_at is not None and one.closed_at < until]
         gone = records.reports.forget(list(dict.fromkeys(wanted)), by=by, now=now)
-    typer.echo(say("report.forgotten", count=gone))
+    tell(say("report.forgotten", count=gone))
 
 
 def plain(report: Report) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import progress, show_json, show_table
+from commands.app.output import progress, show_json, show_table, tell
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -129,12 +129,12 @@ def score(
             }
         )
         return
-    typer.echo(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
+    tell(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
     if told and told["because"]:
-        typer.echo(say(f"score.whole_{told['because']}"))
+        tell(say(f"score.whole_{told['because']}"))
     elif told:
         since = scored.standing.whole_at.astimezone(place)
-        typer.echo(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
+        tell(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
     _how_little(states, found)
     _table(flagged or found[:10], places)
 
@@ -166,7 +166,7 @@ def rank(
         return
     _table(found[: top or 30], places)
     if left_out:
-        typer.echo(say("rank.left_out", count=left_out))
+        tell(say("rank.left_out", count=left_out))
 
 
 def _today(place: ZoneInfo) -> date:
@@ -179,10 +179,10 @@ def _how_little(states: Mapping[Knowledge, Sequence[str]], found: Sequence[Asses
 
     for state, ids in states.items():
         if ids and state is not Knowledge.ASSESSED:
-            typer.echo(say(f"score.state_{state.value}", count=len(ids), assets=_some(ids)))
+            tell(say(f"score.state_{state.value}", count=len(ids), assets=_some(ids)))
     aside = [one.asset for one in found if one.failure]
     if aside:
-        typer.echo(say("score.set_aside", count=len(aside), assets=_some(aside)))
+        tell(say("score.set_aside", count=len(aside), assets=_some(aside)))
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import progress, show_json
+from commands.app.output import progress, show_json, tell
 from facility.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def simulate(
         if as_json:
             show_json({"published": running.published, "truth": str(folder.truth), **asdict(sent)})
         else:
-            typer.echo(
+            tell(
                 say(
                     "simulate.done",
                     readings=f"{sent.readings:,}",
@@ -174,7 +174,7 @@ def simulate(
                 )
             )
         if live and not stop.is_set():
-            typer.echo(say("simulate.live_now", speed=f"{speed:g}"), err=True)
+            tell(say("simulate.live_now", speed=f"{speed:g}"), error=True)
             running.publish_live(address, datetime.now(UTC), speed=speed, stop=stop)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import cell, show_json, show_table
+from commands.app.output import cell, show_json, show_table, tell
 from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
 
@@ -106,9 +106,9 @@ def status(
         (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
     ]
     show_table(say("status.ledger"), [say("column.what"), say("column.count")], counts, right=[1])
-    typer.echo(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
+    tell(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
     store = found["store"]
-    typer.echo(
+    tell(
         say(
             "status.store",
             readings=f"{store['readings']:,}",
@@ -133,23 +133,23 @@ def _show(known: Overview, runs: bool) -> None:
     language = preferred()
     health = known.notes.get("health", {"findings": []})
     if not runs:
-        typer.echo(say("status.not_running"))
+        tell(say("status.not_running"))
     else:
         for finding in health["findings"]:
-            typer.echo(f"! {finding[language]}")
+            tell(f"! {finding[language]}")
         if not health["findings"]:
-            typer.echo(say("status.flows"))
+            tell(say("status.flows"))
     for advice in (known.notes.get("broker") or {}).get("advice", []):
-        typer.echo(f"! {advice[language]}")
+        tell(f"! {advice[language]}")
     states = known.states
-    typer.echo(say("status.channels", **{state.value: f"{states[state]:,}" for state in State}))
+    tell(say("status.channels", **{state.value: f"{states[state]:,}" for state in State}))
     wrong = [one for one in known.clocks if one.wrong]
     if wrong:
-        typer.echo(say("status.clocks", devices=len(wrong), worst=wrong[0].asset, offset=_span(wrong[0].offset_us)))
+        tell(say("status.clocks", devices=len(wrong), worst=wrong[0].asset, offset=_span(wrong[0].offset_us)))
     waiting = known.quarantine
     if waiting:
         listed = ", ".join(f"{reason.words[language]} {items:,}" for reason, items in waiting.items())
-        typer.echo(say("status.quarantine", reasons=listed))
+        tell(say("status.quarantine", reasons=listed))
 
 
 def _show_sources(known: Overview) -> None:
@@ -210,7 +210,7 @@ def _show_clocks(known: Overview) -> None:
 
 def _show_rest(rows: int) -> None:
     if rows > LISTED:
-        typer.echo(say("status.more", more=f"{rows - LISTED:,}"))
+        tell(say("status.more", more=f"{rows - LISTED:,}"))
 
 
 def _life(one: Any) -> dict[str, Any]:

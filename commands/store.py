@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import progress, show_json
+from commands.app.output import progress, show_json, tell
 from facility.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def use(
 
     choice = Choice(kind=kind, url=url, org=org, bucket=bucket, token_file=token_file, place=place)
     file = choice.write(DataFolder(data).prepare().path)
-    typer.echo(say("store.use.done", file=file))
+    tell(say("store.use.done", file=file))
     if kind == "influx":
-        typer.echo(say("store.use.next"))
+        tell(say("store.use.next"))
 
 
 def check(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
@@ -54,11 +54,11 @@ def check(data: options.Data = options.DATA, as_json: options.Json = False) -> N
     if as_json:
         show_json(asdict(report) | {"health": asdict(health)})
     else:
-        typer.echo(told(health.detail))
-        typer.echo(say("store.check.found", readings=f"{report.readings:,}", channels=f"{report.channels:,}"))
+        tell(told(health.detail))
+        tell(say("store.check.found", readings=f"{report.readings:,}", channels=f"{report.channels:,}"))
         for problem in report.problems:
-            typer.echo(f"  {told(problem)}", err=True)
-        typer.echo(say("store.check.bad" if report.problems else "store.check.good", count=len(report.problems)))
+            tell(f"  {told(problem)}", error=True)
+        tell(say("store.check.bad" if report.problems else "store.check.good", count=len(report.problems)))
     if report.problems:
         raise typer.Exit(1)
 
@@ -76,7 +76,7 @@ def compact(data: options.Data = options.DATA, as_json: options.Json = False) ->
         show_json({"replaced": replaced, "before": asdict(before), "after": asdict(after)})
     else:
         megabytes = f"{after.bytes / 1e6:.1f}"
-        typer.echo(say("store.compact.done", before=before.files, after=after.files, megabytes=megabytes))
+        tell(say("store.compact.done", before=before.files, after=after.files, megabytes=megabytes))
 
 
 def keep(
@@ -99,7 +99,7 @@ def keep(
     if as_json:
         show_json(days)
     else:
-        typer.echo(say("store.keep.done", **{name: value or say("store.forever") for name, value in days.items()}))
+        tell(say("store.keep.done", **{name: value or say("store.forever") for name, value in days.items()}))
 
 
 def export(
@@ -132,7 +132,7 @@ def export(
     if as_json:
         show_json({"file": str(file), "readings": rows})
     else:
-        typer.echo(say("store.export.done", readings=f"{rows:,}", file=file))
+        tell(say("store.export.done", readings=f"{rows:,}", file=file))
 
 
 def copy(
@@ -160,9 +160,9 @@ def copy(
         show_json(asdict(done))
         return
     said = {"readings": f"{done.readings:,}", "stored": f"{done.stored:,}", "checksum": done.checksum}
-    typer.echo(say("store.copy.done", **said))
+    tell(say("store.copy.done", **said))
     if done.extra:
-        typer.echo(say("store.copy.extra", count=f"{done.extra:,}"))
+        tell(say("store.copy.extra", count=f"{done.extra:,}"))
 
 
 def _days(span: timedelta | None) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import progress, show_json, show_table
+from commands.app.output import progress, show_json, show_table, tell
 from facility.errors import CannotParse
 from facility.i18n.phrases import preferred
 
@@ -59,7 +59,7 @@ def train(
     if as_json:
         show_json({"version": trained.version, "label": str(trained.label), **trained.card})
         return
-    typer.echo(say("train.done", version=trained.version, label=trained.label, until=until))
+    tell(say("train.done", version=trained.version, label=trained.label, until=until))
     _told(trained.card, folder)
 
 
@@ -76,7 +76,7 @@ def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) ->
     if as_json:
         show_json({"version": made.version, **made.card})
         return
-    typer.echo(say("train.outcomes_done", version=made.version, cases=made.card["cases"]))
+    tell(say("train.outcomes_done", version=made.version, cases=made.card["cases"]))
     _told(made.card, folder / FOLDER / made.version)
 
 
@@ -84,8 +84,8 @@ def _told(card: dict[str, Any], folder: object) -> None:
     from models.cards import why
 
     adopted = say("train.adopted" if card["adopted"] else "train.rejected")
-    typer.echo(f"{adopted} {why(card['comparison'], preferred())}")
-    typer.echo(say("train.card", file=f"{folder}/card.{preferred()}.md"))
+    tell(f"{adopted} {why(card['comparison'], preferred())}")
+    tell(say("train.card", file=f"{folder}/card.{preferred()}.md"))
 
 
 def list_models(data: options.Data = options.DATA, as_json: options.Json = False) -> None:

@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-import typer
-
 from commands.app.messages import say
-from commands.app.output import progress, show_json, show_table
+from commands.app.output import progress, show_json, show_table, tell
 from facility.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -101,7 +99,7 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
     if as_json:
         show_json(figures.as_dict())
         return
-    typer.echo(
+    tell(
         say(
             "evaluate.trials_done",
             fleets=figures.fleets,
@@ -117,7 +115,7 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
             share=f"{figures.lead_share:.0%}" if figures.lead_share is not None else "–",
         )
     )
-    typer.echo(
+    tell(
         say(
             "evaluate.onset",
             median=_days(figures.onset_error),

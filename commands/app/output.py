@@ -20,25 +20,33 @@ def show_json(value: Any) -> None:
 
 def printable(text: str) -> str:
     """Words from a file or the network: control characters are spelled out, so that they do nothing to a terminal."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def tell(words: object, *, error: bool = False) -> None:
+    """Lines for people, on standard output or standard error. Whatever they quote does nothing to the terminal."""
+    lines = map(printable, str(words).split("\n"))
+    print("\n".join(lines), file=sys.stderr if error else sys.stdout)
 
 
 def cell(text: str, most: int) -> str:
-    """Such words in a table, cut where they are long, without markup."""
-    return printable(text[:most]).replace("[", "\\[") + ("…" if len(text) > most else "")
+    """Words in a table, cut where they are long."""
+    return text[:most] + ("…" if len(text) > most else "")
 
 
 def show_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()
 ) -> None:
+    """A table for people. Cells are shown as they are: nothing in them is markup, nothing reaches the terminal raw."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table = Table(title=Text(printable(title)), title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in right else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text("\n".join(map(printable, str(value).split("\n")))) for value in row))
     Console().print(table)
 
 
@@ -54,7 +62,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
     watched = sys.stderr.isatty()
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -64,4 +72,4 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
         yield shown
     if not (quiet or watched):
         for task in shown.tasks:
-            print(f"{task.description}: {task.completed:,.0f}, {task.elapsed or 0:.1f} s", file=sys.stderr)
+            tell(f"{task.description}: {task.completed:,.0f}, {task.elapsed or 0:.1f} s", error=True)

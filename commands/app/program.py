@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from commands.app.help import Command, Group, Program
 from commands.app.messages import known, say
+from commands.app.output import tell
 
 # Where each command is: module and function.
 COMMANDS: dict[str, str] = {
@@ -161,7 +162,7 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(version("serviceday"))
+        tell(version("serviceday"))
         raise typer.Exit
 
 

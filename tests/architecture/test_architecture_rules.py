@@ -117,3 +117,13 @@ def test_links_in_the_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
             if not target.startswith(("http", "mailto")):
                 assert (file.parent / target).exists(), f"{file.relative_to(ROOT)}: {target}"
+
+
+def test_commands_speak_through_one_door_that_makes_words_harmless() -> None:
+    for file in (ROOT / "commands").rglob("*.py"):
+        if file.name == "output.py":
+            continue
+        source = file.read_text()
+        assert "typer.echo" not in source, file
+        assert not re.search(r"(?<![\w.])print\((?!.*file=sys\.stderr)", source), file
+        assert "typer.secho" not in source, file
