@@ -10,7 +10,8 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import tell
+from commands.app.output import spare_existing, tell
+from facility.errors import CannotParse
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def announce(
     save_template: Annotated[
         Path | None, typer.Option("--save-template", help=say("announce.save_template"), metavar="DOCX")
     ] = None,
+    force: options.Force = False,
 ) -> None:
     from dataclasses import replace
 
@@ -46,6 +48,9 @@ def announce(
     )
 
     if save_template is not None:
+        if save_template.suffix.lower() != ".docx":
+            raise CannotParse("{file} is no name of a Word document", "Name it with .docx", file=save_template)
+        spare_existing([save_template], force=force)
         tell(str(save_notice_template(save_template)))
         return
     for file in outputs:
@@ -63,9 +68,11 @@ def announce(
     language = preferred()
     told = notices(plan, site)
     tell(say("announce.of_plan", number=plan.number, day=plan.service_day), error=True)
+    several = len(told) > 1
+    spare_existing([beside(file, key if several else "") for key in told for file in outputs], force=force)
     for key, part in told.items():
         for file in outputs:
-            target = beside(file, key if len(told) > 1 else "")
+            target = beside(file, key if several else "")
             tell(str(write_announcement(part, target, language=language, paper=chosen, names=names)))
         if not outputs:
             tell(notice_text(part, language=language, paper=chosen, names=names))

@@ -15,7 +15,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, progress, show_json, show_table, tell
+from commands.app.output import printable, progress, show_json, show_table, spare_existing, tell
 from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def detect(
     timezone: options.Zone = options.ZONE,
     budget: Annotated[float, typer.Option("--budget", help=say("detect.budget"), min=1e-6, max=0.5)] = 0.01,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=say("detect.output"), metavar="FILE")] = None,
+    force: options.Force = False,
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: Annotated[bool, typer.Option("--json", help=say("detect.json"))] = False,
 ) -> None:
@@ -48,6 +49,7 @@ def detect(
 
     if train_rows and train_until:
         raise CannotParse("--train-rows and --train-until both say what is healthy", "Give one of them")
+    spare_existing([output], force=force)
     form = options.file_form(
         encoding=encoding,
         separator=separator,

@@ -11,7 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table, tell
+from commands.app.output import show_json, show_table, spare_existing, tell
 from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotParse
 from facility.i18n.phrases import Language, preferred
@@ -40,6 +40,7 @@ def plan(
     kind: options.Kind = "",
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("plan.output"), metavar="FILE")] = [],  # noqa: B006
     keep: Annotated[bool, typer.Option("--keep", help=say("plan.keep"))] = False,
+    force: options.Force = False,
     fresh: Annotated[bool, typer.Option("--fresh", help=say("plan.fresh"))] = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
@@ -67,6 +68,7 @@ def plan(
     )
     for file in outputs:
         check_form(file)
+    spare_existing(outputs, force=force)
     language, looks = preferred(), paper()
     with installation(data) as here:
         believed = beliefs(here, day, place, kind=kind, quiet=as_json)

@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import show_json, show_table, tell
+from commands.app.output import show_json, show_table, spare_existing, tell
 from commands.plan import clock, show_plan, who
 from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotDo, CannotParse
@@ -122,6 +122,7 @@ def lock(
     undo: Annotated[bool, typer.Option("--undo", help=say("plan.lock_undo"))] = False,
     number: Number = 0,
     outputs: Files = [],  # noqa: B006
+    force: options.Force = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -136,6 +137,7 @@ def lock(
 
     for file in outputs:
         check_form(file)
+    spare_existing(outputs, force=force)
     with installation(data) as here:
         plans = planning(here.records, place)
         before = plans.chosen(number, options.day(service_day) if service_day else None, changing=True)
@@ -187,6 +189,7 @@ def export(
     data: options.Data = options.DATA,
     service_day: Day = "",
     outputs: Files = [],  # noqa: B006
+    force: options.Force = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
     from commands.announce import named, paper
@@ -195,6 +198,7 @@ def export(
 
     if not outputs:
         raise CannotParse("no file to write", "Name one with -o, for example -o list.pdf")
+    spare_existing(outputs, force=force)
     with recorded(data) as records:
         day = options.day(service_day) if service_day else None
         made = planning(records, options.zone(timezone)).chosen(number, day, changing=True)

@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import progress, show_json, tell
+from commands.app.output import progress, show_json, spare_existing, tell
 from facility.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -109,11 +109,13 @@ def export(
     channel: Annotated[list[str], typer.Option("--channel", help=say("store.channel"), metavar="KEY")] = [],  # noqa: B006
     start: Annotated[str, typer.Option("--from", help=say("store.from"), metavar="DATE")] = "",
     end: Annotated[str, typer.Option("--until", help=say("store.until"), metavar="DATE")] = "",
+    force: options.Force = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from facility.store.exporting import export as write_out
 
+    spare_existing([file], force=force)
     place = options.zone(timezone)
 
     def moment(words: str) -> datetime | None:

@@ -32,6 +32,7 @@ Broker = Annotated[str, typer.Option("--broker", envvar="SERVICEDAY_BROKER", hel
 Ca = Annotated[Path | None, typer.Option("--ca", envvar="SERVICEDAY_CA", help=say("option.ca"), metavar="FILE")]
 Cert = Annotated[Path | None, typer.Option("--cert", envvar="SERVICEDAY_CERT", help=say("option.cert"), metavar="FILE")]
 Key = Annotated[Path | None, typer.Option("--key", envvar="SERVICEDAY_KEY", help=say("option.key"), metavar="FILE")]
+Force = Annotated[bool, typer.Option("--force", help=say("option.force"))]
 Kind = Annotated[str, typer.Option("--kind", help=say("option.kind"), metavar="KIND")]
 Maps = Annotated[list[str], typer.Option("--map", help=say("option.map"), metavar="OURS=THEIRS")]
 Zone = Annotated[

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from facility.errors import CannotDo
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -48,6 +51,21 @@ def show_table(
     for row in rows:
         table.add_row(*(Text("\n".join(map(printable, str(value).split("\n")))) for value in row))
     Console().print(table)
+
+
+def spare_existing(files: Iterable[Path | None], *, force: bool) -> None:
+    """Ask before a file is replaced, where somebody can answer. Raises `CannotDo` where nobody can or they say no."""
+    from commands.app.messages import say
+
+    for file in files:
+        if force or file is None or not file.is_file():
+            continue
+        if sys.stdin.isatty() and sys.stderr.isatty():
+            import typer
+
+            if typer.confirm(say("option.replace", file=printable(str(file))), err=True):
+                continue
+        raise CannotDo("{file} is there already", "Say --force to replace it, or name another file", file=file)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,3 +100,36 @@ def test_what_users_can_mend_is_one_line(data: Path, tmp_path: Path) -> None:
         with pytest.raises(ServicedayError, match=re.escape(what)) as told:
             serviceday(*arguments, "--data", str(data))
         assert "\n" not in str(told.value)
+
+
+def test_no_file_is_replaced_unasked(tmp_path):
+    records = tmp_path / "records.sqlite"
+    records.write_bytes(b"precious")
+    for arguments in (
+        ("announce", "--save-template", str(records)),
+        ("announce", "--save-template", str(tmp_path / "mine.docx")),
+        ("store", "export", str(tmp_path / "all.csv"), "--data", str(tmp_path)),
+        ("detect", str(tmp_path / "pump.csv"), "-o", str(tmp_path / "all.csv")),
+        ("plan", "--service-day", "2026-12-05", "--data", str(tmp_path), "-o", str(tmp_path / "list.pdf")),
+        ("plan", "export", "1", "--data", str(tmp_path), "-o", str(tmp_path / "list.pdf")),
+        ("plan", "lock", "L-1", "--data", str(tmp_path), "-o", str(tmp_path / "list.pdf")),
+    ):
+        for name in ("mine.docx", "all.csv", "list.pdf"):
+            (tmp_path / name).write_bytes(b"mine")
+        command = [sys.executable, "-m", "commands.main", *arguments]
+        refused = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert refused.returncode == 2, arguments
+        assert "is there already" in refused.stderr or "no name of a Word document" in refused.stderr, arguments
+    assert records.read_bytes() == b"precious"
+    assert {(tmp_path / name).read_bytes() for name in ("mine.docx", "all.csv", "list.pdf")} == {b"mine"}
+    forced = [
+        sys.executable,
+        "-m",
+        "commands.main",
+        "announce",
+        "--save-template",
+        str(tmp_path / "mine.docx"),
+        "--force",
+    ]
+    subprocess.run(forced, check=True, capture_output=True)
+    assert (tmp_path / "mine.docx").read_bytes().startswith(b"PK")
