@@ -63,6 +63,25 @@ def overview(folder: DataFolder) -> Overview | None:
         return read_overview(journals, assets, catalogue(), datetime.now(UTC))
 
 
+def assessed(folder: DataFolder) -> dict[str, int]:
+    """How many of the registered assets in use are assessed, and how many are not and why; empty without records."""
+    from facility.assessments import by_knowledge
+    from facility.records import Records
+    from facility.standing import in_use
+
+    if not folder.records.exists():
+        return {}
+    with Records(folder.records) as records:
+        assets = records.estate.assets()
+        used = in_use(assets, records.trail.spells(), datetime.now(UTC).date())
+        states = by_knowledge([asset.id for asset in used], records.assessments.latest())
+    return {
+        "registered": len(assets),
+        "out_of_use": len(assets) - len(used),
+        **{state.value: len(ids) for state, ids in states.items()},
+    }
+
+
 def running(known: Overview | None) -> bool:
     """Whether a running ingest said of itself lately how it is."""
     said = known.notes.get("health") if known else None
@@ -95,12 +114,12 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     folder = DataFolder(data).existing()
-    found, known = picture(folder), overview(folder)
+    found, known, assets = picture(folder), overview(folder), assessed(folder)
     runs = running(known)
     if known is not None:
         found["adds_up"] = found["adds_up"] and known.adds_up
     if as_json:
-        show_json(found | (told(known, runs) if known else {"running": runs}))
+        show_json(found | {"assets": assets} | (told(known, runs) if known else {"running": runs}))
         return
     counts = [
         (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
@@ -117,6 +136,9 @@ def status(
             last=store["last"] or "-",
         )
     )
+    if assets:
+        unclear = [f"{say(f'status.assets.{state}')} {count:,}" for state, count in assets.items() if count]
+        tell(say("status.assets", states=", ".join(unclear)))
     if known is not None:
         _show(known, runs)
         if sources:

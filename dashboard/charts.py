@@ -308,7 +308,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         .then(pl.format("{} / {}", "troubled", "total"))
         .otherwise(pl.col("total").cast(pl.String))
         .alias("words"),
-        pl.col("state").is_in(["normal", "silent"]).alias("calm"),
+        pl.col("state").is_in(palette.CALM).alias("calm"),
     )
     limit = min(90, _GRID_WIDTH // max(1, frame["column"].n_unique()) - 4)  # neighbours' names must not touch
     base = alt.Chart(_named("assets")).encode(
@@ -345,7 +345,7 @@ def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str
 
     `frame`: asset, place, latitude, longitude, state.
     """
-    calm = pl.col("state").is_in(["normal", "silent"]).alias("calm")
+    calm = pl.col("state").is_in(palette.CALM).alias("calm")
     rows = frame.with_columns(pl.col("state").replace_strict(states).alias("worst"), calm)
     shown = list(palette.STATES)
     dots = (

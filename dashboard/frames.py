@@ -7,22 +7,22 @@ staleness say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 import polars as pl
 
-from dashboard.palette import STATES
+from dashboard.palette import STATES, TROUBLED
 from facility.alerts import Alert, Severity, Source
-from facility.assessments import Assessment
+from facility.assessments import Assessment, Knowledge, knowledge
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.i18n.phrases import Language
 from serviceday.documents.branding import NO_NAMES, Names
 
 _ORDER = {state: place for place, state in enumerate(STATES)}
-_TROUBLED = pl.col("state").is_in(["alarm", "attention"]).sum().alias("troubled")
+_TROUBLED = pl.col("state").is_in(TROUBLED).sum().alias("troubled")
 
 
 @lru_cache(maxsize=1)
@@ -60,8 +60,11 @@ def fleet(
     now: datetime,
     language: Language,
     names: Names = NO_NAMES,
+    unused: Collection[str] = (),
 ) -> pl.DataFrame:
-    """One row an asset, likeliest trouble first.
+    """One row an asset, likeliest trouble first; those of which nothing can be said come last and have no figures.
+
+    `unused` are the assets that are out of use or retired.
 
     Columns: asset, kind, kind_name, site, building, place, state, probability, score, reason, last, channels, stale,
     alerts, latitude, longitude.
@@ -84,8 +87,8 @@ def fleet(
                 one.building,
                 names.place(one),
                 _state(one.id, said, urgent, worrying, doubted),
-                said.probability if said else None,
-                said.score if said else None,
+                said.probability if said and _speaks(said) else None,
+                said.score if said and _speaks(said) else None,
                 said.reason[language] if said else "",
                 counted[one.id],
                 one.latitude,
@@ -109,11 +112,20 @@ def fleet(
     }
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     fresh = freshness(latest, assets, now)
-    silent = (pl.col("said") == "normal") & (pl.col("stale") >= pl.col("channels"))
+    calm = ~pl.col("said").is_in([*TROUBLED, "sensor"])
     return (
         frame.join(fresh, on="asset", how="left", maintain_order="left")
         .with_columns(pl.col("channels", "stale").fill_null(0))
-        .with_columns(pl.when(silent).then(pl.lit("silent")).otherwise("said").alias("state"))
+        .with_columns(
+            pl.when(calm & pl.col("asset").is_in(list(unused)))
+            .then(pl.lit("out_of_use"))
+            .when(calm & (pl.col("channels") == 0))
+            .then(pl.lit("never_heard"))
+            .when(calm & (pl.col("stale") >= pl.col("channels")))
+            .then(pl.lit("silent"))
+            .otherwise("said")
+            .alias("state")
+        )
         .drop("said")
         .sort(["probability", "score", "asset"], descending=[True, True, False], nulls_last=True)
     )
@@ -124,7 +136,15 @@ def _state(asset: str, said: Assessment | None, urgent: set[str], worrying: set[
         return "alarm"
     if asset in worrying or (said and said.flagged):
         return "attention"
-    return "sensor" if asset in doubted else "normal"
+    if asset in doubted:
+        return "sensor"
+    state = knowledge(said)
+    return "normal" if state is Knowledge.ASSESSED else state.value
+
+
+def _speaks(said: Assessment) -> bool:
+    """Whether its figures say something of this asset, and not only of any."""
+    return said.tells_health or said.flagged
 
 
 def by_state(frame: pl.DataFrame) -> dict[str, int]:

@@ -19,11 +19,27 @@ STATES: Mapping[str, str] = {
     "attention": "#c77700",
     "sensor": "#6b5b95",
     "silent": "#7a8793",
+    "never_heard": "#8a7f6d",
+    "not_assessed": "#94a0ab",
+    "too_little_data": "#a9a39a",
+    "out_of_use": "#b8c0c7",
     "normal": "#3b7d6e",
 }
-STATE_SIGNS: Mapping[str, str] = {"alarm": "▲", "attention": "◆", "sensor": "◌", "silent": "○", "normal": "●"}
+STATE_SIGNS: Mapping[str, str] = {
+    "alarm": "▲",
+    "attention": "◆",
+    "sensor": "◌",
+    "silent": "○",
+    "never_heard": "∅",
+    "not_assessed": "?",
+    "too_little_data": "…",
+    "out_of_use": "⏻",
+    "normal": "●",
+}
+TROUBLED = ("alarm", "attention")
+CALM = tuple(state for state in STATES if state not in (*TROUBLED, "sensor"))  # drawn pale; not the same as well
 SEVERITIES: Mapping[str, str] = {"high": "#b3261e", "medium": "#c77700", "low": "#4a6fa5"}
 PRIORITIES: Mapping[str, str] = {"urgent": "#b3261e", "high": "#c77700", "medium": "#4a6fa5", "low": "#7a8793"}
 
 # In tables, where a chip is a filled spot, what needs no eye stays pale.
-STATE_CHIPS: Mapping[str, str] = {**STATES, "silent": "#d3dae0", "normal": "#e3eeea"}
+STATE_CHIPS: Mapping[str, str] = {**STATES, **dict.fromkeys(CALM, "#d3dae0"), "normal": "#e3eeea"}

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, query, sources
+from dashboard import frames, markup, palette, query, sources
+from dashboard.fleet import fleet_now
 from dashboard.guard import guarded
 from dashboard.visit import Visit
 from facility.alerts import Alert, AlertState, Severity
@@ -48,7 +49,7 @@ def _board(visit: Visit, *, closed: bool) -> None:
     if ordered:
         chosen = _table(visit, ordered, assets, chosen)
     else:
-        st.html(_nothing(visit, closed=closed, watched=len(assets)))
+        st.html(_nothing(visit, closed=closed, registered=bool(assets)))
     if chosen is not None:
         if chosen not in ordered:
             st.html(markup.quiet(visit.say("alert_no_longer_open")))
@@ -77,12 +78,18 @@ def _counts(visit: Visit, alerts: Sequence[Alert]) -> str:
     return markup.tiles([*shown, (str(waiting), visit.say("alerts_waiting"), palette.LINE)])
 
 
-def _nothing(visit: Visit, *, closed: bool, watched: int) -> str:
+def _nothing(visit: Visit, *, closed: bool, registered: bool) -> str:
+    """No alerts is good news only of assets that were heard and assessed; the others are counted by their state."""
     if closed:
         return markup.empty(visit.say("no_closed_alerts"), visit.say("no_closed_alerts_do"))
-    if not watched:
+    if not registered:
         return markup.empty(visit.say("no_assets"), visit.say("no_assets_do"))
-    return markup.empty(visit.say("no_alerts"), visit.say("no_alerts_do", count=watched))
+    states = frames.by_state(fleet_now(visit))
+    words = visit.say("no_alerts_do", count=states.pop("normal"))
+    unclear = [f"{visit.say(f'state_{state}')} {number}" for state, number in states.items() if number]
+    if unclear:
+        words += " " + visit.say("no_alerts_unknown", states=" · ".join(unclear))
+    return markup.empty(visit.say("no_alerts"), words)
 
 
 def _named(visit: Visit, shown: Sequence[Alert]) -> Alert | None:

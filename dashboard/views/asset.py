@@ -76,6 +76,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
 
 
 def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: Assessment | None) -> None:
+    spell = spell_on(sources.spells(visit.folder).get(asset.id, ()), visit.now.astimezone(visit.timezone).date())
     row = frames.fleet(
         [asset],
         {asset.id: assessment} if assessment else {},
@@ -84,11 +85,11 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
         now=visit.now,
         language=visit.language,
         names=sources.names(visit.folder),
+        unused=[asset.id] if spell is not None else (),
     ).row(0, named=True)
     badge = markup.state_badge(row["state"], visit.say(f"state_{row['state']}"))
     name = kind.name[visit.language] if kind else asset.kind
     facts = [asset.id, name, sources.names(visit.folder).place(asset)]
-    spell = spell_on(sources.spells(visit.folder).get(asset.id, ()), visit.now.astimezone(visit.timezone).date())
     if spell is not None:
         facts.append(visit.say(f"standing_{spell.kind.value}", day=spell.start.isoformat()))
     if asset.commissioned:
@@ -110,6 +111,13 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
     if more:
         st.html(markup.bullets(more))
     mode = kind.modes.get(said.mode) if kind else None
+    if not (said.tells_health or said.flagged):  # the figures are those of any asset
+        st.html(
+            markup.pairs(
+                [(visit.say("coverage"), wording.percent(said.coverage)), (visit.say("as_of"), visit.both(said.as_of))]
+            )
+        )
+        return
     st.html(
         markup.pairs(
             [

@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import charts, frames, markup, palette, query, sources, wording
+from dashboard.fleet import fleet_now
 from dashboard.visit import Visit
 from facility.catalogue.catalogue import catalogue
 
@@ -15,6 +16,7 @@ _GRID_FROM, _GRID_MOST = (
     2,
     12,
 )  # columns; with fewer a grid says nothing that the tiles do not, with more none is legible
+_RARE = ("never_heard", "not_assessed", "too_little_data", "out_of_use")  # a tile of their own where there are any
 _MAPPED = ("asset", "place", "latitude", "longitude", "state")
 _COLUMNS = ("rank", "asset", "kind_name", "place", "state", "probability", "reason", "last")
 
@@ -25,15 +27,7 @@ def show(visit: Visit) -> None:
     if not assets:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
-    everything = frames.fleet(
-        assets,
-        sources.assessments(visit.folder),
-        sources.open_alerts(visit.folder),
-        sources.latest(visit.folder),
-        now=visit.now,
-        language=visit.language,
-        names=sources.names(visit.folder),
-    ).with_row_index("rank", offset=1)
+    everything = fleet_now(visit)
     st.html(_tiles(visit, everything))
     picture, figures = st.columns([11, 7], gap="medium")
     with picture:
@@ -46,6 +40,8 @@ def show(visit: Visit) -> None:
 def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
     shown = [(wording.count(frame.height), visit.say("assets"), palette.LINE)]
     for state, number in frames.by_state(frame).items():
+        if not number and state in _RARE:
+            continue
         shown.append(
             (
                 wording.count(number),
@@ -68,7 +64,7 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
             key="estate-grid",
         )
     elif placed.height:
-        worst_last = placed.sort(~pl.col("state").is_in(["normal", "silent"])).select(_MAPPED)
+        worst_last = placed.sort(~pl.col("state").is_in(palette.CALM)).select(_MAPPED)
         st.vega_lite_chart(
             charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
         )

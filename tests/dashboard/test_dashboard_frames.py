@@ -60,7 +60,7 @@ def _lifts(*ids: str) -> list[Asset]:
 
 def test_the_worst_that_is_said_of_an_asset_is_its_state() -> None:
     fleet = frames.fleet(
-        _lifts("urgent", "warned", "flagged", "doubted", "silent", "partly", "fine"),
+        _lifts("urgent", "warned", "flagged", "doubted", "silent", "partly", "fine", "unheard"),
         {"flagged": _assessment("flagged", 0.7, flagged=True), "fine": _assessment("fine", 0.01)},
         [
             _alert("urgent", Source.LIMIT, Severity.HIGH),
@@ -82,8 +82,9 @@ def test_the_worst_that_is_said_of_an_asset_is_its_state() -> None:
         "flagged": "attention",
         "doubted": "sensor",
         "silent": "silent",
-        "partly": "normal",
+        "partly": "not_assessed",
         "fine": "normal",
+        "unheard": "never_heard",
     }
     stale = dict(fleet.select("asset", "stale").iter_rows())
     assert (stale["partly"], stale["silent"], stale["fine"]) == (1, 1, 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,10 +18,12 @@ from dashboard import planned, sources
 from dashboard.serve import APP
 from dashboard.wording import say
 from facility.alerts import AlertState
+from facility.assessments import Knowledge
 from facility.folder import DataFolder
 from facility.i18n.phrases import LANGUAGES, Language
 from facility.inspections import Directive, Instruction
 from facility.records import Records
+from facility.standing import AssetStep, StepKind
 from serviceday.planning import Planning, PlanRequest, parse_crew
 
 PAGES = ("alerts", "fleet", "asset", "worklist")
@@ -305,3 +308,49 @@ def test_words_of_others_are_never_markdown(installation: Path, page: str) -> No
     at = _open(page, asset="![x](http://192.0.2.1/x.png)")
     shown = " ".join(str(element.value) for element in [*at.warning, *at.markdown])
     assert "](http" not in shown
+
+
+def _unknown(installation: Path) -> None:
+    """One lift too young to judge, one asset nobody assessed, one retired; the smoke detector never sent anything."""
+    with Records(DataFolder(installation).records) as records:
+        latest = records.assessments.latest()
+        young = replace(latest["L-02"], as_of=datetime.now(UTC), probability=0.5, state=Knowledge.TOO_LITTLE)
+        records.assessments.put([young])
+        records.trail.add(
+            AssetStep(
+                asset="HZ-01", kind=StepKind.RETIRED, start=date(2026, 1, 1), at=datetime.now(UTC), who="Li", why="gone"
+            )
+        )
+
+
+def test_no_data_is_a_state_of_its_own_on_the_fleet_page(installation: Path) -> None:
+    _unknown(installation)
+    at = _open("fleet")
+    table = _table(at)
+    states = dict(zip(table["asset"], [" ".join(cell) for cell in table["state"]], strict=True))
+    assert "Never heard" in states["SD-01"]
+    assert "Too little data" in states["L-02"]
+    assert "Out of use" in states["HZ-01"]
+    assert not any("Normal" in states[asset] for asset in ("SD-01", "L-02", "HZ-01"))
+    ranks = dict(zip(table["asset"], table["rank"], strict=True))
+    assert [ranks[asset] != ranks[asset] for asset in ("SD-01", "L-02")] == [True, True]
+    for state in ("never_heard", "too_little_data", "out_of_use"):
+        assert say(f"state_{state}", "en") in _words(at)
+
+
+def test_without_alerts_only_what_was_assessed_counts_as_well(installation: Path) -> None:
+    _unknown(installation)
+    with Records(DataFolder(installation).records) as records:
+        for alert in records.alerts.open():
+            records.alerts.close(alert.id, by="Li", now=datetime.now(UTC))
+    words = _words(_open("alerts"))
+    assert "Never heard 1" in words
+    assert "Too little data 1" in words
+    assert "being watched" not in words
+
+
+def test_an_asset_of_which_little_is_known_shows_no_probability(installation: Path) -> None:
+    _unknown(installation)
+    words = _words(_open("asset", asset="L-02"))
+    assert "Too little data" in words
+    assert "50 %" not in words

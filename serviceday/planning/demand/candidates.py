@@ -198,9 +198,9 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
     value = one.probability * kind.criticality
     if one.flagged:
         yield risk, Tier.RISK, _FLAG * value
-    elif one.probability >= policy.risk_floor:
+    elif one.probability >= policy.risk_floor and one.tells_health:
         yield risk, Tier.RISK, value
-    else:
+    elif one.tells_health:  # of the others a note counts how little is known
         out = PHRASES["not_risky"].filled(percent=percent(one.probability), floor=percent(policy.risk_floor))
         yield replace(risk, left_out=LeftOut.NOT_RISKY, left_out_reason=out), Tier.RISK, value
     if one.sensor_probability >= policy.sensor_floor:

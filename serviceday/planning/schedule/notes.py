@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from facility.assessments import Assessment
+from facility.assessments import Assessment, Knowledge, by_knowledge
 from facility.catalogue.catalogue import catalogue
 from facility.catalogue.qualifications import qualification
 from facility.estate import Asset
@@ -50,8 +50,10 @@ def notes(
         names = [one.duties[key].name for key in duties]
         listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
         told.append(PHRASES["note_no_record"].filled(kind=one.name, count=max(duties.values()), duties=listed))
-    if unknown := sum(asset.id not in assessments for asset in assets):
-        told.append(PHRASES["note_unassessed"].filled(count=unknown))
+    states = by_knowledge([asset.id for asset in assets], assessments)
+    for state in (Knowledge.NEVER_HEARD, Knowledge.NOT_ASSESSED, Knowledge.TOO_LITTLE):
+        if states[state]:
+            told.append(PHRASES[f"note_{state.value}"].filled(count=len(states[state])))
     limit = service_day - timedelta(days=policy.old_after_days)
     old = [one.as_of.date() for one in assessments.values() if one.as_of.date() < limit]
     if old:

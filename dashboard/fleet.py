@@ -1,0 +1,28 @@
+"""The fleet as it stands at a visit: every asset with its state, read from records and readings."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dashboard import frames, sources
+from dashboard.visit import Visit
+from facility.standing import spell_on
+
+
+def fleet_now(visit: Visit) -> pl.DataFrame:
+    """`frames.fleet` of all that is registered, with a rank for those of which something can be said."""
+    assets = sources.assets(visit.folder)
+    today = visit.now.astimezone(visit.timezone).date()
+    spells = sources.spells(visit.folder)
+    frame = frames.fleet(
+        assets,
+        sources.assessments(visit.folder),
+        sources.open_alerts(visit.folder),
+        sources.latest(visit.folder),
+        now=visit.now,
+        language=visit.language,
+        names=sources.names(visit.folder),
+        unused=[asset.id for asset in assets if spell_on(spells.get(asset.id, ()), today) is not None],
+    )
+    rank = pl.int_range(1, pl.len() + 1).cast(pl.UInt32)
+    return frame.select(pl.when(pl.col("probability").is_not_null()).then(rank).alias("rank"), pl.all())
