@@ -32,7 +32,7 @@ _TOLD_APART = 20  # problems; of more, those that are alike are told as one
 FIELDS = ("id", "kind", "site", "building", "floor", "name", "commissioned", "latitude", "longitude")
 
 # How spreadsheets name our fields; compared without case, width, blanks and what stands in brackets.
-_ALIASES = {
+ALIASES = {
     "id": ("编号", "设备编号", "资产编号", "设备代码", "设备号", "asset id", "asset number"),
     "kind": ("类别", "设备类别", "类型", "设备类型", "种类", "设备种类", "class", "asset class", "equipment class"),
     "site": ("项目", "小区", "项目名称", "小区名称", "园区", "estate"),
@@ -199,7 +199,7 @@ def _at(row: RawRow, place: int) -> Value:
 
 
 def _fields() -> list[Field]:
-    return [Field(key=key, aliases=_ALIASES[key]) for key in FIELDS]
+    return [Field(key=key, aliases=ALIASES[key]) for key in FIELDS]
 
 
 # --- TOML ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from facility.catalogue.catalogue import catalogue
@@ -12,6 +12,7 @@ from facility.i18n.messages import Sentence
 from facility.inspections import DutyDone
 from serviceday.execution.dates import day_of
 from serviceday.execution.naming import duty_named, nearest
+from serviceday.execution.places import Placed
 
 LONGEST = 500  # characters of a name or a note
 _SUGGESTED = 20  # unknown ids for which the nearest is looked up
@@ -23,11 +24,12 @@ class Given:
     """A duty done, as it was written, with the line it stands in (0 = said at the command line)."""
 
     line: int = 0
-    asset: str
+    asset: str  # its id; "" where the file has no ids and says by `where` which asset it means
     duty: str
     on: object  # a cell: words, a number, a date
     by: str = ""
     note: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)  # site, building, floor, kind or name, as far as written
 
 
 def checked(
@@ -38,7 +40,14 @@ def checked(
     wrong: list[tuple[int, Sentence]] = []
     known = sorted(assets)
     near: dict[str, str] = {}
+    places = Placed(assets.values())
     for one in given:
+        if not one.asset and one.where:
+            meant = places.find(one.where)
+            if isinstance(meant, Sentence):
+                wrong.append((one.line, meant))
+                continue
+            one = replace(one, asset=meant.id)
         found = _checked(one, assets, known, near, today)
         if isinstance(found, Sentence):
             wrong.append((one.line, found))

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from facility.errors import CannotParse, Problems
 from facility.i18n.messages import Sentence
+from facility.registry.rows import ALIASES
 from serviceday.execution.checking import Given
 from serviceday.execution.naming import last_date_column
+from serviceday.execution.places import FIELDS as PLACES
 from serviceday.execution.rows import Cell, file_rows
 
 FIELDS = {  # and how spreadsheets call them, without case, blanks and underscores
@@ -23,6 +25,8 @@ FIELDS = {  # and how spreadsheets call them, without case, blanks and underscor
     "by": ("by", "doneby", "who", "inspector", "人员", "完成人", "维保人", "维保人员", "检查人", "执行人"),
     "note": ("note", "notes", "remark", "remarks", "comment", "备注", "说明"),
 }  # fmt: skip
+_TAKEN = {alias for names in FIELDS.values() for alias in names}
+FIELDS |= {place: (place, *(alias for alias in ALIASES[place] if alias not in _TAKEN)) for place in PLACES}
 _HEADER_WITHIN = 20  # rows above the header that may hold a title
 
 
@@ -57,11 +61,12 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
     for number, row in rows[at + 1 :]:
         values = {name: row[place] if place < len(row) else None for name, place in fields.items()}
         plain = {name: _words(values.get(name)) for name in ("asset", "by", "note")}
+        where = {name: _words(values.get(name)) for name in PLACES if name in fields}
         if "on" in fields and "duty" in fields:
-            given.append(Given(line=number, duty=_words(values["duty"]), on=_day(values["on"]), **plain))
+            given.append(Given(line=number, duty=_words(values["duty"]), on=_day(values["on"]), where=where, **plain))
         for place, duty in wide.items():
             if place < len(row) and _words(row[place]):
-                given.append(Given(line=number, duty=duty, on=_day(row[place]), **plain))
+                given.append(Given(line=number, duty=duty, on=_day(row[place]), where=where, **plain))
     columns = {name: header[place] for name, place in fields.items()}
     columns |= {f"last:{duty}": header[place] for place, duty in wide.items()}
     return Reading(given, columns, len(rows) - at - 1)
@@ -69,7 +74,8 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
 
 def _is_header(cells: Sequence[Cell], mapping: Mapping[str, str]) -> bool:
     words = [_words(cell) for cell in cells]
-    return any(_field(one) == "asset" or one == mapping.get("asset") for one in words) and (
+    named = ("asset", "building", "name")
+    return any(_field(one) in named or one in map(mapping.get, named) for one in words if one) and (
         any(_field(one) in ("duty", "on") or one in mapping.values() for one in words)
         or any(last_date_column(one) for one in words)
     )
@@ -111,7 +117,10 @@ def _columns(
         for place, name in enumerate(header)
         if place not in fields.values() and (duty := last_date_column(name)) is not None
     }
-    missing = [name for name in ("asset", *(() if wide else ("duty", "on"))) if name not in fields]
+    identified = {"asset", "name"} & set(fields) or {"building", "kind"} <= set(fields)
+    missing = [name for name in (() if wide else ("duty", "on")) if name not in fields]
+    if not identified:
+        missing.insert(0, "asset")
     if missing and not problems:
         problems.append(
             Sentence(
