@@ -38,4 +38,5 @@ class Condition:
     seen_at: datetime  # of the data that speak
     began: datetime | None = None  # onset, as far as can be told
     began_between: tuple[datetime | None, datetime | None] = (None, None)  # 90 % interval of it
+    rests_on: frozenset[str] = frozenset()  # other channels that speak for it
     off_after: timedelta = timedelta(0)  # how long after it was last bad "good" is believed

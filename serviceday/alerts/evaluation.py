@@ -14,6 +14,7 @@ from facility.catalogue.catalogue import Aggregate
 from facility.estate import Asset
 from facility.records import Records
 from facility.store import Store
+from serviceday.alerts.grouping import grouped
 from serviceday.alerts.lifecycle import decide
 from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
 from serviceday.alerts.predictions import assessment_conditions
@@ -43,8 +44,10 @@ def evaluate_alerts(
     assets = records.estate.assets()
     conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now, timezone=timezone)
     conditions += assessment_conditions(assessments, assets, now=now)
+    standing = records.alerts.open()
+    conditions = grouped(conditions, standing, assets)
     last_closed = records.alerts.last_closed({one.cause for one in conditions})
-    decisions = decide(records.alerts.open(), conditions, last_closed, now=now)
+    decisions = decide(standing, conditions, last_closed, now=now)
     opened = records.alerts.keep(
         decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=now
     )

@@ -61,6 +61,7 @@ def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
         seen_at=one.as_of,
         began=equipment[0].since if equipment else None,
         began_between=(equipment[0].since_between if equipment else None) or (None, None),
+        rests_on=frozenset(evidence.channel for evidence in equipment),
         off_after=OFF_AFTER,
     )
 
