@@ -7,8 +7,11 @@ from typing import Any, cast
 
 import sqlalchemy
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, text
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from facility.errors import CannotConvert
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -31,6 +34,35 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+LONGEST = 4_000  # characters of any field: more than anybody writes, and paper and pages can show it
+_SHOWN = 40  # of one that is longer, in what is told of it
+
+
+class TooLong(CannotConvert, DontWrapMixin):
+    """A field longer than the records keep, whichever way it came in."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            "a field of {count} characters, beginning {start!r}, is longer than {most}",
+            "Shorten it",
+            count=len(text),
+            start=text[:_SHOWN],
+            most=LONGEST,
+        )
+
+
+class Words(TypeDecorator[str]):
+    """Text of a bounded length. What a program writes whole, such as a list, is `String`."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is not None and len(value) > LONGEST:
+            raise TooLong(value)
+        return value
+
+
 class Table(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -40,7 +72,13 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, str]: JSON, list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        str: Words,
+        datetime: UtcDateTime,
+        dict[str, str]: JSON,
+        list[Any]: JSON,
+        dict[str, Any]: JSON,
+    }
 
 
 class SiteRow(Table):
@@ -142,7 +180,7 @@ class PlanRow(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     service_day: Mapped[date] = mapped_column(index=True)
     created_at: Mapped[datetime]
-    body: Mapped[str]  # the whole list as JSON: it is kept as it was handed out
+    body: Mapped[str] = mapped_column(String)  # the whole list as JSON: it is kept as it was handed out
 
 
 class DutyDoneRow(Table):

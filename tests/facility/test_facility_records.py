@@ -220,3 +220,18 @@ def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(CannotDo, match="newer serviceday"):
         Records(path)
+
+
+def test_no_field_is_longer_than_the_records_keep_whichever_way_it_comes(tmp_path: Path) -> None:
+    long = "x" * 100_000
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with Records(tmp_path / "r.sqlite") as records:
+        for write in (
+            lambda: records.estate.put(Estate(assets=(Asset(id="L-1", kind="lift", site="s", name=long),))),
+            lambda: records.outcomes.put(Outcome(asset="L-1", at=now, finding=Finding.CONFIRMED, by=long)),
+            lambda: records.outcomes.put(Outcome(asset="L-1", at=now, finding=Finding.CONFIRMED, note=long)),
+        ):
+            with pytest.raises(CannotConvert, match="100000 characters, beginning 'xxx"):
+                write()
+        assert records.estate.assets() == []
+        assert records.outcomes.all() == []
