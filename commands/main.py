@@ -16,6 +16,7 @@ EXIT_WRONG = 2
 PRIVATE = 0o077  # umask: what we write is the user's own until they share it
 EXIT_ABORTED = 1
 EXIT_INTERRUPTED = 130
+EXIT_UNFORESEEN = 70  # EX_SOFTWARE of sysexits.h: our fault, not the user's
 
 
 def spread_maps(arguments: list[str]) -> list[str]:
@@ -92,6 +93,13 @@ def run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("SERVICEDAY_TRACEBACK"):
+            raise
+        from commands.app.unforeseen import told_of
+
+        print(f"serviceday: {told_of(error)}", file=sys.stderr)
+        sys.exit(EXIT_UNFORESEEN)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 

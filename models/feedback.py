@@ -214,7 +214,7 @@ def _loaded(file: Path) -> Correction:
         if len(made.weights) != len(FIGURES) or not isinstance(made.card["adopted"], bool):
             raise ValueError(Sentence("it has other figures than this version"))
         return made
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CannotParse(
             "{path} cannot be read: {error}", "Learn again with `serviceday train`", path=file, error=error
         ) from None

@@ -12,6 +12,7 @@ from facility.alerts import Alert, AlertState, Severity, Source, Step
 from facility.errors import CannotDo
 from facility.i18n.phrases import Text
 from facility.records.opening import writing
+from facility.records.reading import read_row, read_rows
 from facility.records.tables import AlertRow, AlertStepRow, table_of
 
 _ALERTS = table_of(AlertRow)
@@ -38,7 +39,7 @@ class AlertRecords:
         if since is not None:
             query = query.where(_ALERTS.c.closed_at.is_(None) | (_ALERTS.c.closed_at >= since))
         with self._engine.connect() as connection:
-            return [_alert(row) for row in connection.execute(query)]
+            return read_rows(_alert, connection.execute(query), "alert")
 
     def get(self, number: int) -> Alert:
         """One alert. Raises `CannotDo` if there is none of that number."""
@@ -154,7 +155,7 @@ def _get(connection: Connection, number: int) -> Alert:
     row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == number)).one_or_none()
     if row is None:
         raise CannotDo("there is no alert {number}", "`serviceday alerts list` shows those there are", number=number)
-    return _alert(row)
+    return read_row(_alert, row, "alert")
 
 
 _EVALUATED = (

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select
 from facility.assessments import Assessment, Evidence, Knowledge, Prognosis
 from facility.i18n.phrases import Text
 from facility.records.opening import writing
+from facility.records.reading import read_rows
 from facility.records.tables import AssessmentRow, table_of
 
 _TABLE = table_of(AssessmentRow)
@@ -58,7 +59,7 @@ class AssessmentRecords:
 
     def _read(self, query: Any) -> Iterable[Assessment]:
         with self._engine.connect() as connection:
-            return [_assessment(row) for row in connection.execute(query)]
+            return read_rows(_assessment, connection.execute(query), "assessment")
 
 
 def _values(one: Assessment) -> dict[str, Any]:

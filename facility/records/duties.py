@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from facility.inspections import DutyDone
 from facility.records.opening import writing
+from facility.records.reading import read_rows
 from facility.records.tables import DutyDoneRow, DutyStepRow, table_of
 
 _DONE = table_of(DutyDoneRow)
@@ -101,7 +102,7 @@ class DutyRecords:
         if asset is not None:
             query = query.where(_DONE.c.asset == asset)
         with self._engine.connect() as connection:
-            return list(map(_entry, connection.execute(query)))
+            return read_rows(_entry, connection.execute(query), "duty_done")
 
 
 def _keys(connection: Connection) -> set[_Key]:

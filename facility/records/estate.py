@@ -13,6 +13,7 @@ from facility.estate import Asset, Building, Estate, Site
 from facility.i18n.messages import Sentence
 from facility.identity import folded
 from facility.records.opening import writing
+from facility.records.reading import read_rows
 from facility.records.tables import AssetRow, BuildingRow, SiteRow, table_of
 
 _ASSET_FIELDS = tuple(Asset.__dataclass_fields__)
@@ -84,7 +85,7 @@ class EstateRecords:
         if site is not None:
             query = query.where(AssetRow.site == site)
         with self._engine.connect() as connection:
-            return list(map(_asset, connection.execute(query)))
+            return read_rows(_asset, connection.execute(query), "asset")
 
     def asset(self, key: str) -> Asset | None:
         with self._engine.connect() as connection:

@@ -7,6 +7,7 @@ Alembic is loaded only when they are not, and then one process migrates while th
 from __future__ import annotations
 
 import fcntl
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,15 @@ from facility.errors import CannotCommunicate, CannotDo, ServicedayError
 
 HEAD = "0005"  # the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
+_DAMAGED = (
+    "malformed",
+    "not a database",
+    "no such table",
+    "no such column",
+    "already exists",
+    "disk I/O error",
+    "Could not decode",
+)
 _BUSY_MS = 30_000
 _WRITES = "serviceday_writes"
 _ADVISORY_LOCK = 0x5E41CEDA
@@ -30,7 +40,7 @@ def open_engine(place: Path | str) -> Engine:
     """An engine on current tables. Raises `CannotDo` or `CannotCommunicate` where that can't be had."""
     url = _url(place)
     try:
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", json_deserializer=_undamaged_json)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise CannotDo(
             "no driver for {name}: {error}",
@@ -40,6 +50,7 @@ def open_engine(place: Path | str) -> Engine:
         ) from None
     if url.get_backend_name() == "sqlite":
         _tune_sqlite(engine)
+        _tell_damage(engine, url)
     try:
         _bring_up_to_date(engine, url)
     except OperationalError as error:
@@ -64,6 +75,33 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes; it waits for its turn at the start, so it can't fail half-way for being late."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
+
+
+def _undamaged_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CannotDo(
+            "the records hold a damaged field, {start!r}: {error}",
+            "Restore records.sqlite from a backup, or mend that row with sqlite3",
+            start=text[:80],
+            error=f"{error}"[:120],
+        ) from None
+
+
+def _tell_damage(engine: Engine, url: URL) -> None:
+    """A database file that is damaged or has lost a table is told as that, whatever was asked of it."""
+
+    @event.listens_for(engine, "handle_error")
+    def _(context: Any) -> None:
+        reason = str(context.original_exception)
+        if "alembic_version" not in reason and any(sign in reason for sign in _DAMAGED):
+            raise CannotDo(
+                "records {database} are damaged: {error}",
+                "Restore records.sqlite from a backup; `sqlite3 FILE .recover` may bring back what is whole",
+                database=url.database,
+                error=reason,
+            ) from None
 
 
 def _url(place: Path | str) -> URL:

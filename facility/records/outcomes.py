@@ -9,6 +9,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from facility.inspections import Finding, Outcome
 from facility.records.opening import writing
+from facility.records.reading import read_rows
 from facility.records.tables import OutcomeRow, table_of
 
 _TABLE = table_of(OutcomeRow)
@@ -41,7 +42,7 @@ class OutcomeRecords:
         if asset is not None:
             query = query.where(_TABLE.c.asset == asset)
         with self._engine.connect() as connection:
-            return [_outcome(row) for row in connection.execute(query)]
+            return read_rows(_outcome, connection.execute(query), "outcome")
 
 
 def _outcome(row: Any) -> Outcome:

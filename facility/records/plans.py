@@ -13,6 +13,7 @@ from sqlalchemy import Engine, Select, insert, select
 
 from facility.inspections import InspectionList
 from facility.records.opening import writing
+from facility.records.reading import read_row, read_rows
 from facility.records.tables import PlanRow, table_of
 
 _PLANS = table_of(PlanRow)
@@ -56,7 +57,7 @@ class PlanRecords:
         query = select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.service_day == service_day).order_by(_PLANS.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id)) for row in rows]
+        return read_rows(_plan, rows, "plan")
 
     def get(self, number: int) -> InspectionList | None:
         return self._one(select(_PLANS.c.id, _PLANS.c.body).where(_PLANS.c.id == number))
@@ -66,16 +67,18 @@ class PlanRecords:
         query = select(_PLANS.c.id, _PLANS.c.body).order_by(_PLANS.c.id.desc())
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id)) for row in rows]
+        return read_rows(_plan, rows, "plan")
 
     def _one(self, query: Select[Any]) -> InspectionList | None:
         with self._engine.connect() as connection:
             found = connection.execute(query).first()
-        if found is None:
-            return None
-        return replace(msgspec.json.decode(found.body, type=InspectionList), number=int(found.id))
+        return None if found is None else read_row(_plan, found, "plan")
 
 
 def _values(plan: InspectionList) -> dict[str, object]:
     body = msgspec.json.encode(plan).decode()
     return {"service_day": plan.service_day, "created_at": plan.created_at, "body": body}
+
+
+def _plan(row: Any) -> InspectionList:
+    return replace(msgspec.json.decode(row.body, type=InspectionList), number=int(row.id))

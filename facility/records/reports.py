@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from facility.errors import CannotDo
 from facility.i18n.phrases import Text
 from facility.records.opening import writing
+from facility.records.reading import read_rows
 from facility.records.tables import ReporterRow, ReportRow, ReportStepRow, table_of
 from facility.reports import Category, Kind, Place, Report, Reporter, ReportStep
 
@@ -75,7 +76,7 @@ class ReportRecords:
             query = query.where(_REPORTS.c.at >= since)
         with self._engine.connect() as connection:
             counts = _counts(connection)
-            return [_report(row, counts.get(row.id, 0)) for row in connection.execute(query)]
+            return read_rows(lambda row: _report(row, counts.get(row.id, 0)), connection.execute(query), "report")
 
     def get(self, number: int) -> Report:
         """One report. Raises `CannotDo` if there is none of that number."""
@@ -86,7 +87,7 @@ class ReportRecords:
         """The reports that this one speaks for, oldest first."""
         query = select(_REPORTS).where(_REPORTS.c.merged_into == number).order_by(_REPORTS.c.at, _REPORTS.c.id)
         with self._engine.connect() as connection:
-            return [_report(row) for row in connection.execute(query)]
+            return read_rows(_report, connection.execute(query), "report")
 
     def trail(self, number: int) -> list[ReportStep]:
         query = select(_STEPS).where(_STEPS.c.report == number).order_by(_STEPS.c.id)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -148,7 +148,17 @@ def load(path: Path) -> Standing | None:
             cursor=head["cursor"],
         )
         _check(standing)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        BadZipFile,
+        zlib.error,
+        RecursionError,
+    ) as error:
         raise CannotParse(
             "{path} cannot be read: {error}", "The whole fleet is looked at again", path=path, error=error
         ) from None

@@ -126,7 +126,7 @@ def load(folder: Path, version: str = "") -> TrainedModel | None:
             calibration=Calibration(intercept=float(about["calibration"][0]), slope=float(about["calibration"][1])),
             card=about["card"],
         )
-    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile, RecursionError) as error:
         raise CannotParse(
             "model {chosen} in {folder} cannot be read: {error}",
             "Train again with `serviceday train`",
@@ -166,7 +166,7 @@ def kept(folder: Path) -> list[dict[str, Any]]:
             date.fromisoformat(about["card"]["until"])
             common = {name: about[name] for name in ("version", "label", "horizon_days")}
             found.append(common | {"format": about.get("format", 1)} | about["card"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise CannotParse(
                 "{file} is no model card: {error}", "Train again with `serviceday train`", file=file, error=error
             ) from None
