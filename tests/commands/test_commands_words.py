@@ -67,7 +67,7 @@ def english(line: str) -> list[str]:
         ("rank --timezone Mars/Olympus", "“Mars/Olympus”不是时区"),
         ("--lang fr rank", "没有 --lang “fr”这种语言"),
         ("reprot list", "没有“reprot”这个命令，是否指“report”？请看 `serviceday --help`"),
-        ("plan --nope", "没有“--nope”这个选项。请看 `serviceday plan --help`"),
+        ("plan --zzzz", "没有“--zzzz”这个选项。请看 `serviceday plan --help`"),
         ("plan explain", "缺少参数“ASSET”。请看 `serviceday plan explain --help`"),
         ("plan --hours many", "“--hours”的值无效：应为数字。请看 `serviceday plan --help`"),
         ("plan --service-day", "选项“--service-day”需要一个值。请看 `serviceday plan --help`"),

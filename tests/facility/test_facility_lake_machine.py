@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from readings_model import Model
 from store_tools import START, at, table
 
-from facility.store import Retention, query
-from facility.store.lake import compaction, merge, rollups
+from facility.store import Retention
+from facility.store.lake import compaction, merge, query, rollups
 from facility.store.lake import table as lake_table
 from facility.store.lake.lake import Lake
 from facility.store.lake.table import Table

@@ -164,7 +164,7 @@ def test_a_suspect_sensor_is_looked_at() -> None:
 def test_what_is_unknown_is_noted() -> None:
     old = replace(believed("EL-1", 0.5), as_of=NOW - timedelta(days=30))
     notes = " ".join(note.en for note in made([LIFT, PUMP], [old]).notes)
-    assert "Assets without an assessment: 1." in notes
+    assert "Not assessed: 1 assets." in notes
     assert "more than 7 days older than the service day: 1," in notes
 
 

@@ -166,7 +166,7 @@ def test_a_broker_that_is_not_there_is_one_line() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     made = Simulation.create(None, assets=2, seed=1, start=END - timedelta(days=1), end=END)
-    with pytest.raises(CannotCommunicate, match="no MQTT broker answers") as refused:
+    with pytest.raises(CannotCommunicate, match="no broker answers") as refused:
         made.publish_history(Loopback(port))
     assert "\n" not in str(refused.value)
     assert "--broker" in str(refused.value)
