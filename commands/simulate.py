@@ -108,9 +108,13 @@ def history_end(until: str, timezone: ZoneInfo, *, behind: timedelta = timedelta
 def register(folder: DataFolder, running: Simulation) -> None:
     """Put the simulated estate on record, as `import assets` does with a real one."""
     from facility.records import Records
+    from simulators.maintenance import last_dates
 
     with Records(folder.records) as records:
         records.estate.put(running.estate, moves=True)  # a fleet of another size numbers its sites anew
+        if not records.duties.last_done():
+            done = last_dates(running.estate.assets, today=running.end.date(), seed=running.seed)
+            records.duties.record(done, at=datetime.now(UTC), who="", source="simulate")
 
 
 def simulate(

@@ -210,7 +210,7 @@ def _alerts(visit: Visit, asset: Asset) -> None:
         )
         for one in alerts[:6]
     ]
-    titles = [visit.say(key) for key in ("severity", "what", "since", "state")]
+    titles = [visit.say(key) for key in ("severity", "what", "noticed", "state")]
     st.html(markup.table(titles, rows, wraps=1))
 
 

@@ -117,7 +117,7 @@ def _agrees(facts: Facts) -> bool:
 def _moved(facts: Facts) -> str:
     """Up or down; of a deviation from zero (levelling error) whether it is further away or nearer."""
     normal = facts.channel.normal
-    if normal.low < 0 < normal.high and normal.low == -normal.high:
+    if math.isfinite(normal.low) and normal.low < 0 < normal.high and normal.low == -normal.high:
         return "further" if abs(facts.value) > abs(facts.expected) else "nearer"
     return "up" if facts.value > facts.expected else "down"
 

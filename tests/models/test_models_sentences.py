@@ -47,6 +47,9 @@ def agrees(facts, words):
             assert now > before, words
         if " is down" in words or "falling" in words:
             assert now < before, words
+        if "from zero" in words or "to zero" in words:
+            assert facts.channel.normal.bounded, words  # of an amount that has no normal band, up is up
+            assert facts.channel.normal.low == -facts.channel.normal.high, words
         if "further from zero" in words:
             assert abs(now) > abs(before), words
         if "nearer to zero" in words:
