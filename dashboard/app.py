@@ -13,6 +13,7 @@ from dashboard.settings import Settings
 from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
 from dashboard.wording import say, told
+from facility.catalogue.catalogue import use_folder
 from facility.errors import ServicedayError
 from facility.i18n.phrases import LANGUAGES, Language, preferred
 
@@ -33,6 +34,7 @@ def main() -> None:
     except ServicedayError as error:
         st.html(markup.empty(*_told(error, preferred())))
         return
+    use_folder(settings.folder)
     with st.sidebar:
         head = st.container()
         language = _language(settings.language)

@@ -21,7 +21,12 @@ def folder(words: str | Path) -> Path:
     """A data folder's path. An empty one, as from an unset variable in a script, is no wish for the current folder."""
     if not str(words).strip():
         raise CannotParse("--data is empty", "Name a folder, for example --data serviceday-data")
-    return Path(words)
+    data = Path(words)
+    if (data / "catalogue").is_dir():
+        from facility.catalogue.catalogue import use_folder
+
+        use_folder(data)
+    return data
 
 
 Data = Annotated[

@@ -8,6 +8,7 @@ text was not seen.
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from facility.i18n.phrases import Text, text
 from facility.intervals import Interval
 
 FOLDER = Path(__file__).parent
+OPERATORS = "SERVICEDAY_CATALOGUE"  # variable of the environment: a folder with classes of the operator's own
 
 
 class Aggregate(StrEnum):
@@ -251,7 +253,30 @@ def _load_class(file: Path) -> EquipmentClass:
     )
 
 
-@lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
-    """The catalogue that ships with the product."""
-    return Catalogue({one.key: one for one in map(_load_class, sorted(FOLDER.glob("*.toml")))})
+    """Our classes, and those of the operator's folder, which go before ours of the same key.
+
+    The folder is `catalogue/` in the data folder, or what SERVICEDAY_CATALOGUE names. Raises `Problems` or
+    `CannotParse` for a file of it that is not as it should be.
+    """
+    return _read(os.environ.get(OPERATORS, ""))
+
+
+@lru_cache(maxsize=4)
+def _read(operators: str) -> Catalogue:
+    classes = {one.key: one for one in map(_load_class, sorted(FOLDER.glob("*.toml")))}
+    if operators:
+        from facility.catalogue.schema import check_file
+
+        for file in sorted(Path(operators).glob("*.toml")):
+            check_file(file)
+            one = _load_class(file)
+            classes[one.key] = one
+    return Catalogue(classes)
+
+
+def use_folder(data: Path) -> None:
+    """Have this process and those it starts know the classes in a data folder's `catalogue/`, unless told otherwise."""
+    own = data / "catalogue"
+    if OPERATORS not in os.environ and own.is_dir():
+        os.environ[OPERATORS] = str(own.absolute())

@@ -27,6 +27,7 @@ from facility.files import (
 from facility.files.encodings import decode
 from facility.files.tables import choose_sheet, fitting, part_mapping
 from facility.i18n.messages import Sentence
+from facility.toml_lines import table_lines
 
 _TOLD_APART = 20  # problems; of more, those that are alike are told as one
 FIELDS = ("id", "kind", "site", "building", "floor", "name", "commissioned", "latitude", "longitude")
@@ -204,9 +205,6 @@ def _fields() -> list[Field]:
 
 # --- TOML ------------------------------------------------------------------------------------------------------------
 
-_HEADER = re.compile(r"^\s*\[\[\s*(\w+)\s*]]")
-_KEY = re.compile(r"^\s*\"?([\w-]+)\"?\s*=")
-
 
 def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
     try:
@@ -224,7 +222,7 @@ def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
             name=path.name,
             names=strangers + wrong,
         )
-    places = _table_lines(words)
+    places = table_lines(words)
     found = []
     for table in ("site", "building", "asset"):
         lines = places.get(table, [])
@@ -238,19 +236,6 @@ def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
 
 def _is_tables(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _table_lines(words: str) -> dict[str, list[tuple[int, dict[str, int]]]]:
-    """Line of each [[table]] and of the keys in it; tomllib does not tell."""
-    tables: dict[str, list[tuple[int, dict[str, int]]]] = {}
-    keys: dict[str, int] = {}
-    for number, line in enumerate(words.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            keys = {}
-            tables.setdefault(header[1], []).append((number, keys))
-        elif key := _KEY.match(line):
-            keys.setdefault(key[1], number)
-    return tables
 
 
 def _toml_row(values: Mapping[str, Any], line: int, lines: Mapping[str, int]) -> Row:

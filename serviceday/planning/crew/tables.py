@@ -10,12 +10,11 @@ from typing import Any
 
 from facility.i18n.phrases import Text
 from facility.registry.rows import Report
+from facility.toml_lines import table_lines
 from serviceday.planning.crew.crew import DAY_MINUTES
 
 _TABLES = ("day", "person", "contractor", "tool", "travel", "window", "work", "order", "theme")
 _LISTS = ("person", "contractor", "tool", "window", "work", "order", "theme")
-_HEADER = re.compile(r"^\s*\[\[?\s*([\w-]+)\s*]]?")
-_KEY = re.compile(r"^\s*\"?([\w-]+)\"?\s*=")
 _CLOCK = re.compile(r"^(\d{1,2}):(\d{2})$")
 
 
@@ -33,7 +32,7 @@ class Table:
 
 
 def tables_of(document: Mapping[str, Any], words: str, report: Report) -> dict[str, list[Table]]:
-    lines = _table_lines(words)
+    lines = table_lines(words)
     found: dict[str, list[Table]] = {name: [] for name in _TABLES}
     for name, value in document.items():
         places = lines.get(name, [])
@@ -54,18 +53,6 @@ def tables_of(document: Mapping[str, Any], words: str, report: Report) -> dict[s
 
 def _line_of(words: str, key: str) -> int:
     return next((n for n, line in enumerate(words.splitlines(), 1) if line.strip().startswith(key)), 0)
-
-
-def _table_lines(words: str) -> dict[str, list[tuple[int, dict[str, int]]]]:
-    tables: dict[str, list[tuple[int, dict[str, int]]]] = {}
-    keys: dict[str, int] = {}
-    for number, line in enumerate(words.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            keys = {}
-            tables.setdefault(header[1], []).append((number, keys))
-        elif key := _KEY.match(line):
-            keys.setdefault(key[1], number)
-    return tables
 
 
 def only(tables: Mapping[str, Sequence[Table]], name: str) -> Table:
