@@ -26,18 +26,26 @@ Note = Annotated[str, typer.Option("--note", help=say("alerts.note"), metavar="T
 def list_alerts(
     data: options.Data = options.DATA,
     closed: Annotated[bool, typer.Option("--all", help=say("alerts.all"))] = False,
+    shelved: Annotated[bool, typer.Option("--shelved", help=say("alerts.only_shelved"))] = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.announce import placed
     from commands.installation import recorded
 
-    place = options.zone(timezone)
+    place, now = options.zone(timezone), datetime.now(UTC)
     with recorded(data) as records:
         found = records.alerts.all() if closed else records.alerts.open()
         places = placed(records)
+    aside = [alert for alert in found if alert.shelved(now)]
+    if shelved:
+        found = aside
+    elif not (closed or as_json):
+        found = [alert for alert in found if not alert.shelved(now)]
     if as_json:
-        show_json([_plain(alert) | {"place": places.get(alert.asset, "")} for alert in found])
+        show_json(
+            [_plain(alert) | {"place": places.get(alert.asset, ""), "shelved": alert.shelved(now)} for alert in found]
+        )
     elif not found:
         tell(say("alerts.none"))
     else:
@@ -63,12 +71,14 @@ def list_alerts(
                     one.reason[language],
                     _onset(one, place),
                     options.local(one.opened_at, place),
-                    say(f"alerts.state.{one.state}"),
+                    _state(one, now, place),
                 )
                 for one in found
             ],
             right=[0],
         )
+    if aside and not (closed or shelved or as_json):
+        tell(say("alerts.aside", count=len(aside)))
 
 
 def show(
@@ -86,9 +96,8 @@ def show(
         show_json(_plain(alert) | {"trail": [asdict(step) for step in trail]})
         return
     language = preferred()
-    tell(
-        f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {say(f'alerts.state.{alert.state}')}"
-    )
+    state = _state(alert, datetime.now(UTC), place)
+    tell(f"{alert.id} {alert.asset} · {say(f'alerts.severity.{alert.severity}')} · {state}")
     tell(f"{alert.title[language]}: {alert.reason[language]}")
     tell(say("alerts.onset", onset=_onset(alert, place, full=True), noticed=options.shown(alert.opened_at, place)))
     for step in trail:
@@ -110,6 +119,63 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
     with recorded(data) as records:
         alert = records.alerts.close(number, by=by, now=datetime.now(UTC), note=note)
     tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
+
+
+def assign(
+    number: Number,
+    person: Annotated[str, typer.Argument(help=say("alerts.person"), metavar="PERSON")],
+    by: By,
+    data: options.Data = options.DATA,
+    note: Note = "",
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert = records.alerts.assign(number, to=person, by=by, now=datetime.now(UTC), note=note)
+    tell(say("alerts.assigned", id=alert.id, person=alert.assigned_to or "–"))
+
+
+def comment(number: Number, by: By, note: Note, data: options.Data = options.DATA) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert = records.alerts.comment(number, by=by, note=note, now=datetime.now(UTC))
+    tell(say("alerts.commented", id=alert.id))
+
+
+def shelve(
+    number: Number,
+    by: By,
+    note: Note,
+    span: Annotated[str, typer.Option("--for", help=say("alerts.span"), metavar="SPAN")] = "1d",
+    data: options.Data = options.DATA,
+    timezone: options.Zone = options.ZONE,
+) -> None:
+    from commands.installation import recorded
+
+    now, place = datetime.now(UTC), options.zone(timezone)
+    with recorded(data) as records:
+        alert = records.alerts.shelve(number, until=now + options.span(span), by=by, why=note, now=now)
+    if alert.shelved_until is not None:
+        tell(say("alerts.shelved", id=alert.id, until=options.shown(alert.shelved_until, place)))
+
+
+def unshelve(number: Number, by: By, data: options.Data = options.DATA) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        alert = records.alerts.unshelve(number, by=by, now=datetime.now(UTC))
+    tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
+
+
+def _state(alert: Alert, now: datetime, place: ZoneInfo) -> str:
+    """How it stands, who has it, and until when it is put aside."""
+    words = [say(f"alerts.state.{alert.state}")]
+    if alert.assigned_to:
+        words.append(alert.assigned_to)
+    if alert.shelved(now) and alert.shelved_until is not None:
+        words.append(say("alerts.until", until=options.local(alert.shelved_until, place)))
+    return " · ".join(words)
 
 
 def _plain(alert: Alert) -> dict[str, Any]:

@@ -58,6 +58,14 @@ class Alert:
     began: datetime | None = None  # onset of what is wrong, as far as can be told; `opened_at` is when it was noticed
     began_after: datetime | None = None  # 90 % interval of the onset
     began_before: datetime | None = None
+    assigned_to: str = ""
+    shelved_until: datetime | None = None  # put aside by somebody until then; it goes on being evaluated
+    shelved_by: str = ""
+    shelved_why: str = ""
+
+    def shelved(self, now: datetime) -> bool:
+        """Whether somebody put it aside for a time that is not over (ISA-18.2: shelved)."""
+        return self.closed_at is None and self.shelved_until is not None and now < self.shelved_until
 
     @property
     def state(self) -> AlertState:
@@ -75,5 +83,5 @@ class Step:
     alert: int
     at: datetime
     who: str
-    what: str  # opened, worsened, eased, returned, recurred, acknowledged, closed
+    what: str  # opened, worsened, returned, recurred, acknowledged, assigned, commented, shelved, unshelved, closed
     note: str = ""

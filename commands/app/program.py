@@ -64,6 +64,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "list": "alerts.list_alerts",
         "show": "alerts.show",
         "acknowledge": "alerts.acknowledge",
+        "assign": "alerts.assign",
+        "comment": "alerts.comment",
+        "shelve": "alerts.shelve",
+        "unshelve": "alerts.unshelve",
         "close": "alerts.close",
     },
     "quarantine": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from facility.errors import CannotDo, ServicedayError
 from facility.estate import Asset
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # what the records can count to
+_SHELVES = (1, 3, 7, 14, 30)  # days
 _REFRESH = timedelta(seconds=10)
 _SURE = timedelta(days=4)  # an interval of an onset that is no longer is told as a day
 _CLOSED_SINCE = timedelta(days=90)
@@ -31,23 +32,29 @@ _COLUMNS = ("severity", "asset", "place", "title", "reason", "began", "opened", 
 def show(visit: Visit) -> None:
     st.subheader(visit.say("page_alerts"), anchor=False)
     which = query.segments(
-        visit.say("alerts_which"), "show", ("open", "closed"), "open", lambda one: visit.say(f"alerts_{one}")
+        visit.say("alerts_which"), "show", ("open", "shelved", "closed"), "open", lambda key: visit.say(f"alerts_{key}")
     )
-    _board(visit, closed=which == "closed")
+    _board(visit, which=which)
 
 
 @st.fragment(run_every=_REFRESH)
 @guarded
-def _board(visit: Visit, *, closed: bool) -> None:
+def _board(visit: Visit, *, which: str) -> None:
     """The table and, beside it, the chosen alert. Renews itself without disturbing the form below it."""
+    closed = which == "closed"
     alerts = _closed(visit) if closed else sources.open_alerts(visit.folder)
+    now = _moment(visit)
+    if not closed:
+        alerts = [alert for alert in alerts if alert.shelved(now) == (which == "shelved")]
     assets = {one.id: one for one in sources.assets(visit.folder)}
     ordered = alerts if closed else sorted(alerts, key=_urgency)
-    if not closed:
+    if which == "open":
         st.html(_counts(visit, ordered))
     chosen = _named(visit, ordered)
     if ordered:
         chosen = _table(visit, ordered, assets, chosen)
+    elif which == "shelved":
+        st.html(markup.empty(visit.say("no_shelved_alerts"), visit.say("no_shelved_alerts_do")))
     else:
         st.html(_nothing(visit, closed=closed, registered=bool(assets)))
     if chosen is not None:
@@ -172,7 +179,7 @@ def _day(visit: Visit, moment: datetime) -> str:
 
 def _progress(visit: Visit, alert: Alert) -> str:
     words = visit.say(f"alert_{alert.state.value}")
-    who = alert.closed_by if alert.state is AlertState.CLOSED else alert.acknowledged_by
+    who = alert.closed_by if alert.state is AlertState.CLOSED else alert.assigned_to or alert.acknowledged_by
     return f"{words} · {who}" if who else words
 
 
@@ -212,6 +219,7 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
         with acted:
             if alert.state is not AlertState.CLOSED:
                 _form(visit, alert)
+                _handling(visit, alert)
             _trail(visit, alert)
 
 
@@ -223,9 +231,63 @@ def _facts(visit: Visit, alert: Alert, asset: Asset | None) -> list[tuple[str, s
         (visit.say("last_seen"), visit.both(alert.last_seen_at)),
         (visit.say("returned"), visit.both(alert.returned_at) if alert.returned_at else ""),
         (visit.say("source"), visit.say(f"source_{alert.source.value}")),
+        (visit.say("assigned_to"), alert.assigned_to),
+        (visit.say("shelved"), _shelf(visit, alert)),
         (visit.say("note"), alert.note),
         (visit.say("follows"), visit.say("alert_number", number=alert.follows) if alert.follows else ""),
     ]
+
+
+def _shelf(visit: Visit, alert: Alert) -> str:
+    if not alert.shelved(_moment(visit)):
+        return ""
+    return visit.say(
+        "shelved_until", until=visit.exact(alert.shelved_until), by=alert.shelved_by, why=alert.shelved_why
+    )
+
+
+def _handling(visit: Visit, alert: Alert) -> None:
+    """Give it to somebody, say a word, put it aside for a time or bring it back."""
+    with st.expander(visit.say("more_actions")), st.form(f"handle-{alert.id}", border=False):
+        name, person = st.columns(2)
+        who = name.text_input(visit.say("your_name"), value=st.session_state.get("who", ""), max_chars=60)
+        to = person.text_input(visit.say("assigned_to"), value=alert.assigned_to, max_chars=60)
+        words = st.text_input(visit.say("note"), max_chars=500)
+        days = st.selectbox(
+            visit.say("shelve_for"), _SHELVES, format_func=lambda count: visit.say("shelve_days", days=count)
+        )
+        first, second, third = st.columns(3)
+        assign = first.form_submit_button(visit.say("assign"), width="stretch")
+        comment = second.form_submit_button(visit.say("comment"), width="stretch")
+        aside = alert.shelved(_moment(visit))
+        shelve = third.form_submit_button(visit.say("unshelve" if aside else "shelve"), width="stretch")
+    if not (assign or comment or shelve):
+        return
+    now, keep = _moment(visit), sources.records(visit.folder).alerts
+    who, note = who.strip(), words.strip()
+    actions: dict[str, Callable[[], Alert]] = {
+        "assign": lambda: keep.assign(alert.id, to=to.strip(), by=who, now=now, note=note),
+        "comment": lambda: keep.comment(alert.id, by=who, note=note, now=now),
+        "unshelve": lambda: keep.unshelve(alert.id, by=who, now=now),
+        "shelve": lambda: keep.shelve(alert.id, until=now + timedelta(days=days), by=who, why=note, now=now),
+    }
+    wish = "assign" if assign else "comment" if comment else "unshelve" if aside else "shelve"
+    _carry_out(visit, who, actions[wish])
+
+
+def _carry_out(visit: Visit, who: str, act: Callable[[], Alert]) -> None:
+    """Do what somebody asked for, signed; what cannot be done is told, and the page shows the new state."""
+    if not who:
+        st.warning(visit.say("name_needed"))
+        return
+    st.session_state["who"] = who
+    try:
+        act()
+    except ServicedayError as error:
+        st.warning(markup.plain(visit.told(error)))
+        return
+    sources.forget_alerts()
+    st.rerun(scope="app")
 
 
 def _form(visit: Visit, alert: Alert) -> None:
@@ -243,20 +305,9 @@ def _form(visit: Visit, alert: Alert) -> None:
         close = done.form_submit_button(visit.say("close"), width="stretch")
     if not (acknowledge or close):
         return
-    if not who.strip():
-        st.warning(visit.say("name_needed"))
-        return
-    st.session_state["who"] = who.strip()
     keep = sources.records(visit.folder).alerts
-    try:
-        (keep.acknowledge if acknowledge else keep.close)(
-            alert.id, by=who.strip(), now=_moment(visit), note=words.strip()
-        )
-    except ServicedayError as error:
-        st.warning(markup.plain(visit.told(error)))
-        return
-    sources.forget_alerts()
-    st.rerun(scope="app")
+    act = keep.acknowledge if acknowledge else keep.close
+    _carry_out(visit, who.strip(), lambda: act(alert.id, by=who.strip(), now=_moment(visit), note=words.strip()))
 
 
 def _moment(visit: Visit) -> datetime:

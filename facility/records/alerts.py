@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
@@ -15,6 +15,7 @@ from facility.records.opening import writing
 from facility.records.reading import read_row, read_rows
 from facility.records.tables import AlertRow, AlertStepRow, table_of
 
+LONGEST_SHELF = timedelta(days=30)
 _ALERTS = table_of(AlertRow)
 _STEPS = table_of(AlertStepRow)
 
@@ -86,6 +87,8 @@ class AlertRecords:
                     _change(connection, alert)
                     if what:
                         _tell(connection, alert.id, now, "", what, note)
+                    if what == "worsened":  # what has become graver is no longer put aside
+                        _unshelve(connection, alert.id, now, "", note)
                     if alert.closed_at is not None:
                         causes.discard(alert.cause)
             for alert in opened:
@@ -105,14 +108,7 @@ class AlertRecords:
         Raises `CannotDo` if it is closed, or was acknowledged before.
         """
         with writing(self._engine) as connection:
-            alert = _get(connection, number)
-            if alert.state is AlertState.CLOSED:
-                raise CannotDo(
-                    "alert {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
-                    "Nothing to do",
-                    number=number,
-                    closed_at=alert.closed_at,
-                )
+            alert = _still_open(connection, number)
             if alert.state is AlertState.ACKNOWLEDGED:
                 raise CannotDo(
                     "alert {number} was acknowledged by {by}",
@@ -137,18 +133,74 @@ class AlertRecords:
         Raises `CannotDo` if it is closed already.
         """
         with writing(self._engine) as connection:
-            alert = _get(connection, number)
-            if alert.state is AlertState.CLOSED:
-                raise CannotDo(
-                    "alert {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
-                    "Nothing to do",
-                    number=number,
-                    closed_at=alert.closed_at,
-                )
+            _still_open(connection, number)
             values = {"closed_at": now, "closed_by": by} | ({"note": note} if note else {})
             connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(values))
             _tell(connection, number, now, by, "closed", note)
             return _get(connection, number)
+
+    def assign(self, number: int, *, to: str, by: str, now: datetime, note: str = "") -> Alert:
+        """Give it to somebody; "" takes it back from whoever has it. Raises `CannotDo` if it is closed."""
+        with writing(self._engine) as connection:
+            _still_open(connection, number)
+            connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(assigned_to=to))
+            _tell(connection, number, now, by, "assigned", ": ".join(filter(None, (to or "-", note))))
+            return _get(connection, number)
+
+    def comment(self, number: int, *, by: str, note: str, now: datetime) -> Alert:
+        """Add a word to the trail, of a closed alert as well. Raises `CannotDo` where there is no word."""
+        if not note.strip():
+            raise CannotDo("a comment without words", "Say --note TEXT")
+        with writing(self._engine) as connection:
+            alert = _get(connection, number)
+            _tell(connection, number, now, by, "commented", note)
+            return alert
+
+    def shelve(self, number: int, *, until: datetime, by: str, why: str, now: datetime) -> Alert:
+        """Put it aside for a time, with a reason. It is evaluated all the same, and comes back when it worsens.
+
+        Raises `CannotDo` if it is closed, the reason is missing, or the time is over or longer than `LONGEST_SHELF`.
+        """
+        if not why.strip():
+            raise CannotDo("an alert is put aside for a reason", "Say --note TEXT")
+        if not now < until <= now + LONGEST_SHELF:
+            raise CannotDo(
+                "an alert can be put aside until {until:%Y-%m-%d %H:%M} UTC at the latest, from now on",
+                "Name a time within that",
+                until=now + LONGEST_SHELF,
+            )
+        with writing(self._engine) as connection:
+            _still_open(connection, number)
+            values = {"shelved_until": until, "shelved_by": by, "shelved_why": why}
+            connection.execute(update(_ALERTS).where(_ALERTS.c.id == number).values(values))
+            _tell(connection, number, now, by, "shelved", f"{until:%Y-%m-%d %H:%M} UTC: {why}")
+            return _get(connection, number)
+
+    def unshelve(self, number: int, *, by: str, now: datetime) -> Alert:
+        """Bring it back before its time. Raises `CannotDo` if it is not put aside."""
+        with writing(self._engine) as connection:
+            if not _still_open(connection, number).shelved(now):
+                raise CannotDo("alert {number} is not put aside", "Nothing to do", number=number)
+            _unshelve(connection, number, now, by, "")
+            return _get(connection, number)
+
+
+def _still_open(connection: Connection, number: int) -> Alert:
+    alert = _get(connection, number)
+    if alert.state is AlertState.CLOSED:
+        raise CannotDo(
+            "alert {number} is closed since {closed_at:%Y-%m-%d %H:%M} UTC",
+            "Nothing to do",
+            number=number,
+            closed_at=alert.closed_at,
+        )
+    return alert
+
+
+def _unshelve(connection: Connection, number: int, now: datetime, who: str, note: str) -> None:
+    aside = (_ALERTS.c.id == number) & (_ALERTS.c.shelved_until > now)
+    if connection.execute(update(_ALERTS).where(aside).values(shelved_until=None)).rowcount:
+        _tell(connection, number, now, who, "unshelved", note)
 
 
 def _get(connection: Connection, number: int) -> Alert:

@@ -163,6 +163,10 @@ class AlertRow(Table):
     began: Mapped[datetime | None]
     began_after: Mapped[datetime | None]
     began_before: Mapped[datetime | None]
+    assigned_to: Mapped[str] = mapped_column(server_default="")
+    shelved_until: Mapped[datetime | None]
+    shelved_by: Mapped[str] = mapped_column(server_default="")
+    shelved_why: Mapped[str] = mapped_column(server_default="")
 
 
 class AlertStepRow(Table):

@@ -354,3 +354,28 @@ def test_an_asset_of_which_little_is_known_shows_no_probability(installation: Pa
     words = _words(_open("asset", asset="L-02"))
     assert "Too little data" in words
     assert "50 %" not in words
+
+
+def test_an_alert_is_given_away_put_aside_and_brought_back(installation: Path) -> None:
+    number = _numbers(installation)["L-01"]
+    at = _open("alerts", alert=str(number))
+    who, to, words = at.text_input[2], at.text_input[3], at.text_input[4]
+    who.set_value("Li Lei")
+    to.set_value("Han Mei")
+    at = _press(at, "assign")
+    assert not at.exception
+    assert "Not acknowledged · Han Mei" in list(_table(at)["state"])
+    at = _press(at, "shelve")
+    assert "for a reason" in at.warning[0].value, "nothing is put aside without a reason"
+    words = at.text_input[4]
+    words.set_value("waits for the part")
+    at = _press(at, "shelve")
+    assert not at.exception
+    assert "L-01" not in list(_table(at)["asset"])
+    with Records(DataFolder(installation).records) as records:
+        assert records.alerts.get(number).shelved(datetime.now(UTC))
+        steps = [step.what for step in records.alerts.trail(number)]
+        assert steps == ["opened", "assigned", "shelved"]
+    aside = _open("alerts", show="shelved")
+    assert list(_table(aside)["asset"]) == ["L-01"]
+    assert "waits for the part" in _words(aside)

@@ -203,7 +203,7 @@ def test_many_processes_open_a_new_database_at_once(tmp_path: Path) -> None:
 
 def test_records_that_are_none_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "noise.sqlite").write_bytes(b"this is no database, it is a note to self" * 100)
-    with pytest.raises(CannotDo, match="does not hold records"):
+    with pytest.raises(CannotDo, match="are damaged"):
         Records(tmp_path / "noise.sqlite")
     with pytest.raises(CannotDo):
         Records(tmp_path / "no-such-folder" / "records.sqlite")

@@ -108,6 +108,36 @@ class Lifecycle(RuleBasedStateMachine):
         else:
             assert (after.state, after.acknowledged_by) == (AlertState.ACKNOWLEDGED, "Li")
 
+    @rule(pick=st.integers(0, 5), hours=st.integers(-5, 40 * 24), to=st.sampled_from(["", "Han", "Mei"]))
+    def handle(self, pick: int, hours: int, to: str) -> None:
+        """Somebody gives it away, says a word, puts it aside and brings it back: it goes on being what it is."""
+        alerts = self.records.alerts.all()
+        if not alerts:
+            return
+        alert, keep = alerts[pick % len(alerts)], self.records.alerts
+        keep.comment(alert.id, by="Li", note="a word", now=self.now)
+        until = self.now + timedelta(hours=hours)
+        if alert.state is AlertState.CLOSED:
+            for refused in (
+                lambda: keep.assign(alert.id, to=to, by="Li", now=self.now),
+                lambda: keep.shelve(alert.id, until=until, by="Li", why="part", now=self.now),
+                lambda: keep.unshelve(alert.id, by="Li", now=self.now),
+            ):
+                with pytest.raises(CannotDo):
+                    refused()
+            return
+        assert keep.assign(alert.id, to=to, by="Li", now=self.now).assigned_to == to
+        if not 0 < hours <= 30 * 24:
+            with pytest.raises(CannotDo):
+                keep.shelve(alert.id, until=until, by="Li", why="part", now=self.now)
+            return
+        aside = keep.shelve(alert.id, until=until, by="Li", why="part", now=self.now)
+        assert aside.shelved(self.now)
+        assert not aside.shelved(until)
+        assert aside.state is alert.state, "putting aside is neither acknowledging nor closing"
+        if hours % 2:
+            assert not keep.unshelve(alert.id, by="Li", now=self.now).shelved(self.now)
+
     @invariant()
     def one_open_alert_a_cause(self) -> None:
         causes = [alert.cause for alert in self.records.alerts.open()]
@@ -116,8 +146,11 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def the_trail_tells_every_alert(self) -> None:
         for alert in self.records.alerts.all():
-            steps = [step.what for step in self.records.alerts.trail(alert.id)]
-            assert steps[0] == "opened"
+            told = [step.what for step in self.records.alerts.trail(alert.id)]
+            steps = [step for step in told if step not in ("commented", "assigned", "shelved", "unshelved")]
+            assert (told[0], steps[0]) == ("opened", "opened")
+            if "worsened" in told and "shelved" not in told[told.index("worsened") :]:
+                assert not alert.shelved(self.now), "what has become graver is no longer put aside"
             assert steps.count("opened") == 1
             assert (steps[-1] == "closed") == (alert.state is AlertState.CLOSED)
             assert ("acknowledged" in steps) == (alert.acknowledged_at is not None)
