@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
 QUEUED = 500  # messages under way between us and the journal; mosquitto queues 1000 and drops the rest
 SCORE_EVERY = 300.0  # seconds between assessments while live
-LIVE_FROM = timedelta(hours=2)  # the history ends so long ago; live data catches up with the clock from there
+LIVE_FROM = timedelta(minutes=20)  # the history ends so long ago; live data catches up with the clock from there
 
 
 def demo(
