@@ -32,7 +32,7 @@ def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
     if subject_sure and subject in _PHYSICAL and not scores[Kind.HOME_REPAIR]:
         scores[Kind.PUBLIC_REPAIR] += 0.8  # a thing that everybody uses, and nothing says that it is at home
     kind, kind_sure = _best(scores)
-    urgent = known.urgent.score(said)[1]
+    urgent = [] if known.rehearsed.score(said)[1] else known.urgent.score(said)[1]
     if not (kind_sure or subject_sure):
         return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=bool(urgent))
     words_heard = [*(kinds[kind][1] if kind_sure else ()), *(subjects[subject][1] if subject_sure else ()), *urgent]

@@ -63,6 +63,7 @@ class Taxonomy:
     kinds: Mapping[Kind, tuple[Text, Vocabulary]]
     subjects: Mapping[str, Subject]
     urgent: Vocabulary
+    rehearsed: Vocabulary  # words beside which danger is spoken of, and there is none now
 
     def kind(self, said: str) -> Kind:
         """The kind a person named, by key or by name. Raises `CannotConvert` for an unknown one."""
@@ -93,6 +94,7 @@ def taxonomy(file: Path = FILE) -> Taxonomy:
         },
         subjects={key: _subject(key, table) for key, table in tables["subject"].items()},
         urgent=_vocabulary(dict.fromkeys(tables["urgent"]["words"], 1.0)),
+        rehearsed=_vocabulary(dict.fromkeys(tables["urgent"]["rehearsed"], 1.0)),
     )
 
 
