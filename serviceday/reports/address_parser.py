@@ -76,6 +76,8 @@ _RULES = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?<![\d-])(?P<building>\d{1,3})-(?P<unit>\d{1,2})-(?P<room>\d{3,4})(?![\d-])",
+        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座)\s*(?P<unit>\d{1,2})-(?P<room>\d{3,4})(?![\d-])",
+        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座)\s*(?P<room>\d{3,4})(?![\d-])(?!\s*(?:号|栋|幢|座|单元|路))",
         r"(?<![\d-])(?P<building>\d{1,3})-(?P<room>\d{3,4})(?![\d-])",
         rf"(?P<machine>\d{{1,2}})\s*(?:号|#|部|台)\s*(?:{_MACHINES})",
         r"(?<![a-z])(?:lift|elevator|pump|circuit|escalator)\s*(?:no\.?|#)?\s*(?P<machine>\d{1,2})(?!\d)",

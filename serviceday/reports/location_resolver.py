@@ -127,6 +127,8 @@ class Gazetteer:
             here = self._equipment.get((found.site, found.building, kind), [])
             if found.floor and kind != "lift":  # a lift serves every floor
                 here = [one for one in here if floor_key(one.floor) in ("", found.floor)]
+            if said.unit:  # 2单元电梯 is the lift that is called 2单元客梯, where there is one
+                here = [asset for asset in here if read_place(asset.name).unit == said.unit] or here
             name = catalogue()[kind].name
             numbered = [one for one in here if said.machine and _number_of(one) == said.machine]
             if len(numbered) == 1:

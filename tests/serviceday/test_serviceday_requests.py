@@ -375,3 +375,28 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     for name in ("none.csv", "none.xlsx", "empty.csv", "wrong.xlsx", "binary.csv", "book.csv"):
         with pytest.raises(CannotParse, match=name):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("words", "building", "unit", "room"),
+    [
+        ("2幢3-501", "2", "3", "501"),
+        ("2幢 3-501 漏水", "2", "3", "501"),
+        ("3号楼501", "3", "", "501"),
+        ("三号楼1204漏水", "3", "", "1204"),
+        ("3号楼501室", "3", "", "501"),
+        ("5栋2单元", "5", "2", ""),
+        ("3-2-501", "3", "2", "501"),
+    ],
+)
+def test_rooms_are_read_with_and_without_their_word(words: str, building: str, unit: str, room: str) -> None:
+    place = read_place(words)
+    assert (place.building, place.unit, place.room) == (building, unit, room)
+
+
+def test_a_units_lift_is_the_one_that_bears_the_units_name() -> None:
+    lifts = [
+        Asset(id=f"EL-{unit}", kind="lift", site="s", building="b-3", name=f"{unit}单元客梯") for unit in (1, 2, 3)
+    ]
+    places = Gazetteer([Site(id="s")], [Building(id="b-3", site="s", name="3号楼")], lifts)
+    assert places.find("3号楼2单元电梯", "电梯异响", subject="lift").asset == "EL-2"
