@@ -13,9 +13,11 @@ from datetime import timedelta
 from facility.reports import Kind, Report
 from serviceday.reports.address_parser import in_digits, read_place
 from serviceday.reports.classification import heard
+from serviceday.reports.taxonomy import folded, taxonomy
 
 SOON = timedelta(days=2)
 LATER = timedelta(days=14)
+SAME_SYMPTOM = 0.5  # of two reports at one place about one subject (D); more than what letters have to reach
 ALIKE = 0.45  # Dice's coefficient of letter pairs
 _ONES_OWN = (Kind.PRAISE, Kind.QUESTION)  # each of these wants an answer of its own
 
@@ -39,9 +41,12 @@ def _likeness(one: Report, other: Report) -> float:
     apart = abs(one.at - other.at)
     if apart > LATER or not _one_place(one, other):
         return 0.0
-    likeness = max(alike(one.text, other.text), _say_the_same(one, other))
+    likeness = max(alike(one.text, other.text), _say_the_same(one, other), _same_symptoms(one, other))
     if one.place.asset and one.place.asset == other.place.asset and apart <= SOON:
         return max(likeness, ALIKE)
+    first, second = _symptoms(one.text), _symptoms(other.text)
+    if first and second and not first & second:
+        return 0.0  # a lamp that flickers is not the one that is out
     return likeness if likeness >= ALIKE else 0.0
 
 
@@ -49,6 +54,17 @@ def _say_the_same(one: Report, other: Report) -> float:
     """Share of the taxonomy's words that both use, where they share two: those say more than letters."""
     first, second = heard(one.text, one.category), heard(other.text, other.category)
     return len(first & second) / len(first | second) if len(first & second) > 1 else 0.0
+
+
+def _same_symptoms(one: Report, other: Report) -> float:
+    """Whether both tell of the same symptoms and of no other: 怪声 and 异响 share no letter, nor do two languages."""
+    first, second = _symptoms(one.text), _symptoms(other.text)
+    return SAME_SYMPTOM if first and first == second else 0.0
+
+
+def _symptoms(words: str) -> frozenset[str]:
+    text = folded(words)
+    return frozenset(key for key, vocabulary in taxonomy().symptoms.items() if vocabulary.score(text)[1])
 
 
 def _one_place(one: Report, other: Report) -> bool:

@@ -63,6 +63,7 @@ class Taxonomy:
     kinds: Mapping[Kind, tuple[Text, Vocabulary]]
     subjects: Mapping[str, Subject]
     urgent: Vocabulary
+    symptoms: Mapping[str, Vocabulary]
     rehearsed: Vocabulary  # words beside which danger is spoken of, and there is none now
 
     def kind(self, said: str) -> Kind:
@@ -94,6 +95,7 @@ def taxonomy(file: Path = FILE) -> Taxonomy:
         },
         subjects={key: _subject(key, table) for key, table in tables["subject"].items()},
         urgent=_vocabulary(dict.fromkeys(tables["urgent"]["words"], 1.0)),
+        symptoms={key: _vocabulary(dict.fromkeys(words, 1.0)) for key, words in tables["symptom"].items()},
         rehearsed=_vocabulary(dict.fromkeys(tables["urgent"]["rehearsed"], 1.0)),
     )
 

@@ -400,3 +400,43 @@ def test_a_units_lift_is_the_one_that_bears_the_units_name() -> None:
     ]
     places = Gazetteer([Site(id="s")], [Building(id="b-3", site="s", name="3号楼")], lifts)
     assert places.find("3号楼2单元电梯", "电梯异响", subject="lift").asset == "EL-2"
+
+
+def _taken(*texts: str) -> list[Report]:
+    lifts = [Asset(id="EL-1", kind="lift", site="s", building="b-2", name="1号客梯")]
+    lifts += [Asset(id="EL-2", kind="lift", site="s", building="b-3", name="1号客梯")]
+    places = Gazetteer(
+        [Site(id="s")], [Building(id="b-2", site="s", name="2号楼"), Building(id="b-3", site="s", name="3号楼")], lifts
+    )
+    intake = Intake(places, [])
+    moment = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    said = [Said(text=text, at=moment + timedelta(hours=5 * number)) for number, text in enumerate(texts)]
+    return [intake.take(one, source="")[0] for one in said]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2号楼电梯异响", "2号楼电梯有怪声"),
+        ("2号楼电梯异响", "the lift in building 2 makes a strange noise"),
+        ("2号楼楼道灯不亮", "2号楼楼道漆黑没有灯"),
+        ("2号楼电梯门关不上", "building 2 lift door does not close"),
+    ],
+)
+def test_the_same_said_in_other_words_is_one_report(first: str, second: str) -> None:
+    assert [report.merged_into for report in _taken(first, second)] == [None, -1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2号楼电梯异响", "3号楼电梯异响"),
+        ("2号楼3楼楼道灯不亮", "2号楼5楼楼道灯不亮"),
+        ("2号楼1单元漏水", "2号楼2单元漏水"),
+        ("2号楼501漏水", "2号楼601漏水"),
+        ("2号楼楼道灯不亮", "2号楼楼道灯一闪一闪"),
+        ("2号楼电梯异响", "2号楼门禁有怪声"),
+    ],
+)
+def test_different_things_stay_apart(first: str, second: str) -> None:
+    assert [report.merged_into for report in _taken(first, second)] == [None, None]
