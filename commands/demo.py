@@ -150,6 +150,7 @@ def _publish(
 ) -> None:
     """Publish the history no faster than ingest journals it, so that no broker's queue overflows."""
     from ingest.journal.ledger import ledger
+    from simulators.publishing import publish_history
 
     def journalled() -> int:
         counts: dict[str, Any] = ledger(folder)
@@ -169,7 +170,7 @@ def _publish(
             shown.update(task, completed=readings, total=max(total, readings))
             children.check()
 
-        sent = running.publish_history(address, until=end, stop=stop, pace=pace, on_progress=seen)
+        sent = publish_history(address, running, until=end, stop=stop, pace=pace, on_progress=seen)
         shown.update(task, completed=sent.readings, total=sent.readings)
 
 
@@ -213,6 +214,7 @@ def _live(
     """Serve the dashboard, publish what falls due, and assess anew now and then, until told to stop."""
     from dashboard.serve import address as page
     from dashboard.serve import command, environment
+    from simulators.publishing import publish_live
 
     children.start(
         "dashboard",
@@ -223,8 +225,8 @@ def _live(
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
     tell(say("demo.live", address=page(HOST, port)))
-    running.publish_live(
-        address, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
+    publish_live(
+        address, running, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
     )
     stop.set()
     scoring.join(GRACE)

@@ -139,6 +139,7 @@ def simulate(
     from commands.app.processes import asked_to_stop
     from facility.folder import DataFolder
     from ingest.mqtt.address import BrokerAddress
+    from simulators.publishing import publish_history, publish_live
 
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key)
     place = options.zone(timezone)
@@ -157,8 +158,9 @@ def simulate(
         end = running.end if until or not running.resumed else max(running.published_until, datetime.now(UTC))
         with progress(as_json) as shown:
             task = shown.add_task(say("demo.publishing"), total=running.expected_readings(end))
-            sent = running.publish_history(
+            sent = publish_history(
                 address,
+                running,
                 until=end,
                 stop=stop,
                 pace=at_most(rate, stop),
@@ -179,7 +181,7 @@ def simulate(
             )
         if live and not stop.is_set():
             tell(say("simulate.live_now", speed=f"{speed:g}"), error=True)
-            running.publish_live(address, datetime.now(UTC), speed=speed, stop=stop)
+            publish_live(address, running, datetime.now(UTC), speed=speed, stop=stop)
 
 
 def at_most(rate: float, stop: threading.Event) -> Callable[[int], None]:

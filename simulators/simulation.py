@@ -34,8 +34,7 @@ from simulators.truth import FILE, write_truth
 from simulators.weather import DAY_S
 
 if TYPE_CHECKING:
-    from simulators.gateway import Address
-    from simulators.publishing import Published
+    pass
 
 _CHUNK_DAYS = 14
 _CHUNK_ASSET_DAYS = 8_000  # keeps a chunk in some hundred megabytes
@@ -230,34 +229,6 @@ class Simulation:
                 if index + 1 == len(due) or due[index + 1][0] > due_ms:
                     self.published_until = datetime.fromtimestamp((due_ms + 1) / 1000, UTC)
             self.published_until = max(self.published_until, reach)
-
-    def publish_history(
-        self,
-        address: Address,
-        *,
-        until: datetime | None = None,
-        stop: threading.Event | None = None,
-        pace: Callable[[int], None] | None = None,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Published:
-        """See `simulators.publishing.publish_history`."""
-        from simulators import publishing  # a simulation that is only looked at needs no MQTT client
-
-        return publishing.publish_history(address, self, until=until, stop=stop, pace=pace, on_progress=on_progress)
-
-    def publish_live(
-        self,
-        address: Address,
-        now: datetime,
-        *,
-        speed: float = 1.0,
-        stop: threading.Event | None = None,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Published:
-        """See `simulators.publishing.publish_live`."""
-        from simulators import publishing
-
-        return publishing.publish_live(address, self, now, speed=speed, stop=stop, on_progress=on_progress)
 
     def _checkpoint(self) -> tuple[int, Carries]:
         """The latest carried state from which all that is still to be published can be simulated."""

@@ -68,3 +68,7 @@ def plain_name(name: str) -> str:
     """A column's name for comparison: without case, width, blanks, marks of obligation and what stands in brackets."""
     shown = "".join(unicodedata.normalize("NFKC", name).lower().replace("_", " ").split()).strip("*:：")
     return _BRACKETS.sub("", shown) or shown
+
+
+def at_line(line: int, what: Sentence) -> Sentence:
+    return Sentence("line {line}: {what}", line=line, what=what) if line else what

@@ -9,9 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from facility.errors import CannotDo
-from facility.files.cells import Refusal, Value, words
+from facility.files.cells import Refusal, Value, at_line, words
 from facility.files.columns import REASON_COLUMN
-from facility.files.tables import at_line
 from facility.i18n.messages import Sentence
 
 FIRST = 5  # lines named of many that are alike

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from facility.errors import CannotParse, Problems
-from facility.files.cells import Grid, RawRow, Refusal, Value, blank, words
+from facility.files.cells import Grid, RawRow, Refusal, Value, at_line, blank, words
 from facility.files.clocks import localize
 from facility.files.columns import Column, Field, Header, Kind, find_header
 from facility.files.moments import Order, read_moments
@@ -154,10 +154,6 @@ def choose_sheet(grids: Sequence[Grid], fields: Sequence[Field], mapping: Mappin
     if not headers:
         raise Problems(grids[0].file, [at_line(one.line, one.what) for one in grids[0].refusals])
     return max(headers, key=lambda pair: len(pair[1].fields) - len(pair[1].problems))
-
-
-def at_line(line: int, what: Sentence) -> Sentence:
-    return Sentence("line {line}: {what}", line=line, what=what) if line else what
 
 
 def located(sheet: str, line: int, what: Sentence) -> Sentence:

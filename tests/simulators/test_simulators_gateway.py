@@ -21,6 +21,7 @@ from facility.errors import CannotCommunicate
 from facility.folder import DataFolder
 from simulators.gateway import Gateway
 from simulators.payloads import Message, single, status_topic
+from simulators.publishing import publish_history, publish_live
 from simulators.simulation import Simulation
 
 END = datetime(2026, 11, 24, 5, tzinfo=UTC)
@@ -85,15 +86,15 @@ def test_a_history_arrives_whole_and_a_second_run_goes_on(mosquitto: int, listen
     folder = DataFolder(tmp_path)
     made = Simulation.create(folder, assets=12, seed=5, start=END - timedelta(days=4), end=END)
     told: list[int] = []
-    sent = made.publish_history(Loopback(mosquitto), on_progress=told.append)
+    sent = publish_history(Loopback(mosquitto), made, on_progress=told.append)
     assert until(lambda: listener.readings() == sent.readings)
     assert told[-1] == sent.readings == made.published
     assert len(listener.payloads("/telemetry")) == sent.messages
 
     resumed = Simulation.resume(folder)
     assert (resumed.published, resumed.published_until) == (sent.readings, END)
-    assert resumed.publish_history(Loopback(mosquitto)).messages == 0
-    more = resumed.publish_history(Loopback(mosquitto), until=END + timedelta(hours=6))
+    assert publish_history(Loopback(mosquitto), resumed).messages == 0
+    more = publish_history(Loopback(mosquitto), resumed, until=END + timedelta(hours=6))
     assert more.readings > 0
     assert until(lambda: listener.readings() == sent.readings + more.readings)
 
@@ -107,7 +108,7 @@ def test_live_messages_arrive_singly_until_told_to_stop(mosquitto: int, listener
         if readings > 300:
             stop.set()
 
-    sent = made.publish_live(Loopback(mosquitto), END, speed=20_000, stop=stop, on_progress=enough)
+    sent = publish_live(Loopback(mosquitto), made, END, speed=20_000, stop=stop, on_progress=enough)
     assert sent.readings > 300
     assert until(lambda: listener.readings() == sent.readings)
     assert all("ts" in payload for payload in listener.payloads("/telemetry"))
@@ -167,6 +168,6 @@ def test_a_broker_that_is_not_there_is_one_line() -> None:
         port = probe.getsockname()[1]
     made = Simulation.create(None, assets=2, seed=1, start=END - timedelta(days=1), end=END)
     with pytest.raises(CannotCommunicate, match="no broker answers") as refused:
-        made.publish_history(Loopback(port))
+        publish_history(Loopback(port), made)
     assert "\n" not in str(refused.value)
     assert "--broker" in str(refused.value)
