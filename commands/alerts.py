@@ -30,7 +30,7 @@ def list_alerts(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import placed
+    from commands.app.papers import placed
     from commands.installation import recorded
 
     place, now = options.zone(timezone), datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,12 @@ import typer
 from commands.app import options
 from commands.app.messages import say
 from commands.app.output import spare_existing, tell
+from commands.app.papers import named, paper
 from facility.errors import CannotParse
 from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from facility.records import Records
-    from serviceday.documents.inspection_list import Names, Paper
+    pass
 
 
 def announce(
@@ -76,23 +75,3 @@ def announce(
             tell(str(write_announcement(part, target, language=language, paper=chosen, names=names)))
         if not outputs:
             tell(notice_text(part, language=language, paper=chosen, names=names))
-
-
-def paper() -> Paper:
-    """What the environment says of this operator's papers."""
-    from serviceday.documents.inspection_list import Paper
-
-    return Paper.of(os.environ)
-
-
-def named(records: Records) -> Names:
-    """What sites and buildings are called."""
-    from serviceday.documents.inspection_list import Names
-
-    return Names.of(records.estate.sites(), records.estate.buildings())
-
-
-def placed(records: Records) -> dict[str, str]:
-    """Where each asset is, in words: with its site where there are several."""
-    names = named(records)
-    return {one.id: names.place(one) for one in records.estate.assets()}

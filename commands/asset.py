@@ -38,7 +38,7 @@ def list_assets(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue
     from facility.folder import DataFolder
@@ -69,7 +69,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
     from facility.catalogue.catalogue import catalogue
     from facility.standing import spell_on

@@ -28,7 +28,7 @@ def assess_and_plan(
     folder: DataFolder, running: Simulation, timezone: ZoneInfo, as_of: datetime, *, hours: float, people: int
 ) -> dict[str, Any]:
     """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from commands.installation import installation
     from commands.planned import planning, shown_progress
     from commands.score import assessments

@@ -201,7 +201,7 @@ def list_duties(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue
     from facility.folder import DataFolder

@@ -47,7 +47,7 @@ def plan(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from commands.installation import installation
     from serviceday.documents.inspection_list import check_form, write_lists
     from serviceday.planning import PlanRequest

@@ -88,7 +88,7 @@ def diff(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -131,7 +131,7 @@ def lock(
     place = options.zone(timezone)
     if sum((ban, undo, bool(person or at))) > 1:
         raise CannotParse("--ban, --undo and --person or --at don't go together", "Give one of them")
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from serviceday.documents.inspection_list import check_form, write_lists
     from serviceday.planning import again
 
@@ -166,7 +166,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -192,7 +192,7 @@ def export(
     force: options.Force = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from commands.installation import recorded
     from serviceday.documents.inspection_list import write_lists
 

@@ -40,7 +40,7 @@ def add(
 ) -> None:
     from uuid import uuid4
 
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
     from facility.errors import CannotParse
     from serviceday.reports import Said
@@ -135,7 +135,7 @@ def list_reports(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
 
@@ -182,7 +182,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
 
     clock = options.zone(timezone)
@@ -214,7 +214,7 @@ def edit(
     asset: Annotated[str, typer.Option("--asset", help=say("report.asset"), metavar="ASSET")] = "",
     note: Note = "",
 ) -> None:
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.installation import recorded
     from facility.errors import CannotDo
     from serviceday.reports import decided, decided_place, taxonomy

@@ -70,7 +70,7 @@ def score(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import placed
+    from commands.app.papers import placed
     from commands.installation import installation
     from commands.scoring import keep, score_now
     from facility.assessments import Knowledge, by_knowledge
@@ -149,7 +149,7 @@ def rank(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import placed
+    from commands.app.papers import placed
     from commands.installation import installation
     from models.assessment.ranking import ranking, running
 

@@ -4,8 +4,10 @@ import ast
 import re
 import subprocess
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from facility.i18n.phrases import LANGUAGES, Phrases
@@ -127,3 +129,10 @@ def test_commands_speak_through_one_door_that_makes_words_harmless() -> None:
         assert "typer.echo" not in source, file
         assert not re.search(r"(?<![\w.])print\((?!.*file=sys\.stderr)", source), file
         assert "typer.secho" not in source, file
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph(*ROOMS, cache_dir=None)
+    TopologicalSorter(
+        {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    ).prepare()  # raises CycleError naming the circle
