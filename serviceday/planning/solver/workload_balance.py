@@ -7,6 +7,8 @@ with everything.
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 
 from serviceday.planning.solver.insertion import Pool
@@ -25,25 +27,27 @@ def share(rounds: Rounds) -> None:
     people = len(rounds.routes)
     if people < 2:
         return
-    tired: set[int] = set()  # whose work can't be moved
+    longest = max(worker.minutes for worker in rounds.problem.workers)
+    loads = [_load(rounds, person, longest) for person in range(people)]
+    restless = set(range(people))  # whose work can be moved
     for _ in range(_MOVES * people):
-        loads = [_load(rounds, person) for person in range(people)]
-        givers = [person for person in range(people) if person not in tired]
-        if not givers:
+        if not restless:
             return
-        giver = max(givers, key=lambda person: (loads[person], -person))
-        takers = sorted((person for person in range(people) if person != giver), key=lambda one: (loads[one], one))
+        giver = max(restless, key=lambda person: (loads[person], -person))
+        others = (person for person in range(people) if person != giver)
+        takers = heapq.nsmallest(_TAKERS, others, key=lambda person: (loads[person], person))
         if loads[giver] - loads[takers[0]] < _LEAST:
             return
-        if not any(_moved(rounds, giver, taker, loads[giver], loads[taker]) for taker in takers[:_TAKERS]):
-            tired.add(giver)
+        taker = next((person for person in takers if _moved(rounds, giver, person, loads, longest)), None)
+        if taker is None:
+            restless.discard(giver)
+        else:
+            loads[giver], loads[taker] = (_load(rounds, person, longest) for person in (giver, taker))
 
 
-def _load(rounds: Rounds, person: int) -> int:
+def _load(rounds: Rounds, person: int, longest: int) -> int:
     """Minutes of work and ways, seen from the hours that the person is there: who works half a day is fully busy."""
-    problem = rounds.problem
-    spare = problem.workers[person].minutes - busy(rounds, person)
-    return max(one.minutes for one in problem.workers) - spare
+    return longest - (rounds.problem.workers[person].minutes - busy(rounds, person))
 
 
 def busy(rounds: Rounds, person: int) -> int:
@@ -52,7 +56,8 @@ def busy(rounds: Rounds, person: int) -> int:
     return route.travel + sum(rounds.problem.lasts[one] for one in route.items)
 
 
-def _moved(rounds: Rounds, giver: int, taker: int, much: int, little: int) -> bool:
+def _moved(rounds: Rounds, giver: int, taker: int, loads: list[int], longest: int) -> bool:
+    much, little = loads[giver], loads[taker]
     if much - little < _LEAST:
         return False
     problem = rounds.problem
@@ -61,8 +66,8 @@ def _moved(rounds: Rounds, giver: int, taker: int, much: int, little: int) -> bo
             before = rounds.travel
             rounds.mark()
             if _handed_over(rounds, giver, taker, unit):
-                evened = min(much - _load(rounds, giver), _load(rounds, taker) - little)
-                higher = max(_load(rounds, giver), _load(rounds, taker))
+                evened = min(much - _load(rounds, giver, longest), _load(rounds, taker, longest) - little)
+                higher = max(_load(rounds, giver, longest), _load(rounds, taker, longest))
                 if much - higher >= _LEAST / 2 and rounds.travel - before <= _COST * evened:
                     return True
             rounds.restore()
