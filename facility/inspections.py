@@ -74,6 +74,7 @@ class Item:
     asset_name: str = ""
     out_of_service: bool = False  # the work takes the asset out of service from start to end
     request: str = ""  # id of the request it answers
+    mode: str = ""  # failure mode that a warning suspects
     harm: float = 0.0  # expected harm avoided, in failures of an ordinary asset (docs/planning.md)
     locked: bool = False  # a planner's word keeps it on the list, or at its person or time
     left_out: LeftOut | None = None

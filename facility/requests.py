@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from facility.i18n.phrases import Text
+
 
 class Source(StrEnum):
     """Where a request comes from."""
@@ -36,3 +38,4 @@ class Request:
     source: Source = Source.RESIDENT
     count: int = 1  # how many asked for it
     closed: date | None = None  # None = open
+    what: Text | None = None  # how the list says it; None = as an answer to who asked

@@ -58,6 +58,17 @@ GROUPS: dict[str, dict[str, str]] = {
         "list": "duty.list_duties",
         "undo": "duty.undo",
     },
+    "day": {
+        "new": "day.new",
+        "list": "day.list_days",
+        "show": "day.show",
+        "announce": "day.announce",
+        "start": "day.start",
+        "close": "day.close",
+        "results": "day.results",
+        "result": "day.result",
+        "resolve": "day.resolve",
+    },
     "outcome": {"add": "outcome.add", "list": "outcome.list_outcomes"},
     "import": {"assets": "import_.assets", "readings": "import_.readings"},
     "alerts": {

@@ -11,12 +11,15 @@ from typing import Self
 
 from facility.records.alerts import AlertRecords
 from facility.records.assessments import AssessmentRecords
+from facility.records.deficiencies import DeficiencyRecords
 from facility.records.duties import DutyRecords, Recorded
 from facility.records.estate import Changes, EstateRecords
 from facility.records.opening import open_engine
 from facility.records.outcomes import OutcomeRecords
 from facility.records.plans import PlanRecords
 from facility.records.reports import ReportRecords
+from facility.records.results import ResultRecords
+from facility.records.service_days import ServiceDayRecords
 from facility.records.trail import AssetTrail
 
 __all__ = ["Changes", "Recorded", "Records"]
@@ -35,6 +38,9 @@ class Records:
         self.trail = AssetTrail(self._engine)
         self.outcomes = OutcomeRecords(self._engine)
         self.reports = ReportRecords(self._engine)
+        self.results = ResultRecords(self._engine)
+        self.deficiencies = DeficiencyRecords(self._engine)
+        self.service_days = ServiceDayRecords(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

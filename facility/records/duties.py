@@ -74,6 +74,24 @@ class DutyRecords:
             connection.execute(insert(_STEPS), [step | {"source": "hand", "note": note}])
         return entry
 
+    def recorded_from(self, source: str) -> list[DutyDone]:
+        """The dates on record that stand there because of `source`, and of nothing said later."""
+        query = select(_STEPS).order_by(_STEPS.c.id)
+        with self._engine.connect() as connection:
+            keys = select(_STEPS.c.asset, _STEPS.c.duty).where(_STEPS.c.source == source).distinct()
+            found: list[DutyDone] = []
+            for asset, duty in connection.execute(keys).all():
+                last = {
+                    step.done_on: step
+                    for step in connection.execute(query.where(_STEPS.c.asset == asset, _STEPS.c.duty == duty))
+                }
+                found += [
+                    DutyDone(asset=asset, duty=duty, on=on, note=step.note)
+                    for on, step in last.items()
+                    if step.what == "done" and step.source == source
+                ]
+        return found
+
     def done(self, asset: str, duty: str, on: date, *, by: str = "", note: str = "") -> None:
         self.put({(asset, duty): on}, by=by, note=note)
 

@@ -285,6 +285,81 @@ class ReporterRow(Table):
     phone: Mapped[str]
 
 
+class ResultRow(Table):
+    """What was answered on an item of a kept list; rows are only added."""
+
+    __tablename__ = "result_entry"
+    __table_args__ = (Index("ix_result_entry_plan_item", "plan", "item"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    item: Mapped[int]
+    asset: Mapped[str] = mapped_column(index=True)
+    task: Mapped[str]
+    answer: Mapped[str] = mapped_column(String(20))
+    measured: Mapped[str]
+    mode: Mapped[str]
+    mended: Mapped[bool]
+    note: Mapped[str]
+    found_by: Mapped[str]
+    done_at: Mapped[datetime]
+    at: Mapped[datetime]
+    who: Mapped[str]
+    source: Mapped[str]
+    entry: Mapped[str] = mapped_column(String(20))
+    late: Mapped[bool]
+
+
+class DeficiencyRow(Table):
+    """Something that was found to be wrong; what became of it stands in its steps."""
+
+    __tablename__ = "deficiency"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset: Mapped[str] = mapped_column(index=True)
+    fault: Mapped[str]
+    opened_at: Mapped[datetime]
+
+
+class DeficiencyStepRow(Table):
+    """A step of a deficiency's trail; rows are only added."""
+
+    __tablename__ = "deficiency_step"
+    __table_args__ = (Index("ix_deficiency_step_plan_item", "plan", "item"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deficiency: Mapped[int] = mapped_column(ForeignKey("deficiency.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    move: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(30))
+    why: Mapped[str]
+    plan: Mapped[int]
+    item: Mapped[int]
+    detail: Mapped[dict[str, str]]
+
+
+class ServiceDayStepRow(Table):
+    """A step of a service day's trail; rows are only added."""
+
+    __tablename__ = "service_day_step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    move: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+
+
+class BriefRow(Table):
+    """A brief as it was published; never changed."""
+
+    __tablename__ = "brief"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    service_day: Mapped[date] = mapped_column(index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    body: Mapped[str]
+
+
 def table_of(row: type[Table]) -> sqlalchemy.Table:
     """The table behind a class: the records read and write in bulk, without an object a row."""
     return cast(sqlalchemy.Table, row.__table__)

@@ -1,4 +1,4 @@
-"""What was done: duties of the law and of good practice, with their dates, and who says so."""
+"""What was done and found: duties with their dates, answers to lists, findings and how they are put right."""
 
 from serviceday.execution.checking import Given, checked, told
 from serviceday.execution.columns import last_dates

@@ -17,7 +17,9 @@ from facility.errors import CannotDo
 from facility.i18n.phrases import Text
 from facility.inspections import Directive, InspectionList, Instruction, Item
 from facility.records import Records
+from facility.requests import Request
 from facility.standing import in_use
+from serviceday.execution.follow_up import follow_up
 from serviceday.planning.crew.crew import Crew
 from serviceday.planning.crew.parser import parse_crew
 from serviceday.planning.demand.candidates import gather
@@ -93,7 +95,7 @@ class Planning:
         records = self._records
         assets = records.estate.assets(kind=request.kind or None)
         duties, spells = records.duties.last_done(), records.trail.spells()
-        asked = requests(records.reports.all(closed=False), self._timezone)
+        asked = self._asked()
         policy = Policy(next_service_day=request.next_day)
         dropped: list[Text] = []
         told = request.instructions
@@ -134,6 +136,16 @@ class Planning:
             timezone=self._timezone.key,
             asked=replace(made.asked, kind=request.kind, next_day=request.next_day),
         )
+
+    def _asked(self) -> list[Request]:
+        """What residents ask for and what earlier inspections left open; a report with an open finding is that."""
+        left = [one for one in self._records.deficiencies.all() if one.state.open]
+        answered = {f"R{one.report}" for one in left if one.report}
+        reported = requests(self._records.reports.all(closed=False), self._timezone)
+        return [
+            *(one for one in reported if one.id not in answered),
+            *(follow_up(one, self._timezone) for one in left),
+        ]
 
     def keep(self, made: InspectionList) -> InspectionList:
         """The plan with the number under which it is kept from now on."""

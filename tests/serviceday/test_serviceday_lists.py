@@ -51,12 +51,12 @@ def codes(image: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "names", "first", "choices"),
     [
-        ("zh", ["总览", "检查清单", "1 张建国", "2 李晓梅", "未列入"], "序号", '"正常,异常,不适用"'),
+        ("zh", ["总览", "检查清单", "1 张建国", "2 李晓梅", "未列入"], "序号", '"正常,异常,不适用,未能进入"'),
         (
             "en",
             ["Overview", "Inspection list", "1 张建国", "2 李晓梅", "Left out"],
             "No.",
-            '"normal,abnormal,n/a"',
+            '"normal,abnormal,n/a,no access"',
         ),
     ],
 )
@@ -68,19 +68,21 @@ def test_a_workbook_holds_an_overview_the_list_a_sheet_a_person_and_the_left_out
     overview, sheet, one, two, left_out = opened.worksheets
     rows = list(sheet.iter_rows(min_row=3, values_only=True))
     assert rows[0][0] == first
-    assert len(rows[0]) == 19
+    assert len(rows[0]) == 25, "the columns of the paper, what is filled in beside them, and the row's key"
+    assert sheet.column_dimensions["Y"].hidden
     assert [row[0] for row in rows[1:]] == [item.number for item in handed_out.items]
     assert [row[3] for row in rows[1:]] == [item.asset for item in handed_out.items]
     assert [row[8] for row in rows[1:]] == [item.reason[language] for item in handed_out.items]
     assert rows[1][1:3] == ("08:10", "滨河花园 1号楼-1号客梯")
-    assert all(row[14:] == (None,) * 5 for row in rows[1:]), "results are for people to fill in"
+    assert [row[24].split("-")[:3] for row in rows[1:]] == [["SD1", "7", str(row[0])] for row in rows[1:]]
+    assert all(row[14:24] == (None,) * 10 for row in rows[1:]), "results are for people to fill in"
     assert [row[0] for row in one.iter_rows(min_row=4, values_only=True)] == [1, 2, 3, 4]
     assert [row[0] for row in two.iter_rows(min_row=4, values_only=True)] == [5, 6, 7, 4, 8], (
         "two people do item 4, at its time"
     )
     assert left_out.max_row == 3 + len(handed_out.left_out)
     for one_sheet in (sheet, one):
-        (validation,) = one_sheet.data_validations.dataValidation
+        validation = one_sheet.data_validations.dataValidation[0]
         assert validation.formula1 == choices
     assert str(sheet.data_validations.dataValidation[0].sqref) == f"O4:O{3 + len(handed_out.items)}"
     told = [str(cell) for row in overview.iter_rows(values_only=True) for cell in row if cell]

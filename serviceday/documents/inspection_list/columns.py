@@ -11,9 +11,10 @@ from facility.i18n.phrases import Language
 from facility.inspections import InspectionList, Item
 from serviceday.documents.branding import NO_NAMES, PHRASES, Names, who
 from serviceday.documents.inspection_list.summary import clock
+from serviceday.documents.row_key import row_key
 from serviceday.documents.sanitize import clean
 
-RESULTS = ("result_normal", "result_abnormal", "result_not_applicable")
+RESULTS = ("result_normal", "result_abnormal", "result_not_applicable", "result_no_access")
 
 Cell = str | int | date | None
 
@@ -84,6 +85,18 @@ def list_columns(plan: InspectionList, names: Names = NO_NAMES) -> tuple[Column,
         Column("photo", 6, _blank),
         Column("signature", 9, _blank),
         Column("verifier", 9, _blank),
+    )
+
+
+def answer_columns(plan: InspectionList) -> tuple[Column, ...]:
+    """What is filled in on a screen beside the printed columns, and the key by which a row is read back."""
+    return (
+        Column("fault", 16, _blank),
+        Column("mended", 8, _blank),
+        Column("note", 24, _blank),
+        Column("done", 15, _blank),
+        Column("by", 9, _blank),
+        Column("key", 26, lambda item, _: row_key(plan, item)),
     )
 
 

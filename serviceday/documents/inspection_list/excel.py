@@ -14,11 +14,19 @@ from typing import Any
 
 import xlsxwriter
 
+from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList, Item
 from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
 from serviceday.documents.inspection_list import summary
-from serviceday.documents.inspection_list.columns import RESULTS, Column, left_out_columns, list_columns, row
+from serviceday.documents.inspection_list.columns import (
+    RESULTS,
+    Column,
+    answer_columns,
+    left_out_columns,
+    list_columns,
+    row,
+)
 from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST, INK, LINE, Styles, lines, lines_of
 from serviceday.documents.inspection_list.law import assurance, law_words, reassures
 from serviceday.documents.qr import as_png, check, payload
@@ -29,6 +37,7 @@ _ONE_PAGE = 55  # lines of an overview that are still readable on one page
 _CODE_SIDE = 62  # pixels on the sheet, 96 an inch
 _PLAIN_ROW = 18.0
 _LONGEST = 32_000  # characters of a cell; Excel refuses more than 32,767
+_LONGEST_CHOICE = 255  # characters of a list to choose from
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
@@ -64,7 +73,8 @@ class _Workbook:
         self._names = names
         self._link = check(paper.asset_url)
         self._styles = Styles(book, language)
-        self._columns = list_columns(plan, names)
+        self._printed = list_columns(plan, names)
+        self._columns = (*self._printed, *(answer_columns(plan) if plan.number else ()))
         self._taken: set[str] = set()
 
     def add_overview(self) -> None:
@@ -142,17 +152,46 @@ class _Workbook:
             self._item(sheet, line, columns, item, first_of_stop=stop != before)
             before = stop
         last = max(3, len(items) + 2)
-        result = next(number for number, column in enumerate(columns) if column.key == "result")
-        sheet.data_validation(
-            3, result, last, result,
-            {
-                "validate": "list",
-                "source": [self._say(key) for key in RESULTS],
-                "error_message": self._say("result_hint"),
-            },
-        )  # fmt: skip
+        self._fill_in(sheet, items, last)
         sheet.set_h_pagebreaks(breaks)
-        self._print(sheet, header_row=2, last_row=last, columns=len(columns), freeze=4)
+        self._print(sheet, header_row=2, last_row=last, columns=len(self._printed), freeze=4)
+
+    def _fill_in(self, sheet: Any, items: Sequence[Item], last: int) -> None:
+        """Lists to choose from where people answer; the keys of the rows are hidden."""
+        at = {column.key: number for number, column in enumerate(self._columns)}
+        self._choices(sheet, (3, last), at["result"], [self._say(key) for key in RESULTS])
+        if "key" not in at:
+            return
+        sheet.set_column(at["key"], at["key"], None, None, {"hidden": True})
+        self._choices(sheet, (3, last), at["mended"], [self._say("yes"), self._say("no")])
+        lines: dict[str, list[int]] = {}
+        for line, item in enumerate(items, start=3):
+            lines.setdefault(item.kind, []).append(line)
+        for kind, those in lines.items():
+            modes = catalogue()[kind].modes.values() if kind in catalogue() else ()
+            names = [*(mode.name[self._language] for mode in modes), self._say("fault_other")]
+            first, *others = ([line, at["fault"], line, at["fault"]] for line in those)
+            self._choices(sheet, (first[0], first[0]), at["fault"], names, others)
+
+    def _choices(
+        self,
+        sheet: Any,
+        lines: tuple[int, int],
+        column: int,
+        words: Sequence[str],
+        others: Sequence[list[int]] = (),
+    ) -> None:
+        """Words to choose from; more than Excel takes into a cell's list are typed in instead."""
+        if len(",".join(words)) > _LONGEST_CHOICE or any("," in one for one in words):
+            return
+        wanted: dict[str, Any] = {"validate": "list", "source": list(words), "other_cells": list(others)}
+        if column == self._result:
+            wanted["error_message"] = self._say("result_hint")
+        sheet.data_validation(lines[0], column, lines[1], column, wanted)
+
+    @property
+    def _result(self) -> int:
+        return next(number for number, column in enumerate(self._columns) if column.key == "result")
 
     def add_left_out(self) -> None:
         sheet, columns = self._sheet(self._say("sheet_left_out")), left_out_columns(self._names)

@@ -195,6 +195,7 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
         minutes=kind.inspect_minutes,
         due=min(crossings, default=None),
     )
+    risk = replace(risk, mode=mode.key if mode else "")
     value = one.probability * kind.criticality
     if one.flagged:
         yield risk, Tier.RISK, _FLAG * value

@@ -42,9 +42,9 @@ def request_item(one: Request, place: Asset, day: date) -> Item:
     made = item(
         place,
         task=f"request:{one.id}",
-        what=PHRASES["request_what"].filled(text=one.text),
-        method=PHRASES["method_request"],
-        passes=PHRASES["passes_request"],
+        what=one.what or PHRASES["request_what"].filled(text=one.text),
+        method=PHRASES["method_follow_up" if one.source is Source.FOLLOW_UP else "method_request"],
+        passes=PHRASES["passes_follow_up" if one.source is Source.FOLLOW_UP else "passes_request"],
         ground=Ground.FOLLOW_UP if one.source is Source.FOLLOW_UP else Ground.REQUEST,
         reason=_reason(one, late),
         priority=Priority.URGENT if urgent else Priority.HIGH if late >= 0 else Priority.MEDIUM,

@@ -1,0 +1,356 @@
+"""`day`: the service day as a thing, and what was found on it: sheets read back, answers, conflicts decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.app import options
+from commands.app.messages import say, told
+from commands.app.output import printable, show_json, show_table
+from facility.errors import CannotDo, CannotParse
+from facility.i18n.phrases import preferred
+from facility.results import Answer
+
+if TYPE_CHECKING:
+    from facility.inspections import InspectionList
+    from facility.records import Records
+    from facility.results import Result, Standing
+    from facility.service_days import DayMove, ServiceDay
+    from serviceday.execution.results import Reply, Results, Taken
+
+Date = Annotated[str, typer.Argument(help=say("day.date"), metavar="DATE")]
+PlanNumber = Annotated[int, typer.Argument(help=say("day.plan"), metavar="PLAN")]
+ItemNumber = Annotated[int, typer.Argument(help=say("day.item"), metavar="ITEM")]
+AnswerWord = Annotated[str, typer.Argument(help=say("day.answer"), metavar="normal|abnormal|not-applicable|no-access")]
+By = Annotated[str, typer.Option("--by", help=say("day.by"), metavar="NAME")]
+Note = Annotated[str, typer.Option("--note", help=say("day.note"), metavar="TEXT")]
+At = Annotated[str, typer.Option("--at", help=say("day.at"), metavar="TIME")]
+Measured = Annotated[str, typer.Option("--measured", help=say("day.measured"), metavar="VALUE")]
+Mode = Annotated[str, typer.Option("--mode", help=say("day.mode"), metavar="MODE")]
+Mended = Annotated[bool, typer.Option("--mended", help=say("day.mended"))]
+Words = Annotated[list[str], typer.Option("--goal", help=say("day.goal"), metavar="GOAL")]
+
+REFUSED = 2  # exit code where something of a sheet was refused
+
+
+def results(
+    plan: PlanNumber,
+    file: Annotated[Path, typer.Argument(help=say("day.file"), metavar="FILE.xlsx")],
+    data: options.Data = options.DATA,
+    by: By = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from serviceday.execution.sheet import read_sheet
+
+    with recorded(data) as records:
+        made = plan_of(records, plan)
+        reading = read_sheet(file, made, timezone=options.zone(timezone), by=by)
+        taken = answers(records, made, data, timezone).take(reading.replies, who=by, source=file.name)
+    refused = [*reading.refused, *taken.refused]
+    if as_json:
+        show_json({"file": file.name, "rows": reading.rows, **_plain(made, taken), "refused": _places(refused)})
+    else:
+        values = {"rows": reading.rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
+        typer.echo(say("day.results_done", file=file.name, number=made.number, **values))
+        _tell(made, taken)
+        for where, what in refused:
+            typer.echo(f"  {printable(where)}: {printable(told(what))}", err=True)
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def result(
+    plan: PlanNumber,
+    item: ItemNumber,
+    answer: AnswerWord,
+    data: options.Data = options.DATA,
+    measured: Measured = "",
+    mode: Mode = "",
+    mended: Mended = False,
+    note: Note = "",
+    by: By = "",
+    at: At = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        made = plan_of(records, plan)
+        reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
+        taken = answers(records, made, data, timezone).take([reply], who=by)
+    if taken.refused:
+        raise CannotDo("{reason}", "Mend it and say it again", reason=taken.refused[0][1])
+    if as_json:
+        show_json(_plain(made, taken))
+        return
+    typer.echo(say("day.result_new" if taken.new else "day.result_known", number=made.number, item=item))
+    if taken.new and taken.new[0].late:
+        typer.echo(say("day.late"))
+    _tell(made, taken)
+
+
+def resolve(
+    plan: PlanNumber,
+    item: ItemNumber,
+    answer: AnswerWord,
+    data: options.Data = options.DATA,
+    measured: Measured = "",
+    mode: Mode = "",
+    mended: Mended = False,
+    note: Note = "",
+    by: By = "",
+    at: At = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        made = plan_of(records, plan)
+        reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
+        taken = answers(records, made, data, timezone).decide(reply, who=by)
+    if as_json:
+        show_json(_plain(made, taken))
+        return
+    typer.echo(say("day.resolved", number=made.number, item=item, answer=say(f"day.answer_{answer}")))
+    _tell(made, taken)
+
+
+def new(
+    on: Date,
+    data: options.Data = options.DATA,
+    theme: Annotated[str, typer.Option("--theme", help=say("day.theme"), metavar="TEXT")] = "",
+    sites: Annotated[list[str], typer.Option("--site", help=say("day.site"), metavar="SITE")] = [],  # noqa: B006
+    goals: Words = [],  # noqa: B006
+    people: Annotated[list[str], typer.Option("--person", help=say("day.person"), metavar="NAME")] = [],  # noqa: B006
+    plan: Annotated[int, typer.Option("--plan", help=say("day.plan"), metavar="PLAN")] = 0,
+    by: By = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from facility.service_days import DayMove
+    from serviceday.planning import parse_goal
+
+    day = options.day(on)
+    for goal in goals:
+        parse_goal(goal)
+    with recorded(data) as records:
+        known = {one.id for one in records.estate.sites()} | {one.site for one in records.estate.assets()}
+        for site in sites:
+            if site not in known:
+                raise CannotDo("no site {site!r} is registered", "Known: {known}", site=site, known=sorted(known))
+        if plan and plan_of(records, plan).service_day != day:
+            raise CannotDo("list {plan} is not of {day}", "See `serviceday plan list`", plan=plan, day=day)
+        detail = {"theme": theme, "sites": sites, "goals": goals, "people": people, "plan": plan}
+        made = _step(records, day, DayMove.MADE, by, detail=detail)
+    _show_day(made, as_json)
+
+
+def list_days(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        found = records.service_days.all()
+    if as_json:
+        show_json([asdict(one) for one in found])
+        return
+    show_table(
+        say("day.list_title", count=len(found)),
+        [say(f"day.column_{name}") for name in ("date", "state", "theme", "sites", "plan")],
+        [(one.day, say(f"day.state_{one.state}"), one.theme, " ".join(one.sites), one.plan or "") for one in found],
+    )
+
+
+def show(
+    on: Date, data: options.Data = options.DATA, timezone: options.Zone = options.ZONE, as_json: options.Json = False
+) -> None:
+    from commands.installation import recorded
+    from facility.results import standings
+
+    day = options.day(on)
+    with recorded(data) as records:
+        about, trail = records.service_days.get(day), records.service_days.trail(day)
+        made = carried_out(records, day, about)
+        entries = records.results.of(made.number) if made else []
+    if about is None and made is None:
+        raise CannotDo("nothing is on record of {day}", "Make a plan or a service day", day=day)
+    standing = {item: one for (_, item), one in standings(entries).items()}
+    if as_json:
+        steps = [asdict(one) for one in trail]
+        list_ = _progress(made, standing) | {"plan": made.number, "entries": len(entries)} if made else None
+        show_json({"day": asdict(about) if about else None, "list": list_, "trail": steps})
+        return
+    if about is not None:
+        _show_day(about, False)
+    if made is not None:
+        counts = _progress(made, standing)
+        shown = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()}
+        typer.echo(say("day.progress", number=made.number, **shown))
+        _conflicts(standing)
+    place = options.zone(timezone)
+    for step in trail:
+        moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
+        typer.echo(f"  {moment} {say(f'day.move_{step.move}')} {printable(f'{step.who} {step.note}')}".rstrip())
+
+
+def announce(
+    on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
+) -> None:
+    from facility.service_days import DayMove
+
+    _moved(data, on, DayMove.ANNOUNCED, by, note, as_json)
+
+
+def start(
+    on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
+) -> None:
+    from facility.service_days import DayMove
+
+    _moved(data, on, DayMove.STARTED, by, note, as_json)
+
+
+def close(
+    on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
+) -> None:
+    from facility.service_days import DayMove
+
+    _moved(data, on, DayMove.CLOSED, by, note, as_json)
+
+
+def _moved(data: Path, on: str, move: DayMove, by: str, note: str, as_json: bool) -> None:
+    from commands.installation import recorded
+
+    with recorded(data) as records:
+        made = _step(records, options.day(on), move, by, note=note)
+    _show_day(made, as_json)
+
+
+def _step(
+    records: Records, day: date, move: DayMove, by: str, note: str = "", detail: Mapping[str, object] | None = None
+) -> ServiceDay:
+    from facility.service_days import ServiceDayStep
+
+    step = ServiceDayStep(day=day, at=datetime.now(UTC), who=by, move=move, note=note, detail=detail or {})
+    return records.service_days.add(step)
+
+
+def plan_of(records: Records, number: int) -> InspectionList:
+    """A kept list. Raises `CannotDo` where there is none of that number."""
+    made = records.plans.get(number)
+    if made is None:
+        raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=number)
+    return made
+
+
+def carried_out(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
+    """The list of a day: the one its service day names, else the one that was answered, else the newest."""
+    if about is not None and about.plan:
+        return records.plans.get(about.plan)
+    plans, answered = records.plans.on(day), set(records.results.plans())
+    return next((one for one in reversed(plans) if one.number in answered), plans[-1] if plans else None)
+
+
+def answers(records: Records, made: InspectionList, data: Path, timezone: str) -> Results:
+    from facility.folder import DataFolder
+    from serviceday.execution.grades import read_grades
+    from serviceday.execution.results import Results
+
+    grades = read_grades(DataFolder(data).path / "grades.toml")
+    return Results(records, made, now=datetime.now(UTC), timezone=options.zone(timezone), grades=grades)
+
+
+def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply:
+    from serviceday.execution.results import Reply
+
+    if answer not in tuple(Answer):
+        raise CannotParse("{answer!r} is not an answer", "Say {known}", answer=answer, known=list(Answer))
+    at = more.pop("at")
+    moment = local_moment(at, timezone) if at else None
+    return Reply(item=item, answer=Answer(answer), by=by, done_at=moment, **more)
+
+
+def local_moment(words: str, timezone: str) -> datetime:
+    """A moment as people write it at the place, in UTC."""
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError:
+        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)
+
+
+def _plain(made: InspectionList, taken: Taken) -> dict[str, Any]:
+    return {
+        "plan": made.number,
+        "new": len(taken.new),
+        "known": taken.known,
+        "late": sum(one.late for one in taken.new),
+        "answered": sum(one.result is not None for one in taken.standing.values()),
+        "conflicts": list(taken.conflicts),
+        "findings_opened": list(taken.opened),
+        "findings_repeated": list(taken.joined),
+    }
+
+
+def _places(refused: Sequence[tuple[str, object]]) -> list[dict[str, str]]:
+    return [{"where": where, "why": str(what)} for where, what in refused]
+
+
+def _tell(made: InspectionList, taken: Taken) -> None:
+    answered = sum(one.result is not None for one in taken.standing.values())
+    typer.echo(say("day.answered", answered=answered, items=len(made.items)))
+    if taken.opened or taken.joined:
+        numbers = " ".join(f"F{one}" for one in taken.opened) or "-"
+        typer.echo(say("day.findings", opened=numbers, joined=" ".join(f"F{one}" for one in taken.joined) or "-"))
+    _conflicts(taken.standing)
+
+
+def _conflicts(standing: Mapping[int, Standing]) -> None:
+    for item, one in sorted(standing.items()):
+        if one.conflict:
+            typer.echo(say("day.conflict", item=item, voices="; ".join(map(_voice, one.conflict))))
+
+
+def _voice(one: Result) -> str:
+    words = (say(f"day.answer_{one.answer}"), one.measured, one.mode, one.note)
+    return printable(f"{one.by}: {' '.join(filter(None, words))}")
+
+
+def _progress(made: InspectionList, standing: Mapping[int, Standing]) -> dict[str, Any]:
+    done = sum(one.result is not None and one.result.answer.done for one in standing.values())
+    answered = sum(one.result is not None for one in standing.values())
+    conflicts = sorted(item for item, one in standing.items() if one.conflict)
+    unanswered = [one.number for one in made.items if one.number not in standing]
+    return {
+        "items": len(made.items),
+        "done": done,
+        "not_done": answered - done,
+        "conflicts": conflicts,
+        "unanswered": unanswered,
+    }
+
+
+def _show_day(one: ServiceDay, as_json: bool) -> None:
+    if as_json:
+        show_json(asdict(one))
+        return
+    language = preferred()
+    between = "、" if language == "zh" else ", "
+    typer.echo(say("day.shown", day=one.day, state=say(f"day.state_{one.state}")))
+    for name, value in (
+        ("theme", one.theme),
+        ("sites", between.join(one.sites)),
+        ("goals", between.join(one.goals)),
+        ("people", between.join(one.people)),
+        ("plan", str(one.plan or "")),
+    ):
+        if value:
+            typer.echo(f"  {say(f'day.column_{name}')}: {printable(value)}")

@@ -1,0 +1,112 @@
+"""What people answered on the items of a kept list: entries that are only added, and what they come to.
+
+Each entry is what one person says of one item. The newest entry of a person stands for them; people who disagree are in
+conflict until somebody decides, and an item in conflict has no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Answer(StrEnum):
+    NORMAL = "normal"
+    ABNORMAL = "abnormal"
+    NOT_APPLICABLE = "not-applicable"
+    NO_ACCESS = "no-access"  # could not get in
+
+    @property
+    def done(self) -> bool:
+        """Whether the work of the item was done."""
+        return self in (Answer.NORMAL, Answer.ABNORMAL)
+
+
+class Entry(StrEnum):
+    """How an entry came to be."""
+
+    ANSWERED = "answered"
+    DECIDED = "decided"  # between people who disagreed
+
+
+OTHER_FAULT = "other"  # a fault that is none of the class's failure modes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One entry: what a person says of an item of a list."""
+
+    id: int = 0  # 0 = not kept yet
+    plan: int
+    item: int  # number in the list, from 1
+    asset: str
+    task: str
+    answer: Answer
+    by: str  # who did the work and says so
+    done_at: datetime  # UTC
+    at: datetime  # UTC; when it was entered
+    who: str = ""  # who entered it
+    source: str = "hand"  # "hand", or the sheet's name
+    entry: Entry = Entry.ANSWERED
+    measured: str = ""  # as it was written
+    mode: str = ""  # failure mode of the catalogue, `OTHER_FAULT`, or "" = as the list suspected
+    mended: bool = False  # on the spot
+    note: str = ""
+    late: bool = False  # entered on a later day than it was done
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.plan, self.item
+
+    @property
+    def said(self) -> tuple[Answer, str, str, bool, str]:
+        """What is said, apart from when and through whom."""
+        return self.answer, self.measured, self.mode, self.mended, self.note
+
+    def agrees(self, other: Result) -> bool:
+        """The same answer; a measured value or a fault that only one of the two names is no disagreement."""
+        return self.answer is other.answer and all(
+            not (mine and theirs) or mine == theirs
+            for mine, theirs in ((self.measured, other.measured), (self.mode, other.mode))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the entries of one item come to."""
+
+    result: Result | None  # what holds; None while people disagree
+    conflict: tuple[Result, ...] = ()  # what each of them says, where they disagree
+
+
+def standing(entries: Iterable[Result]) -> Standing:
+    """Of one item's entries, oldest first, at least one of them.
+
+    A decision speaks for everybody before it; who answers otherwise afterwards disagrees with it.
+    """
+    latest: dict[str, Result] = {}
+    for one in entries:
+        if one.entry is Entry.DECIDED:
+            latest.clear()
+        latest.pop(one.by, None)
+        latest[one.by] = one
+    voices: Sequence[Result] = tuple(latest.values())
+    if any(not one.agrees(other) for one in voices for other in voices):
+        return Standing(None, tuple(voices))
+    most = max(voices, key=lambda one: (bool(one.mode), bool(one.measured), one.mended, -one.id))
+    return Standing(most)
+
+
+def standings(entries: Iterable[Result]) -> dict[tuple[int, int], Standing]:
+    """By plan and item."""
+    grouped: dict[tuple[int, int], list[Result]] = {}
+    for one in entries:
+        grouped.setdefault(one.key, []).append(one)
+    return {key: standing(group) for key, group in grouped.items()}
+
+
+def is_late(done: date, entered: date) -> bool:
+    """Entered on a later day than it was done, both at the place."""
+    return entered > done
