@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from facility.i18n.phrases import Text
 
+NOTHING = Text(zh="", en="")
 REPEAT_WITHIN = timedelta(days=30)  # the same fault at the same asset again
 
 
@@ -121,7 +122,7 @@ class Deficiency:
     opened_at: datetime
     opened_by: str
     origin: Origin = Origin.INSPECTION
-    suggestion: str = ""
+    suggestion: Text = NOTHING
     deadline: date | None = None
     first_deadline: date | None = None  # before anything was postponed
     person: str = ""
@@ -196,7 +197,7 @@ def _opened(step: DeficiencyStep) -> Deficiency:
         state=State.DRAFT,
         description=Text(zh=detail["description_zh"], en=detail["description_en"]),
         origin=Origin(detail["origin"]),
-        suggestion=detail.get("suggestion", ""),
+        suggestion=_suggestion(detail, NOTHING),
         report=int(detail.get("report", 0)),
         deadline=date.fromisoformat(detail["deadline"]),
         first_deadline=date.fromisoformat(detail["deadline"]),
@@ -206,6 +207,12 @@ def _opened(step: DeficiencyStep) -> Deficiency:
         plan=step.plan,
         item=step.item,
     )
+
+
+def _suggestion(detail: Mapping[str, str], before: Text) -> Text:
+    if "suggestion_zh" not in detail:
+        return before
+    return Text(zh=detail["suggestion_zh"], en=detail["suggestion_en"])
 
 
 def _after(now: Deficiency, step: DeficiencyStep) -> Deficiency:
@@ -218,7 +225,7 @@ def _after(now: Deficiency, step: DeficiencyStep) -> Deficiency:
         grade=detail.get("grade", now.grade),
         person=detail.get("person", now.person),
         department=detail.get("department", now.department),
-        suggestion=detail.get("suggestion", now.suggestion),
+        suggestion=_suggestion(detail, now.suggestion),
     )
     if "deadline" in detail:
         moved = date.fromisoformat(detail["deadline"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import catalogue
-from facility.deficiencies import Deficiency, Origin, State
+from facility.deficiencies import NOTHING, Deficiency, Origin, State
 from facility.i18n.phrases import Phrases, Text
 from facility.inspections import DutyDone, Finding, InspectionList, Item, Outcome
 from facility.records import Records
@@ -157,7 +157,7 @@ class Consequences:
                 found_at=result.done_at,
                 found_by=result.by,
                 origin=origin,
-                suggestion=look.zh if look else "",
+                suggestion=look or NOTHING,
                 report=report,
                 plan=self._plan.number,
                 item=item.number,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from facility.deficiencies import (
+    NOTHING,
     Deficiency,
     DeficiencyStep,
     IllegalMove,
@@ -50,7 +51,7 @@ class NewDeficiency:
     found_at: datetime
     found_by: str
     origin: Origin = Origin.INSPECTION
-    suggestion: str = ""
+    suggestion: Text = NOTHING
     report: int = 0
     plan: int = 0
     item: int = 0
@@ -79,7 +80,8 @@ class Rectification:
             "description_zh": new.description.zh,
             "description_en": new.description.en,
             "origin": new.origin.value,
-            "suggestion": new.suggestion,
+            "suggestion_zh": new.suggestion.zh,
+            "suggestion_en": new.suggestion.en,
             "deadline": self.deadline(new.grade, new.found_at).isoformat(),
             "report": str(new.report),
         }

@@ -1,0 +1,362 @@
+"""`finding`: what was found to be wrong, and how it is put right: assigned, mended, verified by another, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.app import options
+from commands.app.messages import say
+from commands.app.output import cell, printable, show_json, show_table
+from facility.deficiencies import Origin, State
+from facility.errors import CannotConvert, CannotParse
+from facility.i18n.phrases import Text, preferred
+
+if TYPE_CHECKING:
+    from facility.deficiencies import Deficiency
+    from facility.records import Records
+    from serviceday.execution.grades import Grades
+    from serviceday.execution.rectification import Rectification
+
+Number = Annotated[int, typer.Argument(help=say("finding.number"), metavar="NUMBER")]
+By = Annotated[str, typer.Option("--by", help=say("finding.by"), metavar="NAME")]
+Why = Annotated[str, typer.Option("--why", help=say("finding.why"), metavar="TEXT")]
+Note = Annotated[str, typer.Option("--note", help=say("finding.note"), metavar="TEXT")]
+Grade = Annotated[str, typer.Option("--grade", help=say("finding.grade"), metavar="GRADE")]
+Until = Annotated[str, typer.Option("--until", help=say("finding.until"), metavar="DATE")]
+Site = Annotated[str, typer.Option("--site", help=say("finding.site"), metavar="SITE")]
+Asset = Annotated[str, typer.Option("--asset", help=say("finding.asset"), metavar="ASSET")]
+Overdue = Annotated[bool, typer.Option("--overdue", help=say("finding.overdue"))]
+Everything = Annotated[bool, typer.Option("--all", help=say("finding.all"))]
+
+
+def list_findings(
+    data: options.Data = options.DATA,
+    site: Site = "",
+    asset: Asset = "",
+    state: Annotated[str, typer.Option("--state", help=say("finding.state"), metavar="STATE")] = "",
+    overdue: Overdue = False,
+    everything: Everything = False,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    if state and state not in tuple(State):
+        raise CannotParse("{state!r} is not a state", "Known: {known}", state=state, known=list(State))
+    today = datetime.now(options.zone(timezone)).date()
+    with _opened(data, timezone) as (records, _, grades):
+        found = [
+            one
+            for one in records.deficiencies.all()
+            if (everything or state or one.state.open)
+            and state in ("", one.state)
+            and site in ("", one.site)
+            and asset in ("", one.asset)
+            and (not overdue or one.overdue(today))
+        ]
+    if as_json:
+        show_json([_plain(one, timezone) for one in found])
+        return
+    language = preferred()
+    names = ("number", "grade", "place", "asset", "what", "state", "deadline", "person")
+    show_table(
+        say("finding.title", count=len(found)),
+        [say(f"finding.column_{name}") for name in names],
+        [
+            (
+                one.number,
+                grades.name(one.grade)[language],
+                cell(_place(one), 60),
+                one.asset,
+                cell(one.description[language], 60),
+                say(f"finding.state_{one.state}"),
+                f"{one.deadline}{say('finding.is_overdue') if one.overdue(today) else ''}",
+                cell(" ".join(filter(None, (one.person, one.department))), 30),
+            )
+            for one in found
+        ],
+    )
+
+
+def show(
+    number: Number,
+    data: options.Data = options.DATA,
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    with _opened(data, timezone) as (records, _, grades):
+        one, trail = records.deficiencies.get(number), records.deficiencies.trail(number)
+    if as_json:
+        show_json({**_plain(one, timezone), "trail": [asdict(step) for step in trail]})
+        return
+    _tell(one, grades, timezone)
+    place = options.zone(timezone)
+    for step in trail:
+        moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
+        words = printable(" ".join(filter(None, (step.who, step.why))))
+        typer.echo(f"  {moment} {say(f'finding.move_{step.move}')} {words}".rstrip())
+
+
+def add(
+    description: Annotated[str, typer.Argument(help=say("finding.description"), metavar="TEXT")],
+    data: options.Data = options.DATA,
+    asset: Asset = "",
+    site: Site = "",
+    place: Annotated[str, typer.Option("--place", help=say("finding.place"), metavar="TEXT")] = "",
+    mode: Annotated[str, typer.Option("--mode", help=say("finding.mode"), metavar="MODE")] = "",
+    grade: Grade = "",
+    suggestion: Annotated[str, typer.Option("--suggestion", help=say("finding.suggestion"), metavar="TEXT")] = "",
+    origin: Annotated[str, typer.Option("--origin", help=say("finding.origin"), metavar="ORIGIN")] = "snapshot",
+    at: Annotated[str, typer.Option("--at", help=say("day.at"), metavar="TIME")] = "",
+    mended: Annotated[bool, typer.Option("--mended", help=say("day.mended"))] = False,
+    draft: Annotated[bool, typer.Option("--draft", help=say("finding.draft"))] = False,
+    by: By = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.day import local_moment
+    from serviceday.execution.rectification import NewDeficiency
+
+    if origin not in tuple(Origin):
+        raise CannotParse("{origin!r} is not an origin", "Known: {known}", origin=origin, known=list(Origin))
+    if not description.strip() or not by.strip():
+        raise CannotParse("a finding needs words and somebody who says so", "Give a text and --by NAME")
+    moment = local_moment(at, timezone) if at else datetime.now(UTC)
+    if moment > datetime.now(UTC):
+        raise CannotConvert("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=at)
+    with _opened(data, timezone) as (records, rectification, grades):
+        there = _where(records, asset, site, place, mode)
+        found, new = rectification.open(
+            NewDeficiency(
+                asset=there["asset"],
+                kind=there["kind"],
+                site=there["site"],
+                building=there["building"],
+                place=there["place"],
+                fault=mode or f"hand:{' '.join(description.split())}",
+                description=Text(zh=description.strip(), en=description.strip()),
+                grade=grades.named(grade).key if grade else grades.of_kind(there["kind"]).key,
+                found_at=moment,
+                found_by=by,
+                origin=Origin(origin),
+                suggestion=Text(zh=suggestion, en=suggestion),
+                mended=description if mended else None,
+            ),
+            draft=draft,
+        )
+    if as_json:
+        show_json({**_plain(found, timezone), "new": new})
+        return
+    typer.echo(say("finding.opened" if new else "finding.joined", number=found.number))
+    _tell(found, grades, timezone)
+
+
+def assign(
+    number: Number,
+    data: options.Data = options.DATA,
+    person: Annotated[str, typer.Option("--to", help=say("finding.to"), metavar="NAME")] = "",
+    department: Annotated[str, typer.Option("--department", help=say("finding.department"), metavar="NAME")] = "",
+    until: Until = "",
+    grade: Grade = "",
+    by: By = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    end = options.day(until) if until else None
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.assign(number, by=by, person=person, department=department, until=end, grade=grade)
+    _result(found, grades, timezone, as_json)
+
+
+def start(
+    number: Number, data: options.Data = options.DATA, by: By = "", timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.start(number, by=by)
+    _result(found, grades, timezone, as_json)
+
+
+def done(
+    number: Number, data: options.Data = options.DATA, by: By = "", note: Note = "",
+    timezone: options.Zone = options.ZONE, as_json: options.Json = False,
+) -> None:  # fmt: skip
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.done(number, by=by, measures=note)
+    _result(found, grades, timezone, as_json)
+
+
+def verify(
+    number: Number, data: options.Data = options.DATA, by: By = "", note: Note = "",
+    timezone: options.Zone = options.ZONE, as_json: options.Json = False,
+) -> None:  # fmt: skip
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.verify(number, by=by, note=note)
+    _result(found, grades, timezone, as_json)
+
+
+def reject(
+    number: Number, data: options.Data = options.DATA, by: By = "", why: Why = "",
+    timezone: options.Zone = options.ZONE, as_json: options.Json = False,
+) -> None:  # fmt: skip
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.reject(number, by=by, why=why)
+    _result(found, grades, timezone, as_json)
+
+
+def postpone(
+    number: Number, data: options.Data = options.DATA, until: Until = "", by: By = "", why: Why = "",
+    timezone: options.Zone = options.ZONE, as_json: options.Json = False,
+) -> None:  # fmt: skip
+    if not until:
+        raise CannotParse("postponed to no day", "Give --until 2026-12-31 and --why")
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.postpone(number, options.day(until), by=by, why=why)
+    _result(found, grades, timezone, as_json)
+
+
+def close(
+    number: Number, data: options.Data = options.DATA, by: By = "", why: Why = "",
+    timezone: options.Zone = options.ZONE, as_json: options.Json = False,
+) -> None:  # fmt: skip
+    with _opened(data, timezone) as (_, rectification, grades):
+        found = rectification.close(number, by=by, why=why)
+    _result(found, grades, timezone, as_json)
+
+
+def correct(
+    number: Number,
+    data: options.Data = options.DATA,
+    description: Annotated[str, typer.Option("--description", help=say("finding.description"), metavar="TEXT")] = "",
+    suggestion: Annotated[str, typer.Option("--suggestion", help=say("finding.suggestion"), metavar="TEXT")] = "",
+    grade: Grade = "",
+    by: By = "",
+    why: Why = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    with _opened(data, timezone) as (_, rectification, grades):
+        detail = {
+            "suggestion_zh": suggestion,
+            "suggestion_en": suggestion,
+            "grade": grades.named(grade).key if grade else "",
+        }
+        detail |= {"description_zh": description, "description_en": description}
+        detail = {name: value for name, value in detail.items() if value}
+        if not detail:
+            raise CannotParse("nothing is corrected", "Give --description, --suggestion or --grade")
+        found = rectification.correct(number, by=by, why=why, detail=detail)
+    _result(found, grades, timezone, as_json)
+
+
+def export(
+    data: options.Data = options.DATA,
+    outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("finding.output"), metavar="FILE")] = [],  # noqa: B006
+    numbers: Annotated[list[int], typer.Option("--number", help=say("finding.number"), metavar="NUMBER")] = [],  # noqa: B006
+    site: Site = "",
+    everything: Everything = False,
+    timezone: options.Zone = options.ZONE,
+) -> None:
+    from commands.announce import named, paper
+    from serviceday.documents.rectification import Register, check_register_form, write_register
+
+    if not outputs:
+        raise CannotParse("no file to write", "Name one with -o, for example -o findings.xlsx or -o notice.pdf")
+    for file in outputs:
+        check_register_form(file)
+    with _opened(data, timezone) as (records, _, grades):
+        found = [
+            one
+            for one in records.deficiencies.all()
+            if (everything or numbers or one.state.open)
+            and (not numbers or one.id in numbers)
+            and site in ("", one.site)
+        ]
+        scale = {one.grade: grades.name(one.grade) for one in found}
+        register = Register(
+            tuple(found), named(records), paper(), scale, datetime.now(UTC), options.zone(timezone), preferred()
+        )
+    for file in write_register(register, outputs):
+        typer.echo(say("finding.exported", count=len(found), file=file))
+
+
+@contextmanager
+def _opened(data: Path, timezone: str) -> Iterator[tuple[Records, Rectification, Grades]]:
+    from commands.installation import recorded
+    from facility.folder import DataFolder
+    from serviceday.execution.grades import read_grades
+    from serviceday.execution.rectification import Rectification
+
+    grades = read_grades(DataFolder(data).path / "grades.toml")
+    with recorded(data) as records:
+        now, zone = datetime.now(UTC), options.zone(timezone)
+        yield records, Rectification(records, now=now, timezone=zone, grades=grades), grades
+
+
+def _where(records: Records, asset: str, site: str, place: str, mode: str) -> dict[str, str]:
+    from facility.catalogue.catalogue import catalogue
+    from serviceday.execution import nearest
+
+    if not asset:
+        if mode:
+            raise CannotParse("a failure mode without an asset", "Name the asset with --asset")
+        return {"asset": "", "kind": "", "site": site or "default", "building": "", "place": place}
+    known = {one.id: one for one in records.estate.assets()}
+    if asset not in known:
+        near = nearest(asset, list(known))
+        raise CannotConvert(
+            "no asset {asset!r}; is it {near!r}?" if near else "no asset {asset!r} is registered",
+            "See `serviceday asset list`",
+            asset=asset,
+            near=near,
+        )
+    found = known[asset]
+    modes = catalogue()[found.kind].modes if found.kind in catalogue() else {}
+    if mode and mode not in modes:
+        raise CannotConvert(
+            "{kind} has no failure mode {mode!r}", "It has {known}", kind=found.kind, mode=mode, known=list(modes)
+        )
+    plain = {name: getattr(found, name) for name in ("kind", "site", "building")}
+    return {"asset": asset, "place": place or found.place, **plain}
+
+
+def _plain(one: Deficiency, timezone: str) -> dict[str, Any]:
+    today = datetime.now(options.zone(timezone)).date()
+    return {**asdict(one), "number": one.number, "overdue": one.overdue(today), "rectified": one.rectified}
+
+
+def _place(one: Deficiency) -> str:
+    return " ".join(filter(None, ("" if one.site == "default" else one.site, one.place)))
+
+
+def _result(found: Deficiency, grades: Grades, timezone: str, as_json: bool) -> None:
+    if as_json:
+        show_json(_plain(found, timezone))
+        return
+    _tell(found, grades, timezone)
+
+
+def _tell(one: Deficiency, grades: Grades, timezone: str) -> None:
+    language, today = preferred(), datetime.now(options.zone(timezone)).date()
+    late = say("finding.is_overdue") if one.overdue(today) else ""
+    values = {
+        "number": one.number,
+        "state": say(f"finding.state_{one.state}"),
+        "grade": grades.name(one.grade)[language],
+    }
+    typer.echo(say("finding.shown", **values, deadline=f"{one.deadline}{late}"))
+    typer.echo(f"  {printable(' '.join(filter(None, (_place(one), one.asset, one.description[language]))))}")
+    for name, value in (
+        ("person", " ".join(filter(None, (one.person, one.department)))),
+        ("suggestion", one.suggestion[language]),
+        ("mender", " ".join(filter(None, (one.mender, one.measures)))),
+        ("verifier", " ".join(filter(None, (one.verifier, one.verification)))),
+        ("repeats", str(one.repeats or "")),
+    ):
+        if value:
+            typer.echo(f"  {say(f'finding.column_{name}')}: {printable(value)}")

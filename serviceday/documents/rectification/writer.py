@@ -1,0 +1,134 @@
+"""Writes findings to files: .xlsx the register, .pdf a notice for each that answers for some of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from facility.deficiencies import Deficiency
+from facility.errors import CannotDo
+from facility.i18n.messages import Sentence
+from serviceday.documents.fonts import typefaces
+from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST, LINE, Styles, lines_of
+from serviceday.documents.inspection_list.writer import write_together
+from serviceday.documents.rectification.content import COLUMNS, Register
+from serviceday.documents.sanitize import clean, cut
+from serviceday.documents.typesetting import as_pdf
+
+_LONGEST = 32_000
+_OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_FORMS = (".xlsx", ".pdf")
+
+
+def check_register_form(path: Path) -> Path:
+    """The path, if its ending is known. Raises `CannotDo` otherwise."""
+    if path.suffix.lower() not in _FORMS:
+        raise CannotDo(
+            "{name} can't be written: the form {form!r} is unknown",
+            "Name it {forms}",
+            name=path.name,
+            form=path.suffix or Sentence("(none)"),
+            forms=list(_FORMS),
+        )
+    return path
+
+
+def write_register(register: Register, paths: Sequence[Path]) -> list[Path]:
+    """Write the files, all or none."""
+    forms = {".xlsx": as_register, ".pdf": as_notices}
+    return write_together([(path, forms[check_register_form(path).suffix.lower()](register)) for path in paths])
+
+
+def as_register(register: Register) -> bytes:
+    """整改台账: a row for each finding."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, _OPTIONS)
+    book.set_properties({"title": register.say("title"), "created": register.now.replace(tzinfo=None)})
+    styles = Styles(book, register.language)
+    sheet = book.add_worksheet(register.say("title"))
+    sheet.write_string(0, 0, register.say("title"), styles.title)
+    facts = register.say("facts", day=register.today, count=len(register.found))
+    company = clean(register.paper.company)
+    sheet.write_string(1, 0, " · ".join(filter(None, (company, facts))), styles(font_color=GREY))
+    plain = {"text_wrap": True, "valign": "vcenter", "border": 1, "border_color": "#A6A6A6"}
+    for number, (key, width, _) in enumerate(COLUMNS):
+        sheet.set_column(number, number, width)
+        sheet.write_string(2, number, register.say(f"column_{key}"), styles.header)
+    for line, one in enumerate(register.found, start=3):
+        tall = 1
+        for number, (_, width, cell) in enumerate(COLUMNS):
+            value = cell(register, one)
+            if isinstance(value, date):
+                sheet.write_datetime(line, number, value, styles(**plain, num_format="yyyy-mm-dd"))
+            elif isinstance(value, int):
+                sheet.write_number(line, number, value, styles(**plain))
+            elif value:
+                words = cut(clean(value), _LONGEST)
+                tall = max(tall, lines_of(words, width))
+                sheet.write_string(line, number, words, styles(**plain))
+            else:
+                sheet.write_blank(line, number, None, styles(**plain))
+        sheet.set_row(line, min(HIGHEST, max(18.0, LINE * tall + 5)))
+    last = max(3, len(register.found) + 2)
+    sheet.set_landscape()
+    sheet.set_paper(A4)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(2)
+    sheet.freeze_panes(3, 2)
+    sheet.autofilter(2, 0, last, len(COLUMNS) - 1)
+    book.close()
+    return out.getvalue()
+
+
+def as_notices(register: Register) -> bytes:
+    """整改通知单: a notice on its own pages for each department or person. Raises `CannotDo` where no font serves."""
+    return as_pdf(
+        "rectification.typ", _data(register), language=register.language, faces=typefaces(register.paper.font),
+        created=register.now,
+    )  # fmt: skip
+
+
+_WORDS = (
+    "notice_title", "notice_to", "notice_number", "notice_day", "notice_intro", "notice_nobody", "notice_issued",
+    "notice_received", "notice_measures", "notice_verified", "notice_signature", "column_number", "column_equipment",
+    "column_grade", "column_description", "column_place", "column_suggestion", "column_deadline", "column_state",
+)  # fmt: skip
+
+
+def _data(register: Register) -> dict[str, Any]:
+    addressees: dict[tuple[str, str], list[Deficiency]] = {}
+    for one in register.found:
+        addressees.setdefault((one.department, one.person), []).append(one)
+    notices = [
+        {
+            "to": " ".join(filter(None, key)) or register.say("notice_nobody"),
+            "number": f"{register.today:%Y%m%d}-{place:02d}",
+            "rows": [_row(register, one) for one in found],
+        }
+        for place, (key, found) in enumerate(sorted(addressees.items()), start=1)
+    ]
+    return {
+        "words": {key: register.say(key) for key in _WORDS},
+        "company": register.paper.company,
+        "day": str(register.today),
+        "notices": notices,
+        "none": register.say("notice_none"),
+    }
+
+
+def _row(register: Register, one: Deficiency) -> dict[str, str]:
+    return {
+        "number": one.number,
+        "equipment": register.equipment(one),
+        "grade": register.grade(one),
+        "description": one.description[register.language],
+        "place": register.place(one),
+        "suggestion": one.suggestion[register.language],
+        "deadline": str(one.deadline or ""),
+        "state": register.state(one),
+    }
