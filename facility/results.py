@@ -6,7 +6,7 @@ conflict until somebody decides, and an item in conflict has no result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -78,7 +78,12 @@ class Standing:
     """What the entries of one item come to."""
 
     result: Result | None  # what holds; None while people disagree
-    conflict: tuple[Result, ...] = ()  # what each of them says, where they disagree
+    voices: tuple[Result, ...] = ()  # what each person says last
+
+    @property
+    def conflict(self) -> tuple[Result, ...]:
+        """What each of them says, where they disagree."""
+        return self.voices if self.result is None else ()
 
 
 def standing(entries: Iterable[Result]) -> Standing:
@@ -92,11 +97,11 @@ def standing(entries: Iterable[Result]) -> Standing:
             latest.clear()
         latest.pop(one.by, None)
         latest[one.by] = one
-    voices: Sequence[Result] = tuple(latest.values())
+    voices = tuple(latest.values())
     if any(not one.agrees(other) for one in voices for other in voices):
-        return Standing(None, tuple(voices))
+        return Standing(None, voices)
     most = max(voices, key=lambda one: (bool(one.mode), bool(one.measured), one.mended, -one.id))
-    return Standing(most)
+    return Standing(most, voices)
 
 
 def standings(entries: Iterable[Result]) -> dict[tuple[int, int], Standing]:

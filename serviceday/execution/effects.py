@@ -47,8 +47,8 @@ class Consequences:
             if item.request.startswith("R"):
                 self._answer_report(item, one.result)
             if item.request.startswith("F"):
-                if one.result is not None:
-                    self._move_on(item, one.result)
+                for voice in one.voices if one.result is not None else ():
+                    self._move_on(item, voice)
             elif one.result is not None and one.result.answer is Answer.ABNORMAL:
                 found, new = self._open(item, one.result)
                 if number in fresh:

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import openpyxl
+import pymupdf
 import pytest
 from typer.testing import CliRunner
 
@@ -248,3 +249,107 @@ def test_a_service_day_goes_its_way_and_no_other(run: Run) -> None:
     assert run("day", "list", "--json")[0]["theme"] == "doors"
     assert "no service day" in run("day", "start", "2030-01-01", fails=CannotDo)
     assert "nothing is on record" in run("day", "show", "2030-01-01", fails=CannotDo)
+
+
+def test_a_finding_is_put_right_by_one_and_verified_by_another(run: Run, tmp_path: Path) -> None:
+    run("day", "results", "1", str(filled(tmp_path)))
+    assert [one["number"] for one in run("finding", "list", "--json")] == ["F1"]
+    assert "awaiting approval" in run("finding", "start", "1", "--by", "Li", fails=CannotDo)
+    assert "assigned to nobody" in run("finding", "assign", "1", "--by", "Wang", fails=CannotDo)
+    until = str(TODAY + timedelta(days=5))
+    given = run(
+        "finding", "assign", "1", "--to", "Li", "--department", "works", "--until", until, "--by", "Wang", "--json"
+    )
+    assert (given["state"], given["person"], given["deadline"]) == ("to_rectify", "Li", until)
+    later = str(TODAY + timedelta(days=9))
+    assert "need --why" in run("finding", "postpone", "1", "--until", later, "--by", "Wang", fails=CannotDo)
+    assert "no later" in run("finding", "postpone", "1", "--until", until, "--by", "W", "--why", "x", fails=CannotDo)
+    moved = run("finding", "postpone", "1", "--until", later, "--by", "Wang", "--why", "a part", "--json")
+    assert (moved["deadline"], moved["first_deadline"]) == (later, until)
+    run("finding", "start", "1", "--by", "Li")
+    run("finding", "done", "1", "--by", "Li", "--note", "rollers changed")
+    assert "cannot verify" in run("finding", "verify", "1", "--by", "Li", fails=CannotDo)
+    back = run("finding", "reject", "1", "--by", "Wang", "--why", "still scrapes", "--json")
+    assert back["state"] == "rectifying"
+    run("finding", "done", "1", "--by", "Li", "--note", "aligned")
+    closed = run("finding", "verify", "1", "--by", "Wang", "--note", "runs well", "--json")
+    assert (closed["state"], closed["rectified"], closed["verifier"]) == ("closed", True, "Wang")
+    assert run("finding", "list", "--json") == []
+    moves = [one["move"] for one in run("finding", "show", "1", "--json")["trail"]]
+    assert moves == [
+        "opened", "submitted", "approved", "assigned", "postponed", "started", "done", "sent_back", "done", "verified",
+    ]  # fmt: skip
+    joined = run("finding", "add", "scrapes again", "--asset", "L-1", "--mode", MODE, "--by", "Zhao", "--json")
+    assert (joined["id"], joined["repeats"], joined["state"], joined["new"]) == (1, 1, "to_rectify", False)
+    assert run("finding", "close", "1", "--by", "Wang", "--why", "lift replaced", "--json")["rectified"] is False
+
+
+def test_findings_by_hand_overdue_corrected_and_on_a_scale_of_ones_own(run: Run, tmp_path: Path) -> None:
+    early = f"{TODAY - timedelta(days=40)}T10:00"
+    made = run("finding", "add", "lamp dark", "--asset", "C-1", "--by", "Li", "--at", early, "--json")
+    assert (made["grade"], made["deadline"], made["overdue"]) == ("general", str(TODAY - timedelta(days=10)), True)
+    assert [one["id"] for one in run("finding", "list", "--overdue", "--json")] == [1]
+    fixed = run(
+        "finding", "correct", "1", "--description", "two lamps dark", "--by", "Li", "--why", "counted", "--json"
+    )
+    assert fixed["description"] == {"zh": "two lamps dark", "en": "two lamps dark"}
+    (tmp_path / "data" / "grades.toml").write_text(
+        '[[grade]]\nkey = "C"\nname = { zh = "丙", en = "C" }\ndays = 3\ndefault = true\n'
+    )
+    own = run("finding", "add", "door ajar", "--place", "gate", "--site", "park", "--by", "Li", "--json")
+    assert (own["grade"], own["deadline"]) == ("C", str(TODAY + timedelta(days=3)))
+    assert "overdue" in run("finding", "list")
+    (tmp_path / "data" / "grades.toml").write_text('[[grade]]\nkey = "C"\ndays = -1\n')
+    assert "whole number from 0" in run("finding", "list", fails=CannotParse)
+    (tmp_path / "data" / "grades.toml").unlink()
+    assert "needs words" in run("finding", "add", "x", fails=CannotParse)
+    assert "is it 'L-1'" in run("finding", "add", "x", "--asset", "L-11", "--by", "Li", fails=Exception)
+    assert "there is no finding 9" in run("finding", "show", "9", fails=CannotDo)
+
+
+def test_the_register_and_the_notices_hold_what_the_trade_expects(run: Run, tmp_path: Path) -> None:
+    run("day", "results", "1", str(filled(tmp_path)))
+    run("finding", "add", "=HYPERLINK(1) 灯不亮", "--asset", "C-1", "--by", "Li", "--suggestion", "change it")
+    run("finding", "assign", "1", "--to", "Li", "--department", "works", "--by", "Wang")
+    run("finding", "export", "-o", "findings.xlsx", "-o", "notice.pdf")
+    sheet = openpyxl.load_workbook(tmp_path / "findings.xlsx").worksheets[0]
+    titles = [cell.value for cell in sheet[3]]
+    assert titles[:6] == ["List, item", "Finding", "Equipment / asset", "Grade", "Description", "Place"]
+    assert [sheet.cell(line, 2).value for line in (4, 5)] == ["F1", "F2"]
+    assert (sheet.cell(5, 5).value, sheet.cell(5, 5).data_type) == ("=HYPERLINK(1) 灯不亮", "s")
+    document = pymupdf.open(tmp_path / "notice.pdf")
+    assert document.page_count == 2, "one for works, one for what nobody has yet"
+    words = "".join(page.get_text() for page in document)
+    for wanted in ("Rectification notice", "works Li", "F1", "F2", "critical", "灯不亮"):
+        assert wanted in words
+    assert "can't be written" in run("finding", "export", "-o", "x.docx", fails=CannotDo)
+    assert "no file" in run("finding", "export", fails=CannotParse)
+
+
+def test_the_next_plan_follows_up_and_its_answers_move_the_finding_on(run: Run, tmp_path: Path) -> None:
+    run("day", "results", "1", str(filled(tmp_path)))
+    run("plan", "--service-day", str(TODAY), "--hours", "0.7", "--keep")
+
+    def follow_up(number: int) -> Any:
+        with Records(tmp_path / "data" / "records.sqlite") as records:
+            plan = records.plans.get(number)
+            assert plan is not None
+            (found,) = [one for one in plan.items if one.request == "F1"]
+            return found
+
+    item = follow_up(2)
+    assert (item.number, item.ground, item.priority, item.due) == (1, "follow_up", "urgent", TODAY)
+    assert "Put right F1" in item.what.en
+    said = run("day", "result", "2", "1", "abnormal", "--by", "Li", "--note", "no part yet")
+    assert "Findings opened" not in said
+    assert run("finding", "show", "1", "--json")["state"] == "awaiting_approval"
+    run("day", "result", "2", "1", "abnormal", "--mended", "--by", "Li", "--note", "rollers changed")
+    assert run("finding", "show", "1", "--json")["state"] == "awaiting_verification"
+    run("plan", "--service-day", str(TODAY), "--keep")
+    again = follow_up(3)
+    assert "Verify F1" in again.what.en
+    run("day", "result", "3", str(again.number), "normal", "--by", "Li")
+    assert run("finding", "show", "1", "--json")["state"] == "awaiting_verification", "whoever mended cannot verify"
+    run("day", "result", "3", str(again.number), "normal", "--by", "Wang")
+    found = run("finding", "show", "1", "--json")
+    assert (found["state"], found["mender"], found["verifier"]) == ("closed", "Li", "Wang")
