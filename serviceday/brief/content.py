@@ -1,0 +1,281 @@
+"""The whole of a brief, in both languages: what every form shows, and what is kept when it is published.
+
+Nothing of who reported what, and no words of theirs, ever comes in here: reports are named by their number and by the
+taxonomy's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from facility.catalogue.catalogue import catalogue
+from facility.deficiencies import Deficiency
+from facility.i18n.phrases import Text
+from facility.inspections import InspectionList, Item
+from facility.records import Records
+from facility.reports import Report
+from facility.results import Answer
+from serviceday.brief import counting
+from serviceday.brief.counting import Section
+from serviceday.brief.facts import WARNING, DayFacts, Facts, fault_of, gathered, subject_of, work_of
+from serviceday.brief.figures import Figure, masked
+from serviceday.brief.goals import GoalOutcome, goal_outcomes
+from serviceday.brief.phrases import PHRASES
+from serviceday.documents.branding import Names
+
+NOTHING = Text(zh="", en="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Something that was found, or is left over: one row of a table."""
+
+    record: str
+    what: Text
+    place: str
+    state: Text
+    who: str = ""
+    due: date | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A figure beside the same of the service day before."""
+
+    now: Figure
+    before: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnexRecord:
+    """One record that was counted, as the annex shows it."""
+
+    id: str
+    what: Text
+    place: str = ""
+    state: Text = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """A service day, counted."""
+
+    day: date
+    as_of: datetime  # UTC
+    timezone: str
+    list: int  # number of the list it carried out; 0 = none
+    theme: str = ""
+    sites: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    reports_since: date
+    before: date | None = None
+    sections: tuple[Section, ...]
+    compared: tuple[Compared, ...] = ()
+    mended: tuple[Line, ...] = ()
+    left: tuple[Line, ...] = ()
+    wrong_warnings: tuple[Line, ...] = ()
+    next: tuple[Line, ...] = ()  # proposed for the day after
+    annex: tuple[AnnexRecord, ...] = ()
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All of them, in the order of their numbers."""
+        compared = [one.before for one in self.compared]
+        return (*(one for section in self.sections for one in section.figures), *compared)
+
+    def figure(self, key: str) -> Figure:
+        """A figure of the day by its key. Raises `KeyError`."""
+        return next(one for section in self.sections for one in section.figures if one.key == key)
+
+
+def brief(
+    records: Records, day: date, plan: InspectionList | None, *, now: datetime, timezone: ZoneInfo, names: Names
+) -> Brief:
+    """The brief of a day, from what is on record now. `plan` is the list that it carried out."""
+    facts = gathered(records, day, plan, now=now, timezone=timezone)
+    everybody = {f"R{one.id}": one for one in records.reports.all(merged=True)}
+    subjects = {key: subject_of(one) for key, one in everybody.items()}
+    outcomes = goal_outcomes(facts, everybody)
+    sections = [
+        counting.demand(facts, names.site),
+        counting.goals(outcomes),
+        counting.work(facts.day),
+        counting.problems(facts),
+        counting.warnings(facts.day),
+    ]
+    by_key = {one.key: one for section in sections for one in section.figures}
+    before = counting.comparable(facts.before) if facts.before else []
+    shown = _Shown(facts, names, subjects)
+    made = Brief(
+        day=day,
+        as_of=now,
+        timezone=timezone.key,
+        list=plan.number if plan else 0,
+        theme=masked(facts.service_day.theme) if facts.service_day else "",
+        sites=_sites(facts, names),
+        people=_people(facts),
+        reports_since=facts.since,
+        before=facts.before.day if facts.before else None,
+        sections=tuple(one for one in sections if one.figures),
+        compared=tuple(Compared(now=by_key[one.key], before=replace(one, key=f"before_{one.key}")) for one in before),
+        mended=tuple(shown.deficiency(one) for one in facts.day.found if one.mender),
+        left=tuple(shown.deficiency(one) for one in facts.day.found if one.state.open and not one.mender),
+        wrong_warnings=tuple(shown.item(facts.day, one) for one in facts.day.items if _wrong(facts.day, one)),
+        next=tuple(shown.proposed()),
+    )
+    made = _numbered(made)
+    return replace(made, annex=tuple(_annex(made, facts, shown, everybody, outcomes)))
+
+
+def _numbered(made: Brief) -> Brief:
+    count = 0
+
+    def next_number() -> int:
+        nonlocal count
+        count += 1
+        return count
+
+    sections = tuple(
+        replace(one, figures=tuple(replace(each, number=next_number()) for each in one.figures))
+        for one in made.sections
+    )
+    numbered = {each.key: each for one in sections for each in one.figures}
+    compared = tuple(
+        Compared(now=numbered[one.now.key], before=replace(one.before, number=next_number())) for one in made.compared
+    )
+    return replace(made, sections=sections, compared=compared)
+
+
+def _sites(facts: Facts, names: Names) -> tuple[str, ...]:
+    chosen = facts.service_day.sites if facts.service_day else ()
+    there = chosen or (facts.day.plan.sites if facts.day.plan else ())
+    return tuple(filter(None, (names.site(one) for one in there)))
+
+
+def _people(facts: Facts) -> tuple[str, ...]:
+    if facts.service_day and facts.service_day.people:
+        return facts.service_day.people
+    voices = [voice.by for one in facts.day.standing.values() for voice in one.voices]
+    return tuple(dict.fromkeys(voices))
+
+
+def _wrong(day: DayFacts, item: Item) -> bool:
+    result = day.result(item)
+    return item.task == WARNING and result is not None and result.answer is Answer.NORMAL
+
+
+class _Shown:
+    """Records in words that anybody may read."""
+
+    def __init__(self, facts: Facts, names: Names, subjects: Mapping[str, Text]) -> None:
+        self._facts, self._names, self._subjects = facts, names, subjects
+
+    def deficiency(self, one: Deficiency) -> Line:
+        fault = fault_of(one, self._subjects)
+        return Line(
+            record=one.number,
+            what=Text(zh=masked(fault.zh), en=masked(fault.en)),
+            place=self._place(one.site, one.building, one.asset),
+            state=PHRASES[f"state_{one.state}"],
+            who=" ".join(filter(None, (one.person, one.department))) or one.mender,
+            due=one.deadline,
+            overdue=one.overdue(self._facts.today),
+        )
+
+    def item(self, day: DayFacts, one: Item) -> Line:
+        standing = day.standing.get(one.number)
+        result = standing.result if standing else None
+        if result is not None:
+            state = PHRASES[f"answer_{result.answer}"]
+            if result.late:
+                state = PHRASES["with_late"].filled(state=state)
+        else:
+            state = PHRASES["answer_disputed" if standing else "answer_none"]
+        asset = "" if one.asset == one.request else one.asset
+        return Line(
+            record=day.ref(one),
+            what=work_of(one, self._subjects),
+            place=self._place(one.site, one.building, asset),
+            state=state,
+            who=result.by if result else "",
+            due=one.due,
+        )
+
+    def proposed(self) -> Iterable[Line]:
+        """What is left for the next day: findings that are open, the first due first, and items nobody did."""
+        left = [one for one in self._facts.deficiencies if one.state.open]
+        yield from map(self.deficiency, sorted(left, key=lambda one: (one.deadline or date.max, one.id)))
+        day = self._facts.day
+        for one in day.items:
+            result = day.result(one)
+            if one.request.startswith("F") or (result is not None and result.answer is not Answer.NO_ACCESS):
+                continue
+            yield self.item(day, one)
+
+    def _place(self, site: str, building: str, asset: str) -> str:
+        return " ".join(filter(None, (self._names.whereabouts(site, building), asset)))
+
+    def report(self, one: Report) -> AnnexRecord:
+        day = one.at.astimezone(self._facts.timezone).date()
+        closed = PHRASES["report_closed" if one.closed_at else "report_open"]
+        return AnnexRecord(
+            id=f"R{one.id}",
+            what=self._subjects[f"R{one.id}"],
+            place=self._names.whereabouts(one.place.site, one.place.building),
+            state=PHRASES["report_state"].filled(day=day, state=closed),
+        )
+
+
+def _annex(
+    made: Brief, facts: Facts, shown: _Shown, reports: Mapping[str, Report], outcomes: Iterable[GoalOutcome]
+) -> Iterable[AnnexRecord]:
+    """A row for each record that any figure counts, and for each that a table names."""
+    lines = (*made.mended, *made.left, *made.wrong_warnings, *made.next)
+    wanted = dict.fromkeys([*(record for one in made.figures for record in one.traced), *(one.record for one in lines)])
+    days = [one for one in (facts.day, facts.before) if one is not None]
+    known: dict[str, Callable[[], AnnexRecord]] = {}
+    for day in days:
+        for item in day.items:
+            known[day.ref(item)] = _row(shown.item, day, item)
+            known.setdefault(f"A:{item.asset}", _asset_row(item, made, shown))
+        for found in (*day.opened, *day.repeated):
+            known[found.number] = _line_row(shown.deficiency(found))
+    for found in facts.deficiencies:
+        known[found.number] = _line_row(shown.deficiency(found))
+    for key, report in reports.items():
+        known[key] = _report_row(shown, report)
+    for one in outcomes:
+        words = masked(one.goal)
+        known[f"G{one.number}"] = _goal_row(one.number, words)
+    for record in wanted:
+        yield known[record]()
+
+
+def _row(item: Callable[[DayFacts, Item], Line], day: DayFacts, one: Item) -> Callable[[], AnnexRecord]:
+    return lambda: _line_row(item(day, one))()
+
+
+def _line_row(line: Line) -> Callable[[], AnnexRecord]:
+    state = line.state
+    if line.who:
+        state = Text(zh=f"{state.zh}，{line.who}", en=f"{state.en}, {line.who}")
+    return lambda: AnnexRecord(id=line.record, what=line.what, place=line.place, state=state)
+
+
+def _asset_row(item: Item, made: Brief, shown: _Shown) -> Callable[[], AnnexRecord]:
+    kind = catalogue().get(item.kind)
+    name = kind.name if kind else Text(zh=item.kind, en=item.kind)
+    place = shown._place(item.site, item.building, item.asset)
+    return lambda: AnnexRecord(id=f"A:{item.asset}", what=name, place=place)
+
+
+def _report_row(shown: _Shown, report: Report) -> Callable[[], AnnexRecord]:
+    return lambda: shown.report(report)
+
+
+def _goal_row(number: int, words: str) -> Callable[[], AnnexRecord]:
+    return lambda: AnnexRecord(id=f"G{number}", what=Text(zh=words, en=words))

@@ -1,0 +1,147 @@
+"""What a brief counts: the list of a day with its answers, the findings, the reports, and the day before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from facility.catalogue.catalogue import catalogue
+from facility.deficiencies import Deficiency, DeficiencyStep, Move, State, replay
+from facility.i18n.phrases import Text
+from facility.inspections import InspectionList, Item
+from facility.records import Records
+from facility.reports import Report
+from facility.results import Result, Standing, standings
+from facility.service_days import ServiceDay
+from serviceday.brief.phrases import PHRASES
+from serviceday.reports.taxonomy import taxonomy
+
+WARNING = "warning"
+_FIRST_PERIOD = timedelta(days=30)  # of the reports before a first service day
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """A day's list and what came of it."""
+
+    day: date
+    timezone: ZoneInfo
+    plan: InspectionList | None
+    standing: Mapping[int, Standing]
+    opened: tuple[Deficiency, ...]  # found for the first time
+    repeated: tuple[Deficiency, ...]  # found again
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.plan.items if self.plan else ()
+
+    def ref(self, item: Item) -> str:
+        return f"{self.plan.number}/{item.number}" if self.plan else ""
+
+    def result(self, item: Item) -> Result | None:
+        one = self.standing.get(item.number)
+        return one.result if one else None
+
+    @property
+    def found(self) -> tuple[Deficiency, ...]:
+        return (*self.opened, *(one for one in self.repeated if one not in self.opened))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the brief of a day draws on, as it stands at `now`."""
+
+    now: datetime
+    timezone: ZoneInfo
+    service_day: ServiceDay | None
+    day: DayFacts
+    before: DayFacts | None
+    since: date  # reports from this day on
+    reports: tuple[Report, ...]
+    deficiencies: tuple[Deficiency, ...]
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(self.timezone).date()
+
+
+def gathered(records: Records, day: date, plan: InspectionList | None, *, now: datetime, timezone: ZoneInfo) -> Facts:
+    """The facts of a day. `plan` is the list that it carried out; None where there was none."""
+    trails = records.deficiencies.trails()
+    earlier = [
+        one for number in records.results.plans() if (one := records.plans.get(number)) and one.service_day < day
+    ]
+    last = max(earlier, key=lambda one: (one.service_day, one.number), default=None)
+    since = last.service_day + timedelta(days=1) if last else day - _FIRST_PERIOD
+    reports = [one for one in records.reports.all(merged=True) if since <= one.at.astimezone(timezone).date() <= day]
+    return Facts(
+        now=now,
+        timezone=timezone,
+        service_day=records.service_days.get(day),
+        day=_day_facts(records, day, plan, trails, timezone),
+        before=_day_facts(records, last.service_day, last, trails, timezone) if last else None,
+        since=since,
+        reports=tuple(sorted(reports, key=lambda one: one.id)),
+        deficiencies=tuple(one for one in map(replay, trails.values()) if one.state is not State.REJECTED),
+    )
+
+
+def _day_facts(
+    records: Records,
+    day: date,
+    plan: InspectionList | None,
+    trails: Mapping[int, list[DeficiencyStep]],
+    timezone: ZoneInfo,
+) -> DayFacts:
+    number = plan.number if plan else 0
+    entries = records.results.of(number) if number else []
+
+    def belongs(step: DeficiencyStep) -> bool:
+        """From the day's list; or, where it is from no list, on the day."""
+        return step.plan == number if step.plan else step.at.astimezone(timezone).date() == day
+
+    opened, repeated = [], []
+    for trail in trails.values():
+        now = replay(trail)
+        if now.state is State.REJECTED:
+            continue
+        if belongs(trail[0]):
+            opened.append(now)
+        if any(one.move is Move.RECURRED and belongs(one) for one in trail):
+            repeated.append(now)
+    standing = {item: one for (_, item), one in standings(entries).items()}
+    return DayFacts(day, timezone, plan, standing, tuple(opened), tuple(repeated))
+
+
+def subject_of(report: Report) -> Text:
+    """What a report is about, in the taxonomy's words: never in its own."""
+    subject = taxonomy().subjects.get(report.category.subject)
+    return subject.name if subject else PHRASES[f"kind_{report.category.kind}"]
+
+
+def work_of(item: Item, subjects: Mapping[str, Text]) -> Text:
+    """What an item is, without the words of whoever asked for it."""
+    if item.request.startswith("R"):
+        return PHRASES["item_request"].filled(subject=subjects.get(item.request, PHRASES["kind_unclear"]))
+    return PHRASES["item_follow_up"].filled(number=item.request) if item.request else item.what
+
+
+def fault_of(found: Deficiency, subjects: Mapping[str, Text]) -> Text:
+    """What is wrong, without the words of whoever asked for it or noted it."""
+    kind = catalogue().get(found.kind)
+    fault = found.fault.removeprefix("other:")
+    if found.report:
+        return subjects.get(f"R{found.report}", PHRASES["kind_unclear"])
+    if kind is not None and fault in kind.modes:
+        return kind.modes[fault].name
+    if kind is not None and fault in kind.duties:
+        return PHRASES["fault_at"].filled(work=kind.duties[fault].name)
+    if fault in (WARNING, "sensor", "inspection"):
+        return PHRASES[f"fault_{fault}"]
+    return found.description
+
+
+def refs(found: Iterable[Deficiency]) -> list[str]:
+    return [one.number for one in found]

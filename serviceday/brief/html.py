@@ -1,0 +1,106 @@
+"""The brief as one HTML file: every figure is a link to the records behind it. No script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from serviceday.brief.layout import AnnexFigure, Layout
+from serviceday.documents.sanitize import clean
+
+_STYLE = """
+body{font:16px/1.55 "Noto Sans CJK SC","Microsoft YaHei","PingFang SC",Arial,sans-serif;color:#1a1a1a;background:#fff;
+max-width:60rem;margin:0 auto;padding:1.5rem}
+h1{color:#1f3864;margin-bottom:0}h2{color:#1f3864;border-bottom:2px solid #1f3864;margin-top:2rem}
+table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{border:1px solid #767676;padding:.35rem .6rem;
+text-align:left;vertical-align:top}th{background:#e8ecf4}td.value{text-align:right;white-space:nowrap;font-weight:bold}
+a{color:#0b4f9e}sup{font-weight:normal}.wide{overflow-x:auto}:target{background:#fff3bf}
+@media print{body{max-width:none;padding:0}a{color:inherit;text-decoration:none}}
+"""
+
+
+def as_html(layout: Layout) -> bytes:
+    """The whole brief, UTF-8."""
+    words = layout.words
+    parts = [
+        f"<p>{_text(layout.company)}</p>" if layout.company else "",
+        f"<h1>{_text(layout.title)}</h1><p>{_text(layout.subtitle)}</p>",
+        f"<p>{_text(words['annex_note'])}</p>",
+        f"<h2>{_text(layout.scope_title)}</h2><ul>{''.join(f'<li>{_text(one)}</li>' for one in layout.scope)}</ul>",
+    ]
+    for section in layout.figures:
+        rows = (
+            (_text(row.label), f'<a href="#figure-{row.number}">{_text(row.value)}<sup>[{row.number}]</sup></a>')
+            for row in section.rows
+        )
+        heads = (words["column_figure"], words["column_value"])
+        parts.append(f"<h2>{_text(section.title)}</h2>{_table(heads, rows, values=(1,))}")
+    if layout.compared:
+        compared = (
+            (
+                _text(row.label),
+                f'<a href="#figure-{row.now_number}">{_text(row.now)}<sup>[{row.now_number}]</sup></a>',
+                f'<a href="#figure-{row.before_number}">{_text(row.before)}<sup>[{row.before_number}]</sup></a>',
+            )
+            for row in layout.compared
+        )
+        heads3 = (words["column_figure"], words["column_now"], words["column_before"])
+        parts.append(f"<h2>{_text(layout.compared_title)}</h2>{_table(heads3, compared, values=(1, 2))}")
+    columns = tuple(words[f"column_{name}"] for name in ("record", "what", "place", "state", "who", "due"))
+    for table in layout.tables:
+        lines = ((_link(line[0]), *map(_text, line[1:])) for line in table.rows)
+        shown = _table(columns, lines) if table.rows else f"<p>{_text(words['none'])}</p>"
+        parts.append(f"<h2>{_text(table.title)}</h2>{shown}")
+    parts.append(f"<h2>{_text(words['section_annex_figures'])}</h2>")
+    parts += [_annexed(one) for one in layout.annex_figures]
+    parts.append(f"<h2>{_text(words['section_annex_records'])}</h2>")
+    rows4 = ((_text(one.id), _text(one.what), _text(one.place), _text(one.state)) for one in layout.annex_rows)
+    parts.append(_table(columns[:4], rows4, anchors=[_anchor(one.id) for one in layout.annex_rows]))
+    language = "zh-CN" if layout.language == "zh" else "en"
+    body = "\n".join(filter(None, parts))
+    page = (
+        f'<!DOCTYPE html>\n<html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{_text(layout.title)} {_text(layout.subtitle)}</title><style>{_STYLE}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
+    )
+    return page.encode()
+
+
+def _annexed(one: AnnexFigure) -> str:
+    counted = " ".join(map(_link, one.records)) or "-"
+    rest = f" &middot; <s>{' '.join(map(_link, one.rest))}</s>" if one.rest else ""
+    head = f"<strong>[{one.number}]</strong> {_text(one.label)}: {_text(one.value)}"
+    return f'<section id="figure-{one.number}"><p>{head}<br>{counted}{rest}</p></section>'
+
+
+def _anchor(record: str) -> str:
+    return "record-" + re.sub(r"[^A-Za-z0-9]", lambda sign: f"_{ord(sign[0]):x}_", record)
+
+
+def _link(record: str) -> str:
+    return f'<a href="#{_anchor(record)}">{_text(record)}</a>'
+
+
+def _table(
+    heads: Iterable[str],
+    rows: Iterable[tuple[str, ...]],
+    *,
+    values: tuple[int, ...] = (),
+    anchors: list[str] | None = None,
+) -> str:
+    top = "".join(f'<th scope="col">{_text(one)}</th>' for one in heads)
+    body = []
+    for line, cells in enumerate(rows):
+        shown = "".join(
+            f'<td class="value">{cell}</td>' if place in values else f"<td>{cell}</td>"
+            for place, cell in enumerate(cells)
+        )
+        body.append(f'<tr id="{anchors[line]}">{shown}</tr>' if anchors else f"<tr>{shown}</tr>")
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+
+
+def _text(words: str) -> str:
+    return escape(clean(words))
