@@ -60,7 +60,7 @@ def goals(outcomes: Sequence[GoalOutcome]) -> Section:
 def work(day: DayFacts) -> Section:
     planned = [day.ref(one) for one in day.items]
     done = [day.ref(one) for one in day.items if _is_done(day, one)]
-    assets = [f"A:{one.asset}" for one in day.items if _is_done(day, one) and one.asset != one.request]
+    assets = [f"A:{one.asset}" for one in day.items if _is_done(day, one) and one.asset not in ("", one.request)]
     return _section(
         "work",
         [

@@ -70,7 +70,7 @@ def _counts(goal: Goal, item: Item, reports: Mapping[str, Report], facts: Facts)
     if goal.due_before is not None:
         law = item.ground in (Ground.STATUTORY, Ground.PROMISE)
         return law and item.due is not None and item.due < goal.due_before
-    return not item.request or item.asset != item.request
+    return item.asset not in ("", item.request)
 
 
 def _day(report: Report, facts: Facts) -> date:

@@ -111,7 +111,7 @@ def filled(folder: Path) -> Path:
 def counts(folder: Path) -> dict[str, int]:
     with sqlite3.connect(folder / "data" / "records.sqlite") as raw:
         tables = ("result_entry", "deficiency", "deficiency_step", "outcome", "duty_done", "duty_step", "report_step")
-        return {one: raw.execute(f"SELECT count(*) FROM {one}").fetchone()[0] for one in tables}  # noqa: S608
+        return {one: raw.execute(f"SELECT count(*) FROM {one}").fetchone()[0] for one in tables}
 
 
 def test_a_sheet_is_read_once_and_everything_follows_from_it(run: Run, tmp_path: Path) -> None:

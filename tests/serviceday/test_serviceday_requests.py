@@ -255,7 +255,7 @@ def test_who_reported_is_in_no_report_no_request_and_no_other_table(records: Rec
     assert [(step.what, step.who) for step in records.reports.trail(kept.id)][-1] == ("contact_seen", "desk")
     with sqlite3.connect(tmp_path / "records.sqlite") as raw:
         tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        every = {table: repr(raw.execute(f"SELECT * FROM {table}").fetchall()) for table in tables}  # noqa: S608
+        every = {table: repr(raw.execute(f"SELECT * FROM {table}").fetchall()) for table in tables}
     holding = {table for table, rows in every.items() if "1380013" in rows}
     assert holding == {"reporter"}
 
