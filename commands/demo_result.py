@@ -29,21 +29,25 @@ def assess_and_plan(
 ) -> dict[str, Any]:
     """Score the fleet, open alerts, plan the next day, write the list; the figures of it all."""
     from commands.app.papers import named, paper
+    from commands.demo_service_day import service_day_before
     from commands.installation import installation
     from commands.planned import planning, shown_progress
     from commands.score import assessments
     from commands.status import picture
+    from facility.inspections import Ground
     from models.evaluation.ranking_metrics import evaluate, read_truth
     from serviceday.alerts import evaluate_alerts
     from serviceday.documents.inspection_list import write_list
     from serviceday.planning import Crew, PlanRequest
 
     with installation(folder.path) as here:
+        people_there = Crew(people=people, hours=hours)
+        held = service_day_before(here, folder, timezone, as_of, began=running.start, crew=people_there)
         believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)
         here.records.assessments.put(believed)
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of, timezone=timezone)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
-        plans, crew = planning(here.records, timezone), Crew(people=people, hours=hours)
+        plans, crew = planning(here.records, timezone), people_there
         with shown_progress() as told:
             made = plans.make(PlanRequest(day=day, crew=crew), {one.asset: one for one in believed}, on_progress=told)
         made = plans.keep(made)
@@ -92,6 +96,8 @@ def assess_and_plan(
         "alerts_opened": len(changes.opened),
         "planned": len(made.items),
         "left_out": len(made.left_out),
+        "followed_up": sum(one.ground is Ground.FOLLOW_UP for one in made.items),
+        "service_day_before": held,
         "files": [str(file) for file in (*files, truth)],
     }
 
@@ -113,6 +119,9 @@ def show(result: dict[str, Any], file: Path | None) -> None:
         rows.append((say(f"demo.{key}"), shown))
     show_table(say("demo.summary"), ["", ""], rows, right=[1])
     tell(say("status.adds_up") if result["adds_up"] else say("status.does_not_add_up"))
-    for path in result["files"]:
+    held = result["service_day_before"]
+    if held:
+        tell(say("demo.day_before", **{key: held[key] for key in held if key not in ("refused", "files")}))
+    for path in (*result["files"], *(held["files"] if held else ())):
         if f"-{language}." in path:
             tell(f"  {path}")

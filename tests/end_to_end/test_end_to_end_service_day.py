@@ -65,7 +65,7 @@ class Words(HTMLParser):
 
 def test_from_the_list_to_the_brief_and_the_next_list(tmp_path: Path) -> None:
     until = str(DAY - timedelta(days=1))
-    run(tmp_path, "demo", "--headless", "--assets", "14", "--history", "21d", "--seed", "7", "--until", until)
+    run(tmp_path, "demo", "--headless", "--assets", "14", "--history", "18d", "--seed", "7", "--until", until)
     with (tmp_path / "data/truth/faults.csv").open() as lines:
         faulty = {one["asset"]: one["mode"] for one in csv.DictReader(lines) if one["trouble"] == "equipment"}
     (tmp_path / "last.csv").write_text(f"asset,duty,last done\nL-0001,half_monthly,{DAY - timedelta(days=20)}\n")
