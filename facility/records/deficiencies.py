@@ -88,15 +88,18 @@ class DeficiencyRecords:
 
 
 def _from_item(connection: Connection, plan: int, item: int) -> int | None:
-    """The deficiency that an item of a list opened or found again, unless its answer was taken back since."""
-    query = select(_STEPS).where(_STEPS.c.plan == plan, _STEPS.c.item == item).order_by(_STEPS.c.id)
-    there: int | None = None
-    for step in map(_step, connection.execute(query)):
-        if step.move in (Move.OPENED, Move.RECURRED):
-            there = step.deficiency
-        elif step.move in (Move.REJECTED, Move.WITHDRAWN):
-            there = None
-    return there
+    """The deficiency that an item of a list opened or found again, unless an answer has taken it back since."""
+    query = select(_STEPS.c.deficiency).where(
+        _STEPS.c.plan == plan,
+        _STEPS.c.item == item,
+        _STEPS.c.move.in_([Move.OPENED.value, Move.RECURRED.value]),
+    )
+    there = connection.execute(query.order_by(_STEPS.c.id.desc())).scalars().first()
+    if there is None:
+        return None
+    ends = [step for step in _trail(connection, there) if step.move in (Move.REJECTED, Move.WITHDRAWN, Move.RECURRED)]
+    taken_back = bool(ends) and ends[-1].move is not Move.RECURRED and bool(ends[-1].plan)
+    return None if taken_back else int(there)
 
 
 def _go_on(connection: Connection, number: int, steps: Sequence[DeficiencyStep], *, fresh: bool = False) -> Deficiency:

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import catalogue
-from facility.deficiencies import NOTHING, Deficiency, Origin, State
+from facility.deficiencies import NOTHING, Deficiency, Move, Origin, State
 from facility.i18n.phrases import Phrases, Text
 from facility.inspections import DutyDone, Finding, InspectionList, Item, Outcome
 from facility.records import Records
@@ -54,7 +54,7 @@ class Consequences:
                 if number in fresh:
                     (opened if new else joined).append(found.id)
             elif one.result is not None:
-                self._not_after_all(number, one.result)
+                self._not_after_all(number, one.result, standing)
         return opened, joined
 
     # --- last dates ---------------------------------------------------------------------------------------------------
@@ -167,10 +167,12 @@ class Consequences:
             )
         )
 
-    def _not_after_all(self, number: int, result: Result) -> None:
-        """The answer that opened a finding does not hold any more."""
+    def _not_after_all(self, number: int, result: Result, standing: Mapping[int, Standing]) -> None:
+        """Findings that no answer speaks for any more: of no item by which they were found."""
         for found in self._records.deficiencies.of_item(self._plan.number, number):
-            if (found.plan, found.item) != (self._plan.number, number) or not found.state.open:
+            trail = self._records.deficiencies.trail(found.id)
+            seen = [(one.plan, one.item) for one in trail if one.move in (Move.OPENED, Move.RECURRED)]
+            if not found.state.open or any(self._holds(*place, standing) for place in seen):
                 continue
             answer: Text = PHRASES[f"answer.{result.answer.value}"]
             why = PHRASES["decided_otherwise"].filled(answer=answer)
@@ -180,6 +182,11 @@ class Consequences:
                 self._rectification.reject(found.id, by=by, why=words, source=result.key)
             else:
                 self._rectification.close(found.id, by=by, why=words, source=result.key)
+
+    def _holds(self, plan: int, item: int, standing: Mapping[int, Standing]) -> bool:
+        """Whether what was found there may still be so: by another list or by hand, disputed, or abnormal."""
+        one = standing.get(item) if plan == self._plan.number else None
+        return one is None or one.result is None or one.result.answer is Answer.ABNORMAL
 
     def _move_on(self, item: Item, result: Result) -> None:
         """A follow-up that was looked at: mended, verified, or still faulty."""

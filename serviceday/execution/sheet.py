@@ -185,10 +185,10 @@ def _moment(cell: _Cell, plan: InspectionList, timezone: ZoneInfo) -> datetime |
     day = day_of(value)
     if day is not None:
         try:
-            clock = datetime.fromisoformat(cell.words).time() if len(cell.words) > len("2026-03-31") else time()
+            clock = datetime.fromisoformat(cell.words).time()
         except ValueError:
             clock = time()
-        return datetime.combine(day, clock or _NOON, timezone)
+        return datetime.combine(day, clock if clock != time() else _NOON, timezone)
     try:
         return datetime.combine(plan.service_day, time.fromisoformat(cell.words), timezone)
     except ValueError:
