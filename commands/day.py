@@ -35,6 +35,10 @@ Measured = Annotated[str, typer.Option("--measured", help=say("day.measured"), m
 Mode = Annotated[str, typer.Option("--mode", help=say("day.mode"), metavar="MODE")]
 Mended = Annotated[bool, typer.Option("--mended", help=say("day.mended"))]
 Words = Annotated[list[str], typer.Option("--goal", help=say("day.goal"), metavar="GOAL")]
+Theme = Annotated[str, typer.Option("--theme", help=say("day.theme"), metavar="TEXT")]
+Sites = Annotated[list[str], typer.Option("--site", help=say("day.site"), metavar="SITE")]
+People = Annotated[list[str], typer.Option("--person", help=say("day.person"), metavar="NAME")]
+OfPlan = Annotated[int, typer.Option("--plan", help=say("day.plan"), metavar="PLAN")]
 
 REFUSED = 2  # exit code where something of a sheet was refused
 
@@ -128,31 +132,63 @@ def resolve(
 def new(
     on: Date,
     data: options.Data = options.DATA,
-    theme: Annotated[str, typer.Option("--theme", help=say("day.theme"), metavar="TEXT")] = "",
-    sites: Annotated[list[str], typer.Option("--site", help=say("day.site"), metavar="SITE")] = [],  # noqa: B006
+    theme: Theme = "",
+    sites: Sites = [],  # noqa: B006
     goals: Words = [],  # noqa: B006
-    people: Annotated[list[str], typer.Option("--person", help=say("day.person"), metavar="NAME")] = [],  # noqa: B006
-    plan: Annotated[int, typer.Option("--plan", help=say("day.plan"), metavar="PLAN")] = 0,
+    people: People = [],  # noqa: B006
+    plan: OfPlan = 0,
     by: By = "",
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
     from facility.service_days import DayMove
-    from serviceday.planning import parse_goal
 
     day = options.day(on)
-    for goal in goals:
-        parse_goal(goal)
+    detail = {"theme": theme, "sites": sites, "goals": goals, "people": people, "plan": plan}
     with recorded(data) as records:
-        known = {one.id for one in records.estate.sites()} | {one.site for one in records.estate.assets()}
-        for site in sites:
-            if site not in known:
-                raise CannotDo("no site {site!r} is registered", "Known: {known}", site=site, known=sorted(known))
-        if plan and plan_of(records, plan).service_day != day:
-            raise CannotDo("list {plan} is not of {day}", "See `serviceday plan list`", plan=plan, day=day)
-        detail = {"theme": theme, "sites": sites, "goals": goals, "people": people, "plan": plan}
+        _possible(records, day, sites, goals, plan)
         made = _step(records, day, DayMove.MADE, by, detail=detail)
     _show_day(made, as_json)
+
+
+def change(
+    on: Date,
+    data: options.Data = options.DATA,
+    theme: Theme = "",
+    sites: Sites = [],  # noqa: B006
+    goals: Words = [],  # noqa: B006
+    people: People = [],  # noqa: B006
+    plan: OfPlan = 0,
+    by: By = "",
+    note: Note = "",
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from facility.service_days import DayMove
+
+    day = options.day(on)
+    given = {"theme": theme, "sites": sites, "goals": goals, "people": people, "plan": plan}
+    detail = {name: value for name, value in given.items() if value}
+    if not detail:
+        raise CannotParse("nothing is changed", "Give --theme, --site, --goal, --person or --plan")
+    with recorded(data) as records:
+        _possible(records, day, sites, goals, plan)
+        made = _step(records, day, DayMove.CHANGED, by, note=note, detail=detail)
+    _show_day(made, as_json)
+
+
+def _possible(records: Records, day: date, sites: Sequence[str], goals: Sequence[str], plan: int) -> None:
+    """Raises where a service day cannot be so."""
+    from serviceday.planning import parse_goal
+
+    for goal in goals:
+        parse_goal(goal)
+    known = {one.id for one in records.estate.sites()} | {one.site for one in records.estate.assets()}
+    for site in sites:
+        if site not in known:
+            raise CannotDo("no site {site!r} is registered", "Known: {known}", site=site, known=sorted(known))
+    if plan and plan_of(records, plan).service_day != day:
+        raise CannotDo("list {plan} is not of {day}", "See `serviceday plan list`", plan=plan, day=day)
 
 
 def list_days(data: options.Data = options.DATA, as_json: options.Json = False) -> None:

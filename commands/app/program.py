@@ -63,6 +63,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "new": "day.new",
         "list": "day.list_days",
         "show": "day.show",
+        "change": "day.change",
         "announce": "day.announce",
         "start": "day.start",
         "close": "day.close",

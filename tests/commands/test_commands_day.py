@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,32 +45,43 @@ def belief(asset: str, probability: float, mode: str = "") -> Assessment:
     )
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
-    monkeypatch.chdir(tmp_path)
+def called(*arguments: str, data: Path, fails: type[Exception] | None = None, code: int = 0) -> Any:
+    from commands.app.program import app
 
-    def invoke(*arguments: str, fails: type[Exception] | None = None, code: int = 0) -> Any:
-        from commands.app.program import app
+    done = CliRunner().invoke(app, [*arguments, "--data", str(data)])
+    if fails is not None:
+        assert isinstance(done.exception, fails), (done.output, done.exception)
+        return str(done.exception)
+    assert done.exit_code == code, (done.output, done.exception)
+    return json.loads(done.stdout) if "--json" in arguments else done.output
 
-        done = CliRunner().invoke(app, [*arguments, "--data", str(tmp_path / "data")])
-        if fails is not None:
-            assert isinstance(done.exception, fails), (done.output, done.exception)
-            return str(done.exception)
-        assert done.exit_code == code, (done.output, done.exception)
-        return json.loads(done.stdout) if "--json" in arguments else done.output
 
-    (tmp_path / "estate.csv").write_text(
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two lifts with warnings and duties that are due, a lamp that a resident reported, and a list that was kept."""
+    folder = tmp_path_factory.mktemp("prepared")
+    data = folder / "data"
+    (folder / "estate.csv").write_text(
         "id,kind,site,building,name\nL-1,lift,park,1,\nL-2,lift,park,1,\nC-1,lighting_circuit,park,2,\n"
     )
-    invoke("import", "assets", "estate.csv")
-    for asset in ("L-1", "L-2"):
-        invoke("duty", "done", asset, "half_monthly", "--on", str(TODAY - timedelta(days=16)))
-    with Records(tmp_path / "data" / "records.sqlite") as records:
-        records.assessments.put([belief("L-1", 0.9, MODE), belief("L-2", 0.8, MODE), belief("C-1", 0.01)])
-    invoke("report", "add", "2号楼路灯不亮", "--place", "2", "--name", "王丽", "--phone", "13812345678")
-    invoke("plan", "--service-day", str(TODAY), "--keep", "-o", "list.xlsx")
-    return invoke
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERVICEDAY_LANGUAGE", "en")
+        called("import", "assets", str(folder / "estate.csv"), data=data)
+        for asset in ("L-1", "L-2"):
+            called("duty", "done", asset, "half_monthly", "--on", str(TODAY - timedelta(days=16)), data=data)
+        with Records(data / "records.sqlite") as records:
+            records.assessments.put([belief("L-1", 0.9, MODE), belief("L-2", 0.8, MODE), belief("C-1", 0.01)])
+        called("report", "add", "2号楼路灯不亮", "--place", "2", "--name", "王丽", "--phone", "13812345678", data=data)
+        called("plan", "--service-day", str(TODAY), "--keep", "-o", str(folder / "list.xlsx"), data=data)
+    return folder
+
+
+@pytest.fixture
+def run(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return partial(called, data=tmp_path / "data")
 
 
 def rows(file: Path, sheet: int = 1) -> tuple[Any, Any, dict[str, int], dict[tuple[str, str], int]]:
@@ -237,6 +250,9 @@ def test_a_service_day_goes_its_way_and_no_other(run: Run) -> None:
     made = run("day", "new", day, "--theme", "doors", "--site", "park", "--goal", "class=lift", "--plan", "1", "--json")
     assert (made["state"], made["plan"], made["sites"]) == ("draft", 1, ["park"])
     assert "already" in run("day", "new", day, fails=CannotDo)
+    changed = run("day", "change", day, "--theme", "lifts", "--person", "Li", "--by", "Wang", "--json")
+    assert (changed["theme"], changed["people"], changed["plan"]) == ("lifts", ["Li"], 1)
+    assert "nothing is changed" in run("day", "change", day, fails=CannotParse)
     assert "no site 'moon'" in run("day", "new", "2030-01-01", "--site", "moon", fails=CannotDo)
     assert "closed" not in run("day", "announce", day, "--by", "Wang", "--note", "in every lobby")
     assert "announced" in run("day", "close", day, "--by", "Wang", fails=CannotDo)
@@ -244,9 +260,9 @@ def test_a_service_day_goes_its_way_and_no_other(run: Run) -> None:
     run("day", "close", day, "--by", "Wang")
     shown = run("day", "show", day, "--json")
     assert shown["day"]["state"] == "closed"
-    assert [one["move"] for one in shown["trail"]] == ["made", "announced", "started", "closed"]
+    assert [one["move"] for one in shown["trail"]] == ["made", "changed", "announced", "started", "closed"]
     assert shown["list"]["unanswered"] == [one + 1 for one in range(shown["list"]["items"])]
-    assert run("day", "list", "--json")[0]["theme"] == "doors"
+    assert run("day", "list", "--json")[0]["theme"] == "lifts"
     assert "no service day" in run("day", "start", "2030-01-01", fails=CannotDo)
     assert "nothing is on record" in run("day", "show", "2030-01-01", fails=CannotDo)
 
