@@ -42,6 +42,7 @@ class LeftOut(StrEnum):
     TWO_PEOPLE = "two_people"  # a second person is wanted and there is none at the same time
     ORDER = "order"  # it waits for other work that is not on the list
     BANNED = "banned"  # a planner took it off
+    FOLLOWED_UP = "followed_up"  # a warning of what a finding on record has confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,4 +38,5 @@ class Request:
     source: Source = Source.RESIDENT
     count: int = 1  # how many asked for it
     closed: date | None = None  # None = open
+    fault: str = ""  # what was found, of a follow-up: a failure mode, or the work at which it was
     what: Text | None = None  # how the list says it; None = as an answer to who asked

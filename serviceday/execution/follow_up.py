@@ -32,5 +32,6 @@ def follow_up(found: Deficiency, timezone: tzinfo) -> Request:
         qualification=kind.qualification if kind else "",
         source=Source.FOLLOW_UP,
         count=1 + found.repeats,
+        fault=found.fault,
         what=what.filled(number=found.number, description=found.description),
     )

@@ -356,6 +356,11 @@ def test_the_next_plan_follows_up_and_its_answers_move_the_finding_on(run: Run, 
     item = follow_up(2)
     assert (item.number, item.ground, item.priority, item.due) == (1, "follow_up", "urgent", TODAY)
     assert "Put right F1" in item.what.en
+    with Records(tmp_path / "data" / "records.sqlite") as records:
+        plan = records.plans.get(2)
+        assert plan is not None
+        (warning,) = [one for one in plan.left_out if one.asset == "L-1" and one.task == "warning"]
+        assert warning.left_out == "followed_up", "nobody is sent twice for one fault"
     said = run("day", "result", "2", "1", "abnormal", "--by", "Li", "--note", "no part yet")
     assert "Findings opened" not in said
     assert run("finding", "show", "1", "--json")["state"] == "awaiting_approval"
@@ -369,3 +374,29 @@ def test_the_next_plan_follows_up_and_its_answers_move_the_finding_on(run: Run, 
     run("day", "result", "3", str(again.number), "normal", "--by", "Wang")
     found = run("finding", "show", "1", "--json")
     assert (found["state"], found["mender"], found["verifier"]) == ("closed", "Li", "Wang")
+
+
+def test_a_brief_is_counted_shown_published_and_then_stands(run: Run, tmp_path: Path) -> None:
+    day = str(TODAY)
+    assert "without a day" in run("brief", fails=CannotParse)
+    assert "still to come" in run("brief", "--service-day", str(TODAY + timedelta(days=1)), fails=CannotDo)
+    assert "nothing is on record" in run("brief", "--service-day", "2020-01-01", fails=CannotDo)
+    assert "can't be written" in run("brief", "--service-day", day, "-o", "brief.odt", fails=CannotDo)
+    run("day", "results", "1", str(filled(tmp_path)))
+    said = run("brief", "--service-day", day)
+    assert "Targets flagged: 2; confirmed: 1; another fault: 0; false alarms: 1." in said
+    assert len(said.strip().splitlines()) == 3
+    run("brief", "--service-day", day, "-o", "brief.html", "-o", "brief.docx", "-o", "brief.pdf", "-o", "brief.txt")
+    page = (tmp_path / "brief.html").read_text()
+    assert "Lighting" in page, "a report is named by its subject"
+    assert all(words not in page for words in ("王丽", "1381234", "路灯不亮", "scrapes"))
+    assert "no service day" in run("day", "publish", day, "--by", "Wang", fails=CannotDo)
+    run("day", "new", day, "--by", "Wang")
+    run("day", "start", day, "--by", "Wang")
+    assert "running" in run("day", "publish", day, "--by", "Wang", fails=CannotDo)
+    run("day", "close", day, "--by", "Wang")
+    run("day", "publish", day, "--by", "Wang")
+    before = run("brief", "--service-day", day)
+    run("day", "result", "1", "5", "normal", "--by", "Li")
+    assert run("brief", "--service-day", day) == before
+    assert "published" in run("day", "change", day, "--theme", "x", fails=CannotDo)

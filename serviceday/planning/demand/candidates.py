@@ -12,7 +12,7 @@ from facility.assessments import Assessment, Trouble
 from facility.catalogue.catalogue import Duty, EquipmentClass, catalogue
 from facility.estate import Asset
 from facility.inspections import Ground, Item, LeftOut, Priority
-from facility.requests import Request
+from facility.requests import Request, Source
 from facility.standing import NO_SPELLS, Spell, Spells
 from serviceday.planning.demand.duties import next_due
 from serviceday.planning.demand.items import PHRASES, authority, duty_item, item, passes_within, percent
@@ -84,6 +84,9 @@ def gather(
     refused: list[Item] = []
     unrecorded: dict[str, dict[str, int]] = {}
     classes = catalogue()
+    found_already = {
+        (one.asset, one.fault): one.id for one in requests if one.source is Source.FOLLOW_UP and one.closed is None
+    }
     for number, asset in enumerate(assets):
         kind = classes.kind(asset.kind)
         for duty in kind.duties.values():
@@ -105,6 +108,9 @@ def gather(
             for warning, tier, value in _by_risk(asset, kind, assessment, policy):
                 if warning.left_out is not None:
                     refused.append(warning)
+                elif warning.mode and (asset.id, warning.mode) in found_already:
+                    words = PHRASES["followed_up"].filled(number=found_already[asset.id, warning.mode])
+                    refused.append(replace(warning, left_out=LeftOut.FOLLOWED_UP, left_out_reason=words))
                 else:
                     possible.append(Candidate(warning, number, tier, value))
     places = list(assets)

@@ -18,7 +18,7 @@ from facility.requests import Request
 from serviceday.planning.crew.crew import Crew, Place, Worker
 from serviceday.planning.policy import Policy
 
-_NEVER_TRIED = (LeftOut.NOT_RISKY, LeftOut.NOT_DUE, LeftOut.BANNED)
+_NEVER_TRIED = (LeftOut.NOT_RISKY, LeftOut.NOT_DUE, LeftOut.BANNED, LeftOut.FOLLOWED_UP)
 _DEFAULT = Policy()
 
 
