@@ -38,15 +38,15 @@ def brief(
     day = options.day(service_day)
     with recorded(data) as records:
         published = records.service_days.published(day)
-        made = decoded(published.body) if published else counted(records, day, timezone)
+        content = decoded(published.body) if published else counted(records, day, timezone)
     if published:
         typer.echo(say("brief.published", day=day), err=True)
-    for file in write_brief(made, outputs, language=preferred(), paper=paper()):
+    for file in write_brief(content, outputs, language=preferred(), paper=paper()):
         typer.echo(str(file), err=as_json)
     if as_json:
-        sys.stdout.write(encoded(made) + "\n")
+        sys.stdout.write(encoded(content) + "\n")
     elif not outputs:
-        typer.echo(chat(made, preferred()), nl=False)
+        typer.echo(chat(content, preferred()), nl=False)
 
 
 def publish(
@@ -62,9 +62,9 @@ def publish(
 
     day = options.day(on)
     with recorded(data) as records:
-        made = counted(records, day, timezone)
+        content = counted(records, day, timezone)
         step = ServiceDayStep(day=day, at=datetime.now(UTC), who=by, move=DayMove.PUBLISHED, note=note)
-        records.service_days.publish(step, encoded(made))
+        records.service_days.publish(step, encoded(content))
     typer.echo(say("brief.now_published", day=day))
 
 

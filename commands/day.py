@@ -55,16 +55,16 @@ def results(
     from serviceday.execution.sheet import read_sheet
 
     with recorded(data) as records:
-        made = plan_of(records, plan)
-        reading = read_sheet(file, made, timezone=options.zone(timezone), by=by)
-        taken = answers(records, made, data, timezone).take(reading.replies, who=by, source=file.name)
+        plan_list = plan_of(records, plan)
+        reading = read_sheet(file, plan_list, timezone=options.zone(timezone), by=by)
+        taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
     refused = [*reading.refused, *taken.refused]
     if as_json:
-        show_json({"file": file.name, "rows": reading.rows, **_plain(made, taken), "refused": _places(refused)})
+        show_json({"file": file.name, "rows": reading.rows, **_plain(plan_list, taken), "refused": _places(refused)})
     else:
         values = {"rows": reading.rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
-        typer.echo(say("day.results_done", file=file.name, number=made.number, **values))
-        _tell(made, taken)
+        typer.echo(say("day.results_done", file=file.name, number=plan_list.number, **values))
+        _tell(plan_list, taken)
         for where, what in refused:
             typer.echo(f"  {printable(where)}: {printable(told(what))}", err=True)
     if refused:
@@ -88,18 +88,18 @@ def result(
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made = plan_of(records, plan)
+        plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, made, data, timezone).take([reply], who=by)
+        taken = answers(records, plan_list, data, timezone).take([reply], who=by)
     if taken.refused:
         raise CannotDo("{reason}", "Mend it and say it again", reason=taken.refused[0][1])
     if as_json:
-        show_json(_plain(made, taken))
+        show_json(_plain(plan_list, taken))
         return
-    typer.echo(say("day.result_new" if taken.new else "day.result_known", number=made.number, item=item))
+    typer.echo(say("day.result_new" if taken.new else "day.result_known", number=plan_list.number, item=item))
     if taken.new and taken.new[0].late:
         typer.echo(say("day.late"))
-    _tell(made, taken)
+    _tell(plan_list, taken)
 
 
 def resolve(
@@ -119,14 +119,14 @@ def resolve(
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made = plan_of(records, plan)
+        plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, made, data, timezone).decide(reply, who=by)
+        taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
     if as_json:
-        show_json(_plain(made, taken))
+        show_json(_plain(plan_list, taken))
         return
-    typer.echo(say("day.resolved", number=made.number, item=item, answer=say(f"day.answer_{answer}")))
-    _tell(made, taken)
+    typer.echo(say("day.resolved", number=plan_list.number, item=item, answer=say(f"day.answer_{answer}")))
+    _tell(plan_list, taken)
 
 
 def new(
@@ -147,8 +147,8 @@ def new(
     detail = {"theme": theme, "sites": sites, "goals": goals, "people": people, "plan": plan}
     with recorded(data) as records:
         _possible(records, day, sites, goals, plan)
-        made = _step(records, day, DayMove.MADE, by, detail=detail)
-    _show_day(made, as_json)
+        service_day = _step(records, day, DayMove.MADE, by, detail=detail)
+    _show_day(service_day, as_json)
 
 
 def change(
@@ -173,8 +173,8 @@ def change(
         raise CannotParse("nothing is changed", "Give --theme, --site, --goal, --person or --plan")
     with recorded(data) as records:
         _possible(records, day, sites, goals, plan)
-        made = _step(records, day, DayMove.CHANGED, by, note=note, detail=detail)
-    _show_day(made, as_json)
+        service_day = _step(records, day, DayMove.CHANGED, by, note=note, detail=detail)
+    _show_day(service_day, as_json)
 
 
 def _possible(records: Records, day: date, sites: Sequence[str], goals: Sequence[str], plan: int) -> None:
@@ -183,10 +183,10 @@ def _possible(records: Records, day: date, sites: Sequence[str], goals: Sequence
 
     for goal in goals:
         parse_goal(goal)
-    known = {one.id for one in records.estate.sites()} | {one.site for one in records.estate.assets()}
+    registered = {record.id for record in records.estate.sites()} | {record.site for record in records.estate.assets()}
     for site in sites:
-        if site not in known:
-            raise CannotDo("no site {site!r} is registered", "Known: {known}", site=site, known=sorted(known))
+        if site not in registered:
+            raise CannotDo("no site {site!r} is registered", "Known: {known}", site=site, known=sorted(registered))
     if plan and plan_of(records, plan).service_day != day:
         raise CannotDo("list {plan} is not of {day}", "See `serviceday plan list`", plan=plan, day=day)
 
@@ -195,14 +195,23 @@ def list_days(data: options.Data = options.DATA, as_json: options.Json = False) 
     from commands.installation import recorded
 
     with recorded(data) as records:
-        found = records.service_days.all()
+        days = records.service_days.all()
     if as_json:
-        show_json([asdict(one) for one in found])
+        show_json([asdict(service_day) for service_day in days])
         return
     show_table(
-        say("day.list_title", count=len(found)),
+        say("day.list_title", count=len(days)),
         [say(f"day.column_{name}") for name in ("date", "state", "theme", "sites", "plan")],
-        [(one.day, say(f"day.state_{one.state}"), one.theme, " ".join(one.sites), one.plan or "") for one in found],
+        [
+            (
+                service_day.day,
+                say(f"day.state_{service_day.state}"),
+                service_day.theme,
+                " ".join(service_day.sites),
+                service_day.plan or "",
+            )
+            for service_day in days
+        ],
     )
 
 
@@ -215,22 +224,24 @@ def show(
     day = options.day(on)
     with recorded(data) as records:
         about, trail = records.service_days.get(day), records.service_days.trail(day)
-        made = carried_out(records, day, about)
-        entries = records.results.of(made.number) if made else []
-    if about is None and made is None:
+        plan_list = carried_out(records, day, about)
+        entries = records.results.of(plan_list.number) if plan_list else []
+    if about is None and plan_list is None:
         raise CannotDo("nothing is on record of {day}", "Make a plan or a service day", day=day)
-    standing = {item: one for (_, item), one in standings(entries).items()}
+    standing = {item: state for (_, item), state in standings(entries).items()}
     if as_json:
-        steps = [asdict(one) for one in trail]
-        list_ = _progress(made, standing) | {"plan": made.number, "entries": len(entries)} if made else None
+        steps = [asdict(each) for each in trail]
+        list_ = (
+            _progress(plan_list, standing) | {"plan": plan_list.number, "entries": len(entries)} if plan_list else None
+        )
         show_json({"day": asdict(about) if about else None, "list": list_, "trail": steps})
         return
     if about is not None:
         _show_day(about, False)
-    if made is not None:
-        counts = _progress(made, standing)
+    if plan_list is not None:
+        counts = _progress(plan_list, standing)
         shown = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()}
-        typer.echo(say("day.progress", number=made.number, **shown))
+        typer.echo(say("day.progress", number=plan_list.number, **shown))
         _conflicts(standing)
     place = options.zone(timezone)
     for step in trail:
@@ -266,8 +277,8 @@ def _moved(data: Path, on: str, move: DayMove, by: str, note: str, as_json: bool
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made = _step(records, options.day(on), move, by, note=note)
-    _show_day(made, as_json)
+        service_day = _step(records, options.day(on), move, by, note=note)
+    _show_day(service_day, as_json)
 
 
 def _step(
@@ -281,10 +292,10 @@ def _step(
 
 def plan_of(records: Records, number: int) -> InspectionList:
     """A kept list. Raises `CannotDo` where there is none of that number."""
-    made = records.plans.get(number)
-    if made is None:
+    plan = records.plans.get(number)
+    if plan is None:
         raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=number)
-    return made
+    return plan
 
 
 def carried_out(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
@@ -292,16 +303,16 @@ def carried_out(records: Records, day: date, about: ServiceDay | None) -> Inspec
     if about is not None and about.plan:
         return records.plans.get(about.plan)
     plans, answered = records.plans.on(day), set(records.results.plans())
-    return next((one for one in reversed(plans) if one.number in answered), plans[-1] if plans else None)
+    return next((plan for plan in reversed(plans) if plan.number in answered), plans[-1] if plans else None)
 
 
-def answers(records: Records, made: InspectionList, data: Path, timezone: str) -> Results:
+def answers(records: Records, plan_list: InspectionList, data: Path, timezone: str) -> Results:
     from facility.folder import DataFolder
     from serviceday.execution.grades import read_grades
     from serviceday.execution.results import Results
 
     grades = read_grades(DataFolder(data).path / "grades.toml")
-    return Results(records, made, now=datetime.now(UTC), timezone=options.zone(timezone), grades=grades)
+    return Results(records, plan_list, now=datetime.now(UTC), timezone=options.zone(timezone), grades=grades)
 
 
 def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply:
@@ -323,13 +334,13 @@ def local_moment(words: str, timezone: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)
 
 
-def _plain(made: InspectionList, taken: Taken) -> dict[str, Any]:
+def _plain(plan_list: InspectionList, taken: Taken) -> dict[str, Any]:
     return {
-        "plan": made.number,
+        "plan": plan_list.number,
         "new": len(taken.new),
         "known": taken.known,
-        "late": sum(one.late for one in taken.new),
-        "answered": sum(one.result is not None for one in taken.standing.values()),
+        "late": sum(entry.late for entry in taken.new),
+        "answered": sum(state.result is not None for state in taken.standing.values()),
         "conflicts": list(taken.conflicts),
         "findings_opened": list(taken.opened),
         "findings_repeated": list(taken.joined),
@@ -340,33 +351,33 @@ def _places(refused: Sequence[tuple[str, object]]) -> list[dict[str, str]]:
     return [{"where": where, "why": str(what)} for where, what in refused]
 
 
-def _tell(made: InspectionList, taken: Taken) -> None:
-    answered = sum(one.result is not None for one in taken.standing.values())
-    typer.echo(say("day.answered", answered=answered, items=len(made.items)))
+def _tell(plan_list: InspectionList, taken: Taken) -> None:
+    answered = sum(state.result is not None for state in taken.standing.values())
+    typer.echo(say("day.answered", answered=answered, items=len(plan_list.items)))
     if taken.opened or taken.joined:
-        numbers = " ".join(f"F{one}" for one in taken.opened) or "-"
-        typer.echo(say("day.findings", opened=numbers, joined=" ".join(f"F{one}" for one in taken.joined) or "-"))
+        numbers = " ".join(f"F{number}" for number in taken.opened) or "-"
+        typer.echo(say("day.findings", opened=numbers, joined=" ".join(f"F{number}" for number in taken.joined) or "-"))
     _conflicts(taken.standing)
 
 
 def _conflicts(standing: Mapping[int, Standing]) -> None:
-    for item, one in sorted(standing.items()):
-        if one.conflict:
-            typer.echo(say("day.conflict", item=item, voices="; ".join(map(_voice, one.conflict))))
+    for item, state in sorted(standing.items()):
+        if state.conflict:
+            typer.echo(say("day.conflict", item=item, voices="; ".join(map(_voice, state.conflict))))
 
 
-def _voice(one: Result) -> str:
-    words = (say(f"day.answer_{one.answer}"), one.measured, one.mode, one.note)
-    return printable(f"{one.by}: {' '.join(filter(None, words))}")
+def _voice(result: Result) -> str:
+    words = (say(f"day.answer_{result.answer}"), result.measured, result.mode, result.note)
+    return printable(f"{result.by}: {' '.join(filter(None, words))}")
 
 
-def _progress(made: InspectionList, standing: Mapping[int, Standing]) -> dict[str, Any]:
-    done = sum(one.result is not None and one.result.answer.done for one in standing.values())
-    answered = sum(one.result is not None for one in standing.values())
-    conflicts = sorted(item for item, one in standing.items() if one.conflict)
-    unanswered = [one.number for one in made.items if one.number not in standing]
+def _progress(plan_list: InspectionList, standing: Mapping[int, Standing]) -> dict[str, Any]:
+    done = sum(state.result is not None and state.result.answer.done for state in standing.values())
+    answered = sum(state.result is not None for state in standing.values())
+    conflicts = sorted(item for item, state in standing.items() if state.conflict)
+    unanswered = [entry.number for entry in plan_list.items if entry.number not in standing]
     return {
-        "items": len(made.items),
+        "items": len(plan_list.items),
         "done": done,
         "not_done": answered - done,
         "conflicts": conflicts,
@@ -374,19 +385,19 @@ def _progress(made: InspectionList, standing: Mapping[int, Standing]) -> dict[st
     }
 
 
-def _show_day(one: ServiceDay, as_json: bool) -> None:
+def _show_day(service_day: ServiceDay, as_json: bool) -> None:
     if as_json:
-        show_json(asdict(one))
+        show_json(asdict(service_day))
         return
     language = preferred()
     between = "、" if language == "zh" else ", "
-    typer.echo(say("day.shown", day=one.day, state=say(f"day.state_{one.state}")))
+    typer.echo(say("day.shown", day=service_day.day, state=say(f"day.state_{service_day.state}")))
     for name, value in (
-        ("theme", one.theme),
-        ("sites", between.join(one.sites)),
-        ("goals", between.join(one.goals)),
-        ("people", between.join(one.people)),
-        ("plan", str(one.plan or "")),
+        ("theme", service_day.theme),
+        ("sites", between.join(service_day.sites)),
+        ("goals", between.join(service_day.goals)),
+        ("people", between.join(service_day.people)),
+        ("plan", str(service_day.plan or "")),
     ):
         if value:
             typer.echo(f"  {say(f'day.column_{name}')}: {printable(value)}")

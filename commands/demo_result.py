@@ -42,7 +42,7 @@ def assess_and_plan(
 
     with installation(folder.path) as here:
         people_there = Crew(people=people, hours=hours)
-        held = service_day_before(here, folder, timezone, as_of, began=running.start, crew=people_there)
+        held = service_day_before(here, timezone, as_of, began=running.start, crew=people_there)
         believed = assessments(here, as_of=as_of, horizon=HORIZON, timezone=timezone)
         here.records.assessments.put(believed)
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of, timezone=timezone)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from facility.folder import DataFolder
 from facility.i18n.phrases import LANGUAGES
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ MENDER, MANAGER = "陈师傅", "王经理"
 
 
 def service_day_before(
-    here: Installation, folder: DataFolder, timezone: ZoneInfo, as_of: datetime, *, began: datetime, crew: Any
+    here: Installation, timezone: ZoneInfo, as_of: datetime, *, began: datetime, crew: Any
 ) -> dict[str, Any]:
     """Hold the service day a week before `as_of`; {} where it was held before, or history is too short for one."""
     from commands.announce import named, paper
@@ -40,32 +39,32 @@ def service_day_before(
     from serviceday.documents.inspection_list import write_list
     from serviceday.planning import Planning, PlanRequest
 
-    day = as_of.astimezone(timezone).date() - BEFORE
+    folder, day = here.folder, as_of.astimezone(timezone).date() - BEFORE
     morning = datetime.combine(day, time(6), timezone).astimezone(UTC)
     if morning - began < LEARNED or here.records.plans.days():
         return {}
     believed = assessments(here, as_of=morning, horizon=BEFORE, timezone=timezone, quiet=True)
     here.records.assessments.put(believed)
     plans = Planning(here.records, now=morning, timezone=timezone)
-    made = plans.keep(plans.make(PlanRequest(day=day, crew=crew), {one.asset: one for one in believed}))
+    plan = plans.keep(plans.make(PlanRequest(day=day, crew=crew), {entry.asset: entry for entry in believed}))
     folder.lists.mkdir(exist_ok=True)
     names, looks = named(here.records), paper()
     sheet = folder.lists / f"{day}-filled.xlsx"
-    write_list(made, sheet, language="zh", paper=looks, names=names)
-    truth = [one for one in read_truth(folder.truth / "faults.csv") if one.trouble == "equipment"]
-    _fill_in(sheet, made, truth, morning)
-    return _carried_out(here, folder, made, sheet, timezone, truth, as_of)
+    write_list(plan, sheet, language="zh", paper=looks, names=names)
+    truth = [fault for fault in read_truth(folder.truth / "faults.csv") if fault.trouble == "equipment"]
+    _fill_in(sheet, plan, truth, morning)
+    return _carried_out(here, plan, sheet, timezone, truth, as_of)
 
 
-def _fill_in(sheet: Path, made: InspectionList, truth: Sequence[TrueFault], morning: datetime) -> None:
+def _fill_in(sheet: Path, plan: InspectionList, truth: Sequence[TrueFault], morning: datetime) -> None:
     import openpyxl
 
     from serviceday.documents.branding import PHRASES
     from serviceday.documents.row_key import parts
 
-    chance = random.Random(made.number)  # noqa: S311 - the same inspectors on every run
-    there = {one.asset: one for one in truth if _present(one, morning)}
-    items = {one.number: one for one in made.items}
+    chance = random.Random(plan.number)  # noqa: S311 - the same inspectors on every run
+    there = {truth_row.asset: truth_row for truth_row in truth if _present(truth_row, morning)}
+    items = {entry.number: entry for entry in plan.items}
     book = openpyxl.load_workbook(sheet)
     page = book.worksheets[1]
     columns = {str(cell.value): cell.column for cell in page[3]}
@@ -79,18 +78,17 @@ def _fill_in(sheet: Path, made: InspectionList, truth: Sequence[TrueFault], morn
             continue
         item = items[named[1]]
         fault = there.get(item.asset)
-        found = fault is not None and item.task == "warning" and chance.random() >= MISSED
-        write(line, "result", PHRASES["result_abnormal" if found else "result_normal"].zh)
+        visible = fault is not None and item.task == "warning" and chance.random() >= MISSED
+        write(line, "result", PHRASES["result_abnormal" if visible else "result_normal"].zh)
         write(line, "by", PEOPLE[item.person % len(PEOPLE)])
-        if found and fault is not None:
+        if visible and fault is not None:
             write(line, "fault", fault.mode)
     book.save(sheet)
 
 
 def _carried_out(
     here: Installation,
-    folder: DataFolder,
-    made: InspectionList,
+    plan: InspectionList,
     sheet: Path,
     timezone: ZoneInfo,
     truth: Sequence[TrueFault],
@@ -103,18 +101,18 @@ def _carried_out(
     from serviceday.execution.results import Results
     from serviceday.execution.sheet import read_sheet
 
-    records, day = here.records, made.service_day
+    records, folder, day = here.records, here.folder, plan.service_day
     evening = datetime.combine(day, time(21), timezone).astimezone(UTC)
     for move in (DayMove.MADE, DayMove.STARTED):
-        detail = {"plan": made.number} if move is DayMove.MADE else {}
-        records.service_days.add(ServiceDayStep(day=day, at=made.created_at, who=MANAGER, move=move, detail=detail))
-    results = Results(records, made, now=evening, timezone=timezone, grades=read_grades())
-    taken = results.take(read_sheet(sheet, made, timezone=timezone).replies, who=MANAGER, source=sheet.name)
-    repaired = {one.asset: one.repaired_at for one in truth if one.repaired_at and one.repaired_at <= as_of}
-    for found in records.deficiencies.all():
-        _put_right(here, found, repaired.get(found.asset), evening, timezone)
+        detail = {"plan": plan.number} if move is DayMove.MADE else {}
+        records.service_days.add(ServiceDayStep(day=day, at=plan.created_at, who=MANAGER, move=move, detail=detail))
+    results = Results(records, plan, now=evening, timezone=timezone, grades=read_grades())
+    taken = results.take(read_sheet(sheet, plan, timezone=timezone).replies, who=MANAGER, source=sheet.name)
+    repaired = {fault.asset: fault.repaired_at for fault in truth if fault.repaired_at and fault.repaired_at <= as_of}
+    for deficiency in records.deficiencies.all():
+        _put_right(here, deficiency, repaired.get(deficiency.asset), evening, timezone)
     records.service_days.add(ServiceDayStep(day=day, at=evening, who=MANAGER, move=DayMove.CLOSED))
-    counted = brief(records, day, made, now=as_of, timezone=timezone, names=named(records))
+    counted = brief(records, day, plan, now=as_of, timezone=timezone, names=named(records))
     files = [
         file
         for language in LANGUAGES
@@ -129,11 +127,16 @@ def _carried_out(
         key: counted.figure(key).value
         for key in ("planned", "done", "flagged", "confirmed", "other", "not_found", "left")
     }
-    return {"day": str(day), "refused": len(taken.refused), **figures, "files": [str(one) for one in (sheet, *files)]}
+    return {
+        "day": str(day),
+        "refused": len(taken.refused),
+        **figures,
+        "files": [str(entry) for entry in (sheet, *files)],
+    }
 
 
 def _put_right(
-    here: Installation, found: Deficiency, repaired: datetime | None, evening: datetime, timezone: ZoneInfo
+    here: Installation, deficiency: Deficiency, repaired: datetime | None, evening: datetime, timezone: ZoneInfo
 ) -> None:
     """Assigned that evening; mended and verified when it was truly repaired, if it was."""
     from serviceday.execution.grades import read_grades
@@ -143,10 +146,10 @@ def _put_right(
         return Rectification(here.records, now=now, timezone=timezone, grades=read_grades())
 
     until: date = evening.astimezone(timezone).date() + timedelta(days=5)
-    work(evening).assign(found.id, by=MANAGER, person=MENDER, until=until)
+    work(evening).assign(deficiency.id, by=MANAGER, person=MENDER, until=until)
     if repaired is not None and repaired > evening:
-        work(repaired).done(found.id, by=MENDER)
-        work(repaired + timedelta(hours=4)).verify(found.id, by=MANAGER)
+        work(repaired).done(deficiency.id, by=MENDER)
+        work(repaired + timedelta(hours=4)).verify(deficiency.id, by=MANAGER)
 
 
 def _present(fault: TrueFault, at: datetime) -> bool:

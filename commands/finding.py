@@ -50,35 +50,35 @@ def list_findings(
         raise CannotParse("{state!r} is not a state", "Known: {known}", state=state, known=list(State))
     today = datetime.now(options.zone(timezone)).date()
     with _opened(data, timezone) as (records, _, grades):
-        found = [
-            one
-            for one in records.deficiencies.all()
-            if (everything or state or one.state.open)
-            and state in ("", one.state)
-            and site in ("", one.site)
-            and asset in ("", one.asset)
-            and (not overdue or one.overdue(today))
+        deficiencies = [
+            deficiency
+            for deficiency in records.deficiencies.all()
+            if (everything or state or deficiency.state.open)
+            and state in ("", deficiency.state)
+            and site in ("", deficiency.site)
+            and asset in ("", deficiency.asset)
+            and (not overdue or deficiency.overdue(today))
         ]
     if as_json:
-        show_json([_plain(one, timezone) for one in found])
+        show_json([_plain(deficiency, timezone) for deficiency in deficiencies])
         return
     language = preferred()
     names = ("number", "grade", "place", "asset", "what", "state", "deadline", "person")
     show_table(
-        say("finding.title", count=len(found)),
+        say("finding.title", count=len(deficiencies)),
         [say(f"finding.column_{name}") for name in names],
         [
             (
-                one.number,
-                grades.name(one.grade)[language],
-                cell(_place(one), 60),
-                one.asset,
-                cell(one.description[language], 60),
-                say(f"finding.state_{one.state}"),
-                f"{one.deadline}{say('finding.is_overdue') if one.overdue(today) else ''}",
-                cell(" ".join(filter(None, (one.person, one.department))), 30),
+                deficiency.number,
+                grades.name(deficiency.grade)[language],
+                cell(_place(deficiency), 60),
+                deficiency.asset,
+                cell(deficiency.description[language], 60),
+                say(f"finding.state_{deficiency.state}"),
+                f"{deficiency.deadline}{say('finding.is_overdue') if deficiency.overdue(today) else ''}",
+                cell(" ".join(filter(None, (deficiency.person, deficiency.department))), 30),
             )
-            for one in found
+            for deficiency in deficiencies
         ],
     )
 
@@ -90,11 +90,11 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     with _opened(data, timezone) as (records, _, grades):
-        one, trail = records.deficiencies.get(number), records.deficiencies.trail(number)
+        deficiency, trail = records.deficiencies.get(number), records.deficiencies.trail(number)
     if as_json:
-        show_json({**_plain(one, timezone), "trail": [asdict(step) for step in trail]})
+        show_json({**_plain(deficiency, timezone), "trail": [asdict(step) for step in trail]})
         return
-    _tell(one, grades, timezone)
+    _tell(deficiency, grades, timezone)
     place = options.zone(timezone)
     for step in trail:
         moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
@@ -131,7 +131,7 @@ def add(
         raise CannotConvert("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=at)
     with _opened(data, timezone) as (records, rectification, grades):
         there = _where(records, asset, site, place, mode)
-        found, new = rectification.open(
+        deficiency, new = rectification.open(
             NewDeficiency(
                 asset=there["asset"],
                 kind=there["kind"],
@@ -150,10 +150,10 @@ def add(
             draft=draft,
         )
     if as_json:
-        show_json({**_plain(found, timezone), "new": new})
+        show_json({**_plain(deficiency, timezone), "new": new})
         return
-    typer.echo(say("finding.opened" if new else "finding.joined", number=found.number))
-    _tell(found, grades, timezone)
+    typer.echo(say("finding.opened" if new else "finding.joined", number=deficiency.number))
+    _tell(deficiency, grades, timezone)
 
 
 def assign(
@@ -169,8 +169,8 @@ def assign(
 ) -> None:
     end = options.day(until) if until else None
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.assign(number, by=by, person=person, department=department, until=end, grade=grade)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.assign(number, by=by, person=person, department=department, until=end, grade=grade)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def start(
@@ -178,8 +178,8 @@ def start(
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.start(number, by=by)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.start(number, by=by)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def done(
@@ -187,8 +187,8 @@ def done(
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.done(number, by=by, measures=note)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.done(number, by=by, measures=note)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def verify(
@@ -196,8 +196,8 @@ def verify(
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.verify(number, by=by, note=note)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.verify(number, by=by, note=note)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def reject(
@@ -205,8 +205,8 @@ def reject(
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.reject(number, by=by, why=why)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.reject(number, by=by, why=why)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def postpone(
@@ -216,8 +216,8 @@ def postpone(
     if not until:
         raise CannotParse("postponed to no day", "Give --until 2026-12-31 and --why")
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.postpone(number, options.day(until), by=by, why=why)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.postpone(number, options.day(until), by=by, why=why)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def close(
@@ -225,8 +225,8 @@ def close(
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     with _opened(data, timezone) as (_, rectification, grades):
-        found = rectification.close(number, by=by, why=why)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.close(number, by=by, why=why)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def correct(
@@ -250,8 +250,8 @@ def correct(
         detail = {name: value for name, value in detail.items() if value}
         if not detail:
             raise CannotParse("nothing is corrected", "Give --description, --suggestion or --grade")
-        found = rectification.correct(number, by=by, why=why, detail=detail)
-    _result(found, grades, timezone, as_json)
+        deficiency = rectification.correct(number, by=by, why=why, detail=detail)
+    _result(deficiency, grades, timezone, as_json)
 
 
 def export(
@@ -270,19 +270,19 @@ def export(
     for file in outputs:
         check_register_form(file)
     with _opened(data, timezone) as (records, _, grades):
-        found = [
-            one
-            for one in records.deficiencies.all()
-            if (everything or numbers or one.state.open)
-            and (not numbers or one.id in numbers)
-            and site in ("", one.site)
+        deficiencies = [
+            deficiency
+            for deficiency in records.deficiencies.all()
+            if (everything or numbers or deficiency.state.open)
+            and (not numbers or deficiency.id in numbers)
+            and site in ("", deficiency.site)
         ]
-        scale = {one.grade: grades.name(one.grade) for one in found}
+        scale = {deficiency.grade: grades.name(deficiency.grade) for deficiency in deficiencies}
         register = Register(
-            tuple(found), named(records), paper(), scale, datetime.now(UTC), options.zone(timezone), preferred()
+            tuple(deficiencies), named(records), paper(), scale, datetime.now(UTC), options.zone(timezone), preferred()
         )
     for file in write_register(register, outputs):
-        typer.echo(say("finding.exported", count=len(found), file=file))
+        typer.echo(say("finding.exported", count=len(deficiencies), file=file))
 
 
 @contextmanager
@@ -306,57 +306,63 @@ def _where(records: Records, asset: str, site: str, place: str, mode: str) -> di
         if mode:
             raise CannotParse("a failure mode without an asset", "Name the asset with --asset")
         return {"asset": "", "kind": "", "site": site or "default", "building": "", "place": place}
-    known = {one.id: one for one in records.estate.assets()}
-    if asset not in known:
-        near = nearest(asset, list(known))
+    assets = {record.id: record for record in records.estate.assets()}
+    if asset not in assets:
+        near = nearest(asset, list(assets))
         raise CannotConvert(
             "no asset {asset!r}; is it {near!r}?" if near else "no asset {asset!r} is registered",
             "See `serviceday asset list`",
             asset=asset,
             near=near,
         )
-    found = known[asset]
-    modes = catalogue()[found.kind].modes if found.kind in catalogue() else {}
+    registered = assets[asset]
+    modes = catalogue()[registered.kind].modes if registered.kind in catalogue() else {}
     if mode and mode not in modes:
         raise CannotConvert(
-            "{kind} has no failure mode {mode!r}", "It has {known}", kind=found.kind, mode=mode, known=list(modes)
+            "{kind} has no failure mode {mode!r}", "It has {known}", kind=registered.kind, mode=mode, known=list(modes)
         )
-    plain = {name: getattr(found, name) for name in ("kind", "site", "building")}
-    return {"asset": asset, "place": place or found.place, **plain}
+    plain = {name: getattr(registered, name) for name in ("kind", "site", "building")}
+    return {"asset": asset, "place": place or registered.place, **plain}
 
 
-def _plain(one: Deficiency, timezone: str) -> dict[str, Any]:
+def _plain(deficiency: Deficiency, timezone: str) -> dict[str, Any]:
     today = datetime.now(options.zone(timezone)).date()
-    return {**asdict(one), "number": one.number, "overdue": one.overdue(today), "rectified": one.rectified}
-
-
-def _place(one: Deficiency) -> str:
-    return " ".join(filter(None, ("" if one.site == "default" else one.site, one.place)))
-
-
-def _result(found: Deficiency, grades: Grades, timezone: str, as_json: bool) -> None:
-    if as_json:
-        show_json(_plain(found, timezone))
-        return
-    _tell(found, grades, timezone)
-
-
-def _tell(one: Deficiency, grades: Grades, timezone: str) -> None:
-    language, today = preferred(), datetime.now(options.zone(timezone)).date()
-    late = say("finding.is_overdue") if one.overdue(today) else ""
-    values = {
-        "number": one.number,
-        "state": say(f"finding.state_{one.state}"),
-        "grade": grades.name(one.grade)[language],
+    return {
+        **asdict(deficiency),
+        "number": deficiency.number,
+        "overdue": deficiency.overdue(today),
+        "rectified": deficiency.rectified,
     }
-    typer.echo(say("finding.shown", **values, deadline=f"{one.deadline}{late}"))
-    typer.echo(f"  {printable(' '.join(filter(None, (_place(one), one.asset, one.description[language]))))}")
+
+
+def _place(deficiency: Deficiency) -> str:
+    return " ".join(filter(None, ("" if deficiency.site == "default" else deficiency.site, deficiency.place)))
+
+
+def _result(deficiency: Deficiency, grades: Grades, timezone: str, as_json: bool) -> None:
+    if as_json:
+        show_json(_plain(deficiency, timezone))
+        return
+    _tell(deficiency, grades, timezone)
+
+
+def _tell(deficiency: Deficiency, grades: Grades, timezone: str) -> None:
+    language, today = preferred(), datetime.now(options.zone(timezone)).date()
+    late = say("finding.is_overdue") if deficiency.overdue(today) else ""
+    values = {
+        "number": deficiency.number,
+        "state": say(f"finding.state_{deficiency.state}"),
+        "grade": grades.name(deficiency.grade)[language],
+    }
+    typer.echo(say("finding.shown", **values, deadline=f"{deficiency.deadline}{late}"))
+    words = (_place(deficiency), deficiency.asset, deficiency.description[language])
+    typer.echo(f"  {printable(' '.join(filter(None, words)))}")
     for name, value in (
-        ("person", " ".join(filter(None, (one.person, one.department)))),
-        ("suggestion", one.suggestion[language]),
-        ("mender", " ".join(filter(None, (one.mender, one.measures)))),
-        ("verifier", " ".join(filter(None, (one.verifier, one.verification)))),
-        ("repeats", str(one.repeats or "")),
+        ("person", " ".join(filter(None, (deficiency.person, deficiency.department)))),
+        ("suggestion", deficiency.suggestion[language]),
+        ("mender", " ".join(filter(None, (deficiency.mender, deficiency.measures)))),
+        ("verifier", " ".join(filter(None, (deficiency.verifier, deficiency.verification)))),
+        ("repeats", str(deficiency.repeats or "")),
     ):
         if value:
             typer.echo(f"  {say(f'finding.column_{name}')}: {printable(value)}")

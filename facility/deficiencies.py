@@ -55,26 +55,28 @@ class Move(StrEnum):
     NOTED = "noted"
 
 
-_OPEN = tuple(one for one in State if one.open)
+_OPEN = tuple(state for state in State if state.open)
 _STAYING = (Move.NOTED, Move.CORRECTED)
 
 TRANSITIONS: Mapping[tuple[State, Move], State] = MappingProxyType(
     {
         (State.DRAFT, Move.SUBMITTED): State.AWAITING_APPROVAL,
-        **{(one, Move.MENDED): State.AWAITING_VERIFICATION for one in (State.DRAFT, State.AWAITING_APPROVAL)},
+        **{(state, Move.MENDED): State.AWAITING_VERIFICATION for state in (State.DRAFT, State.AWAITING_APPROVAL)},
         (State.AWAITING_APPROVAL, Move.APPROVED): State.TO_RECTIFY,
         (State.TO_RECTIFY, Move.STARTED): State.RECTIFYING,
         (State.RECTIFYING, Move.DONE): State.AWAITING_VERIFICATION,
         (State.AWAITING_VERIFICATION, Move.VERIFIED): State.CLOSED,
         (State.AWAITING_VERIFICATION, Move.SENT_BACK): State.RECTIFYING,
         (State.CLOSED, Move.RECURRED): State.TO_RECTIFY,
-        **{(one, Move.REJECTED): State.REJECTED for one in (State.DRAFT, State.AWAITING_APPROVAL, State.TO_RECTIFY)},
-        **{(one, Move.ASSIGNED): one for one in (State.TO_RECTIFY, State.RECTIFYING)},
-        **{(one, Move.POSTPONED): one for one in (State.TO_RECTIFY, State.RECTIFYING)},
-        **{(one, Move.WITHDRAWN): State.CLOSED for one in _OPEN},
-        **{(one, Move.RECURRED): one for one in _OPEN if one is not State.AWAITING_VERIFICATION},
+        **{
+            (state, Move.REJECTED): State.REJECTED for state in (State.DRAFT, State.AWAITING_APPROVAL, State.TO_RECTIFY)
+        },
+        **{(state, Move.ASSIGNED): state for state in (State.TO_RECTIFY, State.RECTIFYING)},
+        **{(state, Move.POSTPONED): state for state in (State.TO_RECTIFY, State.RECTIFYING)},
+        **{(state, Move.WITHDRAWN): State.CLOSED for state in _OPEN},
+        **{(state, Move.RECURRED): state for state in _OPEN if state is not State.AWAITING_VERIFICATION},
         (State.AWAITING_VERIFICATION, Move.RECURRED): State.RECTIFYING,  # it was not mended for long
-        **{(one, move): one for one in State for move in _STAYING},
+        **{(state, move): state for state in State for move in _STAYING},
     }
 )
 REASONED = frozenset({Move.REJECTED, Move.POSTPONED, Move.WITHDRAWN, Move.SENT_BACK})  # nothing of this without a why
@@ -252,14 +254,14 @@ def _after(now: Deficiency, step: DeficiencyStep) -> Deficiency:
     return now
 
 
-def predecessor(known: Iterable[Deficiency], asset: str, fault: str, at: datetime) -> Deficiency | None:
+def predecessor(deficiencies: Iterable[Deficiency], asset: str, fault: str, at: datetime) -> Deficiency | None:
     """The deficiency that the same fault at the same asset belongs to: one seen within thirty days, the latest."""
     same = [
-        one
-        for one in known
-        if (one.asset, one.fault) == (asset, fault)
-        and one.state is not State.REJECTED
-        and one.last_seen_at is not None
-        and at - REPEAT_WITHIN <= one.last_seen_at <= at
+        deficiency
+        for deficiency in deficiencies
+        if (deficiency.asset, deficiency.fault) == (asset, fault)
+        and deficiency.state is not State.REJECTED
+        and deficiency.last_seen_at is not None
+        and at - REPEAT_WITHIN <= deficiency.last_seen_at <= at
     ]
-    return max(same, key=lambda one: (one.last_seen_at or at, one.id), default=None)
+    return max(same, key=lambda deficiency: (deficiency.last_seen_at or at, deficiency.id), default=None)

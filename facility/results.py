@@ -92,23 +92,23 @@ def standing(entries: Iterable[Result]) -> Standing:
     A decision speaks for everybody before it; who answers otherwise afterwards disagrees with it.
     """
     latest: dict[str, Result] = {}
-    for one in entries:
-        if one.entry is Entry.DECIDED:
+    for entry in entries:
+        if entry.entry is Entry.DECIDED:
             latest.clear()
-        latest.pop(one.by, None)
-        latest[one.by] = one
+        latest.pop(entry.by, None)
+        latest[entry.by] = entry
     voices = tuple(latest.values())
-    if any(not one.agrees(other) for one in voices for other in voices):
+    if any(not entry.agrees(other) for entry in voices for other in voices):
         return Standing(None, voices)
-    most = max(voices, key=lambda one: (bool(one.mode), bool(one.measured), one.mended, -one.id))
+    most = max(voices, key=lambda entry: (bool(entry.mode), bool(entry.measured), entry.mended, -entry.id))
     return Standing(most, voices)
 
 
 def standings(entries: Iterable[Result]) -> dict[tuple[int, int], Standing]:
     """By plan and item."""
     grouped: dict[tuple[int, int], list[Result]] = {}
-    for one in entries:
-        grouped.setdefault(one.key, []).append(one)
+    for entry in entries:
+        grouped.setdefault(entry.key, []).append(entry)
     return {key: standing(group) for key, group in grouped.items()}
 
 

@@ -42,11 +42,13 @@ class DeficiencyRecords:
                 if there is not None:
                     return _get(connection, there), False
             at_asset = select(_TABLE.c.id).where(_TABLE.c.asset == first.detail["asset"])
-            known = [replay(_trail(connection, number)) for number in connection.execute(at_asset).scalars().all()]
-            found = join(known)
-            if found is None:
+            at_same_asset = [
+                replay(_trail(connection, number)) for number in connection.execute(at_asset).scalars().all()
+            ]
+            joined = join(at_same_asset)
+            if joined is None:
                 return self._open(connection, steps), True
-            return _go_on(connection, found[0].id, [found[1]]), False
+            return _go_on(connection, joined[0].id, [joined[1]]), False
 
     def add(self, number: int, steps: Sequence[DeficiencyStep]) -> Deficiency:
         """Go on with a trail. Raises `IllegalMove` where it may not go on so, `CannotDo` where there is none."""
@@ -64,11 +66,11 @@ class DeficiencyRecords:
 
     def trails(self) -> dict[int, list[DeficiencyStep]]:
         """Every trail, oldest first."""
-        found: dict[int, list[DeficiencyStep]] = {}
+        trails: dict[int, list[DeficiencyStep]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(select(_STEPS).order_by(_STEPS.c.deficiency, _STEPS.c.id)):
-                found.setdefault(row.deficiency, []).append(_step(row))
-        return found
+                trails.setdefault(row.deficiency, []).append(_step(row))
+        return trails
 
     def all(self) -> list[Deficiency]:
         """Every deficiency as it stands, oldest first."""

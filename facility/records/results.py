@@ -31,14 +31,14 @@ class ResultRecords:
         added = []
         with writing(self._engine) as connection:
             there: set[tuple[object, ...]] = set()
-            for plan in {one.plan for one in entries}:
-                there |= {_key(one) for one in _read(connection, select(_TABLE).where(_TABLE.c.plan == plan))}
-            for one in entries:
-                if one.entry is Entry.ANSWERED and _key(one) in there:
+            for plan in {entry.plan for entry in entries}:
+                there |= {_key(entry) for entry in _read(connection, select(_TABLE).where(_TABLE.c.plan == plan))}
+            for entry in entries:
+                if entry.entry is Entry.ANSWERED and _key(entry) in there:
                     continue
-                there.add(_key(one))
-                query = insert(_TABLE).values(_values(one)).returning(_TABLE.c.id)
-                added.append(_numbered(one, int(connection.execute(query).scalar_one())))
+                there.add(_key(entry))
+                query = insert(_TABLE).values(_values(entry)).returning(_TABLE.c.id)
+                added.append(_numbered(entry, int(connection.execute(query).scalar_one())))
         return added
 
     def of(self, plan: int, item: int | None = None) -> list[Result]:
@@ -53,17 +53,17 @@ class ResultRecords:
             return list(connection.execute(select(_TABLE.c.plan).distinct().order_by(_TABLE.c.plan)).scalars())
 
 
-def _key(one: Result) -> tuple[object, ...]:
-    return one.plan, one.item, one.by, *one.said
+def _key(result: Result) -> tuple[object, ...]:
+    return result.plan, result.item, result.by, *result.said
 
 
-def _numbered(one: Result, number: int) -> Result:
-    return Result(**{name: getattr(one, name) for name in Result.__dataclass_fields__} | {"id": number})
+def _numbered(result: Result, number: int) -> Result:
+    return Result(**{name: getattr(result, name) for name in Result.__dataclass_fields__} | {"id": number})
 
 
-def _values(one: Result) -> dict[str, object]:
-    plain = {name: getattr(one, name) for name in _PLAIN if name != "by"}
-    return plain | {"found_by": one.by, "answer": one.answer.value, "entry": one.entry.value}
+def _values(result: Result) -> dict[str, object]:
+    plain = {name: getattr(result, name) for name in _PLAIN if name != "by"}
+    return plain | {"found_by": result.by, "answer": result.answer.value, "entry": result.entry.value}
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Result]:

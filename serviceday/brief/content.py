@@ -84,12 +84,12 @@ class Brief:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """All of them, in the order of their numbers."""
-        compared = [one.before for one in self.compared]
-        return (*(one for section in self.sections for one in section.figures), *compared)
+        compared = [figure.before for figure in self.compared]
+        return (*(figure for section in self.sections for figure in section.figures), *compared)
 
     def figure(self, key: str) -> Figure:
         """A figure of the day by its key. Raises `KeyError`."""
-        return next(one for section in self.sections for one in section.figures if one.key == key)
+        return next(figure for section in self.sections for figure in section.figures if figure.key == key)
 
 
 def brief(
@@ -97,8 +97,8 @@ def brief(
 ) -> Brief:
     """The brief of a day, from what is on record now. `plan` is the list that it carried out."""
     facts = gathered(records, day, plan, now=now, timezone=timezone)
-    everybody = {f"R{one.id}": one for one in records.reports.all(merged=True)}
-    subjects = {key: subject_of(one) for key, one in everybody.items()}
+    everybody = {f"R{report.id}": report for report in records.reports.all(merged=True)}
+    subjects = {key: subject_of(entry) for key, entry in everybody.items()}
     outcomes = goal_outcomes(facts, everybody)
     sections = [
         counting.demand(facts, names.site),
@@ -107,10 +107,10 @@ def brief(
         counting.problems(facts),
         counting.warnings(facts.day),
     ]
-    by_key = {one.key: one for section in sections for one in section.figures}
+    by_key = {figure.key: figure for section in sections for figure in section.figures}
     before = counting.comparable(facts.before) if facts.before else []
     shown = _Shown(facts, names, subjects)
-    made = Brief(
+    content = Brief(
         day=day,
         as_of=now,
         timezone=timezone.key,
@@ -120,18 +120,24 @@ def brief(
         people=_people(facts),
         reports_since=facts.since,
         before=facts.before.day if facts.before else None,
-        sections=tuple(one for one in sections if one.figures),
-        compared=tuple(Compared(now=by_key[one.key], before=replace(one, key=f"before_{one.key}")) for one in before),
-        mended=tuple(shown.deficiency(one) for one in facts.day.found if one.mender),
-        left=tuple(shown.deficiency(one) for one in facts.day.found if one.state.open and not one.mender),
-        wrong_warnings=tuple(shown.item(facts.day, one) for one in facts.day.items if _wrong(facts.day, one)),
+        sections=tuple(part for part in sections if part.figures),
+        compared=tuple(
+            Compared(now=by_key[figure.key], before=replace(figure, key=f"before_{figure.key}")) for figure in before
+        ),
+        mended=tuple(shown.deficiency(deficiency) for deficiency in facts.day.found if deficiency.mender),
+        left=tuple(
+            shown.deficiency(deficiency)
+            for deficiency in facts.day.found
+            if deficiency.state.open and not deficiency.mender
+        ),
+        wrong_warnings=tuple(shown.item(facts.day, item) for item in facts.day.items if _wrong(facts.day, item)),
         next=tuple(shown.proposed()),
     )
-    made = _numbered(made)
-    return replace(made, annex=tuple(_annex(made, facts, shown, everybody, outcomes)))
+    content = _numbered(content)
+    return replace(content, annex=tuple(_annex(content, facts, shown, everybody, outcomes)))
 
 
-def _numbered(made: Brief) -> Brief:
+def _numbered(content: Brief) -> Brief:
     count = 0
 
     def next_number() -> int:
@@ -140,27 +146,28 @@ def _numbered(made: Brief) -> Brief:
         return count
 
     sections = tuple(
-        replace(one, figures=tuple(replace(each, number=next_number()) for each in one.figures))
-        for one in made.sections
+        replace(section, figures=tuple(replace(each, number=next_number()) for each in section.figures))
+        for section in content.sections
     )
-    numbered = {each.key: each for one in sections for each in one.figures}
+    numbered = {each.key: each for section in sections for each in section.figures}
     compared = tuple(
-        Compared(now=numbered[one.now.key], before=replace(one.before, number=next_number())) for one in made.compared
+        Compared(now=numbered[figure.now.key], before=replace(figure.before, number=next_number()))
+        for figure in content.compared
     )
-    return replace(made, sections=sections, compared=compared)
+    return replace(content, sections=sections, compared=compared)
 
 
 def _sites(facts: Facts, names: Names) -> tuple[str, ...]:
     chosen = facts.service_day.sites if facts.service_day else ()
     there = chosen or (facts.day.plan.sites if facts.day.plan else ())
-    return tuple(filter(None, (names.site(one) for one in there)))
+    return tuple(filter(None, (names.site(entry) for entry in there)))
 
 
 def _people(facts: Facts) -> tuple[str, ...]:
     if facts.service_day and facts.service_day.people:
-        return facts.service_day.people
-    voices = [voice.by for one in facts.day.standing.values() for voice in one.voices]
-    return tuple(dict.fromkeys(voices))
+        return tuple(map(masked, facts.service_day.people))
+    voices = [voice.by for state in facts.day.standing.values() for voice in state.voices]
+    return tuple(dict.fromkeys(map(masked, voices)))
 
 
 def _wrong(day: DayFacts, item: Item) -> bool:
@@ -174,20 +181,20 @@ class _Shown:
     def __init__(self, facts: Facts, names: Names, subjects: Mapping[str, Text]) -> None:
         self._facts, self._names, self._subjects = facts, names, subjects
 
-    def deficiency(self, one: Deficiency) -> Line:
-        fault = fault_of(one, self._subjects)
+    def deficiency(self, deficiency: Deficiency) -> Line:
+        fault = fault_of(deficiency, self._subjects)
         return Line(
-            record=one.number,
+            record=deficiency.number,
             what=Text(zh=masked(fault.zh), en=masked(fault.en)),
-            place=self._place(one.site, one.building, one.asset),
-            state=PHRASES[f"state_{one.state}"],
-            who=" ".join(filter(None, (one.person, one.department))) or one.mender,
-            due=one.deadline,
-            overdue=one.overdue(self._facts.today),
+            place=self._place(deficiency.site, deficiency.building, deficiency.asset),
+            state=PHRASES[f"state_{deficiency.state}"],
+            who=masked(" ".join(filter(None, (deficiency.person, deficiency.department))) or deficiency.mender),
+            due=deficiency.deadline,
+            overdue=deficiency.overdue(self._facts.today),
         )
 
-    def item(self, day: DayFacts, one: Item) -> Line:
-        standing = day.standing.get(one.number)
+    def item(self, day: DayFacts, item: Item) -> Line:
+        standing = day.standing.get(item.number)
         result = standing.result if standing else None
         if result is not None:
             state = PHRASES[f"answer_{result.answer}"]
@@ -195,68 +202,72 @@ class _Shown:
                 state = PHRASES["with_late"].filled(state=state)
         else:
             state = PHRASES["answer_disputed" if standing else "answer_none"]
-        asset = "" if one.asset == one.request else one.asset
+        asset = "" if item.asset == item.request else item.asset
         return Line(
-            record=day.ref(one),
-            what=work_of(one, self._subjects),
-            place=self._place(one.site, one.building, asset),
+            record=day.ref(item),
+            what=work_of(item, self._subjects),
+            place=self._place(item.site, item.building, asset),
             state=state,
-            who=result.by if result else "",
-            due=one.due,
+            who=masked(result.by) if result else "",
+            due=item.due,
         )
 
     def proposed(self) -> Iterable[Line]:
         """What is left for the next day: findings that are open, the first due first, and items nobody did."""
-        left = [one for one in self._facts.deficiencies if one.state.open]
-        yield from map(self.deficiency, sorted(left, key=lambda one: (one.deadline or date.max, one.id)))
+        left = [deficiency for deficiency in self._facts.deficiencies if deficiency.state.open]
+        yield from map(
+            self.deficiency, sorted(left, key=lambda deficiency: (deficiency.deadline or date.max, deficiency.id))
+        )
         day = self._facts.day
-        for one in day.items:
-            result = day.result(one)
-            if one.request.startswith("F") or (result is not None and result.answer is not Answer.NO_ACCESS):
+        for item in day.items:
+            result = day.result(item)
+            if item.request.startswith("F") or (result is not None and result.answer is not Answer.NO_ACCESS):
                 continue
-            yield self.item(day, one)
+            yield self.item(day, item)
 
     def _place(self, site: str, building: str, asset: str) -> str:
         return " ".join(filter(None, (self._names.whereabouts(site, building), asset)))
 
-    def report(self, one: Report) -> AnnexRecord:
-        day = one.at.astimezone(self._facts.timezone).date()
-        closed = PHRASES["report_closed" if one.closed_at else "report_open"]
+    def report(self, report: Report) -> AnnexRecord:
+        day = report.at.astimezone(self._facts.timezone).date()
+        closed = PHRASES["report_closed" if report.closed_at else "report_open"]
         return AnnexRecord(
-            id=f"R{one.id}",
-            what=self._subjects[f"R{one.id}"],
-            place=self._names.whereabouts(one.place.site, one.place.building),
+            id=f"R{report.id}",
+            what=self._subjects[f"R{report.id}"],
+            place=self._names.whereabouts(report.place.site, report.place.building),
             state=PHRASES["report_state"].filled(day=day, state=closed),
         )
 
 
 def _annex(
-    made: Brief, facts: Facts, shown: _Shown, reports: Mapping[str, Report], outcomes: Iterable[GoalOutcome]
+    content: Brief, facts: Facts, shown: _Shown, reports: Mapping[str, Report], outcomes: Iterable[GoalOutcome]
 ) -> Iterable[AnnexRecord]:
     """A row for each record that any figure counts, and for each that a table names."""
-    lines = (*made.mended, *made.left, *made.wrong_warnings, *made.next)
-    wanted = dict.fromkeys([*(record for one in made.figures for record in one.traced), *(one.record for one in lines)])
-    days = [one for one in (facts.day, facts.before) if one is not None]
-    known: dict[str, Callable[[], AnnexRecord]] = {}
+    lines = (*content.mended, *content.left, *content.wrong_warnings, *content.next)
+    counted = dict.fromkeys(
+        [*(record for figure in content.figures for record in figure.traced), *(line.record for line in lines)]
+    )
+    days = [entry for entry in (facts.day, facts.before) if entry is not None]
+    rows: dict[str, Callable[[], AnnexRecord]] = {}
     for day in days:
         for item in day.items:
-            known[day.ref(item)] = _row(shown.item, day, item)
-            known.setdefault(f"A:{item.asset}", _asset_row(item, made, shown))
-        for found in (*day.opened, *day.repeated):
-            known[found.number] = _line_row(shown.deficiency(found))
-    for found in facts.deficiencies:
-        known[found.number] = _line_row(shown.deficiency(found))
+            rows[day.ref(item)] = _row(shown.item, day, item)
+            rows.setdefault(f"A:{item.asset}", _asset_row(item, content, shown))
+        for deficiency in (*day.opened, *day.repeated):
+            rows[deficiency.number] = _line_row(shown.deficiency(deficiency))
+    for deficiency in facts.deficiencies:
+        rows[deficiency.number] = _line_row(shown.deficiency(deficiency))
     for key, report in reports.items():
-        known[key] = _report_row(shown, report)
-    for one in outcomes:
-        words = masked(one.goal)
-        known[f"G{one.number}"] = _goal_row(one.number, words)
-    for record in wanted:
-        yield known[record]()
+        rows[key] = _report_row(shown, report)
+    for outcome in outcomes:
+        words = masked(outcome.goal)
+        rows[f"G{outcome.number}"] = _goal_row(outcome.number, words)
+    for record in counted:
+        yield rows[record]()
 
 
-def _row(item: Callable[[DayFacts, Item], Line], day: DayFacts, one: Item) -> Callable[[], AnnexRecord]:
-    return lambda: _line_row(item(day, one))()
+def _row(item: Callable[[DayFacts, Item], Line], day: DayFacts, entry: Item) -> Callable[[], AnnexRecord]:
+    return lambda: _line_row(item(day, entry))()
 
 
 def _line_row(line: Line) -> Callable[[], AnnexRecord]:
@@ -266,7 +277,7 @@ def _line_row(line: Line) -> Callable[[], AnnexRecord]:
     return lambda: AnnexRecord(id=line.record, what=line.what, place=line.place, state=state)
 
 
-def _asset_row(item: Item, made: Brief, shown: _Shown) -> Callable[[], AnnexRecord]:
+def _asset_row(item: Item, content: Brief, shown: _Shown) -> Callable[[], AnnexRecord]:
     kind = catalogue().get(item.kind)
     name = kind.name if kind else Text(zh=item.kind, en=item.kind)
     place = shown._place(item.site, item.building, item.asset)

@@ -30,37 +30,39 @@ def _made(key: str, records: Sequence[str], whole: Sequence[str] | None = None, 
 
 def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
     """Reports that came in since the service day before: all, by class, by site."""
-    found = [_made("reports", [f"R{one.id}" for one in facts.reports])]
+    figures = [_made("reports", [f"R{report.id}" for report in facts.reports])]
     for kind in Kind:
-        those = [f"R{one.id}" for one in facts.reports if one.category.kind is kind]
+        those = [f"R{report.id}" for report in facts.reports if report.category.kind is kind]
         if those:
-            found.append(_made(f"reports_kind_{kind}", those, label=PHRASES[f"kind_{kind}"]))
-    sites = sorted({one.place.site for one in facts.reports})
+            figures.append(_made(f"reports_kind_{kind}", those, label=PHRASES[f"kind_{kind}"]))
+    sites = sorted({report.place.site for report in facts.reports})
     for site in sites if len(sites) > 1 else ():
-        those = [f"R{one.id}" for one in facts.reports if one.place.site == site]
+        those = [f"R{report.id}" for report in facts.reports if report.place.site == site]
         name = site_name(site)
         label = Text(zh=name, en=name) if name else PHRASES["no_site"]
-        found.append(_made(f"reports_site_{site}", those, label=label))
-    return _section("demand", found)
+        figures.append(_made(f"reports_site_{site}", those, label=label))
+    return _section("demand", figures)
 
 
 def goals(outcomes: Sequence[GoalOutcome]) -> Section:
-    found = []
+    figures = []
     if outcomes:
-        counted = [f"G{one.number}" for one in outcomes if one.total]
-        found.append(_made("goals_met", [f"G{one.number}" for one in outcomes if one.total and one.met], counted))
-    for one in outcomes:
-        words = masked(one.goal)
-        verdict = PHRASES["goal_met" if one.met else "goal_not_met"] if one.total else PHRASES["goal_empty"]
-        label = PHRASES["goal_label"].filled(goal=words, wanted=one.wanted, total=one.total, verdict=verdict)
-        found.append(_made(f"goal_{one.number}", one.reached, label=label))
-    return _section("goals", found)
+        counted = [f"G{outcome.number}" for outcome in outcomes if outcome.total]
+        figures.append(
+            _made("goals_met", [f"G{outcome.number}" for outcome in outcomes if outcome.total and outcome.met], counted)
+        )
+    for outcome in outcomes:
+        words = masked(outcome.goal)
+        verdict = PHRASES["goal_met" if outcome.met else "goal_not_met"] if outcome.total else PHRASES["goal_empty"]
+        label = PHRASES["goal_label"].filled(goal=words, wanted=outcome.wanted, total=outcome.total, verdict=verdict)
+        figures.append(_made(f"goal_{outcome.number}", outcome.reached, label=label))
+    return _section("goals", figures)
 
 
 def work(day: DayFacts) -> Section:
-    planned = [day.ref(one) for one in day.items]
-    done = [day.ref(one) for one in day.items if _is_done(day, one)]
-    assets = [f"A:{one.asset}" for one in day.items if _is_done(day, one) and one.asset not in ("", one.request)]
+    planned = [day.ref(item) for item in day.items]
+    done = [day.ref(item) for item in day.items if _is_done(day, item)]
+    assets = [f"A:{item.asset}" for item in day.items if _is_done(day, item) and item.asset not in ("", item.request)]
     return _section(
         "work",
         [
@@ -68,12 +70,12 @@ def work(day: DayFacts) -> Section:
             _made("done", done),
             _made("assets", assets),
             _made("completion", done, planned),
-            _made("on_time", [day.ref(one) for one in day.items if _on_time(day, one)], done),
-            _made("late", [day.ref(one) for one in day.items if (found := day.result(one)) and found.late]),
+            _made("on_time", [day.ref(item) for item in day.items if _on_time(day, item)], done),
+            _made("late", [day.ref(item) for item in day.items if (result := day.result(item)) and result.late]),
             _made("not_applicable", _answered(day, Answer.NOT_APPLICABLE)),
             _made("no_access", _answered(day, Answer.NO_ACCESS)),
-            _made("disputed", [day.ref(one) for one in day.items if _disputed(day, one)]),
-            _made("unanswered", [day.ref(one) for one in day.items if one.number not in day.standing]),
+            _made("disputed", [day.ref(item) for item in day.items if _disputed(day, item)]),
+            _made("unanswered", [day.ref(item) for item in day.items if item.number not in day.standing]),
             _made("answered_reports", _reports_answered(day)),
         ],
     )
@@ -81,37 +83,43 @@ def work(day: DayFacts) -> Section:
 
 def problems(facts: Facts) -> Section:
     day = facts.day
-    warned = {one.asset for one in day.items if one.task == WARNING}
-    due = [one for one in facts.deficiencies if one.deadline is not None and one.deadline <= facts.today]
+    warned = {item.asset for item in day.items if item.task == WARNING}
+    due = [
+        deficiency
+        for deficiency in facts.deficiencies
+        if deficiency.deadline is not None and deficiency.deadline <= facts.today
+    ]
     return _section(
         "problems",
         [
             _made("opened", refs(day.opened)),
             _made("repeats", refs(day.repeated)),
-            _made("mended_on_spot", refs(one for one in day.opened if one.mended_on_spot)),
-            _made("left", refs(one for one in day.found if one.state.open)),
-            _made("foreseen", refs(one for one in day.found if one.asset in warned), refs(day.found)),
-            _made("rectification", refs(one for one in due if one.rectified), refs(due)),
-            _made("overdue", refs(one for one in facts.deficiencies if one.overdue(facts.today))),
+            _made("mended_on_spot", refs(deficiency for deficiency in day.opened if deficiency.mended_on_spot)),
+            _made("left", refs(deficiency for deficiency in day.found if deficiency.state.open)),
+            _made(
+                "foreseen", refs(deficiency for deficiency in day.found if deficiency.asset in warned), refs(day.found)
+            ),
+            _made("rectification", refs(deficiency for deficiency in due if deficiency.rectified), refs(due)),
+            _made("overdue", refs(deficiency for deficiency in facts.deficiencies if deficiency.overdue(facts.today))),
         ],
     )
 
 
 def warnings(day: DayFacts) -> Section:
     """Of the flagged targets: what was suspected, nothing, another fault; and those nobody looked at."""
-    flagged = [one for one in day.items if one.task == WARNING]
-    looked = [one for one in flagged if _is_done(day, one)]
-    confirmed = [day.ref(one) for one in looked if _finding(day, one) == "confirmed"]
-    other = [day.ref(one) for one in looked if _finding(day, one) == "other"]
+    flagged = [item for item in day.items if item.task == WARNING]
+    looked = [item for item in flagged if _is_done(day, item)]
+    confirmed = [day.ref(item) for item in looked if _finding(day, item) == "confirmed"]
+    other = [day.ref(item) for item in looked if _finding(day, item) == "other"]
     return _section(
         "warnings",
         [
-            _made("flagged", [day.ref(one) for one in flagged]),
+            _made("flagged", [day.ref(item) for item in flagged]),
             _made("confirmed", confirmed),
             _made("other", other),
-            _made("not_found", [day.ref(one) for one in looked if _finding(day, one) == "not_found"]),
-            _made("not_looked_at", [day.ref(one) for one in flagged if not _is_done(day, one)]),
-            _made("precision", [*confirmed, *other], [day.ref(one) for one in looked]),
+            _made("not_found", [day.ref(item) for item in looked if _finding(day, item) == "not_found"]),
+            _made("not_looked_at", [day.ref(item) for item in flagged if not _is_done(day, item)]),
+            _made("precision", [*confirmed, *other], [day.ref(item) for item in looked]),
         ],
     )
 
@@ -124,19 +132,19 @@ COMPARED = (
 
 def comparable(day: DayFacts) -> list[Figure]:
     """What a day is compared by with another."""
-    spot = refs(one for one in day.opened if one.mended_on_spot)
-    found = [
+    spot = refs(deficiency for deficiency in day.opened if deficiency.mended_on_spot)
+    figures = [
         *work(day).figures,
         _made("opened", refs(day.opened)),
         _made("mended_on_spot", spot),
         *warnings(day).figures,
     ]
-    by_key = {one.key: one for one in found}
+    by_key = {count.key: count for count in figures}
     return [by_key[key] for key in COMPARED]
 
 
-def _section(key: str, found: Sequence[Figure]) -> Section:
-    return Section(key=key, title=PHRASES[f"section_{key}"], figures=tuple(found))
+def _section(key: str, figures: Sequence[Figure]) -> Section:
+    return Section(key=key, title=PHRASES[f"section_{key}"], figures=tuple(figures))
 
 
 def _is_done(day: DayFacts, item: Item) -> bool:
@@ -153,19 +161,19 @@ def _on_time(day: DayFacts, item: Item) -> bool:
 
 
 def _disputed(day: DayFacts, item: Item) -> bool:
-    one = day.standing.get(item.number)
-    return one is not None and bool(one.conflict)
+    state = day.standing.get(item.number)
+    return state is not None and bool(state.conflict)
 
 
 def _answered(day: DayFacts, answer: Answer) -> list[str]:
-    return [day.ref(one) for one in day.items if (found := day.result(one)) and found.answer is answer]
+    return [day.ref(item) for item in day.items if (result := day.result(item)) and result.answer is answer]
 
 
 def _reports_answered(day: DayFacts) -> list[str]:
     return [
-        one.request
-        for one in day.items
-        if one.request.startswith("R") and (found := day.result(one)) and found.answer is Answer.NORMAL
+        item.request
+        for item in day.items
+        if item.request.startswith("R") and (result := day.result(item)) and result.answer is Answer.NORMAL
     ]
 
 

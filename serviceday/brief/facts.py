@@ -41,12 +41,12 @@ class DayFacts:
         return f"{self.plan.number}/{item.number}" if self.plan else ""
 
     def result(self, item: Item) -> Result | None:
-        one = self.standing.get(item.number)
-        return one.result if one else None
+        state = self.standing.get(item.number)
+        return state.result if state else None
 
     @property
     def found(self) -> tuple[Deficiency, ...]:
-        return (*self.opened, *(one for one in self.repeated if one not in self.opened))
+        return (*self.opened, *(deficiency for deficiency in self.repeated if deficiency not in self.opened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,15 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
     """The facts of a day. `plan` is the list that it carried out; None where there was none."""
     trails = records.deficiencies.trails()
     earlier = [
-        one for number in records.results.plans() if (one := records.plans.get(number)) and one.service_day < day
+        plan_list
+        for number in records.results.plans()
+        if (plan_list := records.plans.get(number)) and plan_list.service_day < day
     ]
-    last = max(earlier, key=lambda one: (one.service_day, one.number), default=None)
+    last = max(earlier, key=lambda earlier_list: (earlier_list.service_day, earlier_list.number), default=None)
     since = last.service_day + timedelta(days=1) if last else day - _FIRST_PERIOD
-    reports = [one for one in records.reports.all(merged=True) if since <= one.at.astimezone(timezone).date() <= day]
+    reports = [
+        report for report in records.reports.all(merged=True) if since <= report.at.astimezone(timezone).date() <= day
+    ]
     return Facts(
         now=now,
         timezone=timezone,
@@ -83,8 +87,10 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
         day=_day_facts(records, day, plan, trails, timezone),
         before=_day_facts(records, last.service_day, last, trails, timezone) if last else None,
         since=since,
-        reports=tuple(sorted(reports, key=lambda one: one.id)),
-        deficiencies=tuple(one for one in map(replay, trails.values()) if one.state is not State.REJECTED),
+        reports=tuple(sorted(reports, key=lambda report: report.id)),
+        deficiencies=tuple(
+            deficiency for deficiency in map(replay, trails.values()) if deficiency.state is not State.REJECTED
+        ),
     )
 
 
@@ -109,9 +115,9 @@ def _day_facts(
             continue
         if belongs(trail[0]):
             opened.append(now)
-        if any(one.move is Move.RECURRED and belongs(one) for one in trail):
+        if any(each.move is Move.RECURRED and belongs(each) for each in trail):
             repeated.append(now)
-    standing = {item: one for (_, item), one in standings(entries).items()}
+    standing = {item: state for (_, item), state in standings(entries).items()}
     return DayFacts(day, timezone, plan, standing, tuple(opened), tuple(repeated))
 
 
@@ -128,20 +134,20 @@ def work_of(item: Item, subjects: Mapping[str, Text]) -> Text:
     return PHRASES["item_follow_up"].filled(number=item.request) if item.request else item.what
 
 
-def fault_of(found: Deficiency, subjects: Mapping[str, Text]) -> Text:
+def fault_of(deficiency: Deficiency, subjects: Mapping[str, Text]) -> Text:
     """What is wrong, without the words of whoever asked for it or noted it."""
-    kind = catalogue().get(found.kind)
-    fault = found.fault.removeprefix("other:")
-    if found.report:
-        return subjects.get(f"R{found.report}", PHRASES["kind_unclear"])
+    kind = catalogue().get(deficiency.kind)
+    fault = deficiency.fault.removeprefix("other:")
+    if deficiency.report:
+        return subjects.get(f"R{deficiency.report}", PHRASES["kind_unclear"])
     if kind is not None and fault in kind.modes:
         return kind.modes[fault].name
     if kind is not None and fault in kind.duties:
         return PHRASES["fault_at"].filled(work=kind.duties[fault].name)
     if fault in (WARNING, "sensor", "inspection"):
         return PHRASES[f"fault_{fault}"]
-    return found.description
+    return deficiency.description
 
 
-def refs(found: Iterable[Deficiency]) -> list[str]:
-    return [one.number for one in found]
+def refs(deficiencies: Iterable[Deficiency]) -> list[str]:
+    return [deficiency.number for deficiency in deficiencies]

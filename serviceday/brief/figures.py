@@ -54,7 +54,7 @@ def figure(key: str, label: Text, records: Iterable[str], whole: Iterable[str] |
         return Figure(key=key, label=label, records=counted)
     all_ = tuple(dict.fromkeys(whole))
     there = set(all_)
-    return Figure(key=key, label=label, records=tuple(one for one in counted if one in there), whole=all_)
+    return Figure(key=key, label=label, records=tuple(entry for entry in counted if entry in there), whole=all_)
 
 
 def masked(words: str) -> str:

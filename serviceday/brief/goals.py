@@ -31,22 +31,22 @@ class GoalOutcome:
 def goal_outcomes(facts: Facts, reports: Mapping[str, Report]) -> list[GoalOutcome]:
     """Of the goals that the list was made for, and those that only the service day names."""
     plan = facts.day.plan
-    planned = {one.goal: one for one in plan.goals} if plan else {}
+    planned = {entry.goal: entry for entry in plan.goals} if plan else {}
     own = facts.service_day.goals if facts.service_day else ()
     outcomes = []
     for number, words in enumerate(dict.fromkeys((*planned, *own)), start=1):
         goal = parse_goal(words)
         everything = (*plan.items, *plan.left_out) if plan else ()
-        counted = {_unit(goal, one, facts) for one in everything if _counts(goal, one, reports, facts)}
+        counted = {_unit(goal, item, facts) for item in everything if _counts(goal, item, reports, facts)}
         reached = [
-            _unit(goal, one, facts)
-            for one in facts.day.items
-            if _counts(goal, one, reports, facts) and (found := facts.day.result(one)) and found.answer.done
+            _unit(goal, item, facts)
+            for item in facts.day.items
+            if _counts(goal, item, reports, facts) and (result := facts.day.result(item)) and result.answer.done
         ]
         total = planned[words].total if words in planned else len(counted)
-        wanted = planned[words].wanted if words in planned else goal.wanted(total)
+        target = planned[words].wanted if words in planned else goal.wanted(total)
         done = tuple(dict.fromkeys(reached))
-        outcomes.append(GoalOutcome(number=number, goal=words, total=total, wanted=wanted, reached=done))
+        outcomes.append(GoalOutcome(number=number, goal=words, total=total, wanted=target, reached=done))
     return outcomes
 
 
@@ -63,7 +63,7 @@ def _counts(goal: Goal, item: Item, reports: Mapping[str, Report], facts: Facts)
     has = {
         "class": item.kind, "site": item.site, "building": item.building, "asset": item.asset, "category": category,
     }  # fmt: skip
-    if not all(any(fnmatchcase(has[key], one) for one in wanted) for key, wanted in goal.narrowed):
+    if not all(any(fnmatchcase(has[key], pattern) for pattern in patterns) for key, patterns in goal.narrowed):
         return False
     if goal.reported_before is not None:
         return report is not None and _day(report, facts) < goal.reported_before

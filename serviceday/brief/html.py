@@ -27,7 +27,7 @@ def as_html(layout: Layout) -> bytes:
         f"<p>{_text(layout.company)}</p>" if layout.company else "",
         f"<h1>{_text(layout.title)}</h1><p>{_text(layout.subtitle)}</p>",
         f"<p>{_text(words['annex_note'])}</p>",
-        f"<h2>{_text(layout.scope_title)}</h2><ul>{''.join(f'<li>{_text(one)}</li>' for one in layout.scope)}</ul>",
+        f"<h2>{_text(layout.scope_title)}</h2><ul>{''.join(f'<li>{_text(text)}</li>' for text in layout.scope)}</ul>",
     ]
     for section in layout.figures:
         rows = (
@@ -53,10 +53,12 @@ def as_html(layout: Layout) -> bytes:
         shown = _table(columns, lines) if table.rows else f"<p>{_text(words['none'])}</p>"
         parts.append(f"<h2>{_text(table.title)}</h2>{shown}")
     parts.append(f"<h2>{_text(words['section_annex_figures'])}</h2>")
-    parts += [_annexed(one) for one in layout.annex_figures]
+    parts += [_annexed(figure) for figure in layout.annex_figures]
     parts.append(f"<h2>{_text(words['section_annex_records'])}</h2>")
-    rows4 = ((_text(one.id), _text(one.what), _text(one.place), _text(one.state)) for one in layout.annex_rows)
-    parts.append(_table(columns[:4], rows4, anchors=[_anchor(one.id) for one in layout.annex_rows]))
+    rows4 = (
+        (_text(entry.id), _text(entry.what), _text(entry.place), _text(entry.state)) for entry in layout.annex_rows
+    )
+    parts.append(_table(columns[:4], rows4, anchors=[_anchor(entry.id) for entry in layout.annex_rows]))
     language = "zh-CN" if layout.language == "zh" else "en"
     body = "\n".join(filter(None, parts))
     page = (
@@ -69,11 +71,11 @@ def as_html(layout: Layout) -> bytes:
     return page.encode()
 
 
-def _annexed(one: AnnexFigure) -> str:
-    counted = " ".join(map(_link, one.records)) or "-"
-    rest = f" &middot; <s>{' '.join(map(_link, one.rest))}</s>" if one.rest else ""
-    head = f"<strong>[{one.number}]</strong> {_text(one.label)}: {_text(one.value)}"
-    return f'<section id="figure-{one.number}"><p>{head}<br>{counted}{rest}</p></section>'
+def _annexed(annexed: AnnexFigure) -> str:
+    counted = " ".join(map(_link, annexed.records)) or "-"
+    rest = f" &middot; <s>{' '.join(map(_link, annexed.rest))}</s>" if annexed.rest else ""
+    head = f"<strong>[{annexed.number}]</strong> {_text(annexed.label)}: {_text(annexed.value)}"
+    return f'<section id="figure-{annexed.number}"><p>{head}<br>{counted}{rest}</p></section>'
 
 
 def _anchor(record: str) -> str:
@@ -91,7 +93,7 @@ def _table(
     values: tuple[int, ...] = (),
     anchors: list[str] | None = None,
 ) -> str:
-    top = "".join(f'<th scope="col">{_text(one)}</th>' for one in heads)
+    top = "".join(f'<th scope="col">{_text(entry)}</th>' for entry in heads)
     body = []
     for line, cells in enumerate(rows):
         shown = "".join(

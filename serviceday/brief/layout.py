@@ -105,18 +105,26 @@ def laid_out(brief: Brief, language: Language, *, company: str = "") -> Layout:
         figures=tuple(
             FigureTable(
                 section.title[language],
-                tuple(FigureRow(one.label[language], one.shown(), one.number) for one in section.figures),
+                tuple(FigureRow(figure.label[language], figure.shown(), figure.number) for figure in section.figures),
             )
             for section in brief.sections
         ),
         compared_title=say("section_compared", day=brief.before) if brief.before else "",
         compared=tuple(
-            ComparedRow(one.now.label[language], one.now.shown(), one.now.number, one.before.shown(), one.before.number)
-            for one in brief.compared
+            ComparedRow(
+                figure.now.label[language],
+                figure.now.shown(),
+                figure.now.number,
+                figure.before.shown(),
+                figure.before.number,
+            )
+            for figure in brief.compared
         ),
         tables=tuple(_table(say(f"section_{key}"), lines, language) for key, lines in named),
-        annex_figures=tuple(_annexed(one, language) for one in brief.figures),
-        annex_rows=tuple(AnnexRow(one.id, one.what[language], one.place, one.state[language]) for one in brief.annex),
+        annex_figures=tuple(_annexed(figure, language) for figure in brief.figures),
+        annex_rows=tuple(
+            AnnexRow(record.id, record.what[language], record.place, record.state[language]) for record in brief.annex
+        ),
         words={key: say(key) for key in _WORDS},
     )
 
@@ -140,18 +148,18 @@ def _table(title: str, lines: Sequence[Line], language: Language) -> RecordTable
         title,
         tuple(
             (
-                one.record, one.what[language], one.place, one.state[language], one.who,
-                f"{one.due or ''}{mark if one.overdue else ''}",
+                line.record, line.what[language], line.place, line.state[language], line.who,
+                f"{line.due or ''}{mark if line.overdue else ''}",
             )
-            for one in lines
+            for line in lines
         ),
     )  # fmt: skip
 
 
-def _annexed(one: Figure, language: Language) -> AnnexFigure:
-    counted = set(one.records)
-    rest = tuple(record for record in one.traced if record not in counted)
-    return AnnexFigure(one.number, one.label[language], one.shown(), one.records, rest)
+def _annexed(figure: Figure, language: Language) -> AnnexFigure:
+    counted = set(figure.records)
+    rest = tuple(record for record in figure.traced if record not in counted)
+    return AnnexFigure(figure.number, figure.label[language], figure.shown(), figure.records, rest)
 
 
 def chat(brief: Brief, language: Language) -> str:

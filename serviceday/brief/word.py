@@ -57,15 +57,15 @@ def as_docx(layout: Layout) -> bytes:
         else:
             document.add_paragraph(clean(words["none"]))
     document.add_heading(clean(words["section_annex_figures"]), 1)
-    for one in layout.annex_figures:
+    for figure in layout.annex_figures:
         paragraph = document.add_paragraph()
-        paragraph.add_run(clean(f"[{one.number}] {one.label}: {one.value}")).bold = True
-        paragraph.add_run("\n" + clean(" ".join(one.records) or "-"))
-        if one.rest:
+        paragraph.add_run(clean(f"[{figure.number}] {figure.label}: {figure.value}")).bold = True
+        paragraph.add_run("\n" + clean(" ".join(figure.records) or "-"))
+        if figure.rest:
             paragraph.add_run(" ")
-            paragraph.add_run(clean(" ".join(one.rest))).font.strike = True
+            paragraph.add_run(clean(" ".join(figure.rest))).font.strike = True
     document.add_heading(clean(words["section_annex_records"]), 1)
-    records = [(one.id, one.what, one.place, one.state) for one in layout.annex_rows]
+    records = [(entry.id, entry.what, entry.place, entry.state) for entry in layout.annex_rows]
     _table(document, columns[:4], records, (2.0, 6.5, 4.5, 4.0))
     out = io.BytesIO()
     document.save(out)

@@ -23,10 +23,10 @@ from serviceday.documents.typesetting import as_pdf
 _Form = Callable[[Brief, Language, Paper], bytes]
 
 
-def _pdf(made: Brief, language: Language, paper: Paper) -> bytes:
-    layout = laid_out(made, language, company=paper.company)
+def _pdf(content: Brief, language: Language, paper: Paper) -> bytes:
+    layout = laid_out(content, language, company=paper.company)
     return as_pdf(
-        "brief.typ", layout.plain(), language=language, faces=typefaces(paper.font), created=made.as_of,
+        "brief.typ", layout.plain(), language=language, faces=typefaces(paper.font), created=content.as_of,
     )  # fmt: skip
 
 
@@ -52,16 +52,16 @@ def check_brief_form(path: Path) -> Path:
     return path
 
 
-def write_brief(made: Brief, paths: Sequence[Path], *, language: Language, paper: Paper = NO_PAPER) -> list[Path]:
+def write_brief(content: Brief, paths: Sequence[Path], *, language: Language, paper: Paper = NO_PAPER) -> list[Path]:
     """Write the files, all or none."""
     return write_together(
-        [(path, FORMS[check_brief_form(path).suffix.lower()](made, language, paper)) for path in paths]
+        [(path, FORMS[check_brief_form(path).suffix.lower()](content, language, paper)) for path in paths]
     )
 
 
-def encoded(made: Brief) -> str:
+def encoded(content: Brief) -> str:
     """The whole brief as JSON."""
-    return msgspec.json.encode(made).decode()
+    return msgspec.json.encode(content).decode()
 
 
 def decoded(body: str) -> Brief:

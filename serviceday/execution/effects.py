@@ -32,9 +32,9 @@ class Consequences:
     ) -> None:
         self._records, self._plan, self._now, self._timezone = records, plan, now, timezone
         self._grades = grades
-        self._items = {one.number: one for one in plan.items}
+        self._items = {item.number: item for item in plan.items}
         self._rectification = Rectification(records, now=now, timezone=timezone, grades=grades)
-        self._warned = {one.asset for one in plan.items if one.task == WARNING}
+        self._warned = {item.asset for item in plan.items if item.task == WARNING}
 
     def settle(self, standing: Mapping[int, Standing], fresh: set[int]) -> tuple[list[int], list[int]]:
         """Do what is not done yet; `fresh` are the items answered just now. Returns findings opened and found again."""
@@ -42,58 +42,58 @@ class Consequences:
         self._outcomes(standing)
         opened: list[int] = []
         joined: list[int] = []
-        for number, one in sorted(standing.items()):
+        for number, state in sorted(standing.items()):
             item = self._items[number]
             if item.request.startswith("R"):
-                self._answer_report(item, one.result)
+                self._answer_report(item, state.result)
             if item.request.startswith("F"):
-                for voice in one.voices if one.result is not None else ():
+                for voice in state.voices if state.result is not None else ():
                     self._move_on(item, voice)
-            elif one.result is not None and one.result.answer is Answer.ABNORMAL:
-                found, new = self._open(item, one.result)
+            elif state.result is not None and state.result.answer is Answer.ABNORMAL:
+                deficiency, new = self._open(item, state.result)
                 if number in fresh:
-                    (opened if new else joined).append(found.id)
-            elif one.result is not None:
-                self._not_after_all(number, one.result, standing)
+                    (opened if new else joined).append(deficiency.id)
+            elif state.result is not None:
+                self._not_after_all(number, state.result, standing)
         return opened, joined
 
     # --- last dates ---------------------------------------------------------------------------------------------------
 
     def _duties(self, standing: Mapping[int, Standing], fresh: set[int]) -> None:
         source = f"results of list {self._plan.number}"
-        wanted: dict[DutyDone, bool] = {}
-        for number, one in standing.items():
-            item, result = self._items[number], one.result
+        done_dates: dict[DutyDone, bool] = {}
+        for number, state in standing.items():
+            item, result = self._items[number], state.result
             if result is None or not result.answer.done or item.kind not in catalogue():
                 continue
             if item.task in catalogue()[item.kind].duties:
                 on = result.done_at.astimezone(self._timezone).date()
-                wanted[DutyDone(asset=item.asset, duty=item.task, on=on, by=result.by)] = number in fresh
-        keys = {one.key for one in wanted}
+                done_dates[DutyDone(asset=item.asset, duty=item.task, on=on, by=result.by)] = number in fresh
+        keys = {entry.key for entry in done_dates}
         for entry in self._records.duties.recorded_from(source):
             if entry.key not in keys:
                 self._records.duties.undo(entry.asset, entry.duty, entry.on, at=self._now, who="", note=source)
         for again in (True, False):  # what a person took back by hand comes again only with a new answer
-            entries = [one for one, new in wanted.items() if new is again]
+            entries = [entry for entry, new in done_dates.items() if new is again]
             if entries:
                 self._records.duties.record(entries, at=self._now, who="", source=source, again=again)
 
     # --- what models learn from ---------------------------------------------------------------------------------------
 
     def _outcomes(self, standing: Mapping[int, Standing]) -> None:
-        there = {(one.asset, one.at): one for one in self._records.outcomes.all()}
-        wanted: dict[tuple[str, datetime], Outcome] = {}
-        for number, one in standing.items():
-            outcome = self._outcome(self._items[number], one.result) if one.result else None
+        there = {(label.asset, label.at): label for label in self._records.outcomes.all()}
+        labels: dict[tuple[str, datetime], Outcome] = {}
+        for number, state in standing.items():
+            outcome = self._outcome(self._items[number], state.result) if state.result else None
             if outcome is not None:
-                wanted[outcome.asset, outcome.at] = outcome
+                labels[outcome.asset, outcome.at] = outcome
         tasks = {number for number, item in self._items.items() if self._speaks(item)}
         for entry in self._records.results.of(self._plan.number):
             place = (entry.asset, entry.done_at)
-            if entry.item in tasks and place in there and place not in wanted:
+            if entry.item in tasks and place in there and place not in labels:
                 self._records.outcomes.take_back(*place)
                 del there[place]
-        for place, outcome in wanted.items():
+        for place, outcome in labels.items():
             if there.get(place) != outcome:
                 self._records.outcomes.put(outcome)
 
@@ -129,7 +129,7 @@ class Consequences:
             if report.closed_at is None:
                 self._records.reports.close(report.id, by=result.by, now=self._now, note=ours)
         elif report.closed_at is not None:
-            closing = [one for one in self._records.reports.trail(report.id) if one.what == "closed"]
+            closing = [step for step in self._records.reports.trail(report.id) if step.what == "closed"]
             if closing and closing[-1].note == ours:
                 self._records.reports.reopen(report.id, by=result.by if result else "", now=self._now, note=ours)
 
@@ -169,45 +169,45 @@ class Consequences:
 
     def _not_after_all(self, number: int, result: Result, standing: Mapping[int, Standing]) -> None:
         """Findings that no answer speaks for any more: of no item by which they were found."""
-        for found in self._records.deficiencies.of_item(self._plan.number, number):
-            trail = self._records.deficiencies.trail(found.id)
-            seen = [(one.plan, one.item) for one in trail if one.move in (Move.OPENED, Move.RECURRED)]
-            if not found.state.open or any(self._holds(*place, standing) for place in seen):
+        for deficiency in self._records.deficiencies.of_item(self._plan.number, number):
+            trail = self._records.deficiencies.trail(deficiency.id)
+            sources = [(step.plan, step.item) for step in trail if step.move in (Move.OPENED, Move.RECURRED)]
+            if not deficiency.state.open or any(self._holds(*place, standing) for place in sources):
                 continue
             answer: Text = PHRASES[f"answer.{result.answer.value}"]
             why = PHRASES["decided_otherwise"].filled(answer=answer)
             words = f"{why.zh} / {why.en}"
             by = result.who or result.by
-            if found.state in (State.DRAFT, State.AWAITING_APPROVAL, State.TO_RECTIFY):
-                self._rectification.reject(found.id, by=by, why=words, source=result.key)
+            if deficiency.state in (State.DRAFT, State.AWAITING_APPROVAL, State.TO_RECTIFY):
+                self._rectification.reject(deficiency.id, by=by, why=words, source=result.key)
             else:
-                self._rectification.close(found.id, by=by, why=words, source=result.key)
+                self._rectification.close(deficiency.id, by=by, why=words, source=result.key)
 
     def _holds(self, plan: int, item: int, standing: Mapping[int, Standing]) -> bool:
         """Whether what was found there may still be so: by another list or by hand, disputed, or abnormal."""
-        one = standing.get(item) if plan == self._plan.number else None
-        return one is None or one.result is None or one.result.answer is Answer.ABNORMAL
+        state = standing.get(item) if plan == self._plan.number else None
+        return state is None or state.result is None or state.result.answer is Answer.ABNORMAL
 
     def _move_on(self, item: Item, result: Result) -> None:
         """A follow-up that was looked at: mended, verified, or still faulty."""
         number, source = int(item.request.removeprefix("F")), result.key
         trail = self._records.deficiencies.trail(number)
-        if any((one.plan, one.item, one.who) == (*source, result.by) and one.at >= result.at for one in trail):
+        if any((step.plan, step.item, step.who) == (*source, result.by) and step.at >= result.at for step in trail):
             return  # this answer, or a later one of the same person, has been followed
-        found = self._records.deficiencies.get(number)
-        if not found.state.open or not result.answer.done:
+        deficiency = self._records.deficiencies.get(number)
+        if not deficiency.state.open or not result.answer.done:
             return
         words = result.note or _both(PHRASES["answered_by_plan"].filled(plan=result.plan, item=result.item))
         if result.answer is Answer.NORMAL or result.mended:
-            if found.state is not State.AWAITING_VERIFICATION:
+            if deficiency.state is not State.AWAITING_VERIFICATION:
                 self._rectification.done(number, by=result.by, measures=words, source=source)
-            elif found.mender != result.by and not result.mended:
+            elif deficiency.mender != result.by and not result.mended:
                 self._rectification.verify(number, by=result.by, note=words, source=source)
             else:
                 self._rectification.note(number, by=result.by, words=words, source=source)
             return
         still = result.note or _both(PHRASES["still_faulty"])
-        if found.state is State.AWAITING_VERIFICATION:
+        if deficiency.state is State.AWAITING_VERIFICATION:
             self._rectification.reject(number, by=result.by, why=still, source=source)
         else:
             self._rectification.note(number, by=result.by, words=still, source=source)

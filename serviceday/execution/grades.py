@@ -39,9 +39,9 @@ class Grades:
 
     def named(self, words: str) -> Grade:
         """A grade by its key or its name in either language. Raises `CannotConvert`."""
-        for one in self.scale.values():
-            if words.strip().casefold() in (one.key.casefold(), one.name.zh, one.name.en.casefold()):
-                return one
+        for grade in self.scale.values():
+            if words.strip().casefold() in (grade.key.casefold(), grade.name.zh, grade.name.en.casefold()):
+                return grade
         raise CannotConvert("no grade {words!r}", "Known: {known}", words=words, known=list(self.scale))
 
     def name(self, key: str) -> Text:
@@ -94,7 +94,9 @@ def _grade(row: object, number: int, problems: list[Sentence]) -> Grade | None:
             Sentence("grade {number}: {days!r} days; a whole number from 0 is wanted", number=number, days=str(days))
         )
         return None
-    if not isinstance(name, dict) or not all(isinstance(name.get(one), str) and name[one] for one in ("zh", "en")):
+    if not isinstance(name, dict) or not all(
+        isinstance(name.get(language), str) and name[language] for language in ("zh", "en")
+    ):
         problems.append(Sentence("grade {number} needs a name with zh and en", number=number))
         return None
     return Grade(key=key, name=Text(zh=name["zh"], en=name["en"]), days=days)

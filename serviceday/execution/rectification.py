@@ -95,8 +95,8 @@ class Rectification:
         elif not draft:
             steps.append(self._step(State.DRAFT, Move.SUBMITTED, new.found_by))
 
-        def join(known: Sequence[Deficiency]) -> tuple[Deficiency, DeficiencyStep] | None:
-            before = predecessor(known, new.asset, new.fault, new.found_at) if new.asset else None
+        def join(deficiencies: Sequence[Deficiency]) -> tuple[Deficiency, DeficiencyStep] | None:
+            before = predecessor(deficiencies, new.asset, new.fault, new.found_at) if new.asset else None
             if before is None:
                 return None
             step = DeficiencyStep(
@@ -118,65 +118,65 @@ class Rectification:
         grade: str = "",
     ) -> Deficiency:
         """Approve it and say who puts it right by when; what is assigned already is assigned anew."""
-        found = self._records.deficiencies.get(number)
-        graded = self._grades.named(grade).key if grade else found.grade
-        end = until or (self.deadline(graded, found.opened_at) if grade else found.deadline or self.today)
+        deficiency = self._records.deficiencies.get(number)
+        graded = self._grades.named(grade).key if grade else deficiency.grade
+        end = until or (self.deadline(graded, deficiency.opened_at) if grade else deficiency.deadline or self.today)
         detail = {"person": person, "department": department, "deadline": end.isoformat(), "grade": graded}
         detail = {name: value for name, value in detail.items() if value}
         if not (person or department):
             raise CannotDo("finding {number} is assigned to nobody", "Name --to or --department", number=number)
         moves: list[tuple[Move, str]] = []
-        if found.state is State.DRAFT:
+        if deficiency.state is State.DRAFT:
             moves.append((Move.SUBMITTED, ""))
-        if found.state in (State.DRAFT, State.AWAITING_APPROVAL):
+        if deficiency.state in (State.DRAFT, State.AWAITING_APPROVAL):
             moves.append((Move.APPROVED, ""))
-        return self._go_on(found, [*moves, (Move.ASSIGNED, "")], by, detail)
+        return self._go_on(deficiency, [*moves, (Move.ASSIGNED, "")], by, detail)
 
     def start(self, number: int, *, by: str) -> Deficiency:
         return self._go_on(self._records.deficiencies.get(number), [(Move.STARTED, "")], by)
 
     def done(self, number: int, *, by: str, measures: str = "", source: tuple[int, int] = (0, 0)) -> Deficiency:
         """It is mended; somebody else has to see that. `source` is the list and item at which it was."""
-        found = self._records.deficiencies.get(number)
-        if found.state in (State.DRAFT, State.AWAITING_APPROVAL):
+        deficiency = self._records.deficiencies.get(number)
+        if deficiency.state in (State.DRAFT, State.AWAITING_APPROVAL):
             moves = [(Move.MENDED, measures)]
-        elif found.state is State.TO_RECTIFY:
+        elif deficiency.state is State.TO_RECTIFY:
             moves = [(Move.STARTED, ""), (Move.DONE, measures)]
         else:
             moves = [(Move.DONE, measures)]
-        return self._go_on(found, moves, by, source=source)
+        return self._go_on(deficiency, moves, by, source=source)
 
     def verify(self, number: int, *, by: str, note: str = "", source: tuple[int, int] = (0, 0)) -> Deficiency:
         """Somebody who did not mend it has seen that it is mended: it is closed, and the report it answers too."""
-        found = self._records.deficiencies.get(number)
-        if found.state is State.AWAITING_VERIFICATION and found.mender == by:
+        deficiency = self._records.deficiencies.get(number)
+        if deficiency.state is State.AWAITING_VERIFICATION and deficiency.mender == by:
             raise CannotDo(
                 "{by} mended finding {number} and cannot verify it",
                 "Somebody else has to look at it",
                 by=by,
                 number=number,
             )
-        closed = self._go_on(found, [(Move.VERIFIED, note)], by, source=source)
+        closed = self._go_on(deficiency, [(Move.VERIFIED, note)], by, source=source)
         self._close_report(closed, by)
         return closed
 
     def reject(self, number: int, *, by: str, why: str, source: tuple[int, int] = (0, 0)) -> Deficiency:
         """It is no deficiency; or, where it waits to be verified, it is not mended and goes back."""
-        found = self._records.deficiencies.get(number)
-        move = Move.SENT_BACK if found.state is State.AWAITING_VERIFICATION else Move.REJECTED
-        return self._go_on(found, [(move, why)], by, source=source)
+        deficiency = self._records.deficiencies.get(number)
+        move = Move.SENT_BACK if deficiency.state is State.AWAITING_VERIFICATION else Move.REJECTED
+        return self._go_on(deficiency, [(move, why)], by, source=source)
 
     def postpone(self, number: int, until: date, *, by: str, why: str) -> Deficiency:
-        found = self._records.deficiencies.get(number)
-        if found.deadline is not None and until <= found.deadline:
+        deficiency = self._records.deficiencies.get(number)
+        if deficiency.deadline is not None and until <= deficiency.deadline:
             raise CannotDo(
                 "finding {number} is due on {deadline} already: {until} is no later",
                 "Name a later day",
                 number=number,
-                deadline=found.deadline,
+                deadline=deficiency.deadline,
                 until=until,
             )
-        return self._go_on(found, [(Move.POSTPONED, why)], by, {"deadline": until.isoformat()})
+        return self._go_on(deficiency, [(Move.POSTPONED, why)], by, {"deadline": until.isoformat()})
 
     def close(self, number: int, *, by: str, why: str, source: tuple[int, int] = (0, 0)) -> Deficiency:
         """Close it without its having been mended; it does not count as rectified."""
@@ -191,7 +191,7 @@ class Rectification:
 
     def _go_on(
         self,
-        found: Deficiency,
+        deficiency: Deficiency,
         moves: Sequence[tuple[Move, str]],
         by: str,
         detail: Mapping[str, str] | None = None,
@@ -203,20 +203,20 @@ class Rectification:
             raise CannotDo("a text of {count} characters; at most {most}", "Shorten it", count=longest, most=LONGEST)
         if not by.strip():
             raise CannotDo("nobody is named who says so", "Give --by NAME")
-        state, steps = found.state, []
+        state, steps = deficiency.state, []
         try:
             for place, (move, why) in enumerate(moves):
                 last = place == len(moves) - 1
                 step = self._step(state, move, by, why, detail if last else None, source)
                 steps.append(step)
                 state = step.state
-            return self._records.deficiencies.add(found.id, steps)
+            return self._records.deficiencies.add(deficiency.id, steps)
         except IllegalMove:
-            now = self._records.deficiencies.get(found.id)
+            now = self._records.deficiencies.get(deficiency.id)
             raise CannotDo(
                 "finding {number} is {state}: that step cannot follow",
                 "See `serviceday finding show {number}`; rejecting, postponing and closing need --why",
-                number=found.id,
+                number=deficiency.id,
                 state=_STATES[now.state],
             ) from None
 

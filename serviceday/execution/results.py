@@ -48,7 +48,7 @@ class Taken:
 
     @property
     def conflicts(self) -> tuple[int, ...]:
-        return tuple(sorted(item for item, one in self.standing.items() if one.conflict))
+        return tuple(sorted(item for item, state in self.standing.items() if state.conflict))
 
 
 class Results:
@@ -58,12 +58,12 @@ class Results:
         self, records: Records, plan: InspectionList, *, now: datetime, timezone: ZoneInfo, grades: Grades
     ) -> None:
         self._records, self._plan, self._now, self._timezone = records, plan, now, timezone
-        self._items = {one.number: one for one in plan.items}
+        self._items = {item.number: item for item in plan.items}
         self._consequences = Consequences(records, plan, now=now, timezone=timezone, grades=grades)
 
     def standing(self) -> dict[int, Standing]:
         """What the answers come to, by item."""
-        return {item: one for (_, item), one in standings(self._records.results.of(self._plan.number)).items()}
+        return {item: state for (_, item), state in standings(self._records.results.of(self._plan.number)).items()}
 
     def take(self, replies: Sequence[Reply], *, who: str = "", source: str = "hand") -> Taken:
         """Keep what can be kept and do what follows; what can't be is told. Taking again does nothing."""
@@ -90,16 +90,16 @@ class Results:
         checked = self._checked(reply, who, "hand")
         if isinstance(checked, Sentence):
             raise CannotDo("{reason}", "Mend it and say it again", reason=checked)
-        voices = sorted(now.conflict, key=lambda one: one.done_at)
+        voices = sorted(now.conflict, key=lambda voice: voice.done_at)
         values = {name: getattr(checked, name) for name in Result.__dataclass_fields__}
         done_at = reply.done_at.astimezone(UTC) if reply.done_at else voices[0].done_at
         decided = Result(**values | {"entry": Entry.DECIDED, "done_at": done_at, "late": False})
         return self._settled(self._records.results.add([decided]), 0, [])
 
-    def _settled(self, new: Sequence[Result], known: int, refused: Sequence[tuple[str, Sentence]]) -> Taken:
+    def _settled(self, new: Sequence[Result], repeated: int, refused: Sequence[tuple[str, Sentence]]) -> Taken:
         now = self.standing()
-        opened, joined = self._consequences.settle(now, {one.item for one in new})
-        return Taken(tuple(new), known, tuple(refused), now, tuple(opened), tuple(joined))
+        opened, joined = self._consequences.settle(now, {entry.item for entry in new})
+        return Taken(tuple(new), repeated, tuple(refused), now, tuple(opened), tuple(joined))
 
     def _checked(self, reply: Reply, who: str, source: str) -> Result | Sentence:
         item = self._items.get(reply.item)

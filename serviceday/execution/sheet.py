@@ -106,12 +106,12 @@ def _reply(row: Mapping[str, _Cell], plan: InspectionList, where: str, timezone:
         return Sentence("something is filled in, but no result")
     answer = _answers().get(_folded(words["result"]))
     if answer is None:
-        known = [PHRASES[key] for key in _ANSWERS]
-        return Sentence("{words!r} is no result; known: {known}", words=words["result"], known=known)
+        choices = [PHRASES[key] for key in _ANSWERS]
+        return Sentence("{words!r} is no result; known: {known}", words=words["result"], known=choices)
     mode = _mode(item, words["fault"])
     if mode is None:
         modes = catalogue()[item.kind].modes.values() if item.kind in catalogue() else ()
-        names = [*(one.name for one in modes), PHRASES["fault_other"]]
+        names = [*(label.name for label in modes), PHRASES["fault_other"]]
         return Sentence("no fault {mode!r} is known there; known: {known}", mode=words["fault"], known=names)
     mended = _yes(words["mended"])
     if mended is None:
@@ -139,7 +139,7 @@ def _item(key: str, plan: InspectionList) -> Item | Sentence:
         return Sentence("the row's key is missing or was changed: {key!r}", key=key)
     if named[0] != plan.number:
         return Sentence("the row is of list {other}, not of list {plan}", other=named[0], plan=plan.number)
-    item = next((one for one in plan.items if one.number == named[1]), None)
+    item = next((entry for entry in plan.items if entry.number == named[1]), None)
     if item is None or row_key(plan, item) != key.strip():
         return Sentence("the row's key is missing or was changed: {key!r}", key=key)
     return item
@@ -151,8 +151,10 @@ def _folded(words: str) -> str:
 
 @cache
 def _answers() -> dict[str, Answer]:
-    found = {_folded(words): answer for key, answer in _ANSWERS.items() for words in (PHRASES[key].zh, PHRASES[key].en)}
-    return found | {_folded(answer.value): answer for answer in Answer} | {"notapplicable": Answer.NOT_APPLICABLE}
+    answers = {
+        _folded(words): answer for key, answer in _ANSWERS.items() for words in (PHRASES[key].zh, PHRASES[key].en)
+    }
+    return answers | {_folded(answer.value): answer for answer in Answer} | {"notapplicable": Answer.NOT_APPLICABLE}
 
 
 def _mode(item: Item, words: str) -> str | None:
@@ -217,7 +219,7 @@ def _sheets(path: Path) -> Iterator[tuple[str, list[tuple[int, list[_Cell]]]]]:
 
     try:
         with zipfile.ZipFile(path) as packed:
-            if sum(one.file_size for one in packed.infolist()) > _LARGEST:
+            if sum(member.file_size for member in packed.infolist()) > _LARGEST:
                 raise CannotParse(
                     "{name} unpacks to more than {most} MB", "Split it", name=path.name, most=_LARGEST >> 20
                 )

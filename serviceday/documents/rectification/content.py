@@ -32,19 +32,19 @@ class Register:
     def say(self, key: str, **values: object) -> str:
         return PHRASES.say(f"register_{key}", self.language, **values)
 
-    def grade(self, one: Deficiency) -> str:
-        return self.grades[one.grade][self.language] if one.grade in self.grades else one.grade
+    def grade(self, deficiency: Deficiency) -> str:
+        return self.grades[deficiency.grade][self.language] if deficiency.grade in self.grades else deficiency.grade
 
-    def equipment(self, one: Deficiency) -> str:
-        kind = catalogue().get(one.kind)
-        return " / ".join(filter(None, (kind.name[self.language] if kind else "", one.asset)))
+    def equipment(self, deficiency: Deficiency) -> str:
+        kind = catalogue().get(deficiency.kind)
+        return " / ".join(filter(None, (kind.name[self.language] if kind else "", deficiency.asset)))
 
-    def place(self, one: Deficiency) -> str:
-        return " ".join(filter(None, (self.names.site(one.site), one.place)))
+    def place(self, deficiency: Deficiency) -> str:
+        return " ".join(filter(None, (self.names.site(deficiency.site), deficiency.place)))
 
-    def state(self, one: Deficiency) -> str:
-        late = self.say("overdue") if one.overdue(self.today) else ""
-        return f"{self.say(f'state_{one.state}')}{late}"
+    def state(self, deficiency: Deficiency) -> str:
+        late = self.say("overdue") if deficiency.overdue(self.today) else ""
+        return f"{self.say(f'state_{deficiency.state}')}{late}"
 
     def moment(self, at: datetime | None) -> str:
         return f"{at.astimezone(self.timezone):%Y-%m-%d %H:%M}" if at else ""

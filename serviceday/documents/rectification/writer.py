@@ -59,10 +59,10 @@ def as_register(register: Register) -> bytes:
     for number, (key, width, _) in enumerate(COLUMNS):
         sheet.set_column(number, number, width)
         sheet.write_string(2, number, register.say(f"column_{key}"), styles.header)
-    for line, one in enumerate(register.found, start=3):
+    for line, deficiency in enumerate(register.found, start=3):
         tall = 1
         for number, (_, width, cell) in enumerate(COLUMNS):
-            value = cell(register, one)
+            value = cell(register, deficiency)
             if isinstance(value, date):
                 sheet.write_datetime(line, number, value, styles(**plain, num_format="yyyy-mm-dd"))
             elif isinstance(value, int):
@@ -102,15 +102,15 @@ _WORDS = (
 
 def _data(register: Register) -> dict[str, Any]:
     addressees: dict[tuple[str, str], list[Deficiency]] = {}
-    for one in register.found:
-        addressees.setdefault((one.department, one.person), []).append(one)
+    for deficiency in register.found:
+        addressees.setdefault((deficiency.department, deficiency.person), []).append(deficiency)
     notices = [
         {
             "to": " ".join(filter(None, key)) or register.say("notice_nobody"),
             "number": f"{register.today:%Y%m%d}-{place:02d}",
-            "rows": [_row(register, one) for one in found],
+            "rows": [_row(register, deficiency) for deficiency in deficiencies],
         }
-        for place, (key, found) in enumerate(sorted(addressees.items()), start=1)
+        for place, (key, deficiencies) in enumerate(sorted(addressees.items()), start=1)
     ]
     return {
         "words": {key: register.say(key) for key in _WORDS},
@@ -121,14 +121,14 @@ def _data(register: Register) -> dict[str, Any]:
     }
 
 
-def _row(register: Register, one: Deficiency) -> dict[str, str]:
+def _row(register: Register, deficiency: Deficiency) -> dict[str, str]:
     return {
-        "number": one.number,
-        "equipment": register.equipment(one),
-        "grade": register.grade(one),
-        "description": one.description[register.language],
-        "place": register.place(one),
-        "suggestion": one.suggestion[register.language],
-        "deadline": str(one.deadline or ""),
-        "state": register.state(one),
+        "number": deficiency.number,
+        "equipment": register.equipment(deficiency),
+        "grade": register.grade(deficiency),
+        "description": deficiency.description[register.language],
+        "place": register.place(deficiency),
+        "suggestion": deficiency.suggestion[register.language],
+        "deadline": str(deficiency.deadline or ""),
+        "state": register.state(deficiency),
     }
