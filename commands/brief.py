@@ -11,6 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.output import spare_existing, tell
 from facility.errors import CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 
@@ -23,10 +24,11 @@ def brief(
     service_day: Annotated[str, typer.Option("--service-day", help=say("brief.service_day"), metavar="DATE")] = "",
     data: options.Data = options.DATA,
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("brief.output"), metavar="FILE")] = [],  # noqa: B006
+    force: options.Force = False,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.announce import paper
+    from commands.app.papers import paper
     from commands.installation import recorded
     from serviceday.brief import check_brief_form, decoded, encoded, write_brief
     from serviceday.brief.layout import chat
@@ -35,18 +37,19 @@ def brief(
         raise CannotParse("a brief without a day", "Give --service-day 2026-12-05")
     for file in outputs:
         check_brief_form(file)
+    spare_existing(outputs, force=force)
     day = options.day(service_day)
     with recorded(data) as records:
         published = records.service_days.published(day)
         content = decoded(published.body) if published else counted(records, day, timezone)
     if published:
-        typer.echo(say("brief.published", day=day), err=True)
+        tell(say("brief.published", day=day), error=True)
     for file in write_brief(content, outputs, language=preferred(), paper=paper()):
-        typer.echo(str(file), err=as_json)
+        tell(str(file), error=as_json)
     if as_json:
         sys.stdout.write(encoded(content) + "\n")
     elif not outputs:
-        typer.echo(chat(content, preferred()), nl=False)
+        tell(chat(content, preferred()).rstrip("\n"))
 
 
 def publish(
@@ -65,12 +68,12 @@ def publish(
         content = counted(records, day, timezone)
         step = ServiceDayStep(day=day, at=datetime.now(UTC), who=by, move=DayMove.PUBLISHED, note=note)
         records.service_days.publish(step, encoded(content))
-    typer.echo(say("brief.now_published", day=day))
+    tell(say("brief.now_published", day=day))
 
 
 def counted(records: Records, day: date, timezone: str) -> Brief:
     """The brief of a day as the records stand now. Raises `CannotDo` where there is nothing to count."""
-    from commands.announce import named
+    from commands.app.papers import named
     from commands.day import carried_out
     from serviceday.brief import brief as made_brief
 

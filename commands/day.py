@@ -12,7 +12,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say, told
-from commands.app.output import printable, show_json, show_table
+from commands.app.output import printable, show_json, show_table, tell
 from facility.errors import CannotDo, CannotParse
 from facility.i18n.phrases import preferred
 from facility.results import Answer
@@ -63,10 +63,10 @@ def results(
         show_json({"file": file.name, "rows": reading.rows, **_plain(plan_list, taken), "refused": _places(refused)})
     else:
         values = {"rows": reading.rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
-        typer.echo(say("day.results_done", file=file.name, number=plan_list.number, **values))
+        tell(say("day.results_done", file=file.name, number=plan_list.number, **values))
         _tell(plan_list, taken)
         for where, what in refused:
-            typer.echo(f"  {printable(where)}: {printable(told(what))}", err=True)
+            tell(f"  {printable(where)}: {printable(told(what))}", error=True)
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -96,9 +96,9 @@ def result(
     if as_json:
         show_json(_plain(plan_list, taken))
         return
-    typer.echo(say("day.result_new" if taken.new else "day.result_known", number=plan_list.number, item=item))
+    tell(say("day.result_new" if taken.new else "day.result_known", number=plan_list.number, item=item))
     if taken.new and taken.new[0].late:
-        typer.echo(say("day.late"))
+        tell(say("day.late"))
     _tell(plan_list, taken)
 
 
@@ -125,7 +125,7 @@ def resolve(
     if as_json:
         show_json(_plain(plan_list, taken))
         return
-    typer.echo(say("day.resolved", number=plan_list.number, item=item, answer=say(f"day.answer_{answer}")))
+    tell(say("day.resolved", number=plan_list.number, item=item, answer=say(f"day.answer_{answer}")))
     _tell(plan_list, taken)
 
 
@@ -241,12 +241,12 @@ def show(
     if plan_list is not None:
         counts = _progress(plan_list, standing)
         shown = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()}
-        typer.echo(say("day.progress", number=plan_list.number, **shown))
+        tell(say("day.progress", number=plan_list.number, **shown))
         _conflicts(standing)
     place = options.zone(timezone)
     for step in trail:
         moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
-        typer.echo(f"  {moment} {say(f'day.move_{step.move}')} {printable(f'{step.who} {step.note}')}".rstrip())
+        tell(f"  {moment} {say(f'day.move_{step.move}')} {printable(f'{step.who} {step.note}')}".rstrip())
 
 
 def announce(
@@ -353,17 +353,17 @@ def _places(refused: Sequence[tuple[str, object]]) -> list[dict[str, str]]:
 
 def _tell(plan_list: InspectionList, taken: Taken) -> None:
     answered = sum(state.result is not None for state in taken.standing.values())
-    typer.echo(say("day.answered", answered=answered, items=len(plan_list.items)))
+    tell(say("day.answered", answered=answered, items=len(plan_list.items)))
     if taken.opened or taken.joined:
         numbers = " ".join(f"F{number}" for number in taken.opened) or "-"
-        typer.echo(say("day.findings", opened=numbers, joined=" ".join(f"F{number}" for number in taken.joined) or "-"))
+        tell(say("day.findings", opened=numbers, joined=" ".join(f"F{number}" for number in taken.joined) or "-"))
     _conflicts(taken.standing)
 
 
 def _conflicts(standing: Mapping[int, Standing]) -> None:
     for item, state in sorted(standing.items()):
         if state.conflict:
-            typer.echo(say("day.conflict", item=item, voices="; ".join(map(_voice, state.conflict))))
+            tell(say("day.conflict", item=item, voices="; ".join(map(_voice, state.conflict))))
 
 
 def _voice(result: Result) -> str:
@@ -391,7 +391,7 @@ def _show_day(service_day: ServiceDay, as_json: bool) -> None:
         return
     language = preferred()
     between = "、" if language == "zh" else ", "
-    typer.echo(say("day.shown", day=service_day.day, state=say(f"day.state_{service_day.state}")))
+    tell(say("day.shown", day=service_day.day, state=say(f"day.state_{service_day.state}")))
     for name, value in (
         ("theme", service_day.theme),
         ("sites", between.join(service_day.sites)),
@@ -400,4 +400,4 @@ def _show_day(service_day: ServiceDay, as_json: bool) -> None:
         ("plan", str(service_day.plan or "")),
     ):
         if value:
-            typer.echo(f"  {say(f'day.column_{name}')}: {printable(value)}")
+            tell(f"  {say(f'day.column_{name}')}: {printable(value)}")

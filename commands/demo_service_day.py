@@ -33,7 +33,7 @@ def service_day_before(
     here: Installation, timezone: ZoneInfo, as_of: datetime, *, began: datetime, crew: Any
 ) -> dict[str, Any]:
     """Hold the service day a week before `as_of`; {} where it was held before, or history is too short for one."""
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from commands.score import assessments
     from models.evaluation.ranking_metrics import read_truth
     from serviceday.documents.inspection_list import write_list
@@ -94,7 +94,7 @@ def _carried_out(
     truth: Sequence[TrueFault],
     as_of: datetime,
 ) -> dict[str, Any]:
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from facility.service_days import DayMove, ServiceDayStep
     from serviceday.brief import brief, write_brief
     from serviceday.execution.grades import read_grades

@@ -13,7 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
-from commands.app.output import cell, printable, show_json, show_table
+from commands.app.output import cell, printable, show_json, show_table, spare_existing, tell
 from facility.deficiencies import Origin, State
 from facility.errors import CannotConvert, CannotParse
 from facility.i18n.phrases import Text, preferred
@@ -99,7 +99,7 @@ def show(
     for step in trail:
         moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
         words = printable(" ".join(filter(None, (step.who, step.why))))
-        typer.echo(f"  {moment} {say(f'finding.move_{step.move}')} {words}".rstrip())
+        tell(f"  {moment} {say(f'finding.move_{step.move}')} {words}".rstrip())
 
 
 def add(
@@ -152,7 +152,7 @@ def add(
     if as_json:
         show_json({**_plain(deficiency, timezone), "new": new})
         return
-    typer.echo(say("finding.opened" if new else "finding.joined", number=deficiency.number))
+    tell(say("finding.opened" if new else "finding.joined", number=deficiency.number))
     _tell(deficiency, grades, timezone)
 
 
@@ -257,16 +257,18 @@ def correct(
 def export(
     data: options.Data = options.DATA,
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("finding.output"), metavar="FILE")] = [],  # noqa: B006
+    force: options.Force = False,
     numbers: Annotated[list[int], typer.Option("--number", help=say("finding.number"), metavar="NUMBER")] = [],  # noqa: B006
     site: Site = "",
     everything: Everything = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
-    from commands.announce import named, paper
+    from commands.app.papers import named, paper
     from serviceday.documents.rectification import Register, check_register_form, write_register
 
     if not outputs:
         raise CannotParse("no file to write", "Name one with -o, for example -o findings.xlsx or -o notice.pdf")
+    spare_existing(outputs, force=force)
     for file in outputs:
         check_register_form(file)
     with _opened(data, timezone) as (records, _, grades):
@@ -282,7 +284,7 @@ def export(
             tuple(deficiencies), named(records), paper(), scale, datetime.now(UTC), options.zone(timezone), preferred()
         )
     for file in write_register(register, outputs):
-        typer.echo(say("finding.exported", count=len(deficiencies), file=file))
+        tell(say("finding.exported", count=len(deficiencies), file=file))
 
 
 @contextmanager
@@ -354,9 +356,9 @@ def _tell(deficiency: Deficiency, grades: Grades, timezone: str) -> None:
         "state": say(f"finding.state_{deficiency.state}"),
         "grade": grades.name(deficiency.grade)[language],
     }
-    typer.echo(say("finding.shown", **values, deadline=f"{deficiency.deadline}{late}"))
+    tell(say("finding.shown", **values, deadline=f"{deficiency.deadline}{late}"))
     words = (_place(deficiency), deficiency.asset, deficiency.description[language])
-    typer.echo(f"  {printable(' '.join(filter(None, words)))}")
+    tell(f"  {printable(' '.join(filter(None, words)))}")
     for name, value in (
         ("person", " ".join(filter(None, (deficiency.person, deficiency.department)))),
         ("suggestion", deficiency.suggestion[language]),
@@ -365,4 +367,4 @@ def _tell(deficiency: Deficiency, grades: Grades, timezone: str) -> None:
         ("repeats", str(deficiency.repeats or "")),
     ):
         if value:
-            typer.echo(f"  {say(f'finding.column_{name}')}: {printable(value)}")
+            tell(f"  {say(f'finding.column_{name}')}: {printable(value)}")

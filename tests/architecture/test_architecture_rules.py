@@ -136,3 +136,13 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     TopologicalSorter(
         {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     ).prepare()  # raises CycleError naming the circle
+
+
+def test_the_walk_through_the_house_names_files_that_are_there_each_once() -> None:
+    words = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`((?:commands|dashboard|facility|ingest|models|serviceday)/[\w/.]+\.\w+)`", words)
+    assert len(named) > 50
+    assert not [name for name in named if not (ROOT / name).is_file()]
+    walk = words.split("## Where to add something")[0]
+    twice = [name for name in set(named) if walk.count(f"`{name}`") > 1]
+    assert not twice
