@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from facility.inspections import Finding
 from models.assessment.memory import Memory, with_alarms
 
 if TYPE_CHECKING:
@@ -18,11 +19,32 @@ def recalled(here: Installation, *, before: datetime, cold: bool = False) -> Mem
 
     `cold`: no look of late can be gone on from, so days long ago are to be looked at too.
     """
-    return Memory(
-        before=here.records.assessments.flagged(before=before),
-        attended={one.asset: one.at for one in here.records.outcomes.all(until=before)},
-        cold=cold,
-    )
+    attended, cleared = _attention(here, before)
+    return Memory(before=here.records.assessments.flagged(before=before), attended=attended, cleared=cleared, cold=cold)
+
+
+def _attention(here: Installation, before: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """When each asset was last put right, and when somebody last looked and found nothing, before a moment.
+
+    Of an asset with a finding that nobody had mended by then, a confirmation is no repair.
+    """
+    attended: dict[str, datetime] = {}
+    unmended: set[str] = set()
+    for deficiency in here.records.deficiencies.all():
+        asset = deficiency.asset
+        if deficiency.opened_at >= before:
+            continue
+        if deficiency.mended_at is not None and deficiency.mended_at < before:
+            attended[asset] = max(deficiency.mended_at, attended.get(asset, deficiency.mended_at))
+        elif deficiency.state.open:
+            unmended.add(asset)
+    cleared: dict[str, datetime] = {}
+    for outcome in here.records.outcomes.all(until=before):
+        if outcome.finding is Finding.NOT_FOUND:
+            cleared[outcome.asset] = outcome.at
+        elif outcome.asset not in unmended:
+            attended[outcome.asset] = max(outcome.at, attended.get(outcome.asset, outcome.at))
+    return {asset: moment for asset, moment in attended.items() if asset not in unmended}, cleared
 
 
 def alarmed(here: Installation, found: Sequence[Assessment], *, now: datetime) -> list[Assessment]:

@@ -1,8 +1,9 @@
 """What was believed before, and what people have done since: a fault that nobody mends is not forgotten.
 
 An asset that was flagged is compared with what it was when it was flagged, for as long as it takes: the days of a fault
-become the past of later days, and must not become their reference. What ends it is a person's record (an outcome starts
-a new normal), or the channel itself, if it comes back.
+become the past of later days, and must not become their reference. What ends it is a person's record, or the channel
+itself, if it comes back. Only what was put right starts a new normal: whoever looked and found nothing has changed
+nothing, and a fault that was confirmed and is still to be mended goes on.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ UNMENDED = 0.7  # of it: from there on the asset stays flagged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Of a fleet, by asset id: the flagged among the last assessments, and when somebody last recorded an outcome."""
+    """Of a fleet, by asset id: the flagged among the last assessments, and what people did about them since."""
 
     before: Mapping[str, Assessment] = field(default_factory=dict)
-    attended: Mapping[str, datetime] = field(default_factory=dict)
+    attended: Mapping[str, datetime] = field(default_factory=dict)  # when it was last put right: a new normal
+    cleared: Mapping[str, datetime] = field(default_factory=dict)  # when somebody last looked and found nothing
     cold: bool = False  # there is nothing to go on from: days long ago are looked at as well
 
     def standing(self, asset: str) -> tuple[Evidence, ...]:
@@ -38,9 +40,9 @@ class Memory:
         if one is None or not one.flagged:
             return ()
         equipment = [e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and _has_reference(e)]
-        attended = self.attended.get(asset)
+        ended = max((moment for moment in (self.attended.get(asset), self.cleared.get(asset)) if moment), default=None)
         # an outcome may be recorded days late: what counts is when the trouble was noticed, not when it was last seen
-        return tuple(e for e in equipment if attended is None or (e.noticed or one.as_of) > attended)
+        return tuple(e for e in equipment if ended is None or (e.noticed or one.as_of) > ended)
 
     def flagged(self, asset: str) -> Assessment | None:
         """The assessment that stands, if the asset was flagged and nobody has recorded an outcome since."""
