@@ -37,7 +37,7 @@ def approve(
     from ingest.refusals import Reason
 
     with review(data, member) as quarantine:
-        found = [one for one in quarantine.waiting(catalogue()) if one.asset == name and site in ("", one.site)]
+        found = [one for one in quarantine.waiting(catalogue(), asset=name) if site in ("", one.site)]
         if len({one.site for one in found}) != 1:
             raise CannotConvert(
                 "{name!r} speaks at {count} sites" if found else "{name!r} is not waiting for approval",

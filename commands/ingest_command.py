@@ -50,6 +50,15 @@ def ingest(
             "--journal-limit", envvar="SERVICEDAY_JOURNAL_LIMIT", help=say("ingest.journal_limit"), metavar="SIZE"
         ),
     ] = "20G",
+    quarantine_limit: Annotated[
+        str,
+        typer.Option(
+            "--quarantine-limit",
+            envvar="SERVICEDAY_QUARANTINE_LIMIT",
+            help=say("ingest.quarantine_limit"),
+            metavar="SIZE",
+        ),
+    ] = "1G",
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help=say("ingest.probe"))] = True,
     http: Annotated[
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
@@ -65,7 +74,7 @@ def ingest(
 
     _log_to_console()
     rules = Rules.parse(allow or [], payload_limit)
-    limit = options.size(journal_limit)
+    limit, refused_limit = options.size(journal_limit), options.size(quarantine_limit)
     if share and not broker:
         raise CannotDo(
             "the embedded broker has no shared subscriptions", "Name one that has: --broker mqtt://host:port"
@@ -93,6 +102,7 @@ def ingest(
             probe_broker=bool(broker) and probe,
             share=share,
             journal_limit=limit,
+            quarantine_limit=refused_limit,
         )
 
         def ready() -> None:

@@ -49,12 +49,16 @@ def list_rows(
                 "rows": total,
                 "items": sum(heap.items for heap in heaps),
                 "page": page,
-                "reasons": {heap.reason.value: {"rows": heap.rows, "items": heap.items} for heap in heaps},
+                "counted_only": sum(heap.counted for heap in heaps),
+                "reasons": {
+                    heap.reason.value: {"rows": heap.rows, "items": heap.items, "counted_only": heap.counted}
+                    for heap in heaps
+                },
                 "quarantine": [_plain(row) for row in rows],
             }
         )
         return
-    if not rows:
+    if not heaps:
         tell(say("quarantine.none"))
         return
     language = preferred()
@@ -64,6 +68,10 @@ def list_rows(
         [(one.reason.words[language], one.reason.value, f"{one.rows:,}", f"{one.items:,}") for one in heaps],
         right=[2, 3],
     )
+    if counted := sum(heap.counted for heap in heaps):
+        tell(say("quarantine.counted_only", items=f"{counted:,}"))
+    if not rows:
+        return
     show_table(
         say("quarantine.title"),
         ["#", say("quarantine.arrived"), say("column.reason"), say("quarantine.topic"), say("quarantine.found")],
@@ -138,6 +146,7 @@ def drop(
     until: Until = "",
     everything: Everything = False,
     by: Annotated[str, typer.Option("--by", help=say("alerts.by"), metavar="NAME")] = "",
+    for_good: Annotated[bool, typer.Option("--for-good", help=say("quarantine.for_good"))] = False,
     yes: Yes = False,
     as_json: options.Json = False,
 ) -> None:
@@ -145,10 +154,14 @@ def drop(
     with review(data, member) as quarantine:
         heaps = quarantine.heaps(wanted)
         rows, items = sum(heap.rows for heap in heaps), sum(heap.items for heap in heaps)
-        if rows and not yes:
-            typer.confirm(say("quarantine.really", rows=f"{rows:,}", items=f"{items:,}"), abort=True)
-        rows, items = quarantine.drop(wanted, by=by or _somebody(), now=datetime.now(UTC))
-    _show_moved("dropped", rows, items, as_json)
+        if items and not yes:
+            question = "quarantine.really_for_good" if for_good else "quarantine.really"
+            typer.confirm(say(question, rows=f"{rows:,}", items=f"{items:,}"), abort=True)
+        if for_good:
+            rows, items = quarantine.drop_for_good(wanted)
+        else:
+            rows, items = quarantine.drop(wanted, by=by or _somebody(), now=datetime.now(UTC))
+    _show_moved("emptied" if for_good else "dropped", rows, items, as_json)
 
 
 def restore(

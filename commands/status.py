@@ -98,6 +98,8 @@ def told(known: Overview, runs: bool) -> dict[str, Any]:
         "health": {"healthy": said["healthy"], "findings": said["findings"]},
         "sources_add_up": known.adds_up,
         "quarantine": {reason.value: items for reason, items in known.quarantine.items()},
+        "quarantine_bytes": known.quarantine_bytes,
+        "quarantine_counted_only": known.counted_only,
         "channels": {state.value: many for state, many in known.states.items()},
         "silent": [_life(one) for one in known.lives if one.state in (State.NOT_RECEIVED, State.FROZEN)],
         "clocks": [asdict(one) | {"wrong": one.wrong} for one in known.clocks],
@@ -172,6 +174,9 @@ def _show(known: Overview, runs: bool) -> None:
     if waiting:
         listed = ", ".join(f"{reason.words[language]} {items:,}" for reason, items in waiting.items())
         tell(say("status.quarantine", reasons=listed))
+    if known.counted_only:
+        megabytes = f"{known.quarantine_bytes / 1e6:.1f}"
+        tell(say("status.quarantine_counted", items=f"{known.counted_only:,}", megabytes=megabytes))
 
 
 def _show_sources(known: Overview) -> None:

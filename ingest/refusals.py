@@ -33,13 +33,16 @@ class Reason(StrEnum):
     FUTURE = "future"
     ANCIENT = "ancient"
     STORE = "refused_by_store"
+    DAMAGED = "damaged"
 
     @property
     def words(self) -> Text:
         return PHRASES[self.value]
 
 
-UNREAD = frozenset({Reason.UNKNOWN_TOPIC, Reason.NOT_ALLOWED, Reason.TOO_LARGE, Reason.UNREADABLE})  # whole messages
+UNREAD = frozenset(  # whole messages
+    {Reason.UNKNOWN_TOPIC, Reason.NOT_ALLOWED, Reason.TOO_LARGE, Reason.UNREADABLE, Reason.DAMAGED}
+)
 NEVER_READINGS = UNREAD | {Reason.NOT_A_NUMBER}  # refused before there was a reading
 
 

@@ -16,6 +16,7 @@ from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
 from ingest.journal.journal import LIMIT, Journal
+from ingest.journal.quarantine_room import QUARANTINE_LIMIT
 from ingest.monitor.http import served
 from ingest.monitor.monitor import Watch
 from ingest.mqtt.address import BrokerAddress
@@ -53,9 +54,11 @@ class Ingest:
         probe_broker: bool = False,
         share: str = "",
         journal_limit: int = LIMIT,
+        quarantine_limit: int = QUARANTINE_LIMIT,
     ) -> None:
         self._share = share
         self._journal_limit = journal_limit
+        self._quarantine_limit = quarantine_limit
         self._rules = rules or Rules()
         self._http = http
         self._probe_broker = probe_broker
@@ -68,6 +71,7 @@ class Ingest:
         self._hurry = threading.Event()
         self._journalled = threading.Event()
         self._scarce = False
+        self._quarantine_full = False
         self._settled = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver
@@ -79,7 +83,9 @@ class Ingest:
         """Begin. Returns once the broker delivers to us; raises `CannotDo` or `CannotCommunicate` otherwise."""
         member = self._held.enter_context(self._folder.claim("ingest", shared=bool(self._share)))
         try:
-            self._journal = Journal(self._folder.journal_of(member), limit=self._journal_limit)
+            self._journal = Journal(
+                self._folder.journal_of(member), limit=self._journal_limit, quarantine_limit=self._quarantine_limit
+            )
             self._held.callback(self._journal.close)
             self._watch = Watch(self._journal, self._directory, catalogue())
             if self._http:
@@ -231,3 +237,11 @@ class Ingest:
         if room.scarce and not self._scarce:
             log.warning("the journal will soon take nothing more (%s); is the store taking readings?", room)
         self._scarce = room.scarce
+        filling = self._journal.filling()
+        if filling.full and not self._quarantine_full:
+            log.warning(
+                "quarantine is full (%s): what is refused is only counted, good readings flow on; to empty it:"
+                " serviceday quarantine drop --all --for-good",
+                filling,
+            )
+        self._quarantine_full = filling.full

@@ -21,9 +21,10 @@ from dataclasses import asdict
 from facility.catalogue.catalogue import Catalogue
 from facility.store import READINGS, Appended, Store
 from ingest.admission.decoding import Directory, Understanding
+from ingest.journal.damage import DamagedRow
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts
-from ingest.journal.source_ledger import Change, Name, changes, count_messages, source_of
+from ingest.journal.source_ledger import OTHERS, Change, Name, changes, count_messages, source_of
 from ingest.messages import MOST, ROOM, Message, Presence
 from ingest.monitor.channel_state import Hearing
 from ingest.quarantine.replay import Replay
@@ -72,9 +73,11 @@ class Sink:
                 ):
                     ending = self._journal.after(seq - 1, messages=1, payload_bytes=0)[:1]
                     self._journal.refuse(turned_away(done, READINGS.empty_table(), ending), ending)
-                self._journal.settle(seq, counts, presence, self._sources_until(seq))
+                sources = _completed(self._sources_until(seq), counts)
+                self._journal.settle(seq, counts, presence, sources, self._understanding.registered)
                 log.info("entered a batch that was stored but not counted when ingest ended, up to message %s", seq)
         self._journal.forget_unsettled()
+        self._mend_the_end()
         self._replay.recover()
 
     def step(self) -> int:
@@ -83,7 +86,11 @@ class Sink:
 
     def _step(self) -> int:
         position = self._journal.position()
-        messages = self._journal.after(position, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+        try:
+            messages = self._journal.after(position, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+        except DamagedRow as error:
+            damage = self._journal.set_aside(error.after)
+            return 0 if damage is None else damage.messages
         if not messages:
             return 0
         last = messages[-1].seq
@@ -112,10 +119,24 @@ class Sink:
             self._journal.refuse(away, messages)
         per_source = less(understood.per_source, away, messages)
         self._journal.settle(
-            last, counts + _counts(done), decoded.presence, _sources(messages, refusals + away, per_source)
+            last,
+            counts + _counts(done),
+            decoded.presence,
+            _sources(messages, refusals + away, per_source),
+            self._understanding.registered,
         )
         self._hearing.listen(understood.admitted.said)
         return len(messages)
+
+    def _mend_the_end(self) -> None:
+        """Count messages whose rows are gone and after which nothing came."""
+        position = self._journal.position()
+        try:
+            missing = not self._journal.after(position, messages=1, payload_bytes=0)
+        except DamagedRow:
+            missing = True
+        if missing and self._journal.counts().pending:
+            self._journal.set_aside(position)
 
     def _sources_until(self, seq: int) -> dict[Name, Change]:
         """What a stored batch adds to each source, worked out from its messages and from what it refused."""
@@ -123,7 +144,10 @@ class Sink:
         messages: list[Message] = []
         while not messages or messages[-1].seq < seq:
             after = messages[-1].seq if messages else position
-            more = self._journal.after(after, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+            try:
+                more = self._journal.after(after, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+            except DamagedRow:  # damaged after it was stored: what its sources said can no longer be told apart
+                break
             if not more:
                 break
             messages += more
@@ -142,6 +166,17 @@ def _sources(messages: Sequence[Message], refusals: Sequence[Refusal], admitted:
     found = changes(((message.topic, message.arrived_us) for message in messages), topics, refusals, admitted)
     count_messages(found, (message.topic for message in messages))
     return found
+
+
+def _completed(sources: dict[Name, Change], counts: Counts) -> dict[Name, Change]:
+    """What a batch adds to each source; what can no longer be told apart stands under no name."""
+    others = sources.setdefault(OTHERS, Change())
+    others.messages += (
+        counts.messages_decoded + counts.messages_unreadable - sum(change.messages for change in sources.values())
+    )
+    others.admitted += counts.stored + counts.duplicates - sum(change.admitted for change in sources.values())
+    others.quarantined += counts.quarantined - sum(change.quarantined for change in sources.values())
+    return sources
 
 
 def _counts(done: Appended) -> Counts:

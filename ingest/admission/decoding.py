@@ -68,6 +68,7 @@ class Understanding:
         self._rules = rules or Rules()
         self._before = before
         self._assets: Mapping[str, Asset] = {}
+        self._places: frozenset[Name] = frozenset()
         self._read_at = -REGISTRY_READ_EVERY
 
     def of(self, messages: Sequence[Message], *, vouched: Collection[int] = ()) -> Understood:
@@ -90,6 +91,11 @@ class Understanding:
             self._read()
         return self._assets
 
+    @property
+    def registered(self) -> frozenset[Name]:
+        """Site and asset of every registered asset, as they were last read."""
+        return self._places
+
     def read_again(self) -> None:
         """Whoever asks for a replay may just have changed the registry."""
         self._read()
@@ -105,7 +111,10 @@ class Understanding:
         return Understood(decoded=decoded, admitted=admitted)
 
     def _read(self) -> None:
-        self._assets = self._directory()
+        assets = self._directory()
+        if assets != self._assets:
+            self._places = frozenset((asset.site, asset.id) for asset in assets.values())
+        self._assets = assets
         self._read_at = time.monotonic()
 
     def _unbroken(self, messages: Sequence[Message], vouched: Collection[int]) -> tuple[list[Message], list[Refusal]]:

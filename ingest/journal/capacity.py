@@ -21,6 +21,7 @@ class Room:
     limit: int
     disk_free: int
     disk_reserve: int  # left to the store
+    quarantine: int = 0  # bytes in quarantine, which count against its own limit
 
     @property
     def full(self) -> bool:
@@ -35,24 +36,24 @@ class Room:
         return str(
             Sentence(
                 "{used:,.0f} MB of {limit:,.0f} MB used, {free:,.0f} MB free on the disk, of which {reserve:,.0f} MB "
-                "stay the store's",
+                "stay the store's; quarantine holds {quarantine:,.0f} MB",
                 used=self.used / 1e6,
                 limit=self.limit / 1e6,
                 free=self.disk_free / 1e6,
                 reserve=self.disk_reserve / 1e6,
+                quarantine=self.quarantine / 1e6,
             )
         )
 
 
 def room_of(journal: sqlite3.Connection, folder: Path, limit: int) -> Room:
     """The room of a journal of at most `limit` bytes of messages whose file stands in `folder`."""
-    pages, free, size = (
-        int(journal.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
-    )
+    messages, quarantine = journal.execute("SELECT messages, quarantine FROM space").fetchone()
     disk = shutil.disk_usage(folder)
     return Room(
-        used=(pages - free) * size,
+        used=messages,
         limit=limit,
         disk_free=disk.free,
         disk_reserve=min(RESERVE, int(disk.total * RESERVE_PART)),
+        quarantine=quarantine,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.journal.damage import read_row
 from ingest.journal.packing import Packed, unpack
 from ingest.messages import Arrivals, Message
 
@@ -31,7 +32,9 @@ class Deliveries:
         looked = 0
         rows = reader.execute("SELECT first, count, mids FROM batches ORDER BY first DESC")
         for first, count, mids in rows:
-            ids = np.frombuffer(mids, dtype="<u2")
+            ids = np.frombuffer(mids[: len(mids) // 2 * 2], dtype="<u2")
+            if len(ids) != count:  # damaged; `Journal.after` will tell
+                continue
             newer = self._last[ids] != 0
             numbers = np.arange(first, first + count)
             self._last[ids[~newer]] = numbers[~newer]
@@ -70,10 +73,14 @@ class Deliveries:
     def forget(self, writer: sqlite3.Connection, first: int) -> None:
         """Keep the digests of a row that is about to be deleted, where nothing newer has their packet id."""
         count, mids = writer.execute("SELECT count, mids FROM batches WHERE first = ?", (first,)).fetchone()
-        ids = np.frombuffer(mids, dtype="<u2")
+        ids = np.frombuffer(mids[: len(mids) // 2 * 2], dtype="<u2")
+        if len(ids) != count:
+            return
         still = np.flatnonzero((self._last[ids] == np.arange(first, first + count)) & (ids != 0))
         if still.size:
             messages = _row(writer, first)
+            if not messages:  # damaged after it was decoded: its readings are in the store
+                return
             digests = [(int(ids[one]), _digest(messages[one].topic.encode(), messages[one].payload)) for one in still]
             writer.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", digests)
 
@@ -91,7 +98,9 @@ class Deliveries:
 
 
 def _row(connection: sqlite3.Connection, first: int) -> list[Message]:
-    return unpack(Packed._make(connection.execute("SELECT * FROM batches WHERE first = ?", (first,)).fetchone()))
+    """The messages of a row; none of a damaged one."""
+    row = read_row(connection, first)
+    return [] if row is None else unpack(row)
 
 
 def _digest(topic: bytes, payload: bytes) -> bytes:

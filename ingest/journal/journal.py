@@ -5,56 +5,41 @@ are decoded from here, in order of `seq`; the ledger and the quarantine live in 
 transactions, so that they cannot disagree. A message stays until the store has it on disk for certain.
 
 One row holds a batch (see `packing`). Beyond its size limit, and where the disk has only its reserve left, the journal
-refuses with `Full`: who writes must wait, and goes on when the store has caught up or space has returned.
+refuses with `Full`: who writes must wait, and goes on when the store has caught up or space has returned. Quarantine
+has room of its own (`quarantine_room`), so that what is refused never stops what is not.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from facility.errors import CannotDo
 from ingest.journal.capacity import Room, room_of
+from ingest.journal.damage import Damage, DamagedRow, corrupt, delete_row, set_aside
 from ingest.journal.deduplication import Deliveries
 from ingest.journal.ledger import Counts, add_counts, read_counts
 from ingest.journal.packing import Packed, pack, unpack
-from ingest.journal.schema import TABLES
+from ingest.journal.presence import keep_presence
+from ingest.journal.quarantine_room import QUARANTINE_LIMIT, Filling, QuarantineRoom, settle_overflow
+from ingest.journal.schema import FORMAT, INSERT, prepare
 from ingest.journal.source_ledger import Change, Name, add_sources
 from ingest.messages import Arrival, Arrivals, Message, Presence
 from ingest.refusals import Quarantined, Reason, Refusal
 
-FORMAT = 2
 LIMIT = 20 << 30  # bytes of messages, by default
 TRIMMED_AT_ONCE = 500  # rows and ...
 TRIMMED_BYTES = 8 << 20  # ... bytes; a longer deletion would hold up acknowledgements
 SPARE_PAGES = (256 << 20) // 4096  # free pages kept in the file for the next burst
 GIVEN_BACK = 1024  # pages at once
 
-_BATCHES = """
-CREATE TABLE batches(first INTEGER PRIMARY KEY, count INTEGER NOT NULL, newest_us INTEGER NOT NULL, mids BLOB NOT NULL,
-    arrived BLOB NOT NULL, names BLOB NOT NULL, topics BLOB NOT NULL, sizes BLOB NOT NULL, payloads BLOB NOT NULL)"""
-_INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_SCHEMA = (
-    _BATCHES
-    + """;
-CREATE TABLE deliveries(mid INTEGER PRIMARY KEY, digest BLOB NOT NULL);
-CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, arrived_us INTEGER NOT NULL,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, count INTEGER NOT NULL);
-CREATE INDEX quarantine_by_message ON quarantine(seq);
-CREATE TABLE presence(site TEXT NOT NULL, gateway TEXT NOT NULL, online INTEGER NOT NULL, since_us INTEGER NOT NULL,
-    arrived_us INTEGER NOT NULL, PRIMARY KEY (site, gateway));
-CREATE TABLE ledger(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE position(only INTEGER PRIMARY KEY CHECK (only = 0), decoded INTEGER NOT NULL);
-INSERT INTO position VALUES (0, 0);
-CREATE TABLE identity(id TEXT NOT NULL);
-INSERT INTO identity VALUES (lower(hex(randomblob(8))));
-"""
-)
+log = logging.getLogger(__name__)
 
 
 class Full(Exception):
@@ -64,9 +49,10 @@ class Full(Exception):
 class Journal:
     """The journal of one data folder. Thread-safe; one process at a time writes (see `DataFolder.claim`)."""
 
-    def __init__(self, file: Path, *, limit: int = LIMIT) -> None:
+    def __init__(self, file: Path, *, limit: int = LIMIT, quarantine_limit: int = QUARANTINE_LIMIT) -> None:
         self.file = file
         self.limit = limit
+        self.quarantine = QuarantineRoom(quarantine_limit)
         self._keeping = threading.Lock()
         self._writing = threading.Lock()
         self._reading = threading.Lock()
@@ -100,33 +86,16 @@ class Journal:
                     file=self.file,
                     found=found,
                 )
-            if found == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    writer.execute(statement)
-            elif found == 1:
-                self._from_a_row_a_message(writer)
-            writer.execute(f"PRAGMA user_version = {FORMAT}")
-            for statement in TABLES:
-                writer.execute(statement)
+            prepare(writer, found)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All that is executed within, or nothing of it; on disk once the block ends."""
         return self._transaction()
 
-    @staticmethod
-    def _from_a_row_a_message(writer: sqlite3.Connection) -> None:
-        """Bring a journal of format 1 along: the messages that are in it, each with its number."""
-        writer.execute(_BATCHES)
-        rows = writer.execute("SELECT seq, arrived_us, topic, payload FROM messages ORDER BY seq")
-        for seq, arrived_us, topic, payload in rows:
-            one = Arrivals.of([Arrival(mid=0, again=False, topic=topic, payload=payload, arrived_us=arrived_us)])
-            writer.execute(_INSERT, pack(seq, one))
-        writer.execute("DROP TABLE messages")
-
     def _end(self) -> int:
-        """The number of the last message that was ever kept."""
-        last = self._reader.execute("SELECT first + count - 1 FROM batches ORDER BY first DESC LIMIT 1").fetchone()
-        return max(last[0] if last else 0, self.position())
+        """The number of the last message that was ever kept, even if its row is gone."""
+        last = self._reader.execute("SELECT first FROM batches ORDER BY first DESC LIMIT 1").fetchone()
+        return max(last[0] if last else 0, self.position() + read_counts(self._reader).pending)
 
     @property
     def source(self) -> str:
@@ -168,7 +137,7 @@ class Journal:
                     rows.append(pack(first, batch))
                     first += len(batch)
                 fresh = first - self._next
-                writer.executemany(_INSERT, rows)
+                writer.executemany(INSERT, rows)
                 add_counts(
                     writer,
                     Counts(
@@ -186,6 +155,11 @@ class Journal:
         with self._reading:
             return room_of(self._reader, self.file.parent, self.limit)
 
+    def filling(self) -> Filling:
+        """How full quarantine is."""
+        with self._reading:
+            return self.quarantine.filling(self._reader)
+
     # -- decoding -------------------------------------------------------------------------------------------------
 
     def identity(self) -> str:
@@ -199,56 +173,94 @@ class Journal:
             return int(self._reader.execute("SELECT decoded FROM position").fetchone()[0])
 
     def after(self, seq: int, *, messages: int, payload_bytes: int) -> list[Message]:
-        """The next messages in order: at least one batch if there is one, then as many as fit."""
-        found: list[Message] = []
-        held = 0
+        """The next messages in order: at least one batch if there is one, then as many as fit.
+
+        Raises `DamagedRow` if those that come first are not what was written; see `set_aside`. What was decoded and
+        is trimmed is not missed.
+        """
+        messages_: list[Message] = []
+        size = 0
+        expected = seq + 1
+        trimmed = seq < self.position()
         with self._reading:
             rows = self._reader.execute(
                 "SELECT * FROM batches WHERE first >="
-                " (SELECT coalesce(max(first), 0) FROM batches WHERE first <= ?1 + 1) ORDER BY first",
+                " (SELECT coalesce(max(first), 0) FROM batches WHERE first <= ?1 + 1)"
+                " AND first NOT IN (SELECT first FROM fenced) ORDER BY first",
                 (seq,),
             )
-            for row in map(Packed._make, rows):
-                if found and (len(found) + row.length > messages or held + len(row.payloads) > payload_bytes):
-                    break
-                found += unpack(row)[max(0, seq + 1 - row.first) :]
-                held += len(row.payloads)
-            rows.close()
-        return found
+            try:
+                for row in map(Packed._make, rows):
+                    if row.first + row.length <= expected:
+                        continue  # decoded before
+                    if messages_ and (
+                        len(messages_) + row.length > messages or size + len(row.payloads) > payload_bytes
+                    ):
+                        break
+                    if trimmed and not messages_:
+                        expected = max(expected, row.first)
+                    if row.first > expected or not row.whole:
+                        if row.first < expected:
+                            continue
+                        if messages_:
+                            break
+                        raise DamagedRow(seq)
+                    messages_ += unpack(row)[expected - row.first :]
+                    size += len(row.payloads)
+                    expected = row.first + row.length
+            except sqlite3.DatabaseError as error:
+                if not corrupt(error):
+                    raise
+                if not messages_:
+                    raise DamagedRow(seq) from None
+            finally:
+                rows.close()
+        return messages_
+
+    def set_aside(self, after: int) -> Damage | None:
+        """Mend the row that follows a message, or pass it over and count it: see `ingest.journal.damage`."""
+        with self._keeping, self._transaction() as writer:
+            damage = set_aside(writer, after)
+        if damage is None:
+            return None
+        if damage.repaired:
+            log.warning("a flipped bit in the journal was turned back (messages %s to %s)", damage.first, damage.last)
+        else:
+            log.error(
+                "the disk has damaged messages %s to %s of the journal: they are counted as unreadable and their"
+                " remains are in quarantine (reason damaged); check the disk",
+                damage.first,
+                damage.last,
+            )
+        return damage
 
     def refuse(self, refusals: Sequence[Refusal], messages: Sequence[Message]) -> None:
         """Note what a batch refused. It counts once `settle` moves the position past it."""
         by_seq = {message.seq: message for message in messages}
-        rows = [
-            (one.seq, by_seq[one.seq].arrived_us, by_seq[one.seq].topic, one.payload, one.reason, one.detail, one.count)
-            for one in refusals
-        ]
         with self._transaction() as writer:
-            writer.executemany(
-                "INSERT INTO quarantine(seq, arrived_us, topic, payload, reason, detail, count)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
+            self.quarantine.take_in(writer, [(refusal, by_seq[refusal.seq]) for refusal in refusals])
 
     def forget_unsettled(self) -> None:
         """Take back refusals of a batch that was never settled; it will be decoded again."""
         with self._transaction() as writer:
             writer.execute("DELETE FROM quarantine WHERE seq > (SELECT decoded FROM position)")
+            writer.execute("DELETE FROM overflow WHERE seq > (SELECT decoded FROM position)")
 
     def settle(
-        self, seq: int, change: Counts, presence: Sequence[Presence] = (), sources: Mapping[Name, Change] | None = None
+        self,
+        seq: int,
+        change: Counts,
+        presence: Sequence[Presence] = (),
+        sources: Mapping[Name, Change] | None = None,
+        registered: Collection[Name] = (),
     ) -> None:
-        """Move the position and the ledgers past a batch, in one transaction."""
+        """Move the position and the ledgers past a batch, in one transaction. `registered` sources come first."""
         with self._transaction() as writer:
             writer.execute("UPDATE position SET decoded = ?", (seq,))
             add_counts(writer, change)
-            add_sources(writer, sources or {})
-            writer.executemany(
-                "INSERT INTO presence VALUES (?, ?, ?, ?, ?) ON CONFLICT(site, gateway) DO UPDATE SET"
-                " since_us = CASE WHEN online = excluded.online THEN since_us ELSE excluded.since_us END,"
-                " online = excluded.online, arrived_us = excluded.arrived_us",
-                [(one.site, one.gateway, one.online, one.since_us, one.arrived_us) for one in presence],
-            )
+            add_sources(writer, sources or {}, registered)
+            settle_overflow(writer)
+            keep_presence(writer, presence, registered)
 
     def trim(self, up_to: int, *, arrived_before_us: int) -> int:
         """Delete batches the store has on disk for certain. Gives how many messages."""
@@ -258,7 +270,7 @@ class Journal:
             with self._transaction() as writer:
                 for first, count in self._trimmable(writer, up_to, arrived_before_us):
                     self._deliveries.forget(writer, first)
-                    writer.execute("DELETE FROM batches WHERE first = ?", (first,))
+                    delete_row(writer, first)
                     done += count
             if not done:
                 self._give_back()
@@ -270,7 +282,8 @@ class Journal:
     def _trimmable(writer: sqlite3.Connection, up_to: int, arrived_before_us: int) -> list[tuple[int, int]]:
         rows = writer.execute(
             "SELECT first, count, newest_us, length(payloads) FROM batches"
-            " WHERE first <= min(?, (SELECT decoded FROM position)) ORDER BY first LIMIT ?",
+            " WHERE first <= min(?, (SELECT decoded FROM position)) AND first NOT IN (SELECT first FROM fenced)"
+            " ORDER BY first LIMIT ?",
             (up_to, TRIMMED_AT_ONCE),
         ).fetchall()
         decoded = min(up_to, int(writer.execute("SELECT decoded FROM position").fetchone()[0]))
@@ -294,10 +307,12 @@ class Journal:
                 self._writer.execute(f"PRAGMA incremental_vacuum({GIVEN_BACK})").fetchall()
 
     def refused(self, after: int, up_to: int) -> list[Refusal]:
-        """What was noted as refused of a stretch of messages."""
+        """What was noted as refused of a stretch of messages, or only counted."""
         with self._reading:
             rows = self._reader.execute(
-                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ? AND seq <= ?", (after, up_to)
+                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ?1 AND seq <= ?2"
+                " UNION ALL SELECT seq, reason, '', x'', count FROM overflow WHERE seq > ?1 AND seq <= ?2",
+                (after, up_to),
             ).fetchall()
         return [Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4]) for row in rows]
 

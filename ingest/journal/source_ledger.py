@@ -3,15 +3,16 @@
     items of a source = admitted + quarantined + dropped          (admitted is the source's part of stored + duplicates)
 
 Topics that are none of ours, and everything beyond so many sources, are counted together under no name: whoever
-publishes to a million topics must not fill the disk with their names.
+publishes to a million topics must not fill the disk with their names. Registered assets always have a slot of their
+own.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingest.refusals import Refusal
 from ingest.topics import ROOT
@@ -76,24 +77,61 @@ def count_messages(found: dict[Name, Change], topics: Iterable[str]) -> None:
         found[source_of(topic)].messages += count
 
 
-def add_sources(connection: sqlite3.Connection, found: Mapping[Name, Change]) -> None:
-    """Add to the sources' ledger, within the caller's transaction."""
+def add_sources(
+    connection: sqlite3.Connection, found: Mapping[Name, Change], registered: Collection[Name] = ()
+) -> None:
+    """Add to the sources' ledger, within the caller's transaction. Slots go to `registered` sources first.
+
+    What is taken away from a source is taken from the others where the source was counted among them.
+    """
+    new: dict[Name, Change] = {}
     for name, change in found.items():
-        if _update(connection, name, change):
-            continue
-        many = int(connection.execute("SELECT count(*) FROM sources").fetchone()[0]) >= SOURCES_AT_MOST
-        if many and _update(connection, OTHERS, change):
-            continue
+        own, others = (
+            _parted(connection, name, change) if change.quarantined < 0 or change.dropped < 0 else (change, None)
+        )
+        if others is not None:
+            _put(connection, OTHERS, others)
+        if not _update(connection, name, own):
+            new[name] = own
+    if not new:
+        return
+    room = SOURCES_AT_MOST - int(connection.execute("SELECT count(*) FROM sources").fetchone()[0])
+    for name, change in new.items():
+        if name in registered:
+            _put(connection, name, change)
+        elif room > 0:
+            _put(connection, name, change)
+            room -= 1
+        else:
+            _put(connection, OTHERS, change)
+
+
+def has_slot(connection: sqlite3.Connection, name: Name) -> bool:
+    """Whether a source is counted under its own name."""
+    return bool(connection.execute("SELECT 1 FROM sources WHERE site = ? AND name = ?", name).fetchone())
+
+
+def _parted(connection: sqlite3.Connection, name: Name, change: Change) -> tuple[Change, Change | None]:
+    """A change that takes away: what the source itself has of it, and what was counted among the others."""
+    row = connection.execute("SELECT quarantined, dropped FROM sources WHERE site = ? AND name = ?", name).fetchone()
+    quarantined, dropped = row or (0, 0)
+    missing_quarantined = min(0, quarantined + change.quarantined)
+    missing_dropped = min(0, dropped + change.dropped)
+    if name == OTHERS or not (missing_quarantined or missing_dropped):
+        return change, None
+    own = replace(
+        change,
+        quarantined=change.quarantined - missing_quarantined,
+        dropped=change.dropped - missing_dropped,
+    )
+    return own, Change(quarantined=missing_quarantined, dropped=missing_dropped)
+
+
+def _put(connection: sqlite3.Connection, name: Name, change: Change) -> None:
+    if not _update(connection, name, change):
         connection.execute(
             "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(OTHERS if many else name),
-                change.messages,
-                change.admitted,
-                change.quarantined,
-                change.dropped,
-                change.arrived_us,
-            ),
+            (*name, change.messages, change.admitted, change.quarantined, change.dropped, change.arrived_us),
         )
 
 

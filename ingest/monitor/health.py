@@ -28,6 +28,7 @@ class Facts:
     store_error: str  # why the last attempt to store failed; "" if it did not
     adds_up: bool
     journal_scarce: str = ""
+    quarantine_full: str = ""  # how full; "" while there is room
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -49,6 +50,8 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(Finding(key="store_fails", fault=False, values={"why": facts.store_error}))
     if facts.journal_scarce:
         found.append(Finding(key="journal_scarce", fault=False, values={"room": facts.journal_scarce}))
+    if facts.quarantine_full:
+        found.append(Finding(key="quarantine_full", fault=False, values={"room": facts.quarantine_full}))
     return found
 
 

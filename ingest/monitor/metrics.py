@@ -46,6 +46,8 @@ class _Ingest(Collector):
             ("healthy", "1 while data flows", healthy(self._found)),
             ("connected", "1 while the broker is connected", facts.connected),
             ("adds_up", "1 while the ledgers agree", facts.adds_up),
+            ("quarantine_bytes", "What quarantine takes on the disk, about", self._overview.quarantine_bytes),
+            ("quarantine_counted_only", "Items only counted, since quarantine was full", self._overview.counted_only),
             ("quiet_seconds", "Since the last message, or since the start", facts.quiet_for),
             ("pending_messages", "Journalled and not yet decoded", facts.pending),
             ("clocks_wrong", "Devices whose clock is off", sum(one.wrong for one in self._overview.clocks)),

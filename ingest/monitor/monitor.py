@@ -107,7 +107,7 @@ class Watch:
     def facts(self) -> Facts:
         receiver, counts = self._receiver, self._journal.counts()
         now, position = time.monotonic(), self._journal.position()
-        room = self._journal.room()
+        room, filling = self._journal.room(), self._journal.filling()
         if position != self._position or not counts.pending:
             self._moved_at, self._position = now, position
         return Facts(
@@ -122,6 +122,7 @@ class Watch:
             adds_up=min(counts.pending, counts.quarantined) >= 0
             and counts.messages_received == counts.messages_journalled + counts.messages_redelivered,
             journal_scarce=str(room) if room.scarce else "",
+            quarantine_full=str(filling) if filling.full else "",
         )
 
     def pages(self) -> dict[str, Answer]:

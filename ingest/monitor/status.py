@@ -37,6 +37,8 @@ class Overview:
     clocks: list[Clock]
     lives: list[Life]
     quarantine: Mapping[Reason, int]  # items
+    counted_only: int  # items of quarantine of which no more is kept than their number
+    quarantine_bytes: int
     listening: Listening
     notes: Mapping[str, Any]  # what the running ingest last said of itself
 
@@ -82,6 +84,8 @@ def read_overview(
         clocks=judged(row for part in parts for row in part.ways),
         lives=lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening),
         quarantine=dict(quarantine.most_common()),
+        counted_only=sum(part.counted_only for part in parts),
+        quarantine_bytes=sum(part.quarantine_bytes for part in parts),
         listening=listening,
         notes=notes,
     )
@@ -104,6 +108,8 @@ class _Part:
     heard: list[Heard]
     expected: Mapping[str, int]
     quarantine: Mapping[Reason, int]
+    counted_only: int
+    quarantine_bytes: int
     listening: Listening
     notes: Mapping[str, Any]
 
@@ -115,13 +121,24 @@ def _read(connection: sqlite3.Connection) -> _Part:
             "SELECT reason, sum(count) FROM quarantine WHERE seq <= (SELECT decoded FROM position)"
             " AND id NOT IN (SELECT id FROM dropped) GROUP BY 1"
         )
+        quarantine = Counter({Reason(row[0]): int(row[1]) for row in items})
+        counted: Counter[Reason] = Counter()
+        size = 0
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'overflow'").fetchone():  # not before format 3
+            rows = connection.execute(
+                "SELECT reason, sum(count) FROM overflow WHERE seq <= (SELECT decoded FROM position) GROUP BY 1"
+            )
+            counted.update({Reason(row[0]): int(row[1]) for row in rows})
+            size = int(connection.execute("SELECT quarantine FROM space").fetchone()[0])
         return _Part(
             counts=read_counts(connection),
             sources=read_sources(connection),
             ways=read_ways(connection),
             heard=read_heard(connection),
             expected=read_expected(connection),
-            quarantine={Reason(row[0]): row[1] for row in items},
+            quarantine=quarantine + counted,
+            counted_only=counted.total(),
+            quarantine_bytes=size,
             listening=read_listening(connection),
             notes={name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM notes")},
         )

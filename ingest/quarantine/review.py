@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from facility.catalogue.catalogue import Catalogue
 from facility.errors import CannotConvert, CannotDo
 from ingest.codecs.native import decode
 from ingest.journal.ledger import Counts, add_counts
+from ingest.journal.schema import make_missing
 from ingest.journal.source_ledger import Change, Name, add_sources, source_of
 from ingest.messages import Message
 from ingest.refusals import Quarantined, Reason
 
-GUESSED_FROM = 200  # messages of an unknown asset that are looked into for its channels
+GUESSED_FROM = 50  # messages of an unknown asset that are looked into for its channels
+DECODED_AT_ONCE = 20_000  # of them
+DELETED_AT_ONCE = 10_000  # rows; a longer transaction would hold up acknowledgements
+PAGES_AT_ONCE = 1024
 
 _COLUMNS = "q.id, q.arrived_us, q.topic, q.payload, q.reason, q.detail, q.count, r.id IS NOT NULL, coalesce(d.who, '')"
 _FROM = "FROM quarantine q LEFT JOIN replays r ON r.id = q.id LEFT JOIN dropped d ON d.id = q.id"
@@ -58,6 +62,20 @@ class Wanted:
                 values.append(int(moment.timestamp() * 1e6))
         return " AND ".join(parts), values
 
+    def counted_clause(self) -> tuple[str, list[object]]:
+        """The same for what was only counted: it has no numbers, and cannot be restored."""
+        parts = ["seq = 0", "0" if self.ids or self.dropped else "1"]
+        values: list[object] = []
+        for column, value in (("reason", self.reason), ("name", self.asset), ("site", self.site)):
+            if value:
+                parts.append(f"{column} = ?")
+                values.append(str(value))
+        for moment, condition in ((self.since, "first_us >= ?"), (self.until, "last_us < ?")):
+            if moment:
+                parts.append(condition)
+                values.append(int(moment.timestamp() * 1e6))
+        return " AND ".join(parts), values
+
 
 def _like(word: str) -> str:
     return "".join(f"\\{one}" if one in "\\%_" else one for one in word) or "%"
@@ -71,6 +89,7 @@ class Heap:
     rows: int
     items: int
     newest: datetime
+    counted: int = 0  # of the items: only counted, since quarantine was full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +111,12 @@ class Review:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+
+    def prepare(self) -> None:
+        """Make what a journal of an earlier version lacks."""
+        if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'overflow'").fetchone() is None:
+            with self._changing():
+                make_missing(self._connection)
 
     def rows(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> list[Quarantined]:
         """The newest first."""
@@ -121,41 +146,64 @@ class Review:
             " GROUP BY 1 ORDER BY 3 DESC",
             values,
         )
-        return [Heap(reason=Reason(row[0]), rows=row[1], items=row[2], newest=_at(row[3])) for row in found]
+        heaps = {row[0]: Heap(reason=Reason(row[0]), rows=row[1], items=row[2], newest=_at(row[3])) for row in found}
+        where, values = wanted.counted_clause()
+        counted = self._connection.execute(
+            f"SELECT reason, sum(count), max(last_us) FROM overflow WHERE {where} GROUP BY 1",  # noqa: S608
+            values,
+        )
+        for reason, items, last_us in counted:
+            heap = heaps.get(reason) or Heap(reason=Reason(reason), rows=0, items=0, newest=_at(last_us))
+            newest = max(heap.newest, _at(last_us))
+            heaps[reason] = replace(heap, items=heap.items + items, counted=items, newest=newest)
+        return sorted(heaps.values(), key=lambda heap: -heap.items)
 
-    def waiting(self, catalogue: Catalogue) -> list[Waiting]:
-        """Assets that wait for approval, with what they say and what they may therefore be."""
-        found = self._connection.execute(
-            f"SELECT q.topic, count(*), sum(q.count), min(q.arrived_us), max(q.arrived_us) {_FROM}"  # noqa: S608
-            " WHERE q.reason = ? AND d.id IS NULL AND q.seq <= (SELECT decoded FROM position)"
-            " GROUP BY q.topic ORDER BY q.topic",
-            (Reason.UNKNOWN_ASSET.value,),
+    def waiting(self, catalogue: Catalogue, *, asset: str = "") -> list[Waiting]:
+        """Assets that wait for approval (or the one that is named), with what they say and may therefore be."""
+        condition = "q.reason = ? AND d.id IS NULL AND q.seq <= (SELECT decoded FROM position)"
+        values = [Reason.UNKNOWN_ASSET.value]
+        if asset:
+            condition += " AND q.detail = ?"
+            values.append(asset)
+        totals = self._connection.execute(
+            f"SELECT q.topic, count(*), sum(q.count), min(q.arrived_us), max(q.arrived_us) {_FROM}"
+            f" WHERE {condition} GROUP BY q.topic ORDER BY q.topic",
+            values,
         ).fetchall()
+        channels = self._channels(condition, values)
+        kinds = _Kinds(catalogue)
         waiting = []
-        for topic, messages, readings, first, last in found:
-            site, asset = source_of(topic)
-            channels = self._channels(topic)
+        for topic, messages, readings, first, last in totals:
+            site, name = source_of(topic)
+            spoken = tuple(sorted(channels.get((site, name), ())))
             waiting.append(
                 Waiting(
                     site=site,
-                    asset=asset,
+                    asset=name,
                     messages=messages,
                     readings=readings,
                     first=_at(first),
                     last=_at(last),
-                    channels=channels,
-                    kinds=tuple(key for key, kind in catalogue.items() if set(channels) <= set(kind.channels)),
+                    channels=spoken,
+                    kinds=kinds.of(spoken),
                 )
             )
         return waiting
 
-    def _channels(self, topic: str) -> tuple[str, ...]:
+    def _channels(self, condition: str, values: list[str]) -> dict[Name, set[str]]:
+        """The channels each asset spoke of lately, read in one go."""
         rows = self._connection.execute(
-            "SELECT payload FROM quarantine WHERE topic = ? AND reason = ? ORDER BY id DESC LIMIT ?",
-            (topic, Reason.UNKNOWN_ASSET.value, GUESSED_FROM),
+            "SELECT topic, payload FROM (SELECT q.topic, q.payload, row_number() OVER (PARTITION BY q.topic ORDER BY"  # noqa: S608
+            f" q.id DESC) AS nth {_FROM} WHERE {condition}) WHERE nth <= {GUESSED_FROM}",
+            values,
         )
-        said = decode([Message(index, 0, topic, row[0]) for index, row in enumerate(rows)])
-        return tuple(sorted(set(said.channels)))
+        spoken: dict[Name, set[str]] = {}
+        while chunk := rows.fetchmany(DECODED_AT_ONCE):
+            decoded = decode([Message(index, 0, topic, payload) for index, (topic, payload) in enumerate(chunk)])
+            pairs = decoded.readings.select("place", "channel").unique()
+            for place, channel in pairs.iter_rows():
+                spoken.setdefault(decoded.places[place], set()).add(decoded.channels[channel])
+        return spoken
 
     def ask_for_replay(self, wanted: Wanted, *, vouched: bool = False) -> int:
         """Have rows understood again. Gives how many; asking twice changes nothing."""
@@ -163,7 +211,7 @@ class Review:
         with self._changing():
             return self._connection.execute(
                 "INSERT INTO replays(id, vouched) "
-                f"SELECT q.id, ? {_FROM} WHERE {where} AND r.batch IS NULL"
+                f"SELECT q.id, ? {_FROM} WHERE {where} AND r.batch IS NULL AND q.reason != 'damaged'"
                 " ON CONFLICT(id) DO UPDATE SET vouched = excluded.vouched",
                 [int(vouched), *values],
             ).rowcount
@@ -173,13 +221,54 @@ class Review:
         return int(self._connection.execute("SELECT count(*) FROM replays").fetchone()[0])
 
     def drop(self, wanted: Wanted, *, by: str, now: datetime) -> tuple[int, int]:
-        """Hide rows for good reason; gives how many, and how many items. They are kept until they are purged."""
+        """Hide rows for good reason; gives how many, and how many items.
+
+        They are kept until they are purged, or quarantine needs their room. What was only counted is gone at once.
+        """
         with self._changing():
             rows = self._chosen(wanted, "AND r.batch IS NULL")
             at_us = int(now.timestamp() * 1e6)
             self._connection.executemany("INSERT INTO dropped VALUES (?, ?, ?)", [(row[0], at_us, by) for row in rows])
             self._connection.executemany("DELETE FROM replays WHERE id = ?", [(row[0],) for row in rows])
-            return self._moved(rows, 1)
+            dropped, items = self._moved(rows, 1)
+            return dropped, items + self._forget_counted(wanted)
+
+    def drop_for_good(self, wanted: Wanted) -> tuple[int, int]:
+        """Delete rows and count them as dropped; gives how many, and how many items. Nothing brings them back.
+
+        A portion at a time, so that an ingest that runs can write in between.
+        """
+        rows_gone = items_gone = 0
+        while True:
+            with self._changing():
+                rows = self._chosen(wanted, "AND r.batch IS NULL LIMIT " + str(DELETED_AT_ONCE))
+                self._connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row[0],) for row in rows])
+                self._connection.executemany("DELETE FROM replays WHERE id = ?", [(row[0],) for row in rows])
+                dropped, items = self._moved(rows, 1)
+                if not rows:
+                    items += self._forget_counted(wanted)
+            rows_gone, items_gone = rows_gone + dropped, items_gone + items
+            if not rows:
+                self._give_back()
+                return rows_gone, items_gone
+
+    def _forget_counted(self, wanted: Wanted) -> int:
+        """Move what was only counted to dropped, within a transaction. Gives how many items."""
+        where, values = wanted.counted_clause()
+        rows: list[tuple[str, str, int]] = self._connection.execute(
+            f"SELECT site, name, count FROM overflow WHERE {where}",  # noqa: S608
+            values,
+        ).fetchall()
+        self._connection.execute(f"DELETE FROM overflow WHERE {where}", values)  # noqa: S608
+        sources: dict[Name, Change] = {}
+        for site, name, count in rows:
+            change = sources.setdefault((site, name), Change())
+            change.quarantined -= count
+            change.dropped += count
+        items = sum(count for _, _, count in rows)
+        add_counts(self._connection, Counts(quarantined=-items, dropped=items))
+        add_sources(self._connection, sources)
+        return items
 
     def restore(self, wanted: Wanted) -> tuple[int, int]:
         """Take a drop back; gives how many rows, and how many items.
@@ -197,12 +286,28 @@ class Review:
 
     def purge(self, before: datetime) -> int:
         """Delete for good what was dropped before a moment. The ledger goes on counting it as dropped."""
-        with self._changing():
-            at_us = int(before.timestamp() * 1e6)
-            self._connection.execute(
-                "DELETE FROM quarantine WHERE id IN (SELECT id FROM dropped WHERE at_us < ?)", (at_us,)
-            )
-            return self._connection.execute("DELETE FROM dropped WHERE at_us < ?", (at_us,)).rowcount
+        at_us = int(before.timestamp() * 1e6)
+        purged = 0
+        while True:
+            with self._changing():
+                ids = self._connection.execute(
+                    "SELECT id FROM dropped WHERE at_us < ? LIMIT ?", (at_us, DELETED_AT_ONCE)
+                ).fetchall()
+                self._connection.executemany("DELETE FROM quarantine WHERE id = ?", ids)
+                self._connection.executemany("DELETE FROM dropped WHERE id = ?", ids)
+            purged += len(ids)
+            if len(ids) < DELETED_AT_ONCE:
+                self._give_back()
+                return purged
+
+    def _give_back(self) -> None:
+        """Return free pages of the file to the disk, a few at a time."""
+        while int(self._connection.execute("PRAGMA freelist_count").fetchone()[0]):
+            before = self._connection.execute("PRAGMA page_count").fetchone()
+            self._connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+            if self._connection.execute("PRAGMA page_count").fetchone() == before:
+                return  # a file that was made without incremental vacuum
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _chosen(self, wanted: Wanted, more: str) -> list[tuple[int, str, int]]:
         where, values = wanted.clause()
@@ -234,6 +339,21 @@ class Review:
             raise
 
 
+class _Kinds:
+    """Which equipment classes have all of some channels; most assets speak of the same ones."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def of(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        if channels not in self._known:
+            self._known[channels] = tuple(
+                key for key, kind in self._catalogue.items() if set(channels) <= set(kind.channels)
+            )
+        return self._known[channels]
+
+
 @contextmanager
 def review(journal: Path) -> Iterator[Review]:
     """The quarantine of a journal, also while ingest runs. Raises `CannotDo` where nothing was taken in yet."""
@@ -244,8 +364,10 @@ def review(journal: Path) -> Iterator[Review]:
     connection = sqlite3.connect(journal, timeout=30, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("SELECT 1 FROM replays LIMIT 1")
-        yield Review(connection)
+        connection.execute("SELECT 1 FROM position LIMIT 1")
+        quarantine = Review(connection)
+        quarantine.prepare()
+        yield quarantine
     except sqlite3.Error as error:
         raise CannotDo(
             "the journal {journal} cannot be used: {error}",

@@ -21,9 +21,10 @@ from facility.folder import DataFolder
 from facility.store import Appended, Refused, open_store
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import ledger
+from ingest.journal.schema import make_missing
 from ingest.journal.source_ledger import read_sources
 from ingest.messages import Arrival
-from ingest.quarantine.review import Wanted, review
+from ingest.quarantine.review import Review, Wanted, review
 from ingest.refusals import Reason
 from ingest.sink import Sink
 from ingest.topics import Rules
@@ -82,7 +83,8 @@ def said(ts, **values):
 class House:
     """An installation that can be killed and started again."""
 
-    def __init__(self, path, store, registry=()):
+    def __init__(self, path, store, registry=(), **limits):
+        self.limits = limits
         self.folder = DataFolder(path).prepare()
         self.store = store
         self.registry = {one.id: one for one in registry}
@@ -91,7 +93,7 @@ class House:
         self.open()
 
     def open(self):
-        self.journal = Journal(self.folder.journal)
+        self.journal = Journal(self.folder.journal, **self.limits)
         self.sink = Sink(self.journal, self.store, self.look, catalogue(), rules=self.rules)
         self.sink.recover()
 
@@ -122,10 +124,12 @@ class House:
 class Life(RuleBasedStateMachine):
     """Messages for registered and other assets, replays, drops, restores, registrations, deaths at any step."""
 
+    LIMITS = {}  # noqa: RUF012
+
     def __init__(self):
         super().__init__()
         self.path = Path(tempfile.mkdtemp())
-        self.house = House(self.path, StandInStore(), [asset(0)])
+        self.house = House(self.path, StandInStore(), [asset(0)], **self.LIMITS)
         self.messages = 0
 
     @rule(number=st.integers(0, 2), at=st.integers(0, 9), nonsense=st.booleans(), double=st.booleans())
@@ -169,6 +173,11 @@ class Life(RuleBasedStateMachine):
         with review(self.house.folder.journal) as quarantine:
             quarantine.drop(Wanted(reason=reason), by="somebody", now=NOW)
 
+    @rule(reason=st.sampled_from([None, Reason.UNKNOWN_ASSET, Reason.UNREADABLE]))
+    def emptied(self, reason):
+        with review(self.house.folder.journal) as quarantine:
+            quarantine.drop_for_good(Wanted(reason=reason))
+
     @rule(purge=st.booleans())
     def restored(self, purge):
         with review(self.house.folder.journal) as quarantine:
@@ -208,13 +217,21 @@ class Life(RuleBasedStateMachine):
         assert min(messages["decoded"] + messages["unreadable"], shown["stored"], shown["quarantined"]) >= 0
         with review(self.house.folder.journal) as quarantine:
             rows = quarantine.rows(Wanted(), limit=10_000)
-            assert sum(one.count for one in rows) == shown["quarantined"]
+            heaps = quarantine.heaps(Wanted())
+            counted = sum(heap.counted for heap in heaps)
+            assert sum(one.count for one in rows) + counted == shown["quarantined"]
+            assert not counted or self.LIMITS
             assert sum(heap.items for heap in quarantine.heaps(Wanted())) == shown["quarantined"]
         sources = self.house.sources().values()
         assert sum(one.messages for one in sources) == messages["decoded"] + messages["unreadable"]
         assert sum(one.admitted for one in sources) == shown["stored"] + shown["duplicates"]
         assert sum(one.quarantined for one in sources) == shown["quarantined"]
         assert sum(one.dropped for one in sources) == shown["dropped"]
+        with closing(sqlite3.connect(self.house.folder.journal)) as connection:
+            weighed = connection.execute("SELECT messages, quarantine FROM space").fetchone()
+            connection.execute("DELETE FROM space")
+            make_missing(connection)
+            assert connection.execute("SELECT messages, quarantine FROM space").fetchone() == weighed
 
     def teardown(self):
         self.house.drain()
@@ -229,6 +246,16 @@ class Life(RuleBasedStateMachine):
 
 Life.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 test_the_ledger_adds_up_whatever_people_do = Life.TestCase
+
+
+class CrampedLife(Life):
+    """The same with hardly any room in quarantine: most of what is refused is only counted."""
+
+    LIMITS = {"quarantine_limit": 1500}  # noqa: RUF012
+
+
+CrampedLife.TestCase.settings = Life.TestCase.settings
+test_the_ledger_adds_up_where_quarantine_is_full = CrampedLife.TestCase
 
 
 # -- one by one ---------------------------------------------------------------------------------------------------
@@ -433,6 +460,109 @@ def test_sources_beyond_the_limit_are_counted_together(house, monkeypatch):
     house.drain()
     assert sum(one.quarantined for one in house.sources().values()) == 0
     assert min(one.quarantined for one in house.sources().values()) == 0
+
+
+def test_registered_assets_have_slots_of_their_own_in_a_flood_of_strangers(house, monkeypatch):
+    monkeypatch.setattr("ingest.journal.source_ledger.SOURCES_AT_MOST", 5)
+    for number in range(20):
+        house.take(said(NOW_MS, trips=1), topic(number + 100))
+    house.drain()
+    house.registry |= {f"EL-{number}": asset(number) for number in range(20)}
+    for number in range(20):
+        house.take(said(NOW_MS, trips=1), topic(number))
+    house.drain()
+    sources = house.sources()
+    assert all(sources["s", f"EL-{number}"].admitted == 1 for number in range(20))
+    assert len(sources) == 20 + 5 + 1
+
+
+def test_gateways_are_bounded_and_those_of_registered_sites_come_first(house, monkeypatch):
+    monkeypatch.setattr("ingest.journal.presence.GATEWAYS_AT_MOST", 3)
+    for number in range(10):
+        house.take(b"online", f"serviceday/v1/strange/gw-{number}/status")
+    for number in range(3):
+        house.take(b"online", f"serviceday/v1/s/gw-{number}/status")
+    house.take(b"offline", "serviceday/v1/s/gw-1/status")
+    house.drain()
+    assert [(one.site, one.gateway, one.online) for one in house.journal.presence()] == [
+        ("s", "gw-0", True),
+        ("s", "gw-1", False),
+        ("s", "gw-2", True),
+    ]
+
+
+def test_a_flood_of_strangers_fills_its_own_room_and_stops_nobody(tmp_path):
+    limit = 200_000
+    house = House(tmp_path, StandInStore(), [asset(0)], limit=400_000, quarantine_limit=limit)
+    for round_ in range(40):
+        for number in range(100):
+            house.take(said(NOW_MS - round_, trips=1), topic(1000 + round_ * 100 + number))
+        house.take(said(NOW_MS - round_, trips=1), topic(0))
+        house.take(said(NOW_MS - round_, sugar=1), topic(0))
+        house.drain()
+        house.journal.trim(1 << 40, arrived_before_us=NOW_US * 2)
+    shown = house.shown()
+    assert (shown["stored"], shown["quarantined"]) == (40, 4040)
+    assert house.journal.filling().full
+    assert house.journal.filling().used <= limit
+    with review(house.folder.journal) as quarantine:
+        heaps = {heap.reason: heap for heap in quarantine.heaps(Wanted())}
+        assert heaps[Reason.UNKNOWN_ASSET].counted > 1000
+        samples = quarantine.rows(Wanted(reason=Reason.UNKNOWN_CHANNEL), limit=99)
+        assert len(samples) >= 3  # of the registered asset, although strangers came first
+        pages = house.folder.journal.stat().st_size
+        assert quarantine.drop_for_good(Wanted())[1] == 4040
+        assert quarantine.heaps(Wanted()) == []
+    shown = house.shown()
+    assert (shown["quarantined"], shown["dropped"]) == (0, 4040)
+    assert not house.journal.filling().full
+    assert house.folder.journal.stat().st_size < pages
+    house.take(said(NOW_MS, sugar=1), topic(0))
+    house.drain()
+    with review(house.folder.journal) as quarantine:
+        assert len(quarantine.rows(Wanted())) == 1
+    house.journal.close()
+
+
+def test_what_was_dropped_makes_way_when_quarantine_is_full(tmp_path):
+    house = House(tmp_path, StandInStore(), [asset(0)], quarantine_limit=20_000)
+    for number in range(300):
+        house.take(said(NOW_MS, trips=1), topic(1000 + number))
+    house.drain()
+    with review(house.folder.journal) as quarantine:
+        quarantine.drop(Wanted(), by="somebody", now=NOW)
+    house.take(said(NOW_MS, trips=1), topic(1))
+    house.drain()
+    with review(house.folder.journal) as quarantine:
+        assert [row.topic for row in quarantine.rows(Wanted())] == [topic(1)]
+    assert house.shown()["dropped"] == 300
+    house.journal.close()
+
+
+def test_who_waits_is_read_in_one_go(tmp_path):
+    """Fifty thousand unknown assets: each payload is looked at a bounded number of times."""
+    house = House(tmp_path, StandInStore())
+    with house.journal.transaction() as writer:
+        writer.executemany(
+            "INSERT INTO quarantine(seq, arrived_us, topic, payload, reason, detail, count)"
+            " VALUES (0, ?, ?, ?, 'unknown_asset', ?, 1)",
+            [(NOW_US, topic(n), said(NOW_MS, trips=1), f"EL-{n}") for n in range(50_000)],
+        )
+    with closing(sqlite3.connect(house.folder.journal)) as connection:
+        steps = 0
+
+        def count():
+            nonlocal steps
+            steps += 1
+            return 0
+
+        connection.set_progress_handler(count, 10_000)
+        waiting = Review(connection).waiting(catalogue())
+        assert len(waiting) == 50_000
+        assert all(one.channels == ("trips",) and "lift" in one.kinds for one in waiting)
+        assert steps < 2000  # some hundred instructions a row; a scan for each would be billions
+        assert [one.asset for one in Review(connection).waiting(catalogue(), asset="EL-7")] == ["EL-7"]
+    house.journal.close()
 
 
 def test_there_is_nothing_to_review_before_anything_came(tmp_path):
