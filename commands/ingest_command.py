@@ -66,6 +66,8 @@ def ingest(
 ) -> None:
     import ingest  # noqa: F401 - before polars, whose allocator it sets
     from commands.installation import installation
+    from facility.folder import DataFolder
+    from ingest.journal.store_identity import refuse_missing
     from ingest.monitor.http import listen_address
     from ingest.mqtt.address import BrokerAddress
     from ingest.mqtt.embedded import embedded_broker
@@ -84,6 +86,7 @@ def ingest(
     if http:
         listen_address(http)
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None
+    refuse_missing(DataFolder(data))
     with installation(data, create=True) as here, ExitStack() as held:
         if address is None:
             with here.folder.claim("ingest"):  # refuse before a broker is started

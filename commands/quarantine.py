@@ -50,10 +50,7 @@ def list_rows(
                 "items": sum(heap.items for heap in heaps),
                 "page": page,
                 "counted_only": sum(heap.counted for heap in heaps),
-                "reasons": {
-                    heap.reason.value: {"rows": heap.rows, "items": heap.items, "counted_only": heap.counted}
-                    for heap in heaps
-                },
+                "reasons": {heap.reason.value: {"rows": heap.rows, "items": heap.items} for heap in heaps},
                 "quarantine": [_plain(row) for row in rows],
             }
         )

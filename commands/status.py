@@ -12,6 +12,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.messages import told as told_words
 from commands.app.output import cell, show_json, show_table, tell
 from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
@@ -27,10 +28,13 @@ def picture(folder: DataFolder) -> dict[str, Any]:
     """The ledger and the store's counts of a data folder, as plain values."""
     from facility.store import open_store
     from ingest.journal.ledger import ledger
+    from ingest.journal.store_identity import refuse_missing, strange
 
+    refuse_missing(folder)
     store = open_store(folder.readings)
     try:
         size = store.size()
+        problem = strange(folder, store.identity()) if folder.journals() else None
     finally:
         store.close()
     counts: dict[str, Any] = ledger(folder)
@@ -42,6 +46,7 @@ def picture(folder: DataFolder) -> dict[str, Any]:
             "files": size.files,
             "first": size.first.isoformat() if size.first else None,
             "last": size.last.isoformat() if size.last else None,
+            "problem": None if problem is None else str(problem),
         },
         "adds_up": counts["journalled"]
         == counts["stored"] + counts["duplicates"] + counts["quarantined"] + counts["dropped"],
@@ -138,6 +143,8 @@ def status(
             last=store["last"] or "-",
         )
     )
+    if store["problem"] is not None:
+        tell(f"! {told_words(store['problem'])} {say('status.store_problem')}")
     if assets:
         unclear = [f"{say(f'status.assets.{state}')} {count:,}" for state, count in assets.items() if count]
         tell(say("status.assets", states=", ".join(unclear)))

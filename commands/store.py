@@ -37,9 +37,12 @@ def use(
     place: Where = "",
 ) -> None:
     from facility.store.configuration import Choice
+    from ingest.journal.store_identity import forget_identity
 
     choice = Choice(kind=kind, url=url, org=org, bucket=bucket, token_file=token_file, place=place)
-    file = choice.write(DataFolder(data).prepare().path)
+    folder = DataFolder(data).prepare()
+    file = choice.write(folder.path)
+    forget_identity(folder)  # the journal meets its store anew
     tell(say("store.use.done", file=file))
     if kind == "influx":
         tell(say("store.use.next"))
@@ -47,19 +50,51 @@ def use(
 
 def check(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
     from facility.store.checking import check as check_store
+    from ingest.journal.store_identity import refuse_missing, strange
 
+    refuse_missing(DataFolder(data).existing())
     with _opened(data) as here, _watched("store.check.progress", as_json) as step:
         report = check_store(here, on_progress=step)
         health = here.health()
+        if problem := strange(DataFolder(data), here.identity()):
+            report.problems.append(problem)
     if as_json:
         show_json(asdict(report) | {"health": asdict(health)})
     else:
         tell(told(health.detail))
         tell(say("store.check.found", readings=f"{report.readings:,}", channels=f"{report.channels:,}"))
+        for note in report.notes:
+            tell(f"  {told(note)}")
         for problem in report.problems:
             tell(f"  {told(problem)}", error=True)
         tell(say("store.check.bad" if report.problems else "store.check.good", count=len(report.problems)))
     if report.problems:
+        raise typer.Exit(1)
+
+
+def repair(
+    data: options.Data = options.DATA,
+    backup: Annotated[str, typer.Option("--from", help=say("store.backup"), metavar="DIR|s3://...")] = "",
+    accept: Annotated[bool, typer.Option("--accept", help=say("store.accept"))] = False,
+    as_json: options.Json = False,
+) -> None:
+    from commands.repairing import repaired
+
+    with progress(as_json) as shown:
+        shown.add_task(say("store.repair.progress"), total=None)
+        done = repaired(DataFolder(data).existing(), backup, accept=accept)
+    if as_json:
+        show_json(
+            {name: [str(one) for one in value] if isinstance(value, list) else value for name, value in done.items()}
+        )
+    else:
+        for note in done["restored"]:
+            tell(f"  {told(note)}")
+        for note in done["lost"]:
+            tell(f"  ! {told(note)}", error=True)
+        key = "bad" if done["readings_lost"] or done["lost"] else "good"
+        tell(say(f"store.repair.{key}", lost=f"{done['readings_lost']:,}", again=f"{done['from_journal']:,}"))
+    if done["lost"]:
         raise typer.Exit(1)
 
 

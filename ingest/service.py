@@ -17,6 +17,7 @@ from facility.folder import DataFolder
 from facility.store import Store
 from ingest.journal.journal import LIMIT, Journal
 from ingest.journal.quarantine_room import QUARANTINE_LIMIT
+from ingest.journal.store_identity import note_identity, refuse_strange
 from ingest.monitor.http import served
 from ingest.monitor.monitor import Watch
 from ingest.mqtt.address import BrokerAddress
@@ -87,6 +88,9 @@ class Ingest:
                 self._folder.journal_of(member), limit=self._journal_limit, quarantine_limit=self._quarantine_limit
             )
             self._held.callback(self._journal.close)
+            refuse_strange(self._folder, identity := self._store.identity())
+            with self._journal.transaction() as writer:
+                note_identity(writer, identity)
             self._watch = Watch(self._journal, self._directory, catalogue())
             if self._http:
                 self.page = self._held.enter_context(served(self._http, self._watch.pages()))

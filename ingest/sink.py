@@ -62,6 +62,9 @@ class Sink:
     def recover(self) -> None:
         """Bring journal and store to agree on what has been kept. Call before the first step and after a failure."""
         kept = self._store.cursor(self._journal.source)
+        if (kept[0] if kept else 0) < self._journal.appended():
+            stored = self.refill(kept[0] if kept else 0)
+            log.warning("the store had lost its last commits; %s readings were stored again from the journal", stored)
         if kept is not None and kept[2]:  # without a tally it was kept too long ago to be in doubt
             seq, done, tally = kept
             noted = json.loads(tally)
@@ -127,6 +130,31 @@ class Sink:
         )
         self._hearing.listen(understood.admitted.said)
         return len(messages)
+
+    def refill(self, after: int) -> int:
+        """Store again what the journal still has of messages that were stored once. Gives how many readings were new.
+
+        The store has lost what a power cut or damage took; the ledger counted these messages already.
+        """
+        position = self._journal.position()
+        stored = 0
+        while after < position:
+            try:
+                messages = self._journal.after(after, messages=MESSAGES_AT_ONCE, payload_bytes=BYTES_AT_ONCE)
+            except DamagedRow as error:
+                after = self._journal.behind(error.after)
+                continue
+            if not messages:
+                break
+            last = messages[-1].seq
+            refused = self._journal.whole_messages_refused(after, last)
+            wanted = [one for one in messages if one.seq <= position and one.seq not in refused]
+            readings = self._understanding.of(wanted).admitted.readings if wanted else READINGS.empty_table()
+            if readings.num_rows:
+                stored += self._store.append(readings).stored
+            after = last
+        self._store.append(READINGS.empty_table(), source=self._journal.source, cursor=position)
+        return stored
 
     def _mend_the_end(self) -> None:
         """Count messages whose rows are gone and after which nothing came."""

@@ -110,6 +110,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "store": {
         "use": "store.use",
         "check": "store.check",
+        "repair": "store.repair",
         "compact": "store.compact",
         "keep": "store.keep",
         "export": "store.export",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
+from facility.errors import ServicedayError
 from facility.i18n.messages import Sentence, foreign
 from facility.store.contract import Store
 from facility.store.deduplication import IDENTITY
@@ -25,6 +26,7 @@ class Report:
     files: int = 0
     channels: int = 0
     problems: list[Sentence] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)  # what was damaged once and is known
 
 
 def check(store: Store, *, on_progress: Progress | None = None) -> Report:
@@ -36,30 +38,56 @@ def check(store: Store, *, on_progress: Progress | None = None) -> Report:
         return report
     size = store.size()
     report.readings, report.files = size.readings, size.files
+    damaged: set[str] = set()
+    if isinstance(store, Lake):
+        damaged = _check_files(store, report)
+        if not any(path.startswith("latest/") for path in damaged) and not report.problems:
+            report.channels = store.latest().height
+        _check_lake(store, report, damaged, on_progress)
+        return report
     latest = store.latest()
     report.channels = latest.height
-    if isinstance(store, Lake):
-        _check_lake(store, report, on_progress)
-    elif size.readings and latest.is_empty():
+    if size.readings and latest.is_empty():
         report.problems.append(Sentence("there are readings, and no newest one of any channel"))
     return report
 
 
-def _check_lake(lake: Lake, report: Report, on_progress: Progress | None) -> None:
+def _check_files(lake: Lake, report: Report) -> set[str]:
+    """Compare every file with what was written. Gives those that are damaged, by their path below the lake."""
+    report.notes += lake.mended
+    damaged = lake.damaged_files()
+    for path, what in damaged:
+        report.problems.append(Sentence("{file}: {what}", file=path, what=what))
+    for first, last, count in lake.lost:
+        report.notes.append(
+            Sentence(
+                "{count} readings between {first} and {last} were lost to damage; their hourly summaries are kept",
+                count=count,
+                first=first[:16],
+                last=last[:16],
+            )
+        )
+    return {path for path, _ in damaged}
+
+
+def _check_lake(lake: Lake, report: Report, damaged: set[str], on_progress: Progress | None) -> None:
     files = lake.readings_files()
+    files = files.filter(~("raw/" + pl.col("path")).is_in(list(damaged)))
     days = files["day"].unique().sort().to_list()
     newest: list[pl.DataFrame] = []
     for number, day in enumerate(days):
         of_day = files.filter(pl.col("day") == day)
         try:
             newest.append(_check_day(lake, day, of_day, report))
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (ServicedayError, OSError, pl.exceptions.PolarsError) as error:
+            if damaged:
+                continue  # told by its file
             report.problems.append(Sentence("{day}: {what}", day=day, what=foreign(" ".join(str(error).split())[:300])))
         if on_progress is not None:
             on_progress(number + 1, len(days))
     found = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
-    kept = lake.latest()
-    if found is not None and not report.problems:
+    if found is not None and not report.problems and not lake.lost:
+        kept = lake.latest()
         wrong = kept.join(found, on=IDENTITY, how="anti").height + found.join(kept, on=IDENTITY, how="anti").height
         if wrong:
             report.problems.append(
@@ -69,24 +97,6 @@ def _check_lake(lake: Lake, report: Report, on_progress: Progress | None) -> Non
 
 def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl.DataFrame:
     """Look at one day. Gives the newest time of its channels."""
-    for path, rows, size in files.select("path", "rows", "bytes").iter_rows():
-        folder = lake.place.folder
-        if folder is not None:
-            file = folder / "raw" / path
-            if not file.exists():
-                report.problems.append(
-                    Sentence("{day}: {path} is missing ({rows} readings)", day=day, path=path, rows=rows)
-                )
-            elif file.stat().st_size != size:
-                report.problems.append(
-                    Sentence(
-                        "{day}: {path} has {found} bytes and not {size}",
-                        day=day,
-                        path=path,
-                        found=file.stat().st_size,
-                        size=size,
-                    )
-                )
     readings = lake.scan_readings(files).collect()
     if readings.height != int(files["rows"].sum()):
         report.problems.append(
@@ -106,7 +116,7 @@ def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl
     outside = readings.filter(pl.col("time").dt.date() != day).height
     if outside:
         report.problems.append(Sentence("{day}: {outside} readings of other days", day=day, outside=outside))
-    wrong = _hours_differ(lake, day, readings)
+    wrong = 0 if report.problems else _hours_differ(lake, day, readings)
     if wrong:
         report.problems.append(
             Sentence("{day}: {wrong} hourly summaries differ from their readings", day=day, wrong=wrong)
@@ -116,6 +126,9 @@ def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl
 
 def _hours_differ(lake: Lake, day: date, readings: pl.DataFrame) -> int:
     kept, made = lake.hours_of(day), summarise(readings.lazy())
+    for first, last, _ in lake.lost:
+        gone = pl.col("hour").is_between(datetime.fromisoformat(first), datetime.fromisoformat(last))
+        kept, made = kept.filter(~gone), made.filter(~gone)
     lonely = kept.join(made, on=KEY, how="anti").height + made.join(kept, on=KEY, how="anti").height
     both = kept.join(made, on=KEY, suffix="_made")
     exact = [pl.col(name) == pl.col(f"{name}_made") for name in ("count", "min", "max", "first", "last")]

@@ -179,6 +179,10 @@ class Store(Protocol):
 
     def size(self) -> StoreSize: ...
 
+    def identity(self) -> str:
+        """What tells this store from any other, for as long as it exists."""
+        ...
+
     def health(self) -> Health:
         """Whether the store answers, and what it says of itself. Never raises for a store that does not."""
         ...

@@ -29,9 +29,14 @@ def open_store(folder: Path, *, create: bool = False, sites: Sites | None = None
 
 
 def open_at(
-    name: str, *, aside: Path, influx: Choice | None = None, environment: Mapping[str, str] = os.environ
+    name: str,
+    *,
+    aside: Path,
+    influx: Choice | None = None,
+    environment: Mapping[str, str] = os.environ,
+    create: bool = True,
 ) -> Store:
-    """Open the store of that name, made if it is not there.
+    """Open the store of that name, made if it is not there and `create` is not taken back.
 
     For `influx`, `influx` says which (or else the environment), and `aside` is the folder for what is kept beside it.
     """
@@ -41,9 +46,9 @@ def open_at(
         choice = influx or chosen(aside, {**environment, "SERVICEDAY_STORE": "influx"})
         if not choice.token_file:
             choice = replace(choice, token_file=environment.get("SERVICEDAY_INFLUX_TOKEN_FILE", ""))
-        return Influx(choice.target(environment), aside, create=True)
+        return Influx(choice.target(environment), aside, create=create)
     if not name:
         raise CannotDo("a copy needs somewhere to go", "Say --to with a folder, s3://bucket/prefix or influx")
     from facility.store.lake.lake import Lake
 
-    return Lake(name if "://" in name else Path(name), create=True)
+    return Lake(name if "://" in name else Path(name), create=create)

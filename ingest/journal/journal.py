@@ -31,7 +31,7 @@ from ingest.journal.quarantine_room import QUARANTINE_LIMIT, Filling, Quarantine
 from ingest.journal.schema import FORMAT, INSERT, prepare
 from ingest.journal.source_ledger import Change, Name, add_sources
 from ingest.messages import Arrival, Arrivals, Message, Presence
-from ingest.refusals import Quarantined, Reason, Refusal
+from ingest.refusals import UNREAD, Quarantined, Reason, Refusal
 
 LIMIT = 20 << 30  # bytes of messages, by default
 TRIMMED_AT_ONCE = 500  # rows and ...
@@ -172,6 +172,29 @@ class Journal:
         with self._reading:
             return int(self._reader.execute("SELECT decoded FROM position").fetchone()[0])
 
+    def appended(self) -> int:
+        """The last message whose readings went into the store; 0 if none did."""
+        with self._reading:
+            row = self._reader.execute("SELECT value FROM notes WHERE name = 'appended'").fetchone()
+        return int(row[0]) if row else 0
+
+    def behind(self, seq: int) -> int:
+        """The last message before the next row after `seq`: where to go on behind a damaged one."""
+        with self._reading:
+            (first,) = self._reader.execute("SELECT min(first) FROM batches WHERE first > ?", (seq + 1,)).fetchone()
+        return self._next - 1 if first is None else int(first) - 1
+
+    def whole_messages_refused(self, after: int, up_to: int) -> set[int]:
+        """Messages of a stretch of which nothing was admitted, and that are in quarantine as a whole."""
+        reasons = [*UNREAD, Reason.UNKNOWN_ASSET, Reason.WRONG_SITE]
+        with self._reading:
+            rows = self._reader.execute(
+                "SELECT DISTINCT seq FROM quarantine WHERE seq > ? AND seq <= ? AND reason IN"  # noqa: S608
+                f" ({','.join('?' * len(reasons))})",
+                (after, up_to, *reasons),
+            ).fetchall()
+        return {int(seq) for (seq,) in rows}
+
     def after(self, seq: int, *, messages: int, payload_bytes: int) -> list[Message]:
         """The next messages in order: at least one batch if there is one, then as many as fit.
 
@@ -260,6 +283,8 @@ class Journal:
             add_counts(writer, change)
             add_sources(writer, sources or {}, registered)
             settle_overflow(writer)
+            if change.stored or change.duplicates:
+                writer.execute("INSERT OR REPLACE INTO notes VALUES ('appended', ?, 0)", (str(seq),))
             keep_presence(writer, presence, registered)
 
     def trim(self, up_to: int, *, arrived_before_us: int) -> int:

@@ -63,6 +63,8 @@ def test_a_newer_store_is_refused_and_left_alone(lake: Lake) -> None:
 
 def test_a_store_whose_mark_is_spoilt_says_so(lake: Lake) -> None:
     (lake.folder / "store.json").write_text("{")
+    assert Lake(lake.folder).identity() == lake.identity()  # there is a copy of it
+    (lake.folder / "store.json.copy").write_text("{")
     with pytest.raises(CannotDo, match="cannot be read"):
         Lake(lake.folder)
 
@@ -201,6 +203,7 @@ def test_after_a_power_cut_what_was_synced_is_there_and_the_rest_is_taken_again(
     spoilt = unsynced(lake)[-2]
     if spoil == "commit emptied":
         spoilt.write_bytes(b"")
+        (lake.folder / "raw" / "_copies" / "commits").write_bytes(b"")
     else:
         actions = [json.loads(line) for line in spoilt.read_text().splitlines()]
         file = lake.folder / "raw" / next(one["add"]["path"] for one in actions if "add" in one)

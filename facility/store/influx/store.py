@@ -83,6 +83,10 @@ class Influx:
         hours = range(hour_of(first), hour_of(last) + 1) if first and last else range(0)
         self._beside.commit(Appended(0, 0, 0), latest, hours, source="", cursor=0, tally="")
 
+    def identity(self) -> str:
+        """A bucket is known by its address."""
+        return f"influx {self.target.url} {self.target.org} {self.target.bucket}"
+
     # -- writing --------------------------------------------------------------------------------------------------
 
     def append(self, readings: pa.Table, *, source: str = "", cursor: int = 0, tally: str = "") -> Appended:

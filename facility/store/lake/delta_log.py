@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from facility.store.lake.copies import Copies
 from facility.store.lake.location import Place
 
 NOTE = "serviceday"
@@ -27,24 +28,45 @@ def log_file(version: int) -> str:
     return f"_delta_log/{version:020}.json"
 
 
+def checkpoint_file(version: int) -> str:
+    return f"_delta_log/{version:020}.checkpoint.parquet"
+
+
 def actions(table: Place, version: int) -> list[dict[str, Any]] | None:
-    """The actions of one commit; None if the log has been cleaned up past it."""
+    """The actions of one commit; None if the log has been cleaned up past it.
+
+    Of a damaged commit those of its copy; raises `OSError` if there is none.
+    """
     content = table.read(log_file(version))
-    return None if content is None else [json.loads(line) for line in content.splitlines() if line]
+    if content is None:
+        return None
+    try:
+        return _parsed(content)
+    except ValueError:
+        copy = None if table.folder is None else Copies(table.folder).commits().get(version)
+        if copy is None:
+            raise OSError(f"{log_file(version)} is no commit of a Delta log") from None
+        return _parsed(copy)
 
 
-def put(folder: Path, version: int, lines: Sequence[Mapping[str, Any]]) -> None:
+def _parsed(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in content.splitlines() if line]
+
+
+def put(folder: Path, version: int, lines: Sequence[Mapping[str, Any]]) -> bytes:
     """Add a commit to the log of a table on a disk: whole, and only if nobody else made this version.
 
-    Raises `FileExistsError` if somebody did. Not synced: that is for `Table.sync`.
+    Gives what it wrote. Raises `FileExistsError` if somebody did. Not synced: that is for `Table.sync`.
     """
     target = folder / log_file(version)
     beside = target.with_name(f".{uuid.uuid4().hex}.json")
+    content = "\n".join(json.dumps(line) for line in lines).encode()
     try:
-        beside.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
+        beside.write_bytes(content)
         os.link(beside, target)
     finally:
         beside.unlink(missing_ok=True)
+    return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +158,7 @@ def commit_at(table: Place, version: int) -> Commit | None:
     if lines is None:
         return None
     added = [_added(line["add"]) for line in lines if "add" in line and line["add"].get("dataChange", True)]
-    return Commit(version, _note(lines), added)
+    return Commit(version, note_of(lines), added)
 
 
 def added_paths(table: Place, version: int) -> list[str]:
@@ -169,10 +191,10 @@ def _notes(table: Place, upto: int) -> Iterator[dict[str, Any]]:
         lines = actions(table, version)
         if lines is None:
             return
-        yield _note(lines)
+        yield note_of(lines)
 
 
-def _note(lines: list[dict[str, Any]]) -> dict[str, Any]:
+def note_of(lines: list[dict[str, Any]]) -> dict[str, Any]:
     for line in lines:
         if "commitInfo" in line:
             text = line["commitInfo"].get(NOTE)

@@ -8,11 +8,12 @@ looked up. So no identity ever stands in the readings twice, and nobody who read
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -20,25 +21,38 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake.exceptions import DeltaError
 
-from facility.errors import ServicedayError
+from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence
-from facility.store.contract import Appended, Changes, Health, Refused, Retention, Revised, StoreSize
+from facility.store.contract import Appended, Changes, Health, Retention, Revised, Store, StoreSize
 from facility.store.deduplication import IDENTITY, Arrivals, Marks, frame_of, sort_out, span_of
 from facility.store.hourly import finish, within
 from facility.store.lake import delta_log
+from facility.store.lake.changes import changes_since, revised_since
 from facility.store.lake.compaction import Progress, compact
 from facility.store.lake.delta_log import Written
-from facility.store.lake.layout import TABLES, mend, read_mark, refusals, writing_alone
+from facility.store.lake.files import admitted, by_day, counts_of, full_hour, reaching
+from facility.store.lake.layout import (
+    TABLES,
+    StoreDamaged,
+    new_identity,
+    read_mark,
+    refusals,
+    writing_alone,
+)
 from facility.store.lake.location import Place
+from facility.store.lake.log_repair import damaged_log, mend_log
+from facility.store.lake.repair import Repair, Restored
 from facility.store.lake.rollups import Summaries
-from facility.store.lake.table import Snapshot, Table
+from facility.store.lake.sizes import health_of, size_of
+from facility.store.lake.table import Table
 from facility.store.memory import give_back
 from facility.store.resampling import HOUR, from_hours, from_readings
 
 CLEAN_EVERY = 600.0  # seconds between clean-ups in `maintain`
 GRACE = 7200.0  # seconds: a reader may hold on to replaced files for so long
+
+log = logging.getLogger(__name__)
 
 
 class Lake:
@@ -51,6 +65,16 @@ class Lake:
         self._grace = grace
         self._lock = threading.RLock()
         self._mark = read_mark(self.place, create=create)
+        self._mended = False
+        self.mended: list[Sentence] = []  # what was put right in the logs since this was opened
+        self._cleaned = time.monotonic()
+        try:
+            self._open()
+        except StoreDamaged:
+            with writing_alone(self.place):
+                self._mend_logs()
+
+    def _open(self) -> None:
         with refusals(self.place):
             self._raw, self._hours, self._latest = (
                 Table(self.place.child(name), frame=frame, time="hour" if name == "hours" else "time")
@@ -59,8 +83,19 @@ class Lake:
         self._summaries = Summaries(self._raw, self._hours, self._latest, lambda: self._mark.first_day)
         self._marks: Marks | None = None
         self._marked = -1  # version of the readings that the marks describe
-        self._mended = False
-        self._cleaned = time.monotonic()
+
+    def identity(self) -> str:
+        """What tells this store from any other; given to it at the first question if it has none.
+
+        "" where it has none and cannot be written.
+        """
+        if not self._mark.id:
+            with suppress(CannotCommunicate), self._writing():
+                self._mark = read_mark(self.place, create=False)
+                if not self._mark.id:
+                    self._mark = replace(self._mark, id=new_identity())
+                    self._mark.write(self.place)
+        return self._mark.id
 
     @property
     def folder(self) -> Path:
@@ -70,30 +105,28 @@ class Lake:
 
     def append(self, readings: pa.Table, *, source: str = "", cursor: int = 0, tally: str = "") -> Appended:
         with self._writing():
-            marks = self._up_to_date()
-            batch, refusals_ = self._admitted(frame_of(readings))
-            found = sort_out(batch, marks, self._held)
-            done = Appended(found.kept.height, found.duplicates, found.late.height, len(refusals_), refusals_)
-            note: dict[str, object] = {}
-            if source:
-                note |= {"source": source, "cursor": cursor, "tally": tally} | _counts(done)
-            if found.revised.height:
-                self._revise(found, note, source, cursor)
-            elif found.kept.height or source:
-                written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
-                self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
-            marks.move(*found.newer)
-            return done
+            try:
+                return self._append(frame_of(readings), source, cursor, tally)
+            except Exception as error:
+                if not self._fenced_off(error):
+                    raise
+            return self._append(frame_of(readings), source, cursor, tally)
 
-    def _admitted(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Refused, ...]]:
-        first = self._mark.first_day
-        if first is None or batch.is_empty():
-            return batch, ()
-        late = batch["time"].dt.date() < first
-        if not late.any():
-            return batch, ()
-        reason = str(Sentence("older than the readings kept (from {day})", day=first.isoformat()))
-        return batch.filter(~late), tuple(Refused(row, reason) for row in late.arg_true().to_list())
+    def _append(self, rows: pl.DataFrame, source: str = "", cursor: int = 0, tally: str = "") -> Appended:
+        marks = self._up_to_date()
+        batch, refusals_ = admitted(rows, self._mark.first_day)
+        found = sort_out(batch, marks, self._held)
+        done = Appended(found.kept.height, found.duplicates, found.late.height, len(refusals_), refusals_)
+        note: dict[str, object] = {}
+        if source:
+            note |= {"source": source, "cursor": cursor, "tally": tally} | counts_of(done)
+        if found.revised.height:
+            self._revise(found, note, source, cursor)
+        elif found.kept.height or source:
+            written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
+            self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
+        marks.move(*found.newer)
+        return done
 
     def _held(self, older: pl.DataFrame) -> pl.DataFrame:
         start, end = span_of(older)
@@ -106,7 +139,7 @@ class Lake:
         start, end = span_of(found.revised)
         assets = found.revised["asset"]
         days = found.revised["time"].dt.date().unique().to_list()
-        files = _reaching(self._raw.snapshot(), assets=[str(assets.min()), str(assets.max())], start=start, end=end)
+        files = reaching(self._raw.snapshot(), assets=[str(assets.min()), str(assets.max())], start=start, end=end)
         files = files.filter(pl.col("day").is_in(days))
         rows = pl.concat([found.revised, found.kept]).sort(IDENTITY)
         note |= {"revised": (rows["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()}
@@ -144,7 +177,7 @@ class Lake:
 
     def delete(self, asset: str) -> int:
         with self._housekeeping(), self._writing():
-            found = _reaching(self._raw.snapshot(), assets=[asset])
+            found = reaching(self._raw.snapshot(), assets=[asset])
             rows = self._raw.scan(found["path"].to_list())
             gone = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
             if gone:
@@ -166,16 +199,26 @@ class Lake:
 
     def compact(self, *, thorough: bool = True, on_progress: Progress | None = None) -> int:
         """Merge what is due (`thorough`: everything), refresh the summaries, drop what is too old. Files replaced."""
-        with self._housekeeping():
-            now = datetime.now(UTC)
-            self._retire(now)
-            replaced = compact(self._raw, self._writing, now=now, thorough=thorough, on_progress=on_progress)
-            self._summaries.refresh()
-            compact(self._hours, self._writing, now=now, thorough=thorough)
-            if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
-                self._cleaned = time.monotonic()
-                self._clean()
+        with self._housekeeping(), refusals(self.place):
+            try:
+                replaced = self._compact(thorough, on_progress)
+            except Exception as error:
+                with self._writing():
+                    if not self._fenced_off(error):
+                        raise
+                replaced = self._compact(thorough, on_progress)
         give_back()
+        return replaced
+
+    def _compact(self, thorough: bool, on_progress: Progress | None) -> int:
+        now = datetime.now(UTC)
+        self._retire(now)
+        replaced = compact(self._raw, self._writing, now=now, thorough=thorough, on_progress=on_progress)
+        self._summaries.refresh()
+        compact(self._hours, self._writing, now=now, thorough=thorough)
+        if thorough or time.monotonic() - self._cleaned > CLEAN_EVERY:
+            self._cleaned = time.monotonic()
+            self._clean()
         return replaced
 
     def _clean(self) -> None:
@@ -227,16 +270,18 @@ class Lake:
         end: datetime | None = None,
         resolution: timedelta | None = None,
     ) -> pl.DataFrame:
-        if resolution is not None and resolution % HOUR == timedelta(0) and _full_hour(start) and _full_hour(end):
-            hours = self._summaries.hours(assets=assets, channels=channels, start=start, end=end)
-            return from_hours(hours, resolution)
-        files = _reaching(self._raw.snapshot(), assets=assets, start=start, end=end)
-        rows = self._raw.scan(files["path"].to_list())
-        chosen = within(rows, "time", assets=assets, channels=channels, start=start, end=end)
-        return chosen.sort(IDENTITY).collect() if resolution is None else from_readings(chosen, resolution)
+        with refusals(self.place):
+            if resolution is not None and resolution % HOUR == timedelta(0) and full_hour(start) and full_hour(end):
+                hours = self._summaries.hours(assets=assets, channels=channels, start=start, end=end)
+                return from_hours(hours, resolution)
+            files = reaching(self._raw.snapshot(), assets=assets, start=start, end=end)
+            rows = self._raw.scan(files["path"].to_list())
+            chosen = within(rows, "time", assets=assets, channels=channels, start=start, end=end)
+            return chosen.sort(IDENTITY).collect() if resolution is None else from_readings(chosen, resolution)
 
     def latest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
-        return self._summaries.newest(assets=assets)
+        with refusals(self.place):
+            return self._summaries.newest(assets=assets)
 
     def rollups(
         self,
@@ -246,46 +291,16 @@ class Lake:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pl.DataFrame:
-        return finish(self._summaries.hours(assets=assets, channels=channels, start=start, end=end))
+        with refusals(self.place):
+            return finish(self._summaries.hours(assets=assets, channels=channels, start=start, end=end))
 
     def changes(self, since: str | None = None, *, at_most: int = 1_000_000) -> Changes:
-        raw = self._raw.snapshot()
-        version = int(since) if since is not None and since.isdigit() else None
-        paths: list[str] = []
-        deleted: list[str] = []
-        rows = 0
-        if version is None or version > raw.version:
-            return self._everything(raw)
-        while version < raw.version and rows < at_most:
-            commit = delta_log.commit_at(self._raw.place, version + 1)
-            if commit is None:
-                return self._everything(raw)
-            version += 1
-            if "deleted" in commit.note:
-                deleted.append(commit.note["deleted"])
-                continue
-            paths += [file.path for file in commit.added]
-            rows += sum(file.rows for file in commit.added)
-        # of an identity that several commits brought, the last counts; what was deleted later is gone
-        found = self._raw.scan(paths).filter(~pl.col("asset").is_in(deleted)).collect()
-        found = found.unique(IDENTITY, keep="last", maintain_order=True).sort(IDENTITY)
-        if deleted:
-            found = pl.concat([found, self.read(assets=deleted)])
-        return Changes(str(version), found, tuple(deleted), whole=False, more=version < raw.version)
-
-    def _everything(self, raw: Snapshot) -> Changes:
-        rows = self._raw.scan(raw.files["path"].to_list()).sort(IDENTITY).collect()
-        return Changes(str(raw.version), rows, (), whole=True, more=False)
+        with refusals(self.place):
+            return changes_since(self._raw, since, at_most, lambda assets: self.read(assets=assets))
 
     def revised(self, since: str, *, before: datetime) -> Revised:
-        raw = self._raw.snapshot()
-        known = since.isdigit() and int(since) <= raw.version
-        told = delta_log.happened(self._raw.place, int(since), raw.version) if known else None
-        if told is None or any(hour * 3600 < before.timestamp() for hour in told.revised):
-            return Revised(str(raw.version), None)
-        late = [file.path for file in told.added if file.day <= before.astimezone(UTC).date()]
-        found = self._raw.scan(late).filter(pl.col("time") < before).select("asset").unique().collect()
-        return Revised(str(raw.version), frozenset(found["asset"]) | told.deleted)
+        with refusals(self.place):
+            return revised_since(self._raw, since, before)
 
     # -- for checking, and for other engines ----------------------------------------------------------------------
 
@@ -303,27 +318,10 @@ class Lake:
         return self._summaries.hours(start=start, end=start + timedelta(days=1))
 
     def size(self) -> StoreSize:
-        files = self._raw.snapshot().files
-        beside = sum(int(table.snapshot().files["bytes"].sum()) for table in (self._hours, self._latest))
-        first, last = files["first"].min(), files["last"].max()
-        return StoreSize(
-            readings=int(files["rows"].sum()),
-            bytes=int(files["bytes"].sum()) + beside,
-            files=files.height,
-            first=first if isinstance(first, datetime) else None,
-            last=last if isinstance(last, datetime) else None,
-        )
+        return size_of(self._raw, (self._hours, self._latest))
 
     def health(self) -> Health:
-        facts: dict[str, int | float | str] = {"format": self._mark.format}
-        try:
-            size = self.size()
-        except (ServicedayError, DeltaError, OSError) as error:
-            return Health(False, "lake", " ".join(str(error).split()), facts)
-        if self.place.folder is not None:
-            facts["free_bytes"] = shutil.disk_usage(self.place.folder).free
-        facts |= {"readings": size.readings, "files": size.files, "bytes": size.bytes}
-        return Health(True, "lake", str(Sentence("Delta Lake at {place}", place=self.place)), facts)
+        return health_of(self.place, self._mark.format, self.size)
 
     def close(self) -> None:
         """Nothing is held open between calls; what counts is `sync`."""
@@ -334,11 +332,57 @@ class Lake:
     def _writing(self) -> Iterator[None]:
         with self._lock, refusals(self.place), writing_alone(self.place):
             if not self._mended:
-                for name in TABLES:
-                    if mend(self.place.child(name)):
-                        self.__init__(self.place.uri, options=self.place.options, grace=self._grace)  # type: ignore[misc]
-                self._mended = True
+                self._mend_logs(reopen=False)
             yield
+
+    def _mend_logs(self, *, reopen: bool = True) -> None:
+        """Mend what a power cut or the disk has spoilt of the logs. Called with the right to write."""
+        self._mended = True
+        done = [mend_log(self.place.child(name)) for name in TABLES]
+        self.mended += [note for one in done for note in one.notes]
+        if reopen or any(one.notes for one in done):
+            self._open()
+        if any(one.incomplete for one in done):
+            self._repair().adopt()
+
+    def _repair(self) -> Repair:
+        return Repair(
+            self.place, {"raw": self._raw, "hours": self._hours, "latest": self._latest}, self._summaries, self._append
+        )
+
+    def repair(self, *, backup: Store | None = None) -> Restored:
+        """Find every damaged file, bring back what can be (from copies, what was merged, a backup), set it aside."""
+        with self._housekeeping(), self._lock, refusals(self.place), writing_alone(self.place):
+            restored = Restored()
+            for name in TABLES:
+                restored.notes += mend_log(self.place.child(name), thorough=True).notes
+            self._mended = True
+            self._open()
+            self._repair().everything(restored, backup)
+            self._note_lost(restored)
+            return restored
+
+    def _fenced_off(self, error: Exception) -> bool:
+        """Whether the error came from damaged files that are out of the way now. Called with the right to write."""
+        restored = self._repair().fenced_off(error)
+        self._note_lost(restored)
+        return bool(restored.notes or restored.lost)
+
+    def _note_lost(self, restored: Restored) -> None:
+        if restored.hours:
+            self._mark = replace(self._mark, lost=(*self._mark.lost, *restored.hours))
+            self._mark.write(self.place)
+        self._marks = None
+
+    def damaged_files(self) -> list[tuple[str, Sentence]]:
+        """Every file of the lake that is not what was written: its path below the lake, and what is wrong with it."""
+        logs = [(f"{name}/{path}", what) for name in TABLES for path, what in damaged_log(self.place.child(name))]
+        return logs + self._repair().damaged()
+
+    @property
+    def lost(self) -> tuple[tuple[str, str, int], ...]:
+        """What damage took: first hour, last hour, readings."""
+        return self._mark.lost
 
     def _housekeeping(self) -> AbstractContextManager[None]:
         """One process at a time merges and summarises. Taken before `_writing`, never inside it."""
@@ -357,39 +401,3 @@ class Lake:
             self._marks = Marks(self.latest())
         self._marked = version
         return self._marks
-
-
-def by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
-    """Rows apart by UTC day, their order kept."""
-    days = rows["time"].dt.date()
-    if rows.height and days.min() == days.max():
-        yield days[0], rows
-        return
-    for (day,), part in rows.with_columns(days.alias("day")).partition_by("day", as_dict=True).items():
-        yield day, part.drop("day")
-
-
-def _reaching(
-    snapshot: Snapshot,
-    *,
-    assets: Collection[str] | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> pl.DataFrame:
-    """Files that may hold what is asked for."""
-    files = snapshot.files
-    if start is not None:
-        files = files.filter(pl.col("last") >= pl.lit(start))
-    if end is not None:
-        files = files.filter(pl.col("first") < pl.lit(end))
-    if assets:
-        files = files.filter(pl.col("asset_last") >= min(assets), pl.col("asset_first") <= max(assets))
-    return files
-
-
-def _full_hour(moment: datetime | None) -> bool:
-    return moment is None or moment.timestamp() % 3600 == 0
-
-
-def _counts(done: Appended) -> dict[str, int]:
-    return {"stored": done.stored, "duplicates": done.duplicates, "late": done.late, "refused": done.refused}

@@ -1,9 +1,10 @@
 """Making, finding, migrating and mending the folder of a lake.
 
-PLACE/store.json   format version, and how long what is kept
+PLACE/store.json   format version, identity, how long what is kept; and a copy of it
 PLACE/raw/         readings, one partition a UTC day; no identity stands in it twice
 PLACE/hours/       hourly summaries            PLACE/latest/   the newest reading of every channel
 PLACE/write.lock   held while something is committed (on a disk)
+PLACE/damaged/     what was damaged and set aside      TABLE/_copies/   a second copy of the table's log
 """
 
 from __future__ import annotations
@@ -11,29 +12,35 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from facility.checksum import checksum
 from facility.errors import CannotCommunicate, CannotDo
-from facility.i18n.messages import foreign
+from facility.i18n.messages import Sentence, foreign
 from facility.store.contract import Retention
 from facility.store.deduplication import FRAME
 from facility.store.hourly import HOURLY
 from facility.store.lake.location import Place
+from facility.store.lake.log_repair import set_aside
 from facility.store.lake.table import CONFIGURATION, Table
 
 FORMAT = 2  # 1: hourly rows without a time-weighted mean, no table of newest readings
 MARK = "store.json"
-UNSYNCED_AT_MOST = 1000  # commits; ingest syncs every ten
+MARK_COPY = "store.json.copy"
 TABLES = {"raw": FRAME, "hours": HOURLY, "latest": FRAME}
+
+_SYSTEM = ("os error 13", "os error 28", "os error 30", "Permission denied", "No space left", "Read-only")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +53,8 @@ class Mark:
     raw_days: float | None = None
     hourly_days: float | None = None
     raw_from: str | None = None  # readings before this day have been dropped; none are taken
+    id: str = ""  # what tells this store from any other
+    lost: tuple[tuple[str, str, int], ...] = ()  # first hour, last hour (ISO), readings that damage took
 
     @property
     def retention(self) -> Retention:
@@ -59,30 +68,44 @@ class Mark:
         return date.fromisoformat(self.raw_from) if self.raw_from else None
 
     def write(self, place: Place) -> None:
-        place.write(MARK, json.dumps(asdict(self)).encode())
+        """Put it in place, and beside it a copy, each with its checksum."""
+        plain = json.dumps(asdict(self))
+        sealed = json.dumps(asdict(self) | {"checksum": checksum([plain.encode()])}).encode()
+        place.write(MARK, sealed)
+        place.write(MARK_COPY, sealed)
+
+
+def _said(content: bytes | None) -> dict[str, Any] | None:
+    """What a mark says; None if it is not what was written. Marks of earlier versions have no checksum."""
+    try:
+        said = json.loads(content or b"")
+        int(said["format"])
+        proof = said.pop("checksum", None)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return said if proof is None or proof == checksum([json.dumps(said).encode()]) else None
 
 
 def read_mark(place: Place, *, create: bool) -> Mark:
     """Find a lake, make it if asked, migrate an older one. Raises `CannotDo` saying what is the matter."""
     with refusals(place):
-        content = place.read(MARK)
-        if content is None:
+        content, copy = place.read(MARK), place.read(MARK_COPY)
+        if content is None and copy is None:
             _refuse_strangers(place)
             if not create:
                 raise CannotDo(
                     "no readings at {place}", "Run `serviceday demo`, `ingest` or `import readings` first", place=place
                 )
             return _create(place)
-    try:
-        said = json.loads(content)
-        found = int(said["format"])
-    except (ValueError, TypeError, KeyError):
+    said = _said(content) or _said(copy)
+    if said is None:
         raise CannotDo(
             "{place}/{mark} cannot be read",
             'Restore it from a backup, or write {{"format": 2}}',
             place=place,
             mark=MARK,
-        ) from None
+        )
+    found = int(said["format"])
     if found > FORMAT:
         raise CannotDo(
             "{place} was written by a newer serviceday (format {found}, this one reads up to {newest})",
@@ -93,7 +116,8 @@ def read_mark(place: Place, *, create: bool) -> Mark:
         )
     if found < FORMAT:
         return _migrate(place)
-    return Mark(**{name: value for name, value in said.items() if name in Mark.__dataclass_fields__})
+    mark = Mark(**{name: value for name, value in said.items() if name in Mark.__dataclass_fields__})
+    return replace(mark, lost=tuple((str(first), str(last), int(count)) for first, last, count in mark.lost))
 
 
 def _refuse_strangers(place: Place) -> None:
@@ -113,9 +137,13 @@ def _create(place: Place) -> Mark:
         place.folder.mkdir(parents=True, exist_ok=True)
     for name, frame in TABLES.items():
         Table.create(place.child(name), frame)
-    mark = Mark()
+    mark = Mark(id=new_identity())
     mark.write(place)
     return mark
+
+
+def new_identity() -> str:
+    return secrets.token_hex(8)
 
 
 def _migrate(place: Place) -> Mark:
@@ -141,39 +169,26 @@ def _migrate(place: Place) -> Mark:
         ) from error
 
 
-def mend(place: Place) -> int:
-    """Take back the last commits of a table if a power cut left them without their content. Gives how many.
+def rebuild_logs(place: Place) -> list[Sentence]:
+    """Begin logs that cannot be opened anew; `Lake.repair` then takes in what stands in their files."""
+    with refusals(place), writing_alone(place):
+        return [note for name in TABLES for note in rebuild_log(place.child(name), name)]
 
-    Files are synced after they are committed (`Table.sync`), so what a power cut can spoil is what nobody was promised:
-    a tail of commits. Call with writing held. Raises `CannotCommunicate` if more than a tail is spoilt.
-    """
+
+def rebuild_log(place: Place, name: str) -> list[Sentence]:
+    """Begin the log of a table anew if it cannot be opened; its files stay and are to be taken in again."""
     folder = place.folder
-    if folder is None:
-        return 0
-    logs = sorted((folder / "_delta_log").glob("[0-9]*.json"))[-UNSYNCED_AT_MOST:]
-    spoilt = next((number for number, file in enumerate(logs) if not _whole(folder, file)), None)
-    if spoilt is None:
-        return 0
-    for file in reversed(logs[spoilt:]):
-        file.unlink()
-    log.warning("%s: took back %s commits that a power cut had left without content", place, len(logs) - spoilt)
-    return len(logs) - spoilt
-
-
-def _whole(folder: Path, file: Path) -> bool:
-    lines = file.read_bytes().splitlines()
     try:
-        actions: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    except ValueError:
-        return False
-    if not actions:
-        return False
-    for action in actions:
-        if "add" in action:
-            with suppress(FileNotFoundError):  # merged since
-                if (folder / action["add"]["path"]).stat().st_size != action["add"]["size"]:
-                    return False
-    return True
+        Table(place, frame=TABLES[name], time="hour" if name == "hours" else "time").snapshot()
+    except (DeltaError, OSError, pa.ArrowException):
+        if folder is None:
+            raise
+        if (folder / "_delta_log").exists():
+            set_aside(folder, "_delta_log")
+        shutil.rmtree(folder / "_copies", ignore_errors=True)
+        Table.create(place, TABLES[name])
+        return [Sentence("{table}: its log could not be read any more and was made anew from its files", table=name)]
+    return []
 
 
 @contextmanager
@@ -192,10 +207,12 @@ def writing_alone(place: Place, name: str = "write.lock") -> Iterator[None]:
 
 @contextmanager
 def refusals(place: Place) -> Iterator[None]:
-    """Whatever disk or table refuse becomes one kind of error."""
+    """Whatever disk or table refuse becomes one kind of error: damage is told apart from a lack of space or rights."""
     try:
         yield
-    except (DeltaError, OSError) as error:
+    except (DeltaError, pa.ArrowException, pl.exceptions.ComputeError, OSError) as error:
+        if place.folder is not None and _of_damage(error):
+            raise damage_of(place, error) from error
         raise CannotCommunicate(
             "the store at {place} refuses: {reason}",
             "Check space and permissions",
@@ -204,5 +221,28 @@ def refusals(place: Place) -> Iterator[None]:
         ) from error
 
 
+def _of_damage(error: Exception) -> bool:
+    """Whether a file is not what it was, as against a disk that is full or may not be written."""
+    if isinstance(error, FileNotFoundError):
+        return True
+    if isinstance(error, OSError) and error.errno is not None:
+        return False  # the system's words
+    return not any(word in str(error) for word in _SYSTEM)
+
+
+class StoreDamaged(CannotCommunicate):
+    """A file of the store is missing or not what was written."""
+
+
+def damage_of(place: Place, error: Exception) -> StoreDamaged:
+    return StoreDamaged(
+        "the store at {place} is damaged: {reason}",
+        "Run `serviceday store check` to see which file, and `serviceday store repair` to bring back what can be",
+        place=place,
+        reason=foreign(_plain(error)),
+    )
+
+
 def _plain(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """The words without the trail of addresses that some libraries add."""
+    return " ".join(str(error).split(" 0: <unknown>")[0].split())[:500]

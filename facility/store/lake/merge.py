@@ -59,9 +59,9 @@ class _Run:
         self._frame = frame
         self._ahead = ahead
         if place.folder is not None:
-            self._file = pq.ParquetFile(place.folder / path, buffer_size=BUFFER)
+            self._file = pq.ParquetFile(place.folder / path, buffer_size=BUFFER, page_checksum_verification=True)
         else:
-            self._file = pq.ParquetFile(place.files().open_input_file(path))
+            self._file = pq.ParquetFile(place.files().open_input_file(path), page_checksum_verification=True)
         self._batches = self._file.iter_batches(ahead, columns=frame.names(), use_threads=False)
         self._held = pl.DataFrame(schema=frame)
         self.ended = False  # nothing is left in the file itself

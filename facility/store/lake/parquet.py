@@ -29,6 +29,7 @@ def encode(frames: Iterable[pl.DataFrame], target: Path | io.BytesIO, frame: pl.
         "data_page_size": PAGE_BYTES,
         "dictionary_pagesize_limit": PAGE_BYTES,
         "use_dictionary": [name for name in frame if name not in stamps],
+        "write_page_checksum": True,
         "column_encoding": dict.fromkeys(stamps, "DELTA_BINARY_PACKED"),
     }
     with pq.ParquetWriter(target, arrow_of(frame), **layout) as writer:

@@ -94,11 +94,27 @@ class Summaries:
         self._refresh_hours(raw)
         self._refresh_latest(raw)
 
-    def _refresh_latest(self, raw: Snapshot) -> None:
+    def remake(self, days: Collection[str]) -> None:
+        """Make the hourly rows of some days (ISO) again from their readings, and the newest of all channels.
+
+        Called with the right to write: nothing may come in between.
+        """
+        self.refresh()
+        raw = self._raw.snapshot()
+        question = Question(None, None, None, None, bounded=True)
+        kept = self._hours.snapshot().files
+        for day in sorted({date.fromisoformat(day) for day in days} & set(raw.files["day"].to_list())):
+            files = kept.filter(pl.col("day") == day)
+            rows = self._made_up([day], files, raw, None, question)
+            written = [self._hours.write(rows, day)] if rows.height else []
+            self._keep(self._hours, written, files, None)
+        self._refresh_latest(raw, anew=True)
+
+    def _refresh_latest(self, raw: Snapshot, *, anew: bool = False) -> None:
         before, made_from = self._latest.snapshot_and_position(MADE_FROM)
-        if made_from == raw.version:
+        if made_from == raw.version and not anew:
             return
-        told = self._told(made_from, raw)
+        told = None if anew else self._told(made_from, raw)
         if told is None or self._missing(told.added, raw):
             parts = [self._last(_listed(raw.files))]
         else:

@@ -24,7 +24,9 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Sc
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
+from facility.checksum import checksum
 from facility.store.lake import delta_log
+from facility.store.lake.copies import Copies, named_with_sum
 from facility.store.lake.delta_log import Written
 from facility.store.lake.location import Place, sync_path
 from facility.store.lake.merge import AT_ONCE, merged
@@ -166,6 +168,7 @@ class Table:
             buffer = io.BytesIO()
             encode(frames, buffer, self.frame, stats)
             size = buffer.tell()
+            path = f"{path.removesuffix('.parquet')}.{checksum([buffer.getbuffer()]):016x}.parquet"
             with self.place.files().open_output_stream(path) as stream:
                 stream.write(buffer.getbuffer())
         else:
@@ -177,6 +180,8 @@ class Table:
                 file.unlink(missing_ok=True)
                 raise
             size = file.stat().st_size
+            file = named_with_sum(file)
+            path = f"{file.parent.name}/{file.name}"
             if durable:
                 sync_path(file)
                 sync_path(file.parent)
@@ -205,13 +210,16 @@ class Table:
             self._at += 1
             lines = delta_log.commit_lines(added, gone, note, source, cursor, changed=not rearranged)
             try:
-                delta_log.put(self.place.folder, self._at, lines)
+                content = delta_log.put(self.place.folder, self._at, lines)
             except BaseException:
                 self._at -= 1
                 raise
+            copies = Copies(self.place.folder)
+            copies.add(self._at, content)
             if self._at % CHECKPOINT_EVERY == 0:
                 self._follow()
                 self._delta.create_checkpoint()
+                copies.add_checkpoint(self.place.folder / delta_log.checkpoint_file(self._at))
             return self._at
 
     def _commit_elsewhere(
@@ -280,6 +288,8 @@ class Table:
                 os.sync()  # what an earlier process left may not be on the disk either
             else:
                 self._sync_commits(folder, self._synced, version)
+            if version != self._synced:
+                Copies(folder).note_synced(version)
             self._synced = version
 
     def _sync_commits(self, folder: Path, after: int, upto: int) -> None:
@@ -316,10 +326,20 @@ class Table:
             self._delta = self._open()
             self._at = int(self._delta.version())
             self._snapshot = None
+            if folder is not None:
+                self._copy_log(folder)
             if folder is None:
                 hours = max(1, round(grace / 3600))
                 return len(self._delta.vacuum(hours, dry_run=False, enforce_retention_duration=False))
         return self._vacuum(folder, grace)
+
+    def _copy_log(self, folder: Path) -> None:
+        """Bring the second copy of the log up to the log as it is now."""
+        copies = Copies(folder)
+        known = copies.commits()
+        there = {int(file.stem): file for file in (folder / "_delta_log").glob("[0-9]*.json")}
+        copies.rewrite({version: known.get(version) or file.read_bytes() for version, file in there.items()})
+        copies.add_checkpoint(folder / delta_log.checkpoint_file(self._at))
 
     def _vacuum(self, folder: Path, grace: float) -> int:
         old = [file for file in folder.glob("day=*/*.parquet") if _age(file) > grace]
