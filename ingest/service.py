@@ -28,7 +28,7 @@ from ingest.topics import Rules
 APPEND_EVERY = 1.0  # seconds between appends of a trickle
 SYNC_EVERY = 10.0
 MAINTAIN_EVERY = 20.0
-KEEP_MESSAGES_US = 60_000_000  # after the store has them on disk
+KEEP_MESSAGES = 60.0  # seconds after the store has them on disk, whatever the clock says
 RETRY_AT_MOST = 30.0  # seconds
 LAST_DRAIN = 20.0
 TURN = 0.001  # seconds a thread may compute before others get their turn: a broker waits for acknowledgements
@@ -72,6 +72,7 @@ class Ingest:
         self._hurry = threading.Event()
         self._journalled = threading.Event()
         self._scarce = False
+        self._safe: list[tuple[float, int]] = []  # when which position was safe in the store
         self._quarantine_full = False
         self._settled = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -189,6 +190,7 @@ class Ingest:
             catalogue(),
             rules=self._rules,
             hearing=self._watch.hearing,
+            host_clock=self._watch.host_clock,
         )
         recovered = False
         failures = 0
@@ -232,9 +234,14 @@ class Ingest:
                 log.warning("housekeeping failed (%s); it is tried again", error)
 
     def _sync_and_trim(self) -> None:
+        """Delete messages some time after the store had them on disk, by a clock that nobody sets."""
         position = self._journal.position()
         self._store.sync()
-        self._journal.trim(position, arrived_before_us=time.time_ns() // 1000 - KEEP_MESSAGES_US)
+        self._safe.append((time.monotonic(), position))
+        old = [safe for moment, safe in self._safe if time.monotonic() - moment >= KEEP_MESSAGES]
+        if old:
+            self._safe = self._safe[len(old) :]
+            self._journal.trim(old[-1])
 
     def _warn_of_scarce_room(self) -> None:
         room = self._journal.room()

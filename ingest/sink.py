@@ -27,6 +27,7 @@ from ingest.journal.ledger import Counts
 from ingest.journal.source_ledger import OTHERS, Change, Name, changes, count_messages, source_of
 from ingest.messages import MOST, ROOM, Message, Presence
 from ingest.monitor.channel_state import Hearing
+from ingest.monitor.host_clock import BY_CLOCK, HostClock, Period, base_now
 from ingest.quarantine.replay import Replay
 from ingest.quarantine.store_refusals import less, turned_away
 from ingest.refusals import NEVER_READINGS, Reason, Refusal
@@ -50,10 +51,12 @@ class Sink:
         *,
         rules: Rules | None = None,
         hearing: Hearing | None = None,
+        host_clock: HostClock | None = None,
     ) -> None:
         self._journal = journal
         self._store = store
         self._hearing = hearing or Hearing()
+        self._host_clock = host_clock or HostClock()
         self._understanding = Understanding(directory, catalogue, rules=rules, before=self._hearing.before)
         self._replay = Replay(journal, store, self._understanding, self._hearing)
         self._identity = journal.identity()
@@ -129,7 +132,33 @@ class Sink:
             self._understanding.registered,
         )
         self._hearing.listen(understood.admitted.said)
+        base_us, boot = base_now()
+        self._host_clock.observe(understood.ways(messages), messages, base_us=base_us, boot=boot)
+        for period in self._host_clock.right_again():
+            self._readmit(period)
         return len(messages)
+
+    def _readmit(self, period: Period) -> None:
+        """Ask for what was refused as in the future because our clock was behind, at the time it really arrived."""
+        with self._journal.transaction() as writer:
+            rows = (
+                "FROM quarantine WHERE reason = 'future' AND seq BETWEEN ? AND ? AND id NOT IN (SELECT id FROM dropped)"
+            )
+            stretch = (period.first, period.last)
+            writer.execute(
+                f"UPDATE quarantine SET arrived_us = arrived_us - ? WHERE id IN (SELECT id {rows})",  # noqa: S608
+                (period.skew_us, *stretch),
+            )
+            asked = writer.execute(
+                f"INSERT OR IGNORE INTO replays(id, vouched) SELECT id, {BY_CLOCK} {rows}",
+                stretch,
+            ).rowcount
+            self._host_clock.save(writer)
+        log.warning(
+            "the clock of this machine was behind and is right again; %s messages that were refused as in the future"
+            " are understood anew",
+            asked,
+        )
 
     def refill(self, after: int) -> int:
         """Store again what the journal still has of messages that were stored once. Gives how many readings were new.

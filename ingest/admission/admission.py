@@ -43,6 +43,7 @@ class Admitted:
     readings: pa.Table  # of `READINGS`
     refusals: list[Refusal]
     per_place: NDArray[np.int64]  # readings admitted of each of `Decoded.places`
+    known_places: list[bool]  # of each of them: whether it is a registered asset of its site
     said: AdmittedReadings  # the same readings, for those who listen
 
 
@@ -93,6 +94,7 @@ def admit(
         readings=_table(decoded, place, channel, times, taken, arrived),
         refusals=[] if every else _refusals(decoded, messages, pairs, index, verdicts, values),
         per_place=np.bincount(place, minlength=len(decoded.places)),
+        known_places=[name in assets and assets[name].site == site for site, name in decoded.places],
         said=AdmittedReadings(
             names=list(zip(names, columns, strict=True)), series=index_of, times=times, values=taken, arrived=arrived
         ),

@@ -48,6 +48,20 @@ class Understood:
         said = np.bincount(self.decoded.readings["place"].to_numpy(), minlength=len(places))
         return dict(zip(places, said.tolist(), strict=True))
 
+    def ways(self, messages: Sequence[Message]) -> dict[str, int]:
+        """The least (arrival - device time) of each registered asset, admitted or not, in microseconds."""
+        frame, places = self.decoded.readings, self.decoded.places
+        arrived = np.fromiter((one.arrived_us for one in messages), np.int64, len(messages))
+        ways = arrived[frame["message"].to_numpy()] - frame["time"].to_numpy()
+        least = np.full(len(places), np.iinfo(np.int64).max)
+        np.minimum.at(least, frame["place"].to_numpy(), ways)
+        known = self.admitted.known_places
+        return {
+            asset: way
+            for (_, asset), way, registered in zip(places, least.tolist(), known, strict=True)
+            if registered and way < np.iinfo(np.int64).max
+        }
+
     def per_message(self, messages: Sequence[Message]) -> list[int]:
         """Readings admitted of each message."""
         said = np.bincount(self.decoded.readings["message"].to_numpy(), minlength=len(messages)).tolist()

@@ -287,13 +287,13 @@ class Journal:
                 writer.execute("INSERT OR REPLACE INTO notes VALUES ('appended', ?, 0)", (str(seq),))
             keep_presence(writer, presence, registered)
 
-    def trim(self, up_to: int, *, arrived_before_us: int) -> int:
-        """Delete batches the store has on disk for certain. Gives how many messages."""
+    def trim(self, up_to: int) -> int:
+        """Delete batches the store has on disk for certain, up to a message. Gives how many messages."""
         deleted = 0
         while True:
             done = 0
             with self._transaction() as writer:
-                for first, count in self._trimmable(writer, up_to, arrived_before_us):
+                for first, count in self._trimmable(writer, up_to):
                     self._deliveries.forget(writer, first)
                     delete_row(writer, first)
                     done += count
@@ -304,9 +304,9 @@ class Journal:
             time.sleep(0.002)  # whoever waits to write goes first
 
     @staticmethod
-    def _trimmable(writer: sqlite3.Connection, up_to: int, arrived_before_us: int) -> list[tuple[int, int]]:
+    def _trimmable(writer: sqlite3.Connection, up_to: int) -> list[tuple[int, int]]:
         rows = writer.execute(
-            "SELECT first, count, newest_us, length(payloads) FROM batches"
+            "SELECT first, count, length(payloads) FROM batches"
             " WHERE first <= min(?, (SELECT decoded FROM position)) AND first NOT IN (SELECT first FROM fenced)"
             " ORDER BY first LIMIT ?",
             (up_to, TRIMMED_AT_ONCE),
@@ -314,9 +314,9 @@ class Journal:
         decoded = min(up_to, int(writer.execute("SELECT decoded FROM position").fetchone()[0]))
         found: list[tuple[int, int]] = []
         held = 0
-        for first, count, newest_us, size in rows:
+        for first, count, size in rows:
             held += size
-            if first + count - 1 > decoded or newest_us >= arrived_before_us or (found and held > TRIMMED_BYTES):
+            if first + count - 1 > decoded or (found and held > TRIMMED_BYTES):
                 break
             found.append((first, count))
         return found

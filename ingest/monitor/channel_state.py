@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -120,7 +121,9 @@ class Hearing:
         ends = np.flatnonzero(np.append(slot[1:] != slot[:-1], True))
         at = slot[ends]
         state[self._FIRST, at] = np.where(known[first], state[self._FIRST, at], arrived[first])
-        state[self._ADVANCED, at] = np.maximum(state[self._ADVANCED, at], arrived[ends])
+        heard_before = state[self._ADVANCED, at]
+        heard_before[heard_before > time.time_ns() // 1000] = 0  # our own clock was ahead then
+        state[self._ADVANCED, at] = np.maximum(heard_before, arrived[ends])
         state[self._TIME, at], state[self._VALUE, at] = times[ends], value[ends]
         state[self._SINCE, at], state[self._SAME, at] = began[last_of_slot], count[last_of_slot]
         self._changed.update(at.tolist())
@@ -155,13 +158,13 @@ def _row(
     name: tuple[str, str],
     first: float,
     advanced: float,
-    time: float,
+    moment: float,
     value: float,
     since: float,
     same: float,
     longest: float,
 ) -> Row:
-    return (*name, int(first), int(advanced), int(time), value, int(since), int(same), int(longest))
+    return (*name, int(first), int(advanced), int(moment), value, int(since), int(same), int(longest))
 
 
 def save(connection: sqlite3.Connection, rows: list[Row]) -> None:

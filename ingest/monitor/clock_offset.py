@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -71,9 +72,14 @@ class Clocks:
                 if hour > self._newest:
                     self._newest = hour
                     self._forget()
+                elif hour < self._newest - 1 and self._newest > time.time_ns() // 1000 // HOUR_US + 1:
+                    self._newest = hour  # our own clock was ahead: forget the hours that have not come yet
+                    self._forget()
 
     def _forget(self) -> None:
-        for key in [key for key in self._least if key[1] <= self._newest - KEPT_HOURS]:
+        oldest = self._newest - KEPT_HOURS
+        latest = max(self._newest, time.time_ns() // 1000 // HOUR_US + 1)
+        for key in [key for key in self._least if key[1] <= oldest or key[1] > latest]:
             del self._least[key]
             self._changed.discard(key)
 
@@ -88,9 +94,13 @@ class Clocks:
             return [(*key, self._least[key]) for key in chosen]
 
 
-def save(connection: sqlite3.Connection, rows: Sequence[tuple[str, int, int]]) -> None:
-    """Write rows of `Clocks.unsaved` and forget what is too old, within the caller's transaction."""
+def save(connection: sqlite3.Connection, rows: Sequence[tuple[str, int, int]], now_us: int) -> None:
+    """Write rows of `Clocks.unsaved` and forget what is too old, within the caller's transaction.
+
+    Hours that have not come yet are of a time when our own clock was ahead.
+    """
     connection.executemany("INSERT OR REPLACE INTO clocks VALUES (?, ?, ?)", rows)
+    connection.execute("DELETE FROM clocks WHERE hour > ?", (now_us // HOUR_US + 1,))
     connection.execute("DELETE FROM clocks WHERE hour <= (SELECT max(hour) FROM clocks) - ?", (KEPT_HOURS,))
 
 

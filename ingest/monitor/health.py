@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ingest.findings import Finding
 
 STUCK_AFTER = 60.0  # seconds that messages may wait in the journal without one of them being stored
+REFUSED_BEYOND_US = 600_000_000  # a clock further behind makes good readings look as if they were in the future
 QUIET_AFTER = 900.0  # seconds without a message; the most usual cadence of the catalogue is 15 minutes
 
 
@@ -28,6 +29,8 @@ class Facts:
     store_error: str  # why the last attempt to store failed; "" if it did not
     adds_up: bool
     journal_scarce: str = ""
+    skew_us: int = 0  # how far this machine's clock is off, as nearly all devices have it; 0 when it is not
+    skew_devices: int = 0
     quarantine_full: str = ""  # how full; "" while there is room
 
 
@@ -50,6 +53,10 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(Finding(key="store_fails", fault=False, values={"why": facts.store_error}))
     if facts.journal_scarce:
         found.append(Finding(key="journal_scarce", fault=False, values={"room": facts.journal_scarce}))
+    if facts.skew_us:
+        values = {"seconds": round(abs(facts.skew_us) / 1e6), "devices": facts.skew_devices}
+        key = "host_clock_behind" if facts.skew_us < 0 else "host_clock_ahead"
+        found.append(Finding(key=key, fault=facts.skew_us < -REFUSED_BEYOND_US, values=values))
     if facts.quarantine_full:
         found.append(Finding(key="quarantine_full", fault=False, values={"room": facts.quarantine_full}))
     return found

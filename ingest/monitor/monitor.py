@@ -17,6 +17,7 @@ from ingest.journal.journal import Journal
 from ingest.monitor import channel_state, clock_offset
 from ingest.monitor.channel_state import SAVED_AT_ONCE, Hearing
 from ingest.monitor.health import QUIET_AFTER, Facts, findings, healthy
+from ingest.monitor.host_clock import HostClock
 from ingest.monitor.http import JSON, TEXT, Answer, as_json
 from ingest.monitor.metrics import exposition
 from ingest.monitor.status import Overview, read_overview, reading
@@ -52,6 +53,7 @@ class Watch:
         quiet_after: float = QUIET_AFTER,
     ) -> None:
         self.hearing = Hearing()
+        self.host_clock = HostClock()
         self.store_error = ""
         self._journal = journal
         self._directory = directory
@@ -67,6 +69,7 @@ class Watch:
         with reading(journal.file) as connection:
             self._listening = read_listening(connection)
             self.hearing.load(connection)
+            self.host_clock.load(connection)
 
     def attend(self, receiver: Connection) -> None:
         """From now on ingest listens through this receiver."""
@@ -81,11 +84,12 @@ class Watch:
                 channel_state.save(writer, rows)
         while ways := self.hearing.clocks.unsaved(SAVED_AT_ONCE):
             with self._journal.transaction() as writer:
-                clock_offset.save(writer, ways)
+                clock_offset.save(writer, ways, now_us)
         new = [asset for asset in self._directory() if asset not in self._expected]
         found = findings(self.facts())
         with self._journal.transaction() as writer:
             expect(writer, new, now_us)
+            self.host_clock.save(writer)
             if self._receiver is not None and self._receiver.connected:
                 self._listening = self._listening.going_on(now_us)
                 save_listening(writer, self._listening)
@@ -122,6 +126,8 @@ class Watch:
             adds_up=min(counts.pending, counts.quarantined) >= 0
             and counts.messages_received == counts.messages_journalled + counts.messages_redelivered,
             journal_scarce=str(room) if room.scarce else "",
+            skew_us=self.host_clock.state.skew_us,
+            skew_devices=self.host_clock.state.devices,
             quarantine_full=str(filling) if filling.full else "",
         )
 

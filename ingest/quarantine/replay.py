@@ -29,6 +29,7 @@ from ingest.journal.ledger import Counts, add_counts
 from ingest.journal.source_ledger import Change, Name, add_sources, source_of
 from ingest.messages import Message
 from ingest.monitor.channel_state import Hearing
+from ingest.monitor.host_clock import BY_CLOCK
 from ingest.quarantine.store_refusals import turned_away
 from ingest.refusals import UNREAD, Reason, Refusal
 
@@ -89,12 +90,13 @@ class Replay:
             return 0
         self._understanding.read_again()
         now_us = time.time_ns() // 1000
-        # Whoever replays what was ahead of its arrival vouches for the time: it is judged as if it arrived now.
+        # Whoever replays what was ahead of its arrival vouches for the time: it is judged as if it arrived now. Where
+        # our own clock was wrong, the arrival has been put right.
         messages = [
-            Message(id_, now_us if reason == Reason.FUTURE else arrived_us, topic, payload)
-            for id_, _, reason, arrived_us, topic, payload in rows
+            Message(id_, now_us if reason == Reason.FUTURE and vouched != BY_CLOCK else arrived_us, topic, payload)
+            for id_, vouched, reason, arrived_us, topic, payload in rows
         ]
-        understood = self._understanding.of(messages, vouched={row[0] for row in rows if row[1]})
+        understood = self._understanding.of(messages, vouched={row[0] for row in rows if row[1] == 1})
         results = {
             message.seq: _Result(admitted, [])
             for message, admitted in zip(messages, understood.per_message(messages), strict=True)

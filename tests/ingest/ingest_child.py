@@ -1,9 +1,14 @@
-"""Ingest as a process of its own, for the tests to kill: FOLDER PORT [GROUP]. Says `ready` once the broker delivers."""
+"""Ingest as a process of its own, for the tests to kill: FOLDER PORT [GROUP]. Says `ready` once the broker delivers.
 
+With SERVICEDAY_TEST_HASTE it keeps house every half second and keeps no message longer than that.
+"""
+
+import os
 import sys
 from pathlib import Path
 
 import ingest  # noqa: F401 - before polars, whose allocator it sets
+import ingest.service as service_module
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import open_store
@@ -14,6 +19,8 @@ ASSETS = {f"EL-{index}": Asset(id=f"EL-{index}", kind="lift", site="s") for inde
 
 
 def main() -> None:
+    if os.environ.get("SERVICEDAY_TEST_HASTE"):
+        service_module.SYNC_EVERY = service_module.KEEP_MESSAGES = 0.5
     folder = DataFolder(Path(sys.argv[1])).prepare()
     store = open_store(folder.readings, create=True)
     address = BrokerAddress(host="127.0.0.1", port=int(sys.argv[2]))

@@ -237,16 +237,15 @@ def test_the_same_content_under_another_packet_id_is_another_message(folder):
     journal.close()
 
 
-def test_only_what_is_decoded_and_old_is_trimmed(folder):
+def test_only_what_is_decoded_and_asked_for_is_trimmed(folder):
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     for count in (2, 1):
         journal.write([arrival(said(NOW_MS, trips=5))] * count)
     sink.step()
     journal.write([arrival(said(NOW_MS, trips=5))])
-    assert journal.trim(99, arrived_before_us=NOW_US) == 0
-    assert journal.trim(2, arrived_before_us=NOW_US + 1) == 2
-    assert journal.trim(99, arrived_before_us=NOW_US + 1) == 1
+    assert journal.trim(2) == 2
+    assert journal.trim(99) == 1
     assert sink.step() == 1
     journal.close()
 
@@ -372,7 +371,7 @@ def test_a_redelivery_is_known_though_its_message_was_trimmed(folder):
     journal.write([arrival(said(NOW_MS - mid, trips=mid), mid=mid) for mid in (1, 2, 3)])
     journal.write([arrival(said(NOW_MS, trips=9), mid=2)])
     sink.step()
-    assert journal.trim(99, arrived_before_us=NOW_US + 1) == 4
+    assert journal.trim(99) == 4
     for reopened in (False, True):
         if reopened:
             journal.close()

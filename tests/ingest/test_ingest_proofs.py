@@ -347,7 +347,7 @@ def test_a_full_disk(tmp_path, mosquitto_broker, length):
 def test_a_full_journal_takes_nothing_and_goes_on_by_itself(folder, mosquitto_broker, monkeypatch):
     """At its limit it stops acknowledging; once the store has caught up and it is trimmed, it takes messages again."""
     monkeypatch.setattr("ingest.service.SYNC_EVERY", 0.5)
-    monkeypatch.setattr("ingest.service.KEEP_MESSAGES_US", 0)
+    monkeypatch.setattr("ingest.service.KEEP_MESSAGES", 0.0)
     monkeypatch.setattr("ingest.service.RETRY_AT_MOST", 1.0)
     monkeypatch.setattr("ingest.mqtt.receiver.RETRY_AFTER", 0.1)
     store = open_store(folder.readings, create=True)

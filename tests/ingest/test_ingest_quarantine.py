@@ -500,7 +500,7 @@ def test_a_flood_of_strangers_fills_its_own_room_and_stops_nobody(tmp_path):
         house.take(said(NOW_MS - round_, trips=1), topic(0))
         house.take(said(NOW_MS - round_, sugar=1), topic(0))
         house.drain()
-        house.journal.trim(1 << 40, arrived_before_us=NOW_US * 2)
+        house.journal.trim(1 << 40)
     shown = house.shown()
     assert (shown["stored"], shown["quarantined"]) == (40, 4040)
     assert house.journal.filling().full

@@ -302,7 +302,7 @@ def test_a_clock_is_told_from_the_shortest_way(journal):
     rows += [("well", "trips", NOW_US - i * HOUR, 1.0, NOW_US + 9 * HOUR + i) for i in range(1, 40)]  # a backlog
     ears.listen(table(*rows))
     with journal.transaction() as writer:
-        clock_offset.save(writer, ears.clocks.unsaved(10_000))
+        clock_offset.save(writer, ears.clocks.unsaved(10_000), NOW_US + 9 * HOUR)
         found = {one.asset: one for one in clock_offset.judged(clock_offset.read_ways(writer))}
     assert [one for one in found if found[one].wrong] == ["behind", "ahead"]
     assert found["behind"].offset_us == pytest.approx(5 * MINUTE + 8_400_000), (
@@ -326,7 +326,7 @@ def test_old_hours_are_forgotten(journal):
     for day in range(5):
         ears.listen(table(("EL-1", "trips", NOW_US + day * DAY, 1.0, NOW_US + day * DAY)))
         with journal.transaction() as writer:
-            clock_offset.save(writer, ears.clocks.unsaved(100))
+            clock_offset.save(writer, ears.clocks.unsaved(100), NOW_US + day * DAY)
     with closing(sqlite3.connect(journal.file)) as connection:
         assert connection.execute("SELECT count(*) FROM clocks").fetchone() == (2,)
 
