@@ -21,10 +21,12 @@ def repaired(folder: DataFolder, backup: str, *, accept: bool) -> dict[str, Any]
     from facility.store.lake.repair import Restored
     from facility.store.registry import open_at
     from ingest.journal.journal import Journal
+    from ingest.journal.salvage import is_damaged, salvage
     from ingest.journal.store_identity import forget_identity, note_identity, refuse_missing, refuse_strange
     from ingest.sink import Sink
 
     with folder.claim("repair"):
+        salvaged = [note for file in folder.journals() if is_damaged(file) for note in salvage(file)]
         if accept:
             forget_identity(folder)
         refuse_missing(folder)
@@ -47,7 +49,7 @@ def repaired(folder: DataFolder, backup: str, *, accept: bool) -> dict[str, Any]
                     journal.close()
             here.store.sync()
     return {
-        "restored": [*rebuilt, *restored.notes],
+        "restored": [*salvaged, *rebuilt, *restored.notes],
         "lost": restored.lost,
         "readings_lost": restored.readings_lost,
         "from_journal": again,

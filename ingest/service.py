@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
+from ingest.journal.damage import corrupt, damaged_journal
 from ingest.journal.journal import LIMIT, Journal
 from ingest.journal.quarantine_room import QUARANTINE_LIMIT
 from ingest.journal.store_identity import note_identity, refuse_strange
@@ -216,6 +218,8 @@ class Ingest:
                 recovered = False
                 wait = min(RETRY_AT_MOST, 0.5 * 2**failures)
                 failures += 1
+                if isinstance(error, sqlite3.Error) and corrupt(error):
+                    error = damaged_journal(self._journal.file, error)
                 self._watch.store_error = str(error)
                 log.warning("cannot store (%s); the journal keeps everything, next try in %.1f s", error, wait)
                 self._ending.wait(wait)

@@ -61,7 +61,8 @@ def _check_files(lake: Lake, report: Report) -> set[str]:
     for first, last, count in lake.lost:
         report.notes.append(
             Sentence(
-                "{count} readings between {first} and {last} were lost to damage; their hourly summaries are kept",
+                "{count} readings between {first} and {last} were lost to damage; hourly summaries made of them before"
+                " are kept",
                 count=count,
                 first=first[:16],
                 last=last[:16],

@@ -9,9 +9,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
+from facility.errors import CannotDo
 from facility.i18n.messages import Sentence
 from ingest.journal.ledger import Counts, add_counts, read_counts
 from ingest.journal.packing import Packed
@@ -47,6 +49,16 @@ class Damage:
 def corrupt(error: sqlite3.Error) -> bool:
     """Whether SQLite says that its file is damaged, and not that it is busy, full or closed."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+
+
+def damaged_journal(file: Path, error: sqlite3.Error) -> CannotDo:
+    """What to say of a file that SQLite cannot follow any more."""
+    return CannotDo(
+        "the journal {file} is damaged: {error}",
+        "Run `serviceday store repair`: it saves what can be read and keeps the damaged file",
+        file=file,
+        error=error,
+    )
 
 
 def read_row(connection: sqlite3.Connection, first: int) -> Packed | None:

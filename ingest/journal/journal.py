@@ -22,7 +22,7 @@ from pathlib import Path
 
 from facility.errors import CannotDo
 from ingest.journal.capacity import Room, room_of
-from ingest.journal.damage import Damage, DamagedRow, corrupt, delete_row, set_aside
+from ingest.journal.damage import Damage, DamagedRow, corrupt, damaged_journal, delete_row, set_aside
 from ingest.journal.deduplication import Deliveries
 from ingest.journal.ledger import Counts, add_counts, read_counts
 from ingest.journal.packing import Packed, pack, unpack
@@ -63,6 +63,8 @@ class Journal:
             self._deliveries = Deliveries(self._reader)
             self._next = self._end() + 1
         except sqlite3.Error as error:
+            if corrupt(error) or "malformed" in str(error):
+                raise damaged_journal(file, error) from None
             raise CannotDo(
                 "the journal {file} cannot be opened: {error}", "Check space and permissions", file=file, error=error
             ) from None
@@ -260,8 +262,10 @@ class Journal:
     def refuse(self, refusals: Sequence[Refusal], messages: Sequence[Message]) -> None:
         """Note what a batch refused. It counts once `settle` moves the position past it."""
         by_seq = {message.seq: message for message in messages}
+        room = self.room()
+        spare = max(0, room.disk_free - room.disk_reserve) // 2  # the file and its write-ahead log
         with self._transaction() as writer:
-            self.quarantine.take_in(writer, [(refusal, by_seq[refusal.seq]) for refusal in refusals])
+            self.quarantine.take_in(writer, [(refusal, by_seq[refusal.seq]) for refusal in refusals], spare=spare)
 
     def forget_unsettled(self) -> None:
         """Take back refusals of a batch that was never settled; it will be decoded again."""

@@ -52,9 +52,10 @@ class QuarantineRoom:
     def filling(self, connection: sqlite3.Connection) -> Filling:
         return Filling(used=_used(connection), limit=self.limit)
 
-    def take_in(self, writer: sqlite3.Connection, refused: Sequence[tuple[Refusal, Message]]) -> None:
-        """Keep refusals of a batch or count them, within the caller's transaction."""
-        used, bulk = _used(writer), int(BULK * self.limit)
+    def take_in(self, writer: sqlite3.Connection, refused: Sequence[tuple[Refusal, Message]], *, spare: int) -> None:
+        """Keep refusals of a batch or count them, within the caller's transaction. `spare`: bytes left on the disk."""
+        used = _used(writer)
+        bulk = min(int(BULK * self.limit), used + spare)
         coming = sum(_bytes_of(refusal, message) for refusal, message in refused)
         while used + coming > bulk and _reclaim(writer):
             used = _used(writer)
@@ -65,7 +66,7 @@ class QuarantineRoom:
         for refusal, message in refused:
             size = _bytes_of(refusal, message)
             key = source_of(message.topic), refusal.reason
-            if used + size <= bulk or self._sampled(key, used + size):
+            if used + size <= bulk or (spare > coming and self._sampled(key, used + size)):
                 used += size
                 rows.append(_row(refusal, message))
             else:

@@ -25,7 +25,7 @@ from ingest.refusals import Quarantined, Reason
 
 GUESSED_FROM = 50  # messages of an unknown asset that are looked into for its channels
 DECODED_AT_ONCE = 20_000  # of them
-DELETED_AT_ONCE = 10_000  # rows; a longer transaction would hold up acknowledgements
+DELETED_AT_ONCE = 2_000  # rows; a longer transaction would hold up acknowledgements, and wants room on a full disk
 PAGES_AT_ONCE = 1024
 
 _COLUMNS = "q.id, q.arrived_us, q.topic, q.payload, q.reason, q.detail, q.count, r.id IS NOT NULL, coalesce(d.who, '')"

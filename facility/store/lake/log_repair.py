@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from facility.i18n.messages import Sentence
 from facility.store.lake.copies import Copies
-from facility.store.lake.delta_log import log_file
+from facility.store.lake.delta_log import checkpoint_file, log_file
 from facility.store.lake.location import Place, sync_path
 
 LOOKED_AT = 1000  # commits that are looked at when a store is first written to; ingest syncs every ten
@@ -158,7 +158,7 @@ def _mend_checkpoint(folder: Path, copies: Copies, done: MendedLog) -> None:
     pointer = logs / "_last_checkpoint"
     if pointer.exists():
         try:
-            int(json.loads(pointer.read_bytes())["version"])
+            _bring_back(folder, int(json.loads(pointer.read_bytes())["version"]), copies, done)
         except (ValueError, TypeError, KeyError):
             set_aside(folder, "_delta_log/_last_checkpoint")
             done.notes.append(Sentence("{table}: the pointer to the last checkpoint was damaged", table=folder.name))
@@ -179,6 +179,23 @@ def _mend_checkpoint(folder: Path, copies: Copies, done: MendedLog) -> None:
             done.notes.append(
                 Sentence("{table}: {file} was damaged and there is no copy of it", table=folder.name, file=file.name)
             )
+
+
+def _bring_back(folder: Path, version: int, copies: Copies, done: MendedLog) -> None:
+    """Put back a checkpoint that is pointed to and gone, or do without the pointer."""
+    file = folder / checkpoint_file(version)
+    if file.exists():
+        return
+    copy = copies.checkpoint(file.name)
+    if copy is None:
+        set_aside(folder, "_delta_log/_last_checkpoint")
+        done.notes.append(Sentence("{table}: the pointer to the last checkpoint was damaged", table=folder.name))
+        return
+    file.write_bytes(copy)
+    sync_path(file)
+    done.notes.append(
+        Sentence("{table}: {file} was damaged and is restored from its copy", table=folder.name, file=file.name)
+    )
 
 
 def _readable(file: Path) -> bool:

@@ -214,7 +214,7 @@ class Repair:
             restored.lost.append(
                 Sentence(
                     "{file}: {count} readings between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC are lost, of"
-                    " assets from {low} to {high}; their hourly summaries are kept",
+                    " assets from {low} to {high}; hourly summaries made of them before are kept",
                     file=name,
                     count=gone,
                     first=file.first,
