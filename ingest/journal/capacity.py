@@ -10,7 +10,8 @@ from pathlib import Path
 from facility.i18n.messages import Sentence
 
 RESERVE = 256 << 20  # bytes of disk left to the store, so that it can go on and the journal be trimmed ...
-RESERVE_PART = 0.05  # ... but no more than this part of a small disk
+RESERVE_PART = 0.05  # ... but no more than this part of a small disk ...
+LOG_ROOM = 24 << 20  # ... beside what the write-ahead log holds twice while it is written back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,6 @@ def room_of(journal: sqlite3.Connection, folder: Path, limit: int) -> Room:
         used=messages,
         limit=limit,
         disk_free=disk.free,
-        disk_reserve=min(RESERVE, int(disk.total * RESERVE_PART)),
+        disk_reserve=max(min(RESERVE, int(disk.total * RESERVE_PART)), min(LOG_ROOM, disk.total // 3)),
         quarantine=quarantine,
     )

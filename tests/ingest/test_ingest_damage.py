@@ -348,11 +348,12 @@ def test_a_journal_that_sqlite_cannot_follow_is_saved_by_repair(stored):
 # -- a full disk ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
 def test_a_small_disk_that_fills_up_refuses_and_goes_on(tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", small]
+    command = ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", small]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
@@ -361,7 +362,7 @@ def test_a_small_disk_that_fills_up_refuses_and_goes_on(tmp_path):
         taken = 0
         with suppress(Full):
             while True:
-                journal.write([arrival(taken + n, f"XX-{taken + n}") for n in range(5000)])
+                journal.write([arrival(taken + n, f"XX-{n % 50}") for n in range(5000)])
                 taken += 5000
         drained(journal, store)
         assert adds_up(folder)["quarantined"] == taken
