@@ -15,6 +15,8 @@ from urllib.parse import quote
 from facility.errors import CannotDo
 from facility.folder import DataFolder
 from facility.i18n.messages import Sentence
+from facility.store.configuration import chosen
+from facility.store.lake.layout import MARK, MARK_COPY
 
 NOTE = "store"
 
@@ -31,7 +33,8 @@ def known_identity(journal: Path) -> str:
 
 def refuse_missing(folder: DataFolder) -> None:
     """Raise `CannotDo` where journals were stored in a lake of this folder that is no longer there."""
-    if (folder.readings / "store.json").exists() or (folder.path / "store.toml").exists():
+    choice = chosen(folder.path)
+    if choice.kind != "lake" or choice.place or any((folder.readings / name).exists() for name in (MARK, MARK_COPY)):
         return
     if any(known_identity(journal) for journal in folder.journals()):
         raise CannotDo(

@@ -290,6 +290,12 @@ def test_readings_that_are_gone_are_told(stored, command):
     assert not stored.readings.exists(), "no new store takes its place unasked"
 
 
+def test_a_store_that_was_chosen_elsewhere_is_not_missed(stored, tmp_path, monkeypatch):
+    shutil.move(stored.readings, tmp_path / "elsewhere")
+    monkeypatch.setenv("SERVICEDAY_STORE_PLACE", str(tmp_path / "elsewhere"))
+    assert told("store", "check", "--data", str(stored.path))[0] == 0
+
+
 def test_another_store_in_its_place_is_told_until_it_is_accepted(stored):
     shutil.rmtree(stored.readings)
     open_store(stored.readings, create=True).identity()
