@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from facility.checksum import checksum, mended
+from facility.checksum import agrees, checksum, mended
 from ingest.messages import Arrivals, Message
 
 _topics = msgspec.msgpack.Encoder().encode
@@ -40,7 +40,7 @@ class Packed(NamedTuple):
         """Whether the row is what was written, as far as can be told."""
         if self.checksum is None:
             return self._consistent()
-        return self.checksum == checksum(self._parts())
+        return agrees(self._parts(), self.checksum)
 
     def mended(self) -> Packed | None:
         """The row as it was written, if a single flipped bit is all that is wrong with it."""
