@@ -85,16 +85,12 @@ class Lake:
         self._marked = -1  # version of the readings that the marks describe
 
     def identity(self) -> str:
-        """What tells this store from any other; given to it at the first question if it has none.
-
-        "" where it has none and cannot be written.
-        """
+        """What tells this store from any other, given to it if it has none; "" where it cannot be written."""
         if not self._mark.id:
             with suppress(CannotCommunicate), self._writing():
-                self._mark = read_mark(self.place, create=False)
-                if not self._mark.id:
-                    self._mark = replace(self._mark, id=new_identity())
-                    self._mark.write(self.place)
+                there = read_mark(self.place, create=False)
+                self._mark = there if there.id else replace(there, id=new_identity())
+                self._mark.write(self.place)
         return self._mark.id
 
     @property
