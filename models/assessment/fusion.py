@@ -5,7 +5,8 @@
 3. The best of channels and modes becomes a p-value under a heavy-tailed null (Student t), corrected for how many series
    the asset has: an asset with twenty channels has twenty chances to look odd.
 4. The fleet corrects it: if typical assets look odder than the null allows (a heat wave nothing explained), all are
-   drawn back by as much (empirical null).
+   drawn back by as much (empirical null). Faults make assets look odd as well, any share of a fleet may have them, and
+   they hardly ever show as a change for the better: so no more than the changes for the better are odd, too.
 5. p becomes a Bayes factor, and with a prior the probability. How plainly trouble shows is not known: the p-values of
    the ill are taken to have the density shape p^(shape - 1) (Sellke, Bayarri and Berger 2001; Pounds and Morris 2003),
    averaged over the shapes between hardly visible and plain. So an asset that looks like any other is likelier well
@@ -41,7 +42,8 @@ PLAINEST = 0.1  # least shape: trouble that shows as plainly as any
 FLAG_AT = 0.5
 MATERIAL = 0.05  # of the way to the limit
 NO_RATIO = frozenset({"Cel", "mm", "m"})  # units whose zero is a convention: a share of the level means nothing
-UPPER_QUARTILE = 1.2  # of normal scores with every eighth asset truly ill; 0.67 if none were
+UPPER_QUARTILE, QUARTILE = 1.2, 0.67  # of normal scores: with every eighth asset truly ill, and with none
+DIRECTED = 0.25  # share of the fleet with a change for the better, from which these tell how odd the well look
 ALTERNATIVE = 0.4  # of the likeliest mode's likeness: less is not worth naming
 UNREMARKABLE = 0.999  # the largest p-value
 FLEET = 20  # assets before the fleet can correct the null
@@ -253,9 +255,9 @@ def fleet_null(p: FloatArray, mirrored: FloatArray | None = None, prior: float =
     """
     shift, stretch = 0.0, 1.0
     if len(p) >= FLEET:
-        middle, upper = np.quantile(stats.norm.isf(p), [0.5, 0.75])
-        shift = max(0.0, float(middle))
-        stretch = max(1.0, (float(upper) - shift) / UPPER_QUARTILE)
+        shift, stretch = _oddness(p, UPPER_QUARTILE)
+        if mirrored is not None and np.mean(mirrored < UNREMARKABLE) >= DIRECTED:
+            shift, stretch = np.minimum((shift, stretch), _oddness(mirrored, QUARTILE))
     null = FleetNull(shift, stretch, prior)
     for _ in range(ROUNDS):
         believed = float(np.sum(1 / (1 + np.exp(-log_odds(null.corrected(p), null.prior)))))
@@ -265,6 +267,13 @@ def fleet_null(p: FloatArray, mirrored: FloatArray | None = None, prior: float =
     flagged = null.probability(p) >= FLAG_AT
     innocent = ~flagged & (null.probability(mirrored) >= FLAG_AT)
     return replace(null, ceiling=(flagged.sum() + GUILTY) / (flagged.sum() + innocent.sum() + GUILTY + INNOCENT))
+
+
+def _oddness(p: FloatArray, upper_quartile: float) -> tuple[float, float]:
+    """How far typical assets are shifted and stretched against the null, if the upper quartile should be so far out."""
+    middle, upper = np.quantile(stats.norm.isf(p), [0.5, 0.75])
+    shift = max(0.0, float(middle))
+    return shift, max(1.0, (float(upper) - shift) / upper_quartile)
 
 
 def _strongest(
