@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from commands.installation import Installation
     from facility.assessments import Assessment, Knowledge
+    from facility.i18n.phrases import Text
 
 SHOWN = 5  # assets named of those of which too little is known
 Horizon = Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")]
@@ -119,6 +120,10 @@ def score(
                 "flagged": [one.asset for one in flagged],
                 "states": {state.value: len(ids) for state, ids in states.items()},
                 "not_known": {state.value: ids for state, ids in states.items() if state is not Knowledge.ASSESSED},
+                "common_causes": [
+                    {"sentence": sentence[preferred()], "assets": ids}
+                    for sentence, ids in _common_causes(found).items()
+                ],
                 "set_aside": [{"asset": one.asset, "failure": one.failure} for one in found if one.failure],
                 "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
                 "alerts": {
@@ -136,6 +141,8 @@ def score(
         since = scored.standing.whole_at.astimezone(place)
         tell(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
     _how_little(states, found)
+    for sentence in _common_causes(found):
+        typer.echo(sentence[preferred()])
     _table(flagged or found[:10], places)
 
 
@@ -183,6 +190,18 @@ def _how_little(states: Mapping[Knowledge, Sequence[str]], found: Sequence[Asses
     aside = [one.asset for one in found if one.failure]
     if aside:
         tell(say("score.set_aside", count=len(aside), assets=_some(aside)))
+
+
+def _common_causes(found: Sequence[Assessment]) -> dict[Text, list[str]]:
+    """What many assets of a class did together, each said once, with the assets it is said of."""
+    from facility.assessments import COMMON
+
+    out: dict[Text, list[str]] = {}
+    for one in found:
+        for evidence in one.evidence:
+            if evidence.pattern == COMMON:
+                out.setdefault(evidence.sentence, []).append(one.asset)
+    return out
 
 
 def _some(ids: Sequence[str]) -> str:

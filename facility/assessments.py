@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from facility.i18n.phrases import Text
 
+COMMON = "common"  # pattern of evidence: many assets of a class at a site did the same at the same time
+
 
 class Trouble(StrEnum):
     """Equipment trouble and sensor trouble are told apart: a broken sensor is no broken lift."""
@@ -45,7 +47,7 @@ class Evidence:
     channel: str
     detector: str  # which detector saw it
     trouble: Trouble
-    pattern: str  # level, trend, step, variance, rate, missing, stuck, spikes, unit, clock, limit, history
+    pattern: str  # level, trend, step, variance, rate, missing, stuck, spikes, unit, clock, limit, history, common
     since: datetime | None  # UTC; when it began, as far as can be told
     value: float  # the channel's recent level, in its unit
     expected: float  # what it should be, in its unit

@@ -16,7 +16,7 @@ from datetime import datetime
 import numpy as np
 
 from facility.alerts import Alert, Source
-from facility.assessments import Assessment, Evidence, Knowledge, Reference, Trouble
+from facility.assessments import COMMON, Assessment, Evidence, Knowledge, Reference, Trouble
 from facility.estate import Asset
 from models.assessment.fusion import FLAG_AT
 from models.features.daily import DailyFigures
@@ -39,7 +39,9 @@ class Memory:
         one = self.before.get(asset)
         if one is None or not one.flagged:
             return ()
-        equipment = [e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and _has_reference(e)]
+        equipment = [
+            e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and e.pattern != COMMON and _has_reference(e)
+        ]
         ended = max((moment for moment in (self.attended.get(asset), self.cleared.get(asset)) if moment), default=None)
         # an outcome may be recorded days late: what counts is when the trouble was noticed, not when it was last seen
         return tuple(e for e in equipment if ended is None or (e.noticed or one.as_of) > ended)

@@ -24,6 +24,7 @@ from facility.i18n.phrases import Text
 from facility.store import Store
 from models import wording
 from models.assessment.baseline import Expectations
+from models.assessment.common_cause import with_common_causes
 from models.assessment.evidence import WORTH_TELLING
 from models.assessment.extraction import LONGEST_HISTORY, Looked, Progress, SensorView, look_at
 from models.assessment.fault_isolation import NOBODYS_FAULT, judged_blocks
@@ -143,6 +144,9 @@ def believe(
             one = replace(stood, as_of=as_of, state=one.state, failure=one.failure, model=one.model)
         made.append(_with_outlook(one, history.get(one.asset)))
     made = _with_young_histories(store, assets, made, as_of=as_of)
+    again = {one.asset for one in made}
+    others = [one for one in memory.before.values() if one.asset not in again]
+    made = with_common_causes(made, others, assets if fleet is None else fleet, known, timezone)
     return Belief(
         assessments=made,
         chance=chance,

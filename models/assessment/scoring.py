@@ -11,6 +11,7 @@ import numpy as np
 from facility.assessments import Evidence
 from facility.catalogue.catalogue import Catalogue
 from models.assessment.carried_evidence import Carried, carried_evidence, carried_rows, continued, strengthened, unheard
+from models.assessment.common_cause import shared_evidence
 from models.assessment.drift import lone_drifts
 from models.assessment.evidence import SUSPICIOUS, WORTH_TELLING, drift_evidence, equipment_evidence
 from models.assessment.extraction import EVIDENCE
@@ -94,6 +95,10 @@ def judge(
     for row, carried in standing.items():
         change[row] = carried.sign * max(abs(change[row]), 1.0)
     floors = _floors(believed, detectors, standing)
+    shared: dict[int, list[int]] = {}
+    if windows.apart is not None:
+        for place in np.flatnonzero(windows.apart.shared).tolist():
+            shared.setdefault(int(windows.owner[place]), []).append(place)
     late = windows.adjusted[:, -SLOPE_DAYS:]
     slope, error = np.nan_to_num(theil_sen(late)), trend_line(windows, late).error
     out = []
@@ -123,6 +128,7 @@ def judge(
                 older=older,
             )
             told.append(one if before is None else continued(one, before))
+        told += _shared(windows, shared.get(number, ()), channels, timezone)
         unseen = unheard(windows, number, memory)
         told += unseen
         drift = drifting.get(number)
@@ -133,6 +139,12 @@ def judge(
             verdict = unknown(verdict.statistic)
         out.append(Judgement(verdict, tuple(told), sensors, bool(comparable[number]), bool(judged[number])))
     return out
+
+
+def _shared(windows: Windows, rows: Sequence[int], told: set[str], timezone: ZoneInfo) -> list[Evidence]:
+    """Of channels that nothing else is told of: what they did together with most of their class."""
+    untold = [row for row in rows if windows.channels[row].key not in told]
+    return [one for row in untold if (one := shared_evidence(windows, row, timezone)) is not None]
 
 
 def _floors(windows: Windows, detectors: Sequence[Detector], standing: dict[int, Carried]) -> FloatArray:

@@ -64,7 +64,7 @@ def scatter_by_group(windows: Windows, scores: FloatArray) -> FloatArray:
     Half of a small class may be ill at once; its calm third still tells how healthy assets scatter. Drawn to 1 in
     small classes.
     """
-    usable = np.where((scores != 0) & ~windows.excluded, scores, np.nan)
+    usable = np.where((scores != 0) & windows.telling, scores, np.nan)
     centre = common_to_group(windows, scores)
     deviation = np.abs(usable - centre[windows.group])
     calm = grouped_quantile(deviation, windows.group, windows.groups, CALM)
@@ -79,7 +79,7 @@ def common_to_group(windows: Windows, scores: FloatArray) -> FloatArray:
     In a small class only what three in four have in common counts: the quartile nearer to zero, zero if the quartiles
     lie either side; half of it may be ill at once. In a large one it is the median.
     """
-    usable = np.where(windows.excluded, np.nan, scores)
+    usable = np.where(windows.telling, scores, np.nan)
     size = np.bincount(windows.group[~np.isnan(usable)], minlength=windows.groups)
     share = 0.25 + 0.25 * np.clip((size - FEWEST) / (LARGE - FEWEST), 0.0, 1.0)
     low = np.nan_to_num(grouped_quantile(usable, windows.group, windows.groups, share))

@@ -22,7 +22,7 @@ class LimitRule(ClassFigures):
     name = "limit"
 
     def fit(self, windows: Windows) -> Self:
-        outside = (self._share(windows) >= 0.99).astype(np.float64)
+        outside = ((self._share(windows) >= 0.99) & windows.telling).astype(np.float64)
         total = np.bincount(windows.group, outside, minlength=windows.groups)
         size = np.bincount(windows.group, minlength=windows.groups)
         self.keep("outside", windows, np.where(size >= 5, total / np.maximum(size, 1), 0.0))

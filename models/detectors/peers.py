@@ -24,7 +24,7 @@ class PeerComparison(ClassFigures):
     name = "peers"
 
     def fit(self, windows: Windows) -> Self:
-        now = self._now(windows)
+        now = np.where(windows.telling, self._now(windows), np.nan)
         centre = grouped_median(now, windows.group, windows.groups)
         width = 1.4826 * grouped_median(np.abs(now - centre[windows.group]), windows.group, windows.groups)
         size = np.bincount(windows.group[~np.isnan(now)], minlength=windows.groups)

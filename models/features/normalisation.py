@@ -16,6 +16,7 @@ import numpy as np
 
 from facility.catalogue.catalogue import Aggregate, Bad
 from facility.estate import Asset
+from models.features.apart import stepped_apart
 from models.features.daily import DailyFigures
 from models.features.drivers import without_driven
 from models.features.rescaling import without_scale_steps
@@ -53,6 +54,9 @@ def fleet_windows(
     group, groups = number_groups(daily.channels, daily.figures)
     scored = np.array([c.bad is not Bad.NONE for c in daily.channels], dtype=np.bool_)
     rows = np.flatnonzero(scored)
+    apart = stepped_apart(daily, excluded, assets, group, groups)
+    if apart.own.any():
+        standard = np.where(apart.own[:, None], np.nan, standard)
     explained = _explanations(daily, standard, group, groups, assets, _weekend(end, days, timezone))
     adjusted, leverage = _explained_away(daily, explained, rows, group, groups, reference)
     own = spread(adjusted[:, :reference]) if reference else np.full(len(rows), np.nan)
@@ -78,6 +82,7 @@ def fleet_windows(
         scale=scale,
         leverage=leverage,
         excluded=excluded[rows],
+        apart=apart.taking(rows),
     )
     return without_driven(without_scale_steps(windows))
 
@@ -169,7 +174,8 @@ def _explanations(
     shared = np.zeros((groups, days))
     for number in range(groups):
         members = np.flatnonzero(group == number)
-        shared[number] = np.nan_to_num(median(standard[members], axis=0) if members.size >= CLASS_SIZE else warmth)
+        telling = members[~np.isnan(standard[members]).all(axis=1)]
+        shared[number] = np.nan_to_num(median(standard[telling], axis=0) if telling.size >= CLASS_SIZE else warmth)
     use = np.zeros((len(assets), days))
     context = np.zeros((len(assets), days, CONTEXTS))
     counters: dict[int, list[int]] = {}

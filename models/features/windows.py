@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facility.catalogue.catalogue import Channel
 from facility.estate import Asset
 from models.statistics import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from models.features.apart import Apart
 
 RECENT = 7  # days that are judged; what is before them is the reference
 PRIOR_FREEDOM = 8.0  # how many days of own history the class's spread is worth
@@ -48,6 +52,12 @@ class Windows:
     scale: FloatArray  # robust sd of the healthy daily figure, drawn towards the class's
     leverage: FloatArray  # how far outside its past the context is now, in variances of the daily figure
     excluded: BoolArray  # series whose sensor is not to be believed
+    apart: Apart | None = None  # series that stepped away from a class of which many did
+
+    @property
+    def telling(self) -> BoolArray:
+        """Which series tell what is usual of their class."""
+        return ~self.excluded if self.apart is None else ~(self.excluded | self.apart.own)
 
     @property
     def days(self) -> int:
@@ -102,6 +112,7 @@ class Windows:
             scale=self.scale[rows],
             leverage=self.leverage[rows],
             excluded=self.excluded[rows],
+            apart=None if self.apart is None else self.apart.taking(rows),
         )
 
 
