@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from commands.recalling import alarmed, recalled
 from facility.errors import CannotDo, CannotParse
+from facility.standing import in_use
 from models.assessment.checkpoint import Standing, conditions, load, save
 from models.assessment.incremental import DAY, follow, stand
 from models.assessment.pipeline import flag_within, model_version, newest_model
@@ -44,7 +45,7 @@ def score_now(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Scored:
     """What is believed of every registered asset, from readings strictly before `now`. Keeps nothing yet."""
-    assets = here.assets()
+    assets = in_use(here.assets(), here.records.trail.spells(), now.astimezone(timezone).date())
     correction = adopted(here.folder.models, before=now.astimezone(timezone).date())
     model = newest_model(here.folder.models, now, timezone)
     said = (model_version(model), correction.version if correction else "", horizon, timezone.key, DEFAULT)

@@ -80,6 +80,7 @@ class Channel:
     states: Mapping[int, Text]  # for Aggregate.STATE: what each value means
     frozen_after: timedelta | None = None  # a healthy sensor never says the very same for longer; zero: it may for ever
     in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
+    per: str = ""  # of what it is a share: key of the counter of the same asset, or "time"; "" if it is a measurement
     follows: str = ""  # key of the channel of the same asset that drives this one, in proportion at most
 
 
@@ -206,6 +207,7 @@ def _load_class(file: Path) -> EquipmentClass:
             },
             frozen_after=_duration(row["frozen_after"]) if "frozen_after" in row else None,
             in_service=frozenset(row.get("in_service", ())),
+            per=row.get("per", ""),
             follows=row.get("follows", ""),
         )
         for row in raw["channel"]

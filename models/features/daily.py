@@ -16,6 +16,7 @@ from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, mea
 
 MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure, if its habit is more
 OFTEN = 0.5  # of the days: a channel that is heard on fewer is measured now and then, as in a test
+FEWEST_USES, FEW_USES = 20, 0.25  # a day's ratio takes so many uses, and so much of a usual day's
 RARE = 0  # least hours of a channel that is heard now and then: its readings are figures of their own
 
 
@@ -53,11 +54,13 @@ def daily_figures(
         parts.append((rare, Figure.TEST, median(kept), 0.3 * resolution(cube.low[rare])))
     if regular.size:
         kept = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
-        level, residual = _level(kept, profile(kept) if usual is None else usual[regular], least[regular])
+        shape = profile(kept) if usual is None else usual[regular]
+        level, residual = _level(kept, shape, least[regular], _uses(cube, regular))
         quantum = resolution(cube.low[regular])
         parts.append((regular, Figure.LEVEL, level, 0.3 * quantum))
         judged = np.array([cube.channels[i].bad is not Bad.NONE for i in regular], dtype=np.bool_)
         judged &= least[regular] >= MINIMUM_HOURS  # how much a day varies takes more than a reading or two
+        judged &= np.array([not cube.channels[i].per for i in regular], dtype=np.bool_)  # and is chance in a ratio
         within = np.where(np.isnan(kept), np.nan, cube.std[regular])[judged]
         parts.append((regular[judged], Figure.SPREAD, *_log_spread(residual[judged], within, quantum[judged])))
     for rows, hourly in ((cube.rows(Aggregate.SPARSE), cube.mean), (cube.rows(Aggregate.DAILY), cube.mean)):
@@ -109,10 +112,29 @@ def profile(hourly: Hourly) -> FloatArray:
     return np.nan_to_num(median(centred, axis=1))
 
 
-def _level(kept: Hourly, usual: FloatArray, least: IntArray) -> tuple[FloatArray, Hourly]:
+def _level(kept: Hourly, usual: FloatArray, least: IntArray, uses: dict[int, Hourly]) -> tuple[FloatArray, Hourly]:
+    """Levels, and what hours leave over. `uses`: by row, the hourly counts that a ratio is taken from."""
     residual = kept - usual[:, None, :].astype(np.float32)
     enough = np.sum(~np.isnan(residual), axis=-1) >= least[:, None]
-    return np.where(enough, mean(residual), np.nan), residual
+    level = np.where(enough, mean(residual), np.nan)
+    for row, counts in uses.items():
+        counted = np.where(np.isnan(kept[row]), 0.0, np.nan_to_num(counts))
+        total = counted.sum(axis=-1)
+        usually = float(median(np.where(total > 0, total, np.nan)[None])[0])
+        plenty = total >= max(FEWEST_USES, FEW_USES * np.nan_to_num(usually))
+        weighted = (counted * np.nan_to_num(kept[row])).sum(axis=-1) / np.maximum(total, 1.0)
+        level[row] = np.where(plenty, weighted, np.nan)
+    return level, residual
+
+
+def _uses(cube: Cube, rows: IntArray) -> dict[int, Hourly]:
+    """By place among `rows`: hourly counts of what a channel is a ratio of, where the asset sends them."""
+    wanted = [(place, int(row)) for place, row in enumerate(rows) if cube.channels[row].per]
+    if not wanted:
+        return {}
+    counters = {(int(cube.owner[row]), cube.channels[row].key): row for row in cube.rows(Aggregate.COUNTER)}
+    pairs = ((place, counters.get((int(cube.owner[row]), cube.channels[row].per))) for place, row in wanted)
+    return {place: cube.grown[counter] for place, counter in pairs if counter is not None}
 
 
 def _log_spread(residual: Hourly, within: Hourly, quantum: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from facility.catalogue.catalogue import Aggregate, Bad
-from models.features.hourly import HOURS, Cube, flat
+from models.features.hourly import HOURS, Cube, flat, out_of_service
 from models.features.windows import RECENT
 from models.sensors.stuck import SensorFinding, frozen, stuck
 from models.sensors.unit_changes import changed_units
@@ -17,6 +17,7 @@ from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, mea
 
 LOST, LOST_OF_FITFUL, STEADY = 0.35, 0.55, 0.9  # share missing that counts; more where hours are often empty
 RESTING = 0.2  # of the use of an ordinary busy hour: below it the asset all but rests
+SEEN_RESTING = 6  # hours at rest that show whether a channel speaks then
 RECENT_HOURS = RECENT * HOURS
 
 
@@ -66,6 +67,8 @@ def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
 def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """Single readings far from everything around them, several times in the recent days."""
     rows = cube.rows(Aggregate.MEAN)
+    # shares of time or of uses are no measurements: a door held open for an hour is news of the door
+    rows = rows[np.array([not cube.channels[row].per for row in rows], dtype=np.bool_)]
     if not rows.size:
         return []
     high, low, centre = (flat(a[rows]) for a in (cube.high, cube.low, cube.mean))
@@ -111,12 +114,13 @@ def _alone(tall: BoolArray, present: BoolArray) -> BoolArray:
 def _missing(cube: Cube) -> list[SensorFinding]:
     """A channel that has fallen silent, wholly or for much of the time, against its own habit.
 
-    What is measured only while the asset works cannot be missed while it rests: hours without use do not count for
-    channels that used to say nothing in them.
+    What is measured only while the asset works cannot be missed while it rests or is out of service: such hours do
+    not count for channels that used to say nothing in them, nor for those of which nobody knows what they do then,
+    because the asset has hardly ever rested.
     """
     found = []
     present = flat(cube.count) > 0
-    rest = _idle(cube)[cube.owner] if len(cube.owner) else present
+    rest = (_idle(cube) | flat(out_of_service(cube)))[cube.owner] if len(cube.owner) else present
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
     for row in np.flatnonzero(~present[:, -recent_hours:].all(axis=1)) if recent_hours else ():
         if cube.channels[row].aggregate in (Aggregate.SPARSE, Aggregate.DAILY):
@@ -128,7 +132,9 @@ def _missing(cube: Cube) -> list[SensorFinding]:
         resting = rest[row, begun[0] : -recent_hours]
         expected = np.ones(recent_hours, dtype=np.bool_)
         past = before[begun[0] :]
-        if resting.sum() >= HOURS and past[resting].mean() < 0.5 and (~resting).sum() >= HOURS:
+        away = rest[row, -recent_hours:].sum() >= HOURS / 2
+        tells = resting.sum() >= (HOURS if not away else SEEN_RESTING)
+        if (past[resting].mean() < 0.5 if tells else away) and (~resting).sum() >= HOURS:
             past, expected = past[~resting], ~rest[row, -recent_hours:]
         usual = past.mean()
         if usual < 0.4 or expected.sum() < HOURS / 2:
@@ -184,6 +190,8 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     past, late = mean(hourly[:, :-RECENT], axis=1), mean(hourly[:, -4:], axis=1)
     usual = median(_alike(hourly[:, -RECENT - 7 : -RECENT], past[:, None, :]), axis=1)
     lags = np.arange(-12, 12)
+    heard = np.maximum((cube.count[rows] > 0).sum(axis=2).max(axis=1), 1)
+    gap = np.ceil(HOURS / heard)  # hours between readings: less than two of them is no shift that could be seen
     by_lag = np.stack([_alike(np.roll(late, -lag, axis=1), past) for lag in lags], axis=1)
     best = np.argmax(np.nan_to_num(by_lag, nan=-1.0), axis=1)
     rows_of: dict[int, list[int]] = {}
@@ -204,6 +212,7 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         shifts = np.array([lags[best[i]] for i in members])
         shift = int(np.median(shifts))
         agree = [i for i, s in zip(members, shifts, strict=True) if abs(s - shift) <= 1 and s != 0]
+        agree = [i for i in agree if gap[i] == 1 or abs(shift) >= 2 * gap[i]]
         if shift == 0 or len(agree) < max(2, 0.6 * len(members)):
             continue
         agree = [i for i in agree if not shared(i, shift)]

@@ -13,6 +13,7 @@ import pytest
 from commands.installation import installation
 from commands.scoring import keep, score_now
 from facility.estate import Asset, Estate
+from facility.standing import AssetStep, StepKind
 from facility.store import READINGS
 from models.assessment.checkpoint import load
 
@@ -156,3 +157,18 @@ def test_a_budget_flags_within_all_that_is_believed(data):
     flagged = [one for one in made.found if one.flagged]
     assert sum(1 - one.probability for one in flagged) <= 1.0
     assert "F-005" in {one.asset for one in flagged}
+
+
+def test_what_is_not_in_use_is_not_assessed_and_comes_back_with_its_return(data):
+    """A panel that is put out of use falls silent; that is nobody's trouble."""
+    scored(data, NOW)
+    with installation(data) as here:
+        here.records.trail.add(AssetStep(asset="F-007", kind=StepKind.OUT_OF_USE, start=NOW.date(), at=NOW))
+    add(data, [n for n in range(COUNT) if n != 7], range(20))
+    away = scored(data, NOW + 20 * HOUR)
+    assert "F-007" not in {one.asset for one in away.found}
+    assert len(away.found) == COUNT - 1
+    later = NOW + 22 * HOUR
+    with installation(data) as here:
+        here.records.trail.add(AssetStep(asset="F-007", kind=StepKind.RETURNED, start=NOW.date(), at=later))
+    assert "F-007" in {one.asset for one in scored(data, later).found}

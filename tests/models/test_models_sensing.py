@@ -10,6 +10,7 @@ import pytest
 
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
+from models.features.daily import daily_figures
 from models.features.hourly import build_cube, out_of_service
 from models.sensors.checks import sensor_findings
 
@@ -223,3 +224,65 @@ def test_unknown_channels_and_foreign_assets_are_left_out():
         [rollups(temperature(), channel="chamber"), rollups(temperature()).with_columns(asset=pl.lit("B"))]
     )
     assert cube_of(frame).channels == ()
+
+
+def shares(random=None):
+    """Share of the hour that a fire door stands open, with a counter of its openings."""
+    random = random or np.random.default_rng(4)
+    return np.clip(random.gamma(1.5, 1.2, DAYS * 24), 0, 100)
+
+
+def counted(per_hour, channel="door_openings"):
+    """Rollups of a counter that grows by so much in each hour."""
+    frame = rollups(1000 + np.cumsum(per_hour), channel=channel, spread=0.0)
+    grown = pl.Series("increase", per_hour)
+    return frame.with_columns(grown, first=pl.col("last") - grown, min=pl.col("last") - grown)
+
+
+def test_a_door_held_open_for_moving_in_is_no_spike():
+    values = shares()
+    values[[-150, -120, -100, -75, -50, -26]] = 100.0
+    assert patterns(rollups(values, channel="open_share", spread=0.1), kind="fire_door") == []
+    measured = 40 + 0.1 * values  # of a temperature the same readings are spikes
+    assert patterns(rollups(np.where(values == 100, 95.0, measured))) == ["spikes"]
+
+
+def test_a_ratio_of_few_uses_tells_nothing_and_of_many_all():
+    """Of a night with one closing that went wrong a hundred per cent did."""
+    random = np.random.default_rng(5)
+    closings = np.where(np.arange(DAYS * 24) % 24 < 8, 1.0, 40.0)
+    ratios = np.where(closings == 1, 100.0 * (random.random(DAYS * 24) < 0.3), 2.0 + random.normal(0, 0.2, DAYS * 24))
+    closings[-2 * 24 : -24] = 0.5  # a day out of use
+    both = pl.concat([counted(closings), rollups(ratios, channel="door_reversals", spread=0.0)], how="diagonal_relaxed")
+    cube = cube_of(both)
+    daily = daily_figures(cube, np.zeros(cube.mean.shape, dtype=np.bool_))
+    (row,) = [i for i, channel in enumerate(daily.channels) if channel.key == "door_reversals"]
+    levels = daily.values[row]
+    assert np.isnan(levels[-2])
+    assert np.nanmax(np.abs(levels - 2.0)) < 1.2, "a plain mean of hours is about twelve"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_lift_out_of_use_has_not_gone_quiet(told):
+    """Its channels are measured while it runs; it has hardly ever rested, and stands now."""
+    hours = np.arange(DAYS * 24)
+    times = 2.4 + np.random.default_rng(6).normal(0, 0.05, hours.size)
+    trips = np.where(hours < hours.size - 60, 12.0, 0.0 if told else 12.0)
+    times[-60:] = np.nan
+    both = pl.concat(
+        [counted(trips, channel="trips"), rollups(times, channel="door_close_time", spread=0.02)],
+        how="diagonal_relaxed",
+    )
+    assert patterns(both) == ([] if told else ["missing"])
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(2, []), (6, ["clock"])])
+def test_two_hours_are_no_shift_of_a_clock_that_speaks_every_two_hours(shift, expected):
+    hours = np.arange(DAYS * 24)
+    frames = []
+    for channel, phase in (("motor_temperature", 8), ("machine_room_temperature", 9)):
+        values = 35 + 6 * np.sin(2 * np.pi * (hours - phase) / 24) + np.random.default_rng(phase).normal(0, 0.4, 720)
+        values[-6 * 24 :] = np.roll(values[-6 * 24 :], shift)
+        values[1::2] = np.nan
+        frames.append(rollups(values, channel=channel))
+    assert patterns(pl.concat(frames)) == expected
