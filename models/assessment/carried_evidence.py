@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,9 +12,11 @@ from facility.assessments import Evidence, Reference
 from models.assessment.evidence import began, in_plain_units, recent_figure, steady, to_draw
 from models.assessment.memory import LASTING, Memory, lasting, reference_of
 from models.assessment.sentences import Facts, sentence
+from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure, Windows
-from models.statistics import FloatArray
+from models.statistics import FloatArray, median
 
+SMOOTHED = 3  # days whose median is a level
 FIGURE_OF = {"variance": Figure.SPREAD, "rate": Figure.RATE}  # by pattern; else whatever the channel has
 
 
@@ -50,11 +53,27 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
             if evidence.channel != channel or not fits or (windows.excluded[number] and not silent):
                 continue
             now = in_plain_units(windows, number, recent_figure(windows.values[number]))
-            share = lasting(evidence, now)
+            share = lasting(evidence, now - _class_moved(windows, number, evidence))
             if share >= LASTING:
                 found[number] = Carried(evidence, share, now)
             break
     return found
+
+
+def _class_moved(windows: Windows, row: int, evidence: Evidence) -> float:
+    """How far most others of its class have moved since the evidence was noticed: a season is no part of a shift."""
+    if evidence.noticed is None or windows.figures[row] is not Figure.LEVEL:
+        return 0.0
+    day = windows.days - round((windows.end - evidence.noticed) / timedelta(days=1))
+    if day < SMOOTHED or day > windows.days - SMOOTHED:
+        return 0.0
+    others = np.flatnonzero((windows.group == windows.group[row]) & windows.telling)
+    others = others[others != row]
+    if others.size < CLASS_SIZE:
+        return 0.0
+    moved = median(windows.values[others, -SMOOTHED:]) - median(windows.values[others, day - SMOOTHED : day])
+    common = float(median(moved[None])[0])
+    return common if np.isfinite(common) else 0.0
 
 
 def unheard(windows: Windows, number: int, memory: Memory) -> tuple[Evidence, ...]:

@@ -19,6 +19,7 @@ from models.assessment.fusion import FLAG_AT, Verdict, better_scores, series_sco
 from models.assessment.long_ago import past_scores
 from models.assessment.memory import UNMENDED, Memory
 from models.assessment.past_days import Older
+from models.assessment.settings import without_settings
 from models.detectors import Detector
 from models.detectors.limits import LimitRule
 from models.detectors.trend import trend_line
@@ -90,6 +91,8 @@ def judge(
     believed = replace(windows, excluded=excluded)
     standing = carried_rows(believed, memory)
     fresh = series_scores(believed, scores)
+    limits = scores.get(LimitRule.name, np.zeros(len(fresh)))
+    fresh = without_settings(believed, fresh, change, limits, known)
     strength = strengthened(fresh, standing)
     better = better_scores(believed, scores)
     for row, carried in standing.items():

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.detectors.class_statistics import ClassFigures, common_to_group, scatter_by_group
 from models.features.directions import badness
-from models.features.windows import Windows
+from models.features.windows import Figure, Windows
 from models.statistics import FloatArray, grouped_median, mean, median, spread, theil_sen
 
 SHORT = 14
@@ -49,7 +49,9 @@ class TrendToLimit(ClassFigures):
 
     def _raw(self, windows: Windows) -> FloatArray:
         best = np.zeros(len(windows.channels))
-        recent = np.nan_to_num(mean(windows.standard[:, -5:]), nan=np.nan)
+        tests = windows.having(Figure.TEST)
+        newest = mean(windows.latest(windows.standard, 1)) if tests.any() else np.zeros(len(tests))
+        recent = np.where(tests, newest, mean(windows.standard[:, -5:]))
         for days in {min(SHORT, windows.days), windows.days}:
             if days < 6:
                 continue

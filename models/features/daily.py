@@ -17,6 +17,7 @@ from models.statistics import BoolArray, FloatArray, IntArray, empty_slices, mea
 MINIMUM_HOURS = 4  # a day with fewer hours of a regular channel has no figure, if its habit is more
 OFTEN = 0.5  # of the days: a channel that is heard on fewer is measured now and then, as in a test
 FEWEST_USES, FEW_USES = 20, 0.25  # a day's ratio takes so many uses, and so much of a usual day's
+STEADIEST = 1e-3  # of the level: what varies by less within a day is rounded, whatever its steps
 RARE = 0  # least hours of a channel that is heard now and then: its readings are figures of their own
 
 
@@ -140,7 +141,8 @@ def _uses(cube: Cube, rows: IntArray) -> dict[int, Hourly]:
 def _log_spread(residual: Hourly, within: Hourly, quantum: FloatArray) -> tuple[FloatArray, FloatArray]:
     with empty_slices():
         variance = np.nanvar(residual, axis=-1) + np.nanmean(np.square(within), axis=-1)
-    least = np.maximum(quantum, 1e-9)[:, None] ** 2 / 12
+    level = np.abs(np.nan_to_num(median(mean(residual))))
+    least = np.maximum(np.maximum(quantum, STEADIEST * level), 1e-9)[:, None] ** 2 / 12
     enough = np.sum(~np.isnan(residual), axis=-1) >= MINIMUM_HOURS
     return np.where(enough, 0.5 * np.log(variance + least), np.nan), np.full(len(residual), 0.08)
 
