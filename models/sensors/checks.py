@@ -67,8 +67,6 @@ def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
 def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """Single readings far from everything around them, several times in the recent days."""
     rows = cube.rows(Aggregate.MEAN)
-    # shares of time or of uses are no measurements: a door held open for an hour is news of the door
-    rows = rows[np.array([not cube.channels[row].per for row in rows], dtype=np.bool_)]
     if not rows.size:
         return []
     high, low, centre = (flat(a[rows]) for a in (cube.high, cube.low, cube.mean))
@@ -86,7 +84,8 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         row = rows[i]
         doubtful[row] |= alone[i].reshape(doubtful[row].shape)
         recent = np.flatnonzero(alone[i, -RECENT_HOURS:])
-        if recent.size >= 4:
+        # shares of time or of uses are no measurements: a door held open for an hour is nothing of its sensor
+        if recent.size >= 4 and not cube.channels[row].per:
             first = tall.shape[1] - RECENT_HOURS + int(recent[0]) if tall.shape[1] > RECENT_HOURS else int(recent[0])
             extreme = float(np.nanmax(np.where(alone[i, first:], reach[i, first:], np.nan)))
             expected = float(usual[i, 0])
