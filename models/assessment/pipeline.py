@@ -30,6 +30,7 @@ from models.assessment.extraction import LONGEST_HISTORY, Looked, Progress, Sens
 from models.assessment.fault_isolation import NOBODYS_FAULT, judged_blocks
 from models.assessment.fusion import FLAG_AT, fleet_null, settled, threshold_within
 from models.assessment.memory import Memory
+from models.assessment.onset_hours import to_the_hour
 from models.assessment.prognosis import prognosis
 from models.assessment.scoring import Judgement
 from models.assessment.sufficiency import ENOUGH_DAYS, insufficiency, span
@@ -144,6 +145,7 @@ def believe(
             one = replace(stood, as_of=as_of, state=one.state, failure=one.failure, model=one.model)
         made.append(_with_outlook(one, history.get(one.asset)))
     made = _with_young_histories(store, assets, made, as_of=as_of)
+    made = to_the_hour(store, made, timezone)
     again = {one.asset for one in made}
     others = [one for one in memory.before.values() if one.asset not in again]
     made = with_common_causes(made, others, assets if fleet is None else fleet, known, timezone)
