@@ -42,7 +42,7 @@ def onset(figures: FloatArray, noise: float, rising: bool) -> Onset | None:
     values = values - values.mean()
     total = float(values @ values)
     starts = np.arange(days[0] + 1, days[-1] + 1)
-    squares = np.stack([_squares(days, values, total, starts, power) for power in POWERS])
+    squares = np.stack([squares_left(days, values, total, starts, power) for power in POWERS])
     best = float(squares.min())
     variance = max(best / max(days.size - 3, 1), (0.5 * noise) ** 2 if np.isfinite(noise) else 0.0, 1e-30)
     if total - best < CERTAIN * variance:
@@ -71,7 +71,7 @@ def _course(days: FloatArray, starts: FloatArray, power: float) -> FloatArray:
     return np.asarray(shape - shape.mean(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _squares(days: FloatArray, values: FloatArray, total: float, starts: FloatArray, power: float) -> FloatArray:
+def squares_left(days: FloatArray, values: FloatArray, total: float, starts: FloatArray, power: float) -> FloatArray:
     """Sum of squares that a course leaves over, one a start; the total where it goes the other way or has no grip."""
     shape = _course(days, starts, power)
     along, size = shape @ values, np.sum(shape**2, axis=1)

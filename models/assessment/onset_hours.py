@@ -1,8 +1,8 @@
 """The hour of a step, where its day is known: of new flags, hours are read again.
 
 The usual course of a day is that of the days before the onset. A step is fitted for every hour between; all hours that
-fit about as well are its 90 % interval, widened for noise that has a memory, as with days (`models/assessment/onset.py`).
-What takes longer than a day, or is no step, keeps the onset that the days tell.
+fit about as well are its 90 % interval, widened for noise that has a memory, as with days (`models.assessment.onset`).
+What takes longer than a day, or fits a slope nearly as well, keeps the onset that the days tell.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ import polars as pl
 from facility.assessments import COMMON, Assessment, Evidence, Trouble
 from facility.i18n.phrases import Text
 from facility.store import Store
-from models.assessment.onset import NINETY
+from models.assessment.onset import NINETY, POWERS, RULED_OUT, squares_left
 from models.assessment.sentences import SURE, onset_words
 from models.features.hourly import HOURS
 from models.statistics import FloatArray, median
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 AROUND = 3 * DAY  # hours on either side of what the days tell
+MARGIN = timedelta(hours=12)  # beyond what the days tell: a figure is of a whole day
 MOST = 200  # assets a look
 PATTERNS = frozenset({"level", "trend", "limit"})
 CERTAIN = 25.0  # reduction of the squares, in variances
 LONGEST = 24  # hours that the interval may span
+RAMPS = 6  # hours between the starts of slopes that a step is compared with
 BESIDE = 6  # hours on either side of the step that have to differ by half of it already
 
 
@@ -94,6 +96,8 @@ def _refined(one: Assessment, by_series: dict[tuple[object, ...], pl.DataFrame],
     if found is None:
         return one
     since = start + found.at * HOUR
+    if not between[0] - MARGIN <= since <= between[1] + MARGIN:
+        return one
     narrow = (start + found.after * HOUR, start + found.before * HOUR)
     was = onset_words(first.since, first.since_between, end=one.as_of, zone=timezone)
     now = onset_words(since, narrow, end=one.as_of, zone=timezone)
@@ -124,8 +128,12 @@ def onset_hour(figures: FloatArray, known: int, rising: bool) -> HourOnset | Non
     lagged = min(max(float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-30), 0.0), 0.8)
     unit = max(float(squares[best]) / (size - 3), 1e-12 * total, 1e-30) * (1 + lagged) / (1 - lagged)
     near = values[max(first[best] - BESIDE, 0) : first[best]], values[first[best] : first[best] + BESIDE]
-    sudden = near[1].mean() - near[0].mean() >= 0.5 * (high[best] - low[best])
+    sudden = bool(near[1].mean() - near[0].mean() >= 0.5 * (high[best] - low[best]))
     within = hours[first[squares <= squares[best] + NINETY * unit]]
+    moments, even = hours.astype(np.float64), values - values.mean()
+    starts = np.arange(moments[0] + 1, moments[-1], RAMPS)
+    ramps = min(float(squares_left(moments, even, total, starts, power).min()) for power in POWERS if power > 0)
+    sudden = sudden and ramps - squares[best] >= RULED_OUT * unit
     at = int(hours[first[best]])
     gap = int(hours[first[best] - 1])
     if total - squares[best] < CERTAIN * unit or not sudden or within.max() - within.min() > LONGEST:
