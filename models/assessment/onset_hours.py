@@ -25,7 +25,7 @@ from models.statistics import FloatArray, median
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 AROUND = 3 * DAY  # hours on either side of what the days tell
-MARGIN = timedelta(hours=12)  # beyond what the days tell: a figure is of a whole day
+MARGIN = 2 * DAY  # beyond what the days tell: a step within a day looks like a short slope to them
 MOST = 200  # assets a look
 PATTERNS = frozenset({"level", "trend", "limit"})
 CERTAIN = 25.0  # reduction of the squares, in variances
