@@ -142,7 +142,7 @@ def score(
         tell(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
     _how_little(states, found)
     for sentence in _common_causes(found):
-        typer.echo(sentence[preferred()])
+        tell(sentence[preferred()])
     _table(flagged or found[:10], places)
 
 

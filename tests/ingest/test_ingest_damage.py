@@ -121,7 +121,7 @@ def flipped_in_a_row(folder, chance):
         ["mids", "arrived", "names", "topics", "sizes", "payloads", "count", "newest_us", "checksum"]
     )
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
-        rows = connection.execute(f"SELECT first, {column} FROM batches").fetchall()  # noqa: S608
+        rows = connection.execute(f"SELECT first, {column} FROM batches").fetchall()
         first, value = chance.choice(rows)
         if isinstance(value, bytes):
             bit = chance.randrange(8 * len(value))
@@ -130,7 +130,7 @@ def flipped_in_a_row(folder, chance):
             value = bytes(spoilt)
         else:
             value ^= 1 << chance.randrange(20)
-        connection.execute(f"UPDATE batches SET {column} = ? WHERE first = ?", (value, first))  # noqa: S608
+        connection.execute(f"UPDATE batches SET {column} = ? WHERE first = ?", (value, first))
 
 
 @pytest.mark.parametrize("seed", range(12))
