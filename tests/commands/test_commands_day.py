@@ -384,7 +384,7 @@ def test_a_brief_is_counted_shown_published_and_then_stands(run: Run, tmp_path: 
     assert "can't be written" in run("brief", "--service-day", day, "-o", "brief.odt", fails=CannotDo)
     run("day", "results", "1", str(filled(tmp_path)))
     said = run("brief", "--service-day", day)
-    assert "Targets flagged: 2; confirmed: 1; another fault: 0; false alarms: 1." in said
+    assert "warning or a weak sign: 2; confirmed: 1; another fault: 0; nothing found: 1." in said
     assert len(said.strip().splitlines()) == 3
     run("brief", "--service-day", day, "-o", "brief.html", "-o", "brief.docx", "-o", "brief.pdf", "-o", "brief.txt")
     page = (tmp_path / "brief.html").read_text()
