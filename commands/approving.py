@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -72,7 +73,7 @@ def approve(
     show_carried_out(data, member, one.messages, as_json, before=before, waiting=waiting)
 
 
-def show_waiting(quarantine: Review, as_json: bool) -> None:
+def show_waiting(quarantine: Review, place: ZoneInfo, as_json: bool) -> None:
     from facility.catalogue.catalogue import catalogue
 
     found = quarantine.waiting(catalogue())
@@ -102,7 +103,7 @@ def show_waiting(quarantine: Review, as_json: bool) -> None:
             say("column.asset"),
             say("quarantine.site_column"),
             say("quarantine.items"),
-            say("quarantine.last"),
+            say("quarantine.last", zone=place.key),
             say("quarantine.channels"),
             say("quarantine.kinds"),
         ],

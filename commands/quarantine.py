@@ -33,12 +33,14 @@ def list_rows(
     waiting: Annotated[bool, typer.Option("--waiting", help=say("quarantine.waiting"))] = False,
     limit: Annotated[int, typer.Option("--limit", help=say("quarantine.limit"), min=1)] = 30,
     page: Annotated[int, typer.Option("--page", help=say("quarantine.page"), min=1)] = 1,
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    place = options.zone(timezone)
     wanted = chosen([], reason, asset, site, since, until, dropped=dropped)
     with review(data, member) as quarantine:
         if waiting:
-            show_waiting(quarantine, as_json)
+            show_waiting(quarantine, place, as_json)
             return
         heaps = quarantine.heaps(wanted)
         rows = quarantine.rows(wanted, limit=limit, offset=(page - 1) * limit)
@@ -71,11 +73,17 @@ def list_rows(
         return
     show_table(
         say("quarantine.title"),
-        ["#", say("quarantine.arrived"), say("column.reason"), say("quarantine.topic"), say("quarantine.found")],
+        [
+            "#",
+            say("quarantine.arrived", zone=place.key),
+            say("column.reason"),
+            say("quarantine.topic"),
+            say("quarantine.found"),
+        ],
         [
             (
                 f"{row.id}{'*' if row.asked else ''}",
-                f"{row.arrived:%Y-%m-%d %H:%M:%S}",
+                options.local(row.arrived, place),
                 row.reason.value,
                 cell(row.topic, 60),
                 cell(told(row.detail), 60),
@@ -91,8 +99,10 @@ def show(
     number: Annotated[int, typer.Argument(help=say("quarantine.number"), metavar="NUMBER")],
     data: options.Data = options.DATA,
     member: Member = 1,
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    place = options.zone(timezone)
     with review(data, member) as quarantine:
         row = quarantine.one(number)
     if as_json:
@@ -100,7 +110,7 @@ def show(
         return
     for key, value in (
         ("#", row.id),
-        (say("quarantine.arrived"), f"{row.arrived:%Y-%m-%d %H:%M:%S.%f} UTC"),
+        (say("quarantine.arrived", zone=place.key), f"{row.arrived.astimezone(place):%Y-%m-%d %H:%M:%S.%f}"),
         (say("quarantine.topic"), row.topic),
         (say("column.reason"), f"{row.reason.words[preferred()]} ({row.reason.value})"),
         (say("quarantine.found"), told(row.detail)),
@@ -181,11 +191,12 @@ def purge(
     data: options.Data = options.DATA,
     member: Member = 1,
     older: Annotated[str, typer.Option("--older", help=say("quarantine.older"), metavar="SPAN")] = "30d",
+    timezone: options.Zone = options.ZONE,
     yes: Yes = False,
 ) -> None:
     before = datetime.now(UTC) - (timedelta(0) if older == "0" else options.span(older))
     if not yes:
-        typer.confirm(say("quarantine.really_purge", before=f"{before:%Y-%m-%d %H:%M} UTC"), abort=True)
+        typer.confirm(say("quarantine.really_purge", before=options.shown(before, options.zone(timezone))), abort=True)
     with review(data, member) as quarantine:
         tell(say("quarantine.purged", rows=f"{quarantine.purge(before):,}"))
 

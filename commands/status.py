@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -118,9 +119,10 @@ def status(
     sources: Annotated[bool, typer.Option("--sources", help=say("status.sources_help"))] = False,
     silent: Annotated[bool, typer.Option("--silent", help=say("status.silent_help"))] = False,
     clocks: Annotated[bool, typer.Option("--clocks", help=say("status.clocks_help"))] = False,
+    timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    folder = DataFolder(data).existing()
+    folder, place = DataFolder(data).existing(), options.zone(timezone)
     found, known, assets = picture(folder), overview(folder), assessed(folder)
     runs = running(known)
     if known is not None:
@@ -139,8 +141,8 @@ def status(
             "status.store",
             readings=f"{store['readings']:,}",
             megabytes=f"{store['bytes'] / 1e6:.1f}",
-            first=store["first"] or "-",
-            last=store["last"] or "-",
+            first=_shown(store["first"], place),
+            last=_shown(store["last"], place),
         )
     )
     if store["problem"] is not None:
@@ -151,9 +153,9 @@ def status(
     if known is not None:
         _show(known, runs)
         if sources:
-            _show_sources(known)
+            _show_sources(known, place)
         if silent:
-            _show_silent(known)
+            _show_silent(known, place)
         if clocks:
             _show_clocks(known)
 
@@ -186,18 +188,22 @@ def _show(known: Overview, runs: bool) -> None:
         tell(say("status.quarantine_counted", items=f"{known.counted_only:,}", megabytes=megabytes))
 
 
-def _show_sources(known: Overview) -> None:
+def _shown(moment: str | None, place: ZoneInfo) -> str:
+    return options.shown(datetime.fromisoformat(moment), place) if moment else "-"
+
+
+def _show_sources(known: Overview, place: ZoneInfo) -> None:
     rows = sorted(known.sources, key=lambda one: (-one.quarantined, -one.messages))
     columns = ("asset", "site", "messages", "admitted", "quarantined", "dropped", "last")
     show_table(
         say("status.sources"),
-        [say(f"status.source.{column}") for column in columns],
+        [say(f"status.source.{column}", zone=place.key) for column in columns],
         [
             (
                 cell(one.name, 40) or say("status.others"),
                 cell(one.site, 40),
                 *(f"{figure:,}" for figure in (one.messages, one.admitted, one.quarantined, one.dropped)),
-                f"{datetime.fromtimestamp(one.arrived_us / 1e6, UTC):%Y-%m-%d %H:%M:%S}" if one.arrived_us else "-",
+                options.local(datetime.fromtimestamp(one.arrived_us / 1e6, UTC), place) if one.arrived_us else "-",
             )
             for one in rows[:LISTED]
         ],
@@ -206,20 +212,20 @@ def _show_sources(known: Overview) -> None:
     _show_rest(len(rows))
 
 
-def _show_silent(known: Overview) -> None:
+def _show_silent(known: Overview, place: ZoneInfo) -> None:
     from ingest.monitor.liveness import State
 
     order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
     rows = sorted((one for one in known.lives if one.state in order), key=lambda one: order.index(one.state))
     show_table(
-        say("status.silent"),
+        say("status.silent", zone=place.key),
         [say("column.asset"), say("status.channel"), say("column.state"), say("column.since"), say("status.value")],
         [
             (
                 one.asset,
                 one.channel or say("status.nothing_at_all"),
                 say(f"status.life.{one.state}"),
-                f"{one.since:%Y-%m-%d %H:%M}" if one.since else "-",
+                options.local(one.since, place) if one.since else "-",
                 "-" if one.value is None else f"{one.value:g}",
             )
             for one in rows[:LISTED]

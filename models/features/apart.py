@@ -10,13 +10,13 @@ class stood still at other sites.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from facility.catalogue.catalogue import Bad, Channel
 from facility.estate import Asset
 from models.features.daily import DailyFigures
+from models.features.steps import Apart
 from models.features.windows import Figure
 from models.statistics import BoolArray, FloatArray, IntArray, empty_slices
 
@@ -28,24 +28,6 @@ BEFORE, AFTER = 5, 2  # figures on either side of a step
 SAME = 1  # days that steps of one movement lie apart at most
 RECENTLY = 7  # days whose mean is the end of a series
 ELSEWHERE = 3  # series of the class at other sites that tell whether it is theirs as well
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """One entry a series."""
-
-    own: BoolArray  # stepped away, and not for a reason that all of its class share
-    shared: BoolArray  # moved on one day with most of its class at its site, and nothing tells of harm
-    day: IntArray  # first day of the new level; -1 where there is no step
-    before: FloatArray  # level before the step; NaN where there is none
-
-    @classmethod
-    def none(cls, series: int) -> Self:
-        nowhere = np.zeros(series, dtype=np.bool_)
-        return cls(nowhere, nowhere.copy(), np.full(series, -1), np.full(series, np.nan))
-
-    def taking(self, rows: IntArray) -> Apart:
-        return Apart(self.own[rows], self.shared[rows], self.day[rows], self.before[rows])
 
 
 def stepped_apart(

@@ -19,7 +19,7 @@ from facility.estate import Asset
 from models.statistics import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from models.features.apart import Apart
+    from models.features.steps import Apart
 
 RECENT = 7  # days that are judged; what is before them is the reference
 PRIOR_FREEDOM = 8.0  # how many days of own history the class's spread is worth
