@@ -36,7 +36,7 @@ def _attention(here: Installation, before: datetime) -> tuple[dict[str, datetime
             continue
         if deficiency.mended_at is not None and deficiency.mended_at < before:
             attended[asset] = max(deficiency.mended_at, attended.get(asset, deficiency.mended_at))
-        elif deficiency.state.open:
+        elif deficiency.state.open or (deficiency.mended_at or deficiency.closed_at or before) >= before:
             unmended.add(asset)
     cleared: dict[str, datetime] = {}
     for outcome in here.records.outcomes.all(until=before):
