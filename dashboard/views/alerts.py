@@ -250,7 +250,7 @@ def _handling(visit: Visit, alert: Alert) -> None:
     """Give it to somebody, say a word, put it aside for a time or bring it back."""
     with st.expander(visit.say("more_actions")), st.form(f"handle-{alert.id}", border=False):
         name, person = st.columns(2)
-        who = name.text_input(visit.say("your_name"), value=st.session_state.get("who", ""), max_chars=60)
+        who = name.text_input(visit.say("handled_by"), value=st.session_state.get("who", ""), max_chars=60)
         to = person.text_input(visit.say("assigned_to"), value=alert.assigned_to, max_chars=60)
         words = st.text_input(visit.say("note"), max_chars=500)
         days = st.selectbox(

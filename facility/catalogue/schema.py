@@ -72,6 +72,7 @@ class ChannelTable(_Strict):
     states: dict[str, Words] = {}
     in_service: list[int] = []
     follows: str = ""
+    per: str = ""
 
 
 class ModeTable(_Strict):
@@ -184,8 +185,12 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
                 named = [("signs", sign.split(":")[0]) for sign in row.signs]
             elif isinstance(row, DutyTable):
                 named = [("channels", channel) for channel in row.channels]
-            elif isinstance(row, ChannelTable) and row.follows:
-                named = [("follows", row.follows)]
+            elif isinstance(row, ChannelTable):
+                named = [
+                    (key, channel)
+                    for key, channel in (("follows", row.follows), ("per", row.per))
+                    if channel not in ("", "time")
+                ]
             for key, channel in named:
                 if channel not in channels:
                     near = difflib.get_close_matches(channel, channels, n=1)

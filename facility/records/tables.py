@@ -357,7 +357,7 @@ class BriefRow(Table):
     service_day: Mapped[date] = mapped_column(index=True)
     at: Mapped[datetime]
     who: Mapped[str]
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(String)  # whole, as it was published
 
 
 def table_of(row: type[Table]) -> sqlalchemy.Table:
