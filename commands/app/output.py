@@ -29,7 +29,7 @@ def printable(text: str) -> str:
 def tell(words: object, *, error: bool = False) -> None:
     """Lines for people, on standard output or standard error. Whatever they quote does nothing to the terminal."""
     lines = map(printable, str(words).split("\n"))
-    print("\n".join(lines), file=sys.stderr if error else sys.stdout)
+    print("\n".join(lines), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def cell(text: str, most: int) -> str:
