@@ -62,6 +62,38 @@ def test_what_is_due_is_never_due_while_out_of_use_and_never_early(
         assert later is None or later >= due
 
 
+def _step(kind: StepKind, days: int, end: int | None = None) -> AssetStep:
+    last = None if end is None else DAY + timedelta(days=end)
+    return AssetStep(asset="A", kind=kind, start=DAY + timedelta(days=days), end=last, at=NOW)
+
+
+def test_a_return_ends_what_lasts_and_leaves_what_was_over() -> None:
+    trail = [
+        _step(StepKind.OUT_OF_USE, -30, -20),  # over on the day before the return
+        _step(StepKind.OUT_OF_USE, -25, 40),
+        _step(StepKind.OUT_OF_USE, -19, 50),  # begins on the day of the return
+        _step(StepKind.RETURNED, -19),
+        _step(StepKind.MOVED, -5),
+    ]
+    ends = [(one.start, one.end) for one in spells(trail)["A"]]
+    day = DAY - timedelta(days=20)
+    assert ends == [(DAY - timedelta(days=30), day), (DAY - timedelta(days=25), day)]
+    begun = spells([_step(StepKind.OUT_OF_USE, -20, 50), _step(StepKind.RETURNED, -19)])["A"]
+    assert [(one.start, one.end) for one in begun] == [(day, day)], "it was away for that day"
+
+
+def test_a_move_takes_nothing_out_of_use() -> None:
+    assert spells([_step(StepKind.MOVED, -5)]) == {}
+
+
+def test_of_several_spells_the_one_that_lasts_longest_speaks() -> None:
+    own = spells([_step(StepKind.OUT_OF_USE, -9, 3), _step(StepKind.REPLACED, -2), _step(StepKind.OUT_OF_USE, -1, 9)])
+    spell = spell_on(own["A"], DAY)
+    assert spell is not None
+    assert spell.kind is StepKind.REPLACED
+    assert [one.start for one in own["A"]] == sorted(one.start for one in own["A"])
+
+
 def test_assets_in_use_are_told_by_the_day() -> None:
     lifts = [Asset(id=one, kind="lift") for one in "AB"]
     known = {"A": [Spell(StepKind.OUT_OF_USE, DAY, DAY)], "B": [Spell(StepKind.RETIRED, DAY + timedelta(days=1))]}
