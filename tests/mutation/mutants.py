@@ -89,7 +89,11 @@ AREAS = {
             "serviceday/planning/schedule/exclusion_reasons.py",
             "serviceday/planning/schedule/notes.py",
         ),
-        ("tests/serviceday/test_serviceday_planning_rules.py", "tests/serviceday/test_serviceday_planning.py"),
+        (
+            "tests/serviceday/test_serviceday_candidates.py",
+            "tests/serviceday/test_serviceday_goals.py",
+            "tests/serviceday/test_serviceday_left_out.py",
+        ),
     ),
     "registry": Area(("facility/registry/rows.py",), ("tests/facility/test_facility_registry.py",)),
     "sensor checks": Area(
@@ -265,7 +269,9 @@ def main() -> None:
         print(f"{area}: {result.tried} tried, {result.share:.0%} noticed", flush=True)
         survivors[area] = [mutant.key for mutant in result.survivors]
         for mutant in result.survivors if options.show else ():
-            print(f"  {mutant.file}:{mutant.line} {mutant.operator}\n    - {mutant.before.strip()}\n    + {mutant.after.strip()}")
+            print(
+                f"  {mutant.file}:{mutant.line} {mutant.operator}\n    - {mutant.before.strip()}\n    + {mutant.after.strip()}"
+            )
     if options.json:
         options.json.write_text(json.dumps(survivors, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

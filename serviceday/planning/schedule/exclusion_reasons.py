@@ -128,10 +128,10 @@ def _no_qualification(problem: Problem, item: Item, crew: Crew, day: date) -> Te
 def _ever_open(problem: Problem, one: int) -> bool:
     """Whether anybody who may do it works while it is open."""
     minutes = int(problem.minutes[one])
-    for person in np.flatnonzero(problem.may[:, one]).tolist():
-        hours = problem.workers[person].hours
+    able = [problem.workers[person].hours for person in np.flatnonzero(problem.may[:, one]).tolist()]
+    for hours in able:
         low = np.maximum(problem.opens[:, one], hours.start)
         high = np.minimum(problem.shuts[:, one], hours.end - minutes)
         if (low <= high).any():
             return True
-    return minutes > max(worker.hours.minutes for worker in problem.workers)  # longer than any day: a matter of time
+    return minutes > max(hours.minutes for hours in able)  # longer than the day of whoever may: a matter of time
