@@ -17,7 +17,7 @@ from facility.requests import Request, Source
 from facility.standing import Spell, StepKind
 from serviceday.planning import Policy
 from serviceday.planning.demand.candidates import Candidate, Candidates, Tier, gather
-from serviceday.planning.demand.items import passes_within
+from serviceday.planning.demand.items import PHRASES, passes_within
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)
@@ -109,6 +109,8 @@ def test_what_the_law_wants_by_the_day_is_urgent_and_worth_more_the_later_it_is(
     assert (found.item.due, found.item.breach_from) == (due, due + days(1))
     assert found.value == pytest.approx(kind.criticality * (1 + late / duty.interval.days))
     assert ("overdue by" in found.item.reason.en) == (late > 0)
+    again = replace(QUIET, next_service_day=DAY + days(30))
+    assert only(gathered(done=due_in("half_monthly", -late), policy=again)).item.reason == found.item.reason
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_what_is_not_due_waits_unless_the_next_service_day_is_too_late(
         found = only(candidates)
         assert (found.item.priority, found.tier) == (Priority.HIGH, Tier.LAW)
         assert found.value == catalogue()["lift"].criticality
-        assert str(DAY + days(ahead or 0)) in found.item.reason.en
+        assert f"before the next service day {DAY + days(ahead or 0)}" in found.item.reason.en
     else:
         waiting = candidates.refused[0]
         assert (waiting.left_out, waiting.priority) == (LeftOut.NOT_DUE, Priority.LOW)
@@ -184,6 +186,9 @@ def test_a_turn_counts_as_the_law_only_where_somebody_says_so(assume: bool) -> N
             if assume
             else (Tier.ROTATION, pytest.approx(0.05 * about.criticality), Priority.LOW, Ground.ROTATION)
         )
+    (first, *_) = (one.item.reason for one in gathered(policy=Policy(rotation_days=400)).possible)
+    turn = next(DAY - days(count) for count in range(400) if f"was {DAY - days(count)}" in first.en)
+    assert turn < DAY
     once = [one for one in turns if one.item.task == "half_monthly"]
     assert len(once) in (48, 49), "one day in fifteen"
 
@@ -389,8 +394,9 @@ def test_a_follow_up_and_a_request_are_not_done_in_the_same_way() -> None:
     plain, follow_up = request(minutes=0), request(source=Source.FOLLOW_UP, minutes=45)
     assert (plain.item.ground, follow_up.item.ground) == (Ground.REQUEST, Ground.FOLLOW_UP)
     assert (plain.item.minutes, follow_up.item.minutes) == (1, 45)
-    assert plain.item.method != follow_up.item.method
-    assert plain.item.passes != follow_up.item.passes
+    assert plain.item.method == PHRASES["method_request"]
+    assert follow_up.item.method == PHRASES["method_follow_up"]
+    assert (plain.item.passes, follow_up.item.passes) == (PHRASES["passes_request"], PHRASES["passes_follow_up"])
     assert "灯不亮" in plain.item.what.zh
     assert request(what=Text(zh="换灯", en="change the lamp")).item.what.en == "change the lamp"
     many, alone = request(count=3).item.reason.en, plain.item.reason.en

@@ -141,6 +141,7 @@ def test_assets_are_counted_once_and_looked_at_where_there_is_nothing_else_to_do
     assert wanted(after) == [(asset, "inspection") for asset in assets]
     assert (result.total, result.wanted, result.planned) == (len(assets), len(assets), len(assets))
     for one in after.possible:
+        assert one.value == 1.0
         about = catalogue()[one.item.kind]
         assert (one.item.ground, one.item.minutes) == (Ground.GOAL, about.inspect_minutes)
         assert one.item.qualification == about.qualification
@@ -242,6 +243,8 @@ def test_a_result_says_whether_it_is_met_missed_or_empty() -> None:
     ends = ["missed", "met", "met"]
     assert [result.what.en.split(": ")[-1] for result in results] == ends
     assert "1 of 4 on the list, 2 wanted" in results[0].what.en
+    single = replace(counted[0], assets=counted[0].assets[:1])
+    assert single.result(items).what.en.endswith(": met")
     nothing = counted[1].result(items)
     assert (nothing.total, nothing.planned) == (0, 0)
     assert nothing.what.en not in {result.what.en for result in results}

@@ -131,10 +131,19 @@ def test_the_minutes_are_those_of_whoever_lacks_least() -> None:
     assert "at most 160 min are left" in words(left(planned(crew)))
 
 
+def test_what_is_planned_already_and_the_ways_to_it_are_not_left() -> None:
+    other = replace(LIFT, id="EL-2", building="2")
+    done = YEARLY | {("EL-2", "yearly"): DAY - timedelta(days=400)}
+    answer = planned([worker(hours=Span(480, 480 + 300))], done, [LIFT, other])
+    assert [item.asset for item in answer.items] == ["EL-1"]
+    assert "needs 188 min with the way there, at most 120 min are left" in words(left(answer))
+
+
 @pytest.mark.parametrize(
     ("opening", "reason"),
     [
         (Span(480, 660), None),
+        (Span(780, 959), LeftOut.WINDOW),
         (Span(300, 480), LeftOut.WINDOW),
         (Span(780, 960), None),
         (Span(781, 961), LeftOut.WINDOW),

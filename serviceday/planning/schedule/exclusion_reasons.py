@@ -134,4 +134,4 @@ def _ever_open(problem: Problem, one: int) -> bool:
         high = np.minimum(problem.shuts[:, one], hours.end - minutes)
         if (low <= high).any():
             return True
-    return minutes > max(hours.minutes for hours in able)  # longer than the day of whoever may: a matter of time
+    return minutes > max((hours.minutes for hours in able), default=minutes)  # longer than any day of theirs
