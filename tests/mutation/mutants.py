@@ -71,9 +71,13 @@ AREAS = {
             "ingest/admission/sentinels.py",
             "ingest/admission/units.py",
         ),
-        ("tests/ingest/test_ingest_values.py", "tests/ingest/test_ingest_decoding.py"),
+        (
+            "tests/ingest/test_ingest_admission.py",
+            "tests/ingest/test_ingest_values.py",
+            "tests/ingest/test_ingest_decoding.py",
+        ),
     ),
-    "staleness": Area(("ingest/monitor/liveness.py",), ("tests/ingest/test_ingest_watching.py",)),
+    "staleness": Area(("ingest/monitor/liveness.py",), ("tests/ingest/test_ingest_liveness.py",)),
     "due dates": Area(
         ("facility/intervals.py", "facility/standing.py", "serviceday/planning/demand/duties.py"),
         (
@@ -271,9 +275,8 @@ def main() -> None:
         print(f"{area}: {result.tried} tried, {result.share:.0%} noticed", flush=True)
         survivors[area] = [mutant.key for mutant in result.survivors]
         for mutant in result.survivors if options.show else ():
-            print(
-                f"  {mutant.file}:{mutant.line} {mutant.operator}\n    - {mutant.before.strip()}\n    + {mutant.after.strip()}"
-            )
+            print(f"  {mutant.file}:{mutant.line} {mutant.operator}")
+            print(f"    - {mutant.before.strip()}\n    + {mutant.after.strip()}")
     if options.json:
         options.json.write_text(json.dumps(survivors, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
