@@ -101,12 +101,14 @@ AREAS = {
             "tests/serviceday/test_serviceday_left_out.py",
         ),
     ),
-    "registry": Area(("facility/registry/rows.py",), ("tests/facility/test_facility_registry.py",)),
     "sensor checks": Area(
         ("models/sensors/checks.py", "models/sensors/stuck.py", "models/sensors/unit_changes.py"),
-        ("tests/models/test_models_sensing.py",),
+        ("tests/models/test_models_sensing.py", "tests/models/test_models_sensor_edges.py"),
     ),
-    "fusion": Area(("models/assessment/fusion.py",), ("tests/models/test_models_combining.py",)),
+    "fusion": Area(
+        ("models/assessment/fusion.py",),
+        ("tests/models/test_models_fusion_edges.py", "tests/models/test_models_combining.py"),
+    ),
 }
 
 
