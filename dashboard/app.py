@@ -45,8 +45,11 @@ def main() -> None:
     visit = Visit(settings.folder, settings.timezone, language, datetime.now(UTC), pages)
     for place, (name, show, icon) in enumerate(_VIEWS):
         title = say(f"page_{name}", language)
-        pages[name] = st.Page(partial(guarded(show), visit), title=title, icon=icon, url_path=name, default=place == 0)
-    current = st.navigation(list(pages.values()), position="hidden")
+        path = name if place else "start"  # the first stands at "/", and once more under its name
+        pages[name] = st.Page(partial(guarded(show), visit), title=title, icon=icon, url_path=path, default=place == 0)
+    first, show, _ = _VIEWS[0]
+    named = st.Page(partial(guarded(show), visit), title=say(f"page_{first}", language), url_path=first)
+    current = st.navigation([*pages.values(), named], position="hidden")
     for name, page in pages.items():
         links.page_link(page, label=say(f"page_{name}", language), query_params=visit.link())
     try:

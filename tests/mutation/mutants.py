@@ -38,7 +38,7 @@ from cosmic_ray.operators.operator import Operator
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 80  # mutants an area, if not said otherwise
 LIBRARIES = ("polars", "numpy", "scipy.stats", "sklearn.linear_model", "hypothesis", "sqlalchemy", "pydantic", "pytest")
-_NO_LOGIC = re.compile(r"^@(dataclass|lru_cache)|(^|[(,] ?)\*,|strict=True")  # declarations, caches, assertions
+_NO_LOGIC = re.compile(r"^@(dataclass|lru_cache)|(^\s*|[(,] ?)\*,|strict=True")  # declarations, caches, assertions
 PATIENCE = 20.0  # seconds beyond ten times what the unchanged code takes: a loop without end is noticed too
 
 
