@@ -56,7 +56,7 @@ def approve(
             )
         catalogue().kind(kind or one.kinds[0])
         with installation(data) as here:
-            if any(known.id == name for known in here.records.estate.assets()):
+            if any(asset.id == name for asset in here.records.estate.assets()):
                 raise CannotDo(
                     "{name!r} is registered already", "What waits is taken in by itself; see status", name=name
                 )
@@ -76,25 +76,25 @@ def approve(
 def show_waiting(quarantine: Review, place: ZoneInfo, as_json: bool) -> None:
     from facility.catalogue.catalogue import catalogue
 
-    found = quarantine.waiting(catalogue())
+    waiting_assets = quarantine.waiting(catalogue())
     if as_json:
         show_json(
             [
                 {
-                    "site": one.site,
-                    "asset": one.asset,
-                    "messages": one.messages,
-                    "readings": one.readings,
-                    "first": one.first.isoformat(),
-                    "last": one.last.isoformat(),
-                    "channels": one.channels,
-                    "kinds": one.kinds,
+                    "site": waiting.site,
+                    "asset": waiting.asset,
+                    "messages": waiting.messages,
+                    "readings": waiting.readings,
+                    "first": waiting.first.isoformat(),
+                    "last": waiting.last.isoformat(),
+                    "channels": waiting.channels,
+                    "kinds": waiting.kinds,
                 }
-                for one in found
+                for waiting in waiting_assets
             ]
         )
         return
-    if not found:
+    if not waiting_assets:
         tell(say("quarantine.none_waiting"))
         return
     show_table(
@@ -109,14 +109,14 @@ def show_waiting(quarantine: Review, place: ZoneInfo, as_json: bool) -> None:
         ],
         [
             (
-                cell(one.asset, 60),
-                cell(one.site, 40),
-                f"{one.readings:,}",
-                f"{one.last:%Y-%m-%d %H:%M}",
-                cell(", ".join(one.channels), 80),
-                ", ".join(one.kinds) or "-",
+                cell(waiting.asset, 60),
+                cell(waiting.site, 40),
+                f"{waiting.readings:,}",
+                f"{waiting.last:%Y-%m-%d %H:%M}",
+                cell(", ".join(waiting.channels), 80),
+                ", ".join(waiting.kinds) or "-",
             )
-            for one in found
+            for waiting in waiting_assets
         ],
         right=[2],
     )

@@ -50,16 +50,19 @@ def list_assets(
     with recorded(data) as records:
         assets, names = registered(records, DataFolder(data), kind), named(records)
         spells = records.trail.spells()
-    rows = [(one, spell_on(spells.get(one.id, ()), today)) for one in assets if site in ("", one.site)]
-    rows = [(one, spell) for one, spell in rows if state in ("", _state(spell))]
+    rows = [(asset, spell_on(spells.get(asset.id, ()), today)) for asset in assets if site in ("", asset.site)]
+    rows = [(asset, spell) for asset, spell in rows if state in ("", _state(spell))]
     if as_json:
-        show_json([_plain(one, spell) for one, spell in rows])
+        show_json([_plain(asset, spell) for asset, spell in rows])
         return
     classes = catalogue()
     show_table(
         say("asset.title", count=len(rows)),
         [say("column.place"), say("column.asset"), say("asset.column_kind"), say("column.state")],
-        [(names.place(one), one.id, classes.kind(one.kind).name[preferred()], _standing(spell)) for one, spell in rows],
+        [
+            (names.place(asset), asset.id, classes.kind(asset.kind).name[preferred()], _standing(spell))
+            for asset, spell in rows
+        ],
     )
 
 
@@ -243,12 +246,12 @@ def _take_out(data: Path, step: AssetStep, as_json: bool) -> None:
     from commands.installation import recorded
 
     with recorded(data) as records:
-        one = registered_asset(records, step.asset)
+        asset = registered_asset(records, step.asset)
         for spell in records.trail.spells().get(step.asset, ()):
             if (spell.end is None or step.start <= spell.end) and (step.end is None or spell.start <= step.end):
                 raise _away(step.asset, spell)
         records.trail.add(step)
-    _tell(one, step, as_json)
+    _tell(asset, step, as_json)
 
 
 def _away(asset: str, spell: Spell) -> CannotDo:
@@ -283,18 +286,18 @@ def _day(words: str, timezone: str) -> date:
     return options.day(words) if words else datetime.now(zone).date()
 
 
-def _tell(one: Asset, step: AssetStep, as_json: bool) -> None:
+def _tell(asset: Asset, step: AssetStep, as_json: bool) -> None:
     if as_json:
         show_json(asdict(step))
         return
     values: dict[str, object] = {
-        "asset": one.id,
+        "asset": asset.id,
         "start": step.start,
         "end": step.end or "",
         "new": step.detail.get("by", ""),
     }
     key = f"asset.did_{step.kind.value}" + ("_until" if step.end else "")
-    tell(say(key, **values, place=printable(one.place)))
+    tell(say(key, **values, place=printable(asset.place)))
 
 
 def _state(spell: Spell | None) -> str:
@@ -308,9 +311,9 @@ def _standing(spell: Spell | None) -> str:
     return say(f"asset.state_{spell.kind.value}", day=spell.start) + until
 
 
-def _plain(one: Asset, spell: Spell | None) -> dict[str, object]:
+def _plain(asset: Asset, spell: Spell | None) -> dict[str, object]:
     return {
-        **asdict(one),
+        **asdict(asset),
         "state": _state(spell),
         "since": spell.start if spell else None,
         "until": spell.end if spell else None,

@@ -49,8 +49,12 @@ def assess_and_plan(
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
         plans, crew = planning(here.records, timezone), people_there
         with shown_progress() as told:
-            made = plans.make(PlanRequest(day=day, crew=crew), {one.asset: one for one in believed}, on_progress=told)
-        made = plans.keep(made)
+            inspection_list = plans.make(
+                PlanRequest(day=day, crew=crew),
+                {assessment.asset: assessment for assessment in believed},
+                on_progress=told,
+            )
+        inspection_list = plans.keep(inspection_list)
         folder.lists.mkdir(exist_ok=True)
         names, looks = named(here.records), paper()
         files = [
@@ -58,7 +62,11 @@ def assess_and_plan(
             for language in LANGUAGES
             for form in (".xlsx", ".pdf", ".csv")
             for file in write_list(
-                made, folder.lists / f"{day.isoformat()}-{language}{form}", language=language, paper=looks, names=names
+                inspection_list,
+                folder.lists / f"{day.isoformat()}-{language}{form}",
+                language=language,
+                paper=looks,
+                names=names,
             )
         ]
     truth = folder.truth / "faults.csv"
@@ -94,9 +102,9 @@ def assess_and_plan(
         "sensor_faulty": judged.sensor_faulty,
         "sensor_hits": judged.sensor_hits,
         "alerts_opened": len(changes.opened),
-        "planned": len(made.items),
-        "left_out": len(made.left_out),
-        "followed_up": sum(one.ground is Ground.FOLLOW_UP for one in made.items),
+        "planned": len(inspection_list.items),
+        "left_out": len(inspection_list.left_out),
+        "followed_up": sum(item.ground is Ground.FOLLOW_UP for item in inspection_list.items),
         "service_day_before": held,
         "files": [str(file) for file in (*files, truth)],
     }

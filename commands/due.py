@@ -65,7 +65,8 @@ def due(
                     for one in found.due
                 ],
                 "without_record": [
-                    {"kind": kind_, "duty": duty, "assets": count} for (kind_, duty), count in found.unrecorded.items()
+                    {"kind": class_key, "duty": duty, "assets": count}
+                    for (class_key, duty), count in found.unrecorded.items()
                 ],
             }
         )
@@ -95,6 +96,13 @@ def due(
             ],
             right=[1, 6],
         )
-    for (kind_, duty), count in found.unrecorded.items():
-        one = catalogue()[kind_]
-        tell(say("due.unrecorded", kind=one.name[language], duty=one.duties[duty].name[language], count=count))
+    for (class_key, duty), count in found.unrecorded.items():
+        equipment_class = catalogue()[class_key]
+        tell(
+            say(
+                "due.unrecorded",
+                kind=equipment_class.name[language],
+                duty=equipment_class.duties[duty].name[language],
+                count=count,
+            )
+        )

@@ -53,16 +53,16 @@ def done(
     today = now.astimezone(options.zone(timezone)).date()
     with recorded(data) as records:
         if plan:
-            made = _plan(records, plan)
-            chosen = _numbers(items, len(made.items))
-            day = options.day(on) if on else made.service_day
+            inspection_list = _plan(records, plan)
+            chosen = _numbers(items, len(inspection_list.items))
+            day = options.day(on) if on else inspection_list.service_day
             entries = [
-                valid(records, Given(asset=one.asset, duty=one.task, on=day, by=by, note=note), today)
-                for one in _duties_of(made)
-                if one.number in chosen
+                valid(records, Given(asset=item.asset, duty=item.task, on=day, by=by, note=note), today)
+                for item in _duties_of(inspection_list)
+                if item.number in chosen
             ]
             done = records.duties.record(entries, at=now, who=by, source=f"plan {plan}", again=True)
-            _tell_completed(made, done, len(chosen) - len(entries), as_json)
+            _tell_completed(inspection_list, done, len(chosen) - len(entries), as_json)
             return
         entry = valid(records, Given(asset=asset, duty=duty, on=on or today, by=by, note=note), today)
         result = records.duties.record([entry], at=now, who=by, source="hand", again=True)
@@ -75,25 +75,34 @@ def done(
 
 
 def _plan(records: Records, number: int) -> InspectionList:
-    made = records.plans.get(number)
-    if made is None:
+    inspection_list = records.plans.get(number)
+    if inspection_list is None:
         raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=number)
-    return made
+    return inspection_list
 
 
-def _duties_of(made: InspectionList) -> list[Item]:
+def _duties_of(inspection_list: InspectionList) -> list[Item]:
     """The items that are duties of the catalogue; a warning that was looked into is none."""
     from facility.catalogue.catalogue import catalogue
 
-    return [one for one in made.items if one.kind in catalogue() and one.task in catalogue()[one.kind].duties]
+    return [
+        item
+        for item in inspection_list.items
+        if item.kind in catalogue() and item.task in catalogue()[item.kind].duties
+    ]
 
 
-def _tell_completed(made: InspectionList, done: Recorded, other: int, as_json: bool) -> None:
+def _tell_completed(inspection_list: InspectionList, done: Recorded, other: int, as_json: bool) -> None:
     if as_json:
-        entries = [plain(one) for one in done.new]
-        show_json({"plan": made.number, "new": len(done.new), "known": done.known, "entries": entries})
+        entries = [plain(duty_done) for duty_done in done.new]
+        show_json({"plan": inspection_list.number, "new": len(done.new), "known": done.known, "entries": entries})
         return
-    values = {"number": made.number, "day": made.service_day, "new": len(done.new), "known": done.known}
+    values = {
+        "number": inspection_list.number,
+        "day": inspection_list.service_day,
+        "new": len(done.new),
+        "known": done.known,
+    }
     tell(say("duty.completed", **values, other=other))
 
 
@@ -115,7 +124,7 @@ def valid(records: Records, given: Given, today: date) -> DutyDone:
     """The entry, if it can be so. Raises `CannotConvert` otherwise."""
     from serviceday.execution import checked
 
-    entries, wrong = checked([given], {one.id: one for one in records.estate.assets()}, today=today)
+    entries, wrong = checked([given], {asset.id: asset for asset in records.estate.assets()}, today=today)
     if wrong:
         raise CannotConvert(
             "{reason}", "See `serviceday duty list --missing` for assets and duties", reason=wrong[0][1]
@@ -141,11 +150,11 @@ def import_file(
     today = now.astimezone(options.zone(timezone)).date()
     reading = read_duties(file, mapping=options.mapping(mapped))
     with recorded(data) as records:
-        assets = {one.id: one for one in records.estate.assets()}
+        assets = {asset.id: asset for asset in records.estate.assets()}
         entries, wrong = checked(reading.given, assets, today=today)
         if dry_run:
-            on_record = {one.key for one in records.duties.all()}
-            new = tuple(one for one in entries if one.key not in on_record)
+            on_record = {duty_done.key for duty_done in records.duties.all()}
+            new = tuple(duty_done for duty_done in entries if duty_done.key not in on_record)
             result = Recorded(new, len(entries) - len(new), ())
         else:
             result = records.duties.record(entries, at=now, who=by, source=file.name)
@@ -160,9 +169,9 @@ def import_file(
                 "dates": len(reading.given),
                 "new": len(result.new),
                 "known": result.known,
-                "withdrawn": [plain(one) for one in result.withdrawn],
+                "withdrawn": [plain(duty_done) for duty_done in result.withdrawn],
                 "refused": [{"line": line, "why": str(what)} for line, what in wrong],
-                "entries": [plain(one) for one in result.new],
+                "entries": [plain(duty_done) for duty_done in result.new],
             }
         )
     else:
@@ -187,7 +196,10 @@ def _as_understood(reading: Reading, entries: Sequence[DutyDone], assets: dict[s
     show_table(
         say("duty.dry_first"),
         [say("column.asset"), say("column.work"), say("duty.column_on")],
-        [(one.asset, _duty_name(assets[one.asset].kind, one.duty), one.on) for one in entries[:_SHOWN]],
+        [
+            (duty_done.asset, _duty_name(assets[duty_done.asset].kind, duty_done.duty), duty_done.on)
+            for duty_done in entries[:_SHOWN]
+        ],
     )
 
 
@@ -211,7 +223,7 @@ def list_duties(
 
     today = datetime.now(options.zone(timezone)).date()
     with recorded(data) as records:
-        assets = {one.id: one for one in registered(records, DataFolder(data), kind)}
+        assets = {asset.id: asset for asset in registered(records, DataFolder(data), kind)}
         names, spells = named(records), records.trail.spells()
         if asset and asset not in assets:
             near = nearest(asset, list(assets))
@@ -225,7 +237,9 @@ def list_duties(
         entries = records.duties.all(asset or None)
     wanted = {key: duty_named(key, duty) for key in catalogue()} if duty else {}
     if duty and not any(wanted.values()):
-        known = [one for key in dict.fromkeys(each.kind for each in chosen.values()) for one in catalogue()[key].duties]
+        known = [
+            duty for key in dict.fromkeys(each.kind for each in chosen.values()) for duty in catalogue()[key].duties
+        ]
         raise CannotConvert("no duty {duty!r}", "Known: {known}", duty=duty, known=known)
 
     def asks(key: str, what: str) -> bool:
@@ -234,31 +248,40 @@ def list_duties(
         one = wanted.get(chosen[key].kind) if duty else None
         return not duty or (one is not None and one.key == what)
 
-    found = [one for one in entries if asks(one.asset, one.duty)]
+    dones = [duty_done for duty_done in entries if asks(duty_done.asset, duty_done.duty)]
     if missing:
-        there = {(one.asset, one.duty) for one in found}
+        there = {(duty_done.asset, duty_done.duty) for duty_done in dones}
         absent = [
-            (one, each)
-            for one in in_use(chosen.values(), spells, today)
-            for each in catalogue().kind(one.kind).duties.values()
-            if asks(one.id, each.key) and (one.id, each.key) not in there
+            (asset, each)
+            for asset in in_use(chosen.values(), spells, today)
+            for each in catalogue().kind(asset.kind).duties.values()
+            if asks(asset.id, each.key) and (asset.id, each.key) not in there
         ]
         _tell_missing(absent, names, as_json)
         return
     if not history:
         first: dict[tuple[str, str], DutyDone] = {}
-        for one in found:
+        for one in dones:
             first.setdefault((one.asset, one.duty), one)
-        found = list(first.values())
+        dones = list(first.values())
     dues = {
-        one.key: next_due(catalogue()[assets[one.asset].kind].duties[one.duty], one.on, spells.get(one.asset, ()))
-        for one in found
-        if one.duty in catalogue()[assets[one.asset].kind].duties
+        duty_done.key: next_due(
+            catalogue()[assets[duty_done.asset].kind].duties[duty_done.duty],
+            duty_done.on,
+            spells.get(duty_done.asset, ()),
+        )
+        for duty_done in dones
+        if duty_done.duty in catalogue()[assets[duty_done.asset].kind].duties
     }
     if as_json:
-        show_json([{**plain(one), "site": assets[one.asset].site, "due": dues.get(one.key)} for one in found])
+        show_json(
+            [
+                {**plain(duty_done), "site": assets[duty_done.asset].site, "due": dues.get(duty_done.key)}
+                for duty_done in dones
+            ]
+        )
         return
-    if not found:
+    if not dones:
         tell(say("duty.none"))
         return
     show_table(
@@ -269,29 +292,31 @@ def list_duties(
         ],
         [
             (
-                names.place(assets[one.asset]),
-                one.asset,
-                _duty_name(assets[one.asset].kind, one.duty),
-                one.on,
-                dues.get(one.key) or "–",
-                one.by,
-                one.note,
+                names.place(assets[duty_done.asset]),
+                duty_done.asset,
+                _duty_name(assets[duty_done.asset].kind, duty_done.duty),
+                duty_done.on,
+                dues.get(duty_done.key) or "–",
+                duty_done.by,
+                duty_done.note,
             )
-            for one in found
+            for duty_done in dones
         ],
     )
 
 
 def _tell_missing(absent: Sequence[tuple[Asset, Duty]], names: Names, as_json: bool) -> None:
     if as_json:
-        show_json([{"asset": one.id, "site": one.site, "kind": one.kind, "duty": duty.key} for one, duty in absent])
+        show_json(
+            [{"asset": asset.id, "site": asset.site, "kind": asset.kind, "duty": duty.key} for asset, duty in absent]
+        )
         return
     tell(say("duty.missing_count", count=len(absent)))
     if absent:
         show_table(
             say("duty.missing_title"),
             [say("column.place"), say("column.asset"), say("column.work"), say("duty.column_key")],
-            [(names.place(one), one.id, duty.name[preferred()], duty.key) for one, duty in absent],
+            [(names.place(asset), asset.id, duty.name[preferred()], duty.key) for asset, duty in absent],
         )
 
 
@@ -330,8 +355,14 @@ def undo(
     tell(say("duty.now_last", last=left) if left else say("duty.now_none"))
 
 
-def plain(one: DutyDone) -> dict[str, object]:
-    return {"asset": one.asset, "duty": one.duty, "last_done": one.on, "by": one.by, "note": one.note}
+def plain(duty_done: DutyDone) -> dict[str, object]:
+    return {
+        "asset": duty_done.asset,
+        "duty": duty_done.duty,
+        "last_done": duty_done.on,
+        "by": duty_done.by,
+        "note": duty_done.note,
+    }
 
 
 def _duty_name(kind: str, key: str) -> str:

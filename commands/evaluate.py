@@ -153,6 +153,9 @@ def _against_truth(
     show_table(
         say("evaluate.modes"),
         [say("column.mode"), say("column.trouble"), say("column.faulty"), say("column.found"), say("column.named")],
-        [(one.mode, say(f"evaluate.trouble.{one.trouble}"), one.faulty, one.hits, one.named) for one in judged.modes],
+        [
+            (figures.mode, say(f"evaluate.trouble.{figures.trouble}"), figures.faulty, figures.hits, figures.named)
+            for figures in judged.modes
+        ],
         right=[2, 3, 4],
     )

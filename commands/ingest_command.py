@@ -87,12 +87,12 @@ def ingest(
         listen_address(http)
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None
     refuse_missing(DataFolder(data))
-    with installation(data, create=True) as here, ExitStack() as held:
+    with installation(data, create=True) as here, ExitStack() as stack:
         if address is None:
             with here.folder.claim("ingest"):  # refuse before a broker is started
                 pass
             who = BrokerAddress(host=listen).identified(os.environ)
-            address = held.enter_context(
+            address = stack.enter_context(
                 embedded_broker(listen, port, user=who.user, password=who.password, cert=cert, key=key)
             )
         service = Ingest(
@@ -135,11 +135,11 @@ class _Told(logging.Formatter):
     """Says a record in the user's language: its message is a template like those of errors, and stands beside them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = copy(record)
-        said.msg = told(record.msg)
+        log_record = copy(record)
+        log_record.msg = told(record.msg)
         if isinstance(record.args, tuple):
-            said.args = tuple(one if isinstance(one, int | float) else told(one) for one in record.args)
-        return super().format(said)
+            log_record.args = tuple(arg if isinstance(arg, int | float) else told(arg) for arg in record.args)
+        return super().format(log_record)
 
 
 def _log_to_console() -> None:

@@ -34,15 +34,15 @@ def registered(records: Records, folder: DataFolder, kind: str = "") -> list[Ass
         from facility.catalogue.catalogue import catalogue
 
         catalogue().kind(kind)
-    found = records.estate.assets(kind=kind or None)
-    if not found:
+    assets = records.estate.assets(kind=kind or None)
+    if not assets:
         raise CannotDo(
             "no assets of kind {kind!r} in {path}" if kind else "no assets in {path}",
             "Register some: `serviceday import assets FILE`",
             kind=kind,
             path=folder.path,
         )
-    return found
+    return assets
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def installation(data: Path, *, create: bool = False) -> Iterator[Installation]:
     folder = folder.prepare() if create else folder.existing()
     with Records(folder.records) as records:
         store = open_store(
-            folder.readings, create=create, sites=lambda: {one.id: one.site for one in records.estate.assets()}
+            folder.readings, create=create, sites=lambda: {asset.id: asset.site for asset in records.estate.assets()}
         )
         try:
             yield Installation(folder=folder, records=records, store=store)

@@ -70,7 +70,7 @@ def called(arguments: list[str]) -> int:
         if not message:  # it has shown the help instead
             return error.exit_code
         context = getattr(error, "ctx", None)
-        named = [one for one in arguments[:1] if one in COMMANDS or one in GROUPS]
+        named = [argument for argument in arguments[:1] if argument in COMMANDS or argument in GROUPS]
         path = context.command_path if context is not None else " ".join(["serviceday", *named])
         raise CannotParse(
             "{reason}", "See `{command} --help`", reason=foreign(message.strip().removesuffix(".")), command=path

@@ -43,7 +43,7 @@ def add(
             words=at,
         )
     with recorded(data) as records:
-        known = {one.id: one for one in records.estate.assets()}
+        known = {asset.id: asset for asset in records.estate.assets()}
         if asset not in known:
             from facility.identity import nearest
 
@@ -90,22 +90,22 @@ def list_outcomes(
 
     place = options.zone(timezone)
     with recorded(data) as records:
-        found = records.outcomes.all(asset=asset or None)
+        outcomes = records.outcomes.all(asset=asset or None)
     if as_json:
-        show_json([asdict(one) for one in found])
+        show_json([asdict(outcome) for outcome in outcomes])
         return
     show_table(
-        say("outcome.title", count=len(found), zone=place.key),
+        say("outcome.title", count=len(outcomes), zone=place.key),
         [say("column.when"), say("column.asset"), say("column.found"), say("column.mode"), say("column.note")],
         [
             (
-                options.local(one.at, place),
-                one.asset,
-                say(f"outcome.finding.{one.finding}"),
-                one.mode,
-                f"{one.by} {one.note}",
+                options.local(outcome.at, place),
+                outcome.asset,
+                say(f"outcome.finding.{outcome.finding}"),
+                outcome.mode,
+                f"{outcome.by} {outcome.note}",
             )
-            for one in found
+            for outcome in outcomes
         ],
     )
 

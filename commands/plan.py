@@ -77,20 +77,20 @@ def plan(
             _side_by_side(plans, believed, request, what_if, as_json)
             return
         with shown_progress(quiet=as_json) as told:
-            made = plans.make(request, believed, on_progress=told)
+            inspection_list = plans.make(request, believed, on_progress=told)
         names, standing = named(here.records), plans.newest(day)
         if keep or outputs:
-            with here.records.plans.keeping(made) as made:
-                outputs = write_lists(made, outputs, language=language, paper=looks, names=names)
+            with here.records.plans.keeping(inspection_list) as inspection_list:
+                outputs = write_lists(inspection_list, outputs, language=language, paper=looks, names=names)
     if as_json:
         import sys
 
         from serviceday.documents.inspection_list import FORMS
 
-        sys.stdout.buffer.write(FORMS[".json"](made, language=language) + b"\n")
+        sys.stdout.buffer.write(FORMS[".json"](inspection_list, language=language) + b"\n")
         return
-    show_plan(made, outputs, language, names)
-    if not made.number:
+    show_plan(inspection_list, outputs, language, names)
+    if not inspection_list.number:
         tell(say("plan.not_kept_but", number=standing.number) if standing else say("plan.not_kept"))
 
 
@@ -111,21 +111,21 @@ def _side_by_side(
     found = []
     for words, each in crews:
         with shown_progress(words, quiet=as_json) as told:
-            made = plans.make(replace(request, crew=each), believed, on_progress=told)
-        found.append((words or say("plan.as_asked"), made))
+            inspection_list = plans.make(replace(request, crew=each), believed, on_progress=told)
+        found.append((words or say("plan.as_asked"), inspection_list))
     rows = [
         {
             "scenario": words,
-            "people": made.people,
-            "items": len(made.items),
-            "breaches": len(made.breaches),
-            "harm": round(made.harm, 2),
-            "gap": None if made.gap is None else round(made.gap, 4),
-            "work_minutes": made.work_minutes,
-            "travel_minutes": made.travel_minutes,
-            "left_out": len(made.left_out),
+            "people": inspection_list.people,
+            "items": len(inspection_list.items),
+            "breaches": len(inspection_list.breaches),
+            "harm": round(inspection_list.harm, 2),
+            "gap": None if inspection_list.gap is None else round(inspection_list.gap, 4),
+            "work_minutes": inspection_list.work_minutes,
+            "travel_minutes": inspection_list.travel_minutes,
+            "left_out": len(inspection_list.left_out),
         }
-        for words, made in found
+        for words, inspection_list in found
     ]
     if as_json:
         show_json(rows)
@@ -143,62 +143,62 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def show_plan(made: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
+def show_plan(inspection_list: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
     from serviceday.documents.inspection_list import assurance, law_words
 
-    places = names.over(made)
-    for breach in made.breaches:
+    places = names.over(inspection_list)
+    for breach in inspection_list.breaches:
         words = breach.left_out_reason[language] if breach.left_out_reason else ""
         tell(say("plan.breach", place=places.place(breach), asset=breach.asset, what=breach.what[language], why=words))
-    tell(law_words(made.law, language) if made.breaches else assurance(made, language))
-    available = round(made.people * made.hours * 60)
+    tell(law_words(inspection_list.law, language) if inspection_list.breaches else assurance(inspection_list, language))
+    available = round(inspection_list.people * inspection_list.hours * 60)
     tell(
         say(
             "plan.done",
-            day=made.service_day,
-            items=len(made.items),
-            minutes=made.work_minutes + made.travel_minutes,
+            day=inspection_list.service_day,
+            items=len(inspection_list.items),
+            minutes=inspection_list.work_minutes + inspection_list.travel_minutes,
             available=available,
-            left=len(made.left_out),
+            left=len(inspection_list.left_out),
         )
     )
-    if made.number:
-        tell(say("plan.kept", number=made.number, day=made.service_day))
-    if made.gap is not None and made.harm > 0:
-        tell(say("plan.worth", harm=f"{made.harm:.2f}", gap=f"{made.gap:.1%}"))
-    for gain in made.gains:
+    if inspection_list.number:
+        tell(say("plan.kept", number=inspection_list.number, day=inspection_list.service_day))
+    if inspection_list.gap is not None and inspection_list.harm > 0:
+        tell(say("plan.worth", harm=f"{inspection_list.harm:.2f}", gap=f"{inspection_list.gap:.1%}"))
+    for gain in inspection_list.gains:
         tell(
             say(
                 "plan.gain", what=gain.what[language], harm=f"{gain.harm:.2f}", items=gain.items, breaches=gain.breaches
             )
         )
-    for goal in made.goals:
+    for goal in inspection_list.goals:
         tell(f"  {goal.what[language]}")
-    for note in made.notes:
+    for note in inspection_list.notes:
         tell(f"  {note[language]}")
     if not outputs:
-        _table(made, language, places)
+        _table(inspection_list, language, places)
     for file in outputs:
         tell(str(file))
 
 
-def _table(made: InspectionList, language: Language, places: Names) -> None:
+def _table(inspection_list: InspectionList, language: Language, places: Names) -> None:
     names = ("time", "who", "place", "asset", "work", "minutes", "reason")
     show_table(
         say("plan.title"),
         ["#", *(say(f"column.{name}") for name in names)],
         [
             (
-                one.number,
-                clock(one),
-                who(made, one),
-                places.place(one),
-                one.asset,
-                one.what[language],
-                one.minutes,
-                one.reason[language],
+                item.number,
+                clock(item),
+                who(inspection_list, item),
+                places.place(item),
+                item.asset,
+                item.what[language],
+                item.minutes,
+                item.reason[language],
             )
-            for one in made.items
+            for item in inspection_list.items
         ],
         right=[0, 6],
     )
@@ -208,7 +208,7 @@ def clock(item: Item) -> str:
     return f"{item.start:%H:%M}" if item.start else ""
 
 
-def who(made: InspectionList, item: Item) -> str:
+def who(inspection_list: InspectionList, item: Item) -> str:
     """Everybody who does it: by name, or by number."""
-    named = [(number, made.person(number)) for number in item.people]
-    return " + ".join(one.name if one and one.name else str(number) for number, one in named)
+    named = [(number, inspection_list.person(number)) for number in item.people]
+    return " + ".join(person.name if person and person.name else str(number) for number, person in named)

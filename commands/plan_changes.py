@@ -43,40 +43,55 @@ def explain(
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made = _kept(records, timezone, service_day, number)
-        known = {one.id for one in records.estate.assets()}
-    found = [one for one in (*made.items, *made.left_out) if asset in (one.asset, one.request)]
-    if not found and asset not in known:
+        inspection_list = _kept(records, timezone, service_day, number)
+        known = {asset.id for asset in records.estate.assets()}
+    items = [
+        item for item in (*inspection_list.items, *inspection_list.left_out) if asset in (item.asset, item.request)
+    ]
+    if not items and asset not in known:
         raise CannotDo(
             "no asset {asset!r}", "See `serviceday due`, or the registry, for the ids there are", asset=asset
         )
     if as_json:
         import msgspec
 
-        show_json({"plan": made.number, "service_day": made.service_day, "items": msgspec.to_builtins(found)})
+        show_json(
+            {
+                "plan": inspection_list.number,
+                "service_day": inspection_list.service_day,
+                "items": msgspec.to_builtins(items),
+            }
+        )
         return
-    tell(say("plan.explain_head", asset=asset, number=made.number, day=made.service_day))
-    if not found:
+    tell(say("plan.explain_head", asset=asset, number=inspection_list.number, day=inspection_list.service_day))
+    if not items:
         tell(say("plan.explain_nothing"))
-    for one in found:
-        for line in _story(made, one):
+    for one in items:
+        for line in _story(inspection_list, one):
             tell(line)
 
 
-def _story(made: InspectionList, one: Item) -> list[str]:
+def _story(inspection_list: InspectionList, item: Item) -> list[str]:
     language = preferred()
-    what = one.what[language]
-    if one.number:
-        until = f"{one.end:%H:%M}" if one.end else ""
-        head = say("plan.explain_in", what=what, number=one.number, who=who(made, one), start=clock(one), end=until)
+    what = item.what[language]
+    if item.number:
+        until = f"{item.end:%H:%M}" if item.end else ""
+        head = say(
+            "plan.explain_in",
+            what=what,
+            number=item.number,
+            who=who(inspection_list, item),
+            start=clock(item),
+            end=until,
+        )
     else:
-        head = say("plan.explain_breach" if one.breach else "plan.explain_out", what=what)
-    lines = [head, f"    {say('plan.explain_why')}{one.reason[language]}"]
-    if one.left_out_reason is not None:
-        lines.append(f"    {say('plan.explain_why_not')}{one.left_out_reason[language]}")
-    if one.breach_from is not None and not one.breach:
-        lines.append(f"    {say('plan.explain_breach_from', day=one.breach_from)}")
-    if one.locked:
+        head = say("plan.explain_breach" if item.breach else "plan.explain_out", what=what)
+    lines = [head, f"    {say('plan.explain_why')}{item.reason[language]}"]
+    if item.left_out_reason is not None:
+        lines.append(f"    {say('plan.explain_why_not')}{item.left_out_reason[language]}")
+    if item.breach_from is not None and not item.breach:
+        lines.append(f"    {say('plan.explain_breach_from', day=item.breach_from)}")
+    if item.locked:
         lines.append(f"    {say('plan.explain_locked')}")
     return lines
 
@@ -95,10 +110,14 @@ def diff(
         if len(numbers) not in (0, 2):
             raise CannotParse("a comparison takes two plans", "Write for example `serviceday plan diff 3 4`")
         if numbers:
-            before, after = (_kept(records, timezone, "", one) for one in numbers)
+            before, after = (_kept(records, timezone, "", number) for number in numbers)
         else:
             after = _kept(records, timezone, service_day, 0)
-            earlier = [one for one in records.plans.on(after.service_day) if one.number < after.number]
+            earlier = [
+                inspection_list
+                for inspection_list in records.plans.on(after.service_day)
+                if inspection_list.number < after.number
+            ]
             if not earlier:
                 raise CannotDo(
                     "plan {number} is the only one for {day}",
@@ -106,7 +125,9 @@ def diff(
                     number=after.number,
                     day=after.service_day,
                 )
-            before = next((one for one in earlier if one.number == after.follows), earlier[-1])
+            before = next(
+                (inspection_list for inspection_list in earlier if inspection_list.number == after.follows), earlier[-1]
+            )
         names = named(records)
     _show_changes(before, after, names, as_json)
 
@@ -144,17 +165,19 @@ def lock(
         if before.timezone:  # its clock times are those of the place it was made for
             place = ZoneInfo(before.timezone)
             plans = planning(here.records, place)
-        told = _told(before, asset, task, person, at, ban=ban, undo=undo)
+        instructions = _told(before, asset, task, person, at, ban=ban, undo=undo)
         believed = beliefs(here, before.service_day, place, kind=before.asked.kind, quiet=as_json)
         with shown_progress(quiet=as_json) as shown:
-            made = plans.make(replace(again(before), instructions=told), believed, before=before, on_progress=shown)
+            inspection_list = plans.make(
+                replace(again(before), instructions=instructions), believed, before=before, on_progress=shown
+            )
         names = named(here.records)
-        with here.records.plans.keeping(made) as made:
-            outputs = write_lists(made, outputs, language=preferred(), paper=paper(), names=names)
-    _show_changes(before, made, names, as_json)
+        with here.records.plans.keeping(inspection_list) as inspection_list:
+            outputs = write_lists(inspection_list, outputs, language=preferred(), paper=paper(), names=names)
+    _show_changes(before, inspection_list, names, as_json)
     if not as_json:
-        tell(say("plan.kept", number=made.number, day=made.service_day))
-        tell(say("plan.print_it", number=made.number))
+        tell(say("plan.kept", number=inspection_list.number, day=inspection_list.service_day))
+        tell(say("plan.print_it", number=inspection_list.number))
         for file in outputs:
             tell(str(file))
 
@@ -170,18 +193,23 @@ def show(
     from commands.installation import recorded
 
     with recorded(data) as records:
-        made, names = _kept(records, timezone, service_day, number), named(records)
+        inspection_list, names = _kept(records, timezone, service_day, number), named(records)
     if as_json:
         import sys
 
         from serviceday.documents.inspection_list import FORMS
 
-        sys.stdout.buffer.write(FORMS[".json"](made, language=preferred()) + b"\n")
+        sys.stdout.buffer.write(FORMS[".json"](inspection_list, language=preferred()) + b"\n")
         return
-    show_plan(made, [], preferred(), names)
-    for one in made.asked.instructions:
-        words = (one.asset, one.task, one.person, f"{one.start:%H:%M}" if one.start else "")
-        tell(say(f"plan.told_{one.directive.value}", what=" ".join(filter(None, words))))
+    show_plan(inspection_list, [], preferred(), names)
+    for instruction in inspection_list.asked.instructions:
+        words = (
+            instruction.asset,
+            instruction.task,
+            instruction.person,
+            f"{instruction.start:%H:%M}" if instruction.start else "",
+        )
+        tell(say(f"plan.told_{instruction.directive.value}", what=" ".join(filter(None, words))))
 
 
 def export(
@@ -201,30 +229,30 @@ def export(
     spare_existing(outputs, force=force)
     with recorded(data) as records:
         day = options.day(service_day) if service_day else None
-        made = planning(records, options.zone(timezone)).chosen(number, day, changing=True)
+        inspection_list = planning(records, options.zone(timezone)).chosen(number, day, changing=True)
         names = named(records)
-    for file in write_lists(made, outputs, language=preferred(), paper=paper(), names=names):
-        tell(say("plan.exported", number=made.number, day=made.service_day, file=file))
+    for file in write_lists(inspection_list, outputs, language=preferred(), paper=paper(), names=names):
+        tell(say("plan.exported", number=inspection_list.number, day=inspection_list.service_day, file=file))
 
 
 def list_plans(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
     from commands.installation import recorded
 
     with recorded(data) as records:
-        found = records.plans.all()
+        lists = records.plans.all()
     rows = [
         {
-            "number": one.number,
-            "service_day": one.service_day,
-            "created_at": one.created_at,
-            "follows": one.follows or None,
-            "kind": one.asked.kind,
-            "people": one.people,
-            "items": len(one.items),
-            "breaches": len(one.breaches),
-            "by_hand": len(one.asked.instructions),
+            "number": inspection_list.number,
+            "service_day": inspection_list.service_day,
+            "created_at": inspection_list.created_at,
+            "follows": inspection_list.follows or None,
+            "kind": inspection_list.asked.kind,
+            "people": inspection_list.people,
+            "items": len(inspection_list.items),
+            "breaches": len(inspection_list.breaches),
+            "by_hand": len(inspection_list.asked.instructions),
         }
-        for one in found
+        for inspection_list in lists
     ]
     if as_json:
         show_json(rows)
@@ -235,16 +263,16 @@ def list_plans(data: options.Data = options.DATA, as_json: options.Json = False)
         [say(f"plan.column_{name}") for name in names],
         [
             (
-                one.number,
-                one.service_day,
-                f"{one.created_at.astimezone(ZoneInfo(one.timezone or 'UTC')):%Y-%m-%d %H:%M}",
-                one.asked.kind,
-                one.people,
-                len(one.items),
-                len(one.breaches),
-                len(one.asked.instructions) or "",
+                inspection_list.number,
+                inspection_list.service_day,
+                f"{inspection_list.created_at.astimezone(ZoneInfo(inspection_list.timezone or 'UTC')):%Y-%m-%d %H:%M}",
+                inspection_list.asked.kind,
+                inspection_list.people,
+                len(inspection_list.items),
+                len(inspection_list.breaches),
+                len(inspection_list.asked.instructions) or "",
             )
-            for one in found
+            for inspection_list in lists
         ],
         right=[0, 4, 5, 6, 7],
     )
@@ -256,9 +284,9 @@ def _told(
     """The instructions of the plan with this one in the place of what was said of the same before."""
     from facility.inspections import Directive, Instruction
 
-    matching = [one for one in (*before.items, *before.left_out) if one.asset == asset and task in ("", one.task)]
+    matching = [item for item in (*before.items, *before.left_out) if item.asset == asset and task in ("", item.task)]
     if not matching:
-        tasks = [one.task for one in (*before.items, *before.left_out) if one.asset == asset]
+        tasks = [item.task for item in (*before.items, *before.left_out) if item.asset == asset]
         raise CannotDo(
             "{item} is no candidate of plan {number}",
             "There: {known}",
@@ -266,25 +294,29 @@ def _told(
             number=before.number,
             known=tasks or Sentence("nothing"),
         )
-    kept = [one for one in before.asked.instructions if (one.asset, one.task) != (asset, task)]
+    instructions = [
+        instruction
+        for instruction in before.asked.instructions
+        if (instruction.asset, instruction.task) != (asset, task)
+    ]
     if undo:
-        if len(kept) == len(before.asked.instructions):
+        if len(instructions) == len(before.asked.instructions):
             raise CannotDo(
                 "nothing is locked at {item}", "See `serviceday plan explain`", item=f"{asset} {task}".rstrip()
             )
-        return kept
+        return instructions
     who_ = _person(before, person) if person else ""
     directive = Directive.BAN if ban else Directive.PIN if person or at else Directive.LOCK
-    return [*kept, Instruction(asset=asset, task=task, directive=directive, person=who_, start=_clock(at))]
+    return [*instructions, Instruction(asset=asset, task=task, directive=directive, person=who_, start=_clock(at))]
 
 
 def _person(before: InspectionList, name: str) -> str:
-    for one in before.persons:
-        if name in (one.id, one.name, str(one.number)):
-            return one.id
+    for person in before.persons:
+        if name in (person.id, person.name, str(person.number)):
+            return person.id
     if not before.persons and name.isdecimal() and 1 <= int(name) <= before.people:
         return name
-    names = [one.name or one.id for one in before.persons]
+    names = [person.name or person.id for person in before.persons]
     known = names or Sentence("1 to {most}", most=before.people)
     raise CannotDo(
         "nobody called {name!r} works on {day}",
@@ -320,7 +352,7 @@ def _show_changes(before: InspectionList, after: InspectionList, names: Names, a
                 "after": after.number,
                 "harm": round(after.harm - before.harm, 4),
                 "breaches": len(after.breaches) - len(before.breaches),
-                "changes": [_change(one) for one in changes],
+                "changes": [_change(change) for change in changes],
             }
         )
         return
@@ -334,19 +366,22 @@ def _show_changes(before: InspectionList, after: InspectionList, names: Names, a
             breaches=f"{len(after.breaches) - len(before.breaches):+d}",
         )
     )
-    retimed = sum(one.what == "retimed" for one in changes)
-    if changes := [one for one in changes if one.what != "retimed"]:
+    retimed = sum(change.what == "retimed" for change in changes)
+    if changes := [change for change in changes if change.what != "retimed"]:
         language = preferred()
         show_table(
             say("plan.diff_title"),
             [say("column.place"), say("column.asset"), say("column.work"), say("plan.column_change")],
-            [(names.place(one.item), one.item.asset, one.item.what[language], one.words[language]) for one in changes],
+            [
+                (names.place(change.item), change.item.asset, change.item.what[language], change.words[language])
+                for change in changes
+            ],
         )
 
     if retimed:
         tell(say("plan.diff_retimed", count=retimed))
 
 
-def _change(one: Change) -> dict[str, object]:
-    words = {"zh": one.words.zh, "en": one.words.en}
-    return {"what": one.what, "asset": one.item.asset, "task": one.item.task, "words": words}
+def _change(change: Change) -> dict[str, object]:
+    words = {"zh": change.words.zh, "en": change.words.en}
+    return {"what": change.what, "asset": change.item.asset, "task": change.item.task, "words": words}

@@ -42,15 +42,15 @@ def beliefs(
         asset.id for asset in in_use(here.assets(kind), here.records.trail.spells(), moment.astimezone(place).date())
     }
     kept = {
-        asset: one
-        for asset, one in here.records.assessments.latest().items()
-        if asset in wanted and moment - FRESH <= one.as_of <= moment
+        asset: assessment
+        for asset, assessment in here.records.assessments.latest().items()
+        if asset in wanted and moment - FRESH <= assessment.as_of <= moment
     }
     if len(kept) == len(wanted):
-        return {one.asset: one for one in alarmed(here, list(kept.values()), now=moment)}
+        return {assessment.asset: assessment for assessment in alarmed(here, list(kept.values()), now=moment)}
     found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
     here.records.assessments.put(found)
-    return {one.asset: one for one in found}
+    return {assessment.asset: assessment for assessment in found}
 
 
 @contextmanager

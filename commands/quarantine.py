@@ -64,7 +64,7 @@ def list_rows(
     show_table(
         say("quarantine.by_reason"),
         [say("column.reason"), "--reason", say("quarantine.rows"), say("quarantine.items")],
-        [(one.reason.words[language], one.reason.value, f"{one.rows:,}", f"{one.items:,}") for one in heaps],
+        [(heap.reason.words[language], heap.reason.value, f"{heap.rows:,}", f"{heap.items:,}") for heap in heaps],
         right=[2, 3],
     )
     if counted := sum(heap.counted for heap in heaps):

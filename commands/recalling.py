@@ -47,7 +47,7 @@ def _attention(here: Installation, before: datetime) -> tuple[dict[str, datetime
     return {asset: moment for asset, moment in attended.items() if asset not in unmended}, cleared
 
 
-def alarmed(here: Installation, found: Sequence[Assessment], *, now: datetime) -> list[Assessment]:
+def alarmed(here: Installation, assessments: Sequence[Assessment], *, now: datetime) -> list[Assessment]:
     """The same assessments, none calmer than an alert of its readings that was open at `now`."""
-    alerts = [one for one in here.records.alerts.open() if one.opened_at <= now]
-    return with_alarms(found, alerts)
+    alerts = [alert for alert in here.records.alerts.open() if alert.opened_at <= now]
+    return with_alarms(assessments, alerts)

@@ -85,44 +85,44 @@ def import_file(
     now = datetime.now(UTC)
     form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order, timezone=timezone)
     read = read_report_file(file, mapping=options.mapping(mapped), options=form, now=now)
-    found, notes = read.reports, [told(note) for note in read.notes]
+    saids, notes = read.reports, [told(note) for note in read.notes]
     if dry_run:
-        columns = {one.field: one.name for one in read.columns if one.field}
+        columns = {column.field: column.name for column in read.columns if column.field}
         if as_json:
-            show_json({"rows": len(found), "columns": columns, "notes": notes, "dry_run": True})
+            show_json({"rows": len(saids), "columns": columns, "notes": notes, "dry_run": True})
             return
         for ours, theirs in columns.items():
             tell(f"  {printable(theirs)} -> {ours}")
         for note in notes:
             tell(f"  {note}")
-        for one in found[:5]:
+        for one in saids[:5]:
             tell(
                 f"  {one.at.astimezone(form.zone):%Y-%m-%d %H:%M} | {printable(one.place)} | {printable(one.text[:80])}"
             )
-        tell(say("report.import.would", rows=len(found)))
+        tell(say("report.import.would", rows=len(saids)))
         return
     with recorded(data) as records:
-        named = dict(zip(keys(found), found, strict=True))
+        named = dict(zip(keys(saids), saids, strict=True))
         known = records.reports.known(named)
         intake = _intake(records)
         new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in known]
-        kept = records.reports.add(new, now=now, by=by)
+        reports = records.reports.add(new, now=now, by=by)
     counts = {
-        "rows": len(found),
-        "added": len(kept),
-        "known": len(found) - len(kept),
-        "merged": sum(one.merged_into is not None for one in kept),
-        "place_unresolved": sum(not one.place.resolved for one in kept),
-        "category_unclear": sum(one.category.kind.value == "unclear" for one in kept),
-        "urgent": sum(one.category.urgent for one in kept),
+        "rows": len(saids),
+        "added": len(reports),
+        "known": len(saids) - len(reports),
+        "merged": sum(report.merged_into is not None for report in reports),
+        "place_unresolved": sum(not report.place.resolved for report in reports),
+        "category_unclear": sum(report.category.kind.value == "unclear" for report in reports),
+        "urgent": sum(report.category.urgent for report in reports),
     }
     if as_json:
-        show_json(counts | {"notes": notes} | {"reports": [plain(one) for one in kept]})
+        show_json(counts | {"notes": notes} | {"reports": [plain(report) for report in reports]})
         return
     for note in notes:
         tell(f"  {note}", error=True)
     tell(say("report.import.done", **counts))
-    for words, count in Counter(_about(one) for one in kept).most_common():
+    for words, count in Counter(_about(report) for report in reports).most_common():
         tell(f"  {count:>5}  {words}")
 
 
@@ -143,34 +143,34 @@ def list_reports(
     kinds = {taxonomy().kind(kind).value} if kind else None
     subjects = {taxonomy().subject(subject).key} if subject else None
     with recorded(data) as records:
-        found = [
-            one
-            for one in records.reports.all(closed=closed)
-            if (kinds is None or one.category.kind.value in kinds)
-            and (subjects is None or one.category.subject in subjects)
-            and not (unresolved and one.place.resolved)
+        reports = [
+            report
+            for report in records.reports.all(closed=closed)
+            if (kinds is None or report.category.kind.value in kinds)
+            and (subjects is None or report.category.subject in subjects)
+            and not (unresolved and report.place.resolved)
         ]
         names = named(records)
     if as_json:
-        show_json([plain(one) for one in found])
-    elif not found:
+        show_json([plain(report) for report in reports])
+    elif not reports:
         tell(say("report.none"))
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
         show_table(
             say("report.title", zone=clock.key),
-            [one if one == "#" else say(f"column.{one}") for one in columns],
+            [column if column == "#" else say(f"column.{column}") for column in columns],
             [
                 (
-                    one.id,
-                    options.local(one.at, clock),
-                    _about(one),
-                    _where(one, names),
-                    one.text,
-                    one.reporters,
-                    _state(one),
+                    report.id,
+                    options.local(report.at, clock),
+                    _about(report),
+                    _where(report, names),
+                    report.text,
+                    report.reporters,
+                    _state(report),
                 )
-                for one in found
+                for report in reports
             ],
             right=[0, 5],
         )
@@ -190,7 +190,9 @@ def show(
         report, trail = records.reports.get(number), records.reports.trail(number)
         merged, names = records.reports.merged(number), named(records)
     if as_json:
-        show_json(plain(report) | {"merged": [plain(one) for one in merged], "trail": [asdict(step) for step in trail]})
+        show_json(
+            plain(report) | {"merged": [plain(report) for report in merged], "trail": [asdict(step) for step in trail]}
+        )
         return
     language = preferred()
     tell(f"{report.id} · {_about(report)} · {_state(report)}")
@@ -309,7 +311,7 @@ def forget(
         if closed_before:
             until = now - options.span(closed_before)
             everything = records.reports.all(merged=True)
-            wanted += [one.id for one in everything if one.closed_at is not None and one.closed_at < until]
+            wanted += [report.id for report in everything if report.closed_at is not None and report.closed_at < until]
         gone = records.reports.forget(list(dict.fromkeys(wanted)), by=by, now=now)
     tell(say("report.forgotten", count=gone))
 

@@ -109,23 +109,29 @@ def score(
             }
         changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
         places = placed(here.records)
-    flagged = [one for one in found if one.flagged]
-    states = by_knowledge([one.asset for one in found], {one.asset: one for one in found})
+    flagged = [assessment for assessment in found if assessment.flagged]
+    states = by_knowledge(
+        [assessment.asset for assessment in found], {assessment.asset: assessment for assessment in found}
+    )
     if as_json:
         show_json(
             {
                 "as_of": moment.isoformat(),
                 "assets": len(found),
                 **told,
-                "flagged": [one.asset for one in flagged],
+                "flagged": [assessment.asset for assessment in flagged],
                 "states": {state.value: len(ids) for state, ids in states.items()},
                 "not_known": {state.value: ids for state, ids in states.items() if state is not Knowledge.ASSESSED},
                 "common_causes": [
                     {"sentence": sentence[preferred()], "assets": ids}
                     for sentence, ids in _common_causes(found).items()
                 ],
-                "set_aside": [{"asset": one.asset, "failure": one.failure} for one in found if one.failure],
-                "sensor_trouble": [one.asset for one in found if one.sensor_probability >= 0.5],
+                "set_aside": [
+                    {"asset": assessment.asset, "failure": assessment.failure}
+                    for assessment in found
+                    if assessment.failure
+                ],
+                "sensor_trouble": [assessment.asset for assessment in found if assessment.sensor_probability >= 0.5],
                 "alerts": {
                     "opened": len(changes.opened),
                     "updated": len(changes.updated),
@@ -187,7 +193,7 @@ def _how_little(states: Mapping[Knowledge, Sequence[str]], found: Sequence[Asses
     for state, ids in states.items():
         if ids and state is not Knowledge.ASSESSED:
             tell(say(f"score.state_{state.value}", count=len(ids), assets=_some(ids)))
-    aside = [one.asset for one in found if one.failure]
+    aside = [assessment.asset for assessment in found if assessment.failure]
     if aside:
         tell(say("score.set_aside", count=len(aside), assets=_some(aside)))
 
@@ -197,10 +203,10 @@ def _common_causes(found: Sequence[Assessment]) -> dict[Text, list[str]]:
     from facility.assessments import COMMON
 
     out: dict[Text, list[str]] = {}
-    for one in found:
-        for evidence in one.evidence:
+    for assessment in found:
+        for evidence in assessment.evidence:
             if evidence.pattern == COMMON:
-                out.setdefault(evidence.sentence, []).append(one.asset)
+                out.setdefault(evidence.sentence, []).append(assessment.asset)
     return out
 
 
@@ -214,13 +220,19 @@ def _table(found: list[Assessment], places: Mapping[str, str]) -> None:
         say("rank.title"),
         [say(f"column.{name}") for name in ("rank", "place", "asset", "probability", "reason")],
         [
-            (number, places.get(one.asset, ""), one.asset, _percent(one), one.reason[language])
-            for number, one in enumerate(found, 1)
+            (
+                number,
+                places.get(assessment.asset, ""),
+                assessment.asset,
+                _percent(assessment),
+                assessment.reason[language],
+            )
+            for number, assessment in enumerate(found, 1)
         ],
         right=[0, 3],
     )
 
 
-def _percent(one: Assessment) -> str:
+def _percent(assessment: Assessment) -> str:
     """Of an asset of which too little is known there is no figure, only what holds of any."""
-    return f"{one.probability:.0%}" if one.tells_health else "–"
+    return f"{assessment.probability:.0%}" if assessment.tells_health else "–"

@@ -52,12 +52,12 @@ def score_now(
     so = conditions(*said)
     standing, why = (None, "asked") if full else _usable(here, so, now)
     memory = recalled(here, before=now)
-    told = here.store.revised(standing.cursor if standing else "", before=now - DAY)
-    if standing is not None and told.assets is None:
+    revised = here.store.revised(standing.cursor if standing else "", before=now - DAY)
+    if standing is not None and revised.assets is None:
         standing, why = None, "late"
     believed = here.records.assessments.latest() if standing is not None else {}
-    if standing is not None and told.assets is not None:
-        unseen = {one.id for one in assets if one.id not in believed}
+    if standing is not None and revised.assets is not None:
+        unseen = {asset.id for asset in assets if asset.id not in believed}
         unseen |= {asset for asset, at in memory.attended.items() if asset in believed and at > believed[asset].as_of}
         try:
             followed = follow(
@@ -68,7 +68,7 @@ def score_now(
                 horizon=horizon,
                 timezone=timezone,
                 folder=here.folder.models,
-                late=told.assets | unseen,
+                late=revised.assets | unseen,
                 on_progress=on_progress,
                 memory=memory,
             )
@@ -76,10 +76,10 @@ def score_now(
             why = "much"
         else:
             fresh = _corrected(correction, followed.assessments)
-            merged = believed | {one.asset: one for one in fresh}
-            found = [merged[one.id] for one in assets]
-            standing = replace(followed.standing, cursor=told.cursor)
-            scored = _flagged(found, len(fresh), "", standing, false_flags)
+            merged = believed | {assessment.asset: assessment for assessment in fresh}
+            assessments = [merged[asset.id] for asset in assets]
+            standing = replace(followed.standing, cursor=revised.cursor)
+            scored = _flagged(assessments, len(fresh), "", standing, false_flags)
             return _settled(here, scored, believed, now)
     standing, made = stand(
         here.store,
@@ -91,7 +91,7 @@ def score_now(
         on_progress=on_progress,
         memory=replace(memory, cold=why != "due"),
     )
-    standing = replace(standing, conditions=so, cursor=told.cursor)
+    standing = replace(standing, conditions=so, cursor=revised.cursor)
     scored = _flagged(_corrected(correction, made), len(made), why, standing, false_flags)
     return _settled(here, scored, {}, now)
 
@@ -105,28 +105,34 @@ def keep(here: Installation, scored: Scored) -> None:
 def _usable(here: Installation, so: str, now: datetime) -> tuple[Standing | None, str]:
     """The standing of the last look if it can be gone on from; else why not."""
     try:
-        kept = load(here.folder.standing)
+        standing = load(here.folder.standing)
     except CannotParse:
         return None, "broken"
-    if kept is None:
+    if standing is None:
         return None, "first"
-    if kept.conditions != so:
+    if standing.conditions != so:
         return None, "changed"
-    if not (kept.seen_at <= now and now - kept.whole_at < DAY):
+    if not (standing.seen_at <= now and now - standing.whole_at < DAY):
         return None, "due"
-    return kept, ""
+    return standing, ""
 
 
-def _corrected(correction: Correction | None, found: list[Assessment]) -> list[Assessment]:
-    return correction.corrected(found) if correction else found
+def _corrected(correction: Correction | None, assessments: list[Assessment]) -> list[Assessment]:
+    return correction.corrected(assessments) if correction else assessments
 
 
-def _flagged(found: list[Assessment], again: int, why: str, standing: Standing, false_flags: float | None) -> Scored:
-    found = found if false_flags is None else flag_within(found, false_flags)
-    return Scored(found=found, fresh=[], again=again, why=why, standing=standing)
+def _flagged(
+    assessments: list[Assessment], again: int, why: str, standing: Standing, false_flags: float | None
+) -> Scored:
+    assessments = assessments if false_flags is None else flag_within(assessments, false_flags)
+    return Scored(found=assessments, fresh=[], again=again, why=why, standing=standing)
 
 
 def _settled(here: Installation, scored: Scored, before: dict[str, Assessment], now: datetime) -> Scored:
     """In the order of need, no calmer than open alerts, and with what has to be kept of it."""
-    found = ordered(alarmed(here, scored.found, now=now))
-    return replace(scored, found=found, fresh=[one for one in found if before.get(one.asset) != one])
+    assessments = ordered(alarmed(here, scored.found, now=now))
+    return replace(
+        scored,
+        found=assessments,
+        fresh=[assessment for assessment in assessments if before.get(assessment.asset) != assessment],
+    )

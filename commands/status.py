@@ -64,8 +64,8 @@ def overview(folder: DataFolder) -> Overview | None:
         return None
     with Records(folder.records) if folder.records.exists() else nullcontext() as records:
         assets = {asset.id: asset for asset in records.estate.assets()} if records else {}
-    with ExitStack() as held:
-        journals = [held.enter_context(reading(journal)) for journal in folder.journals()]
+    with ExitStack() as stack:
+        journals = [stack.enter_context(reading(journal)) for journal in folder.journals()]
         return read_overview(journals, assets, catalogue(), datetime.now(UTC))
 
 
@@ -107,9 +107,9 @@ def told(known: Overview, runs: bool) -> dict[str, Any]:
         "quarantine_bytes": known.quarantine_bytes,
         "quarantine_counted_only": known.counted_only,
         "channels": {state.value: many for state, many in known.states.items()},
-        "silent": [_life(one) for one in known.lives if one.state in (State.NOT_RECEIVED, State.FROZEN)],
-        "clocks": [asdict(one) | {"wrong": one.wrong} for one in known.clocks],
-        "sources": [asdict(one) for one in known.sources],
+        "silent": [_life(life) for life in known.lives if life.state in (State.NOT_RECEIVED, State.FROZEN)],
+        "clocks": [asdict(clock) | {"wrong": clock.wrong} for clock in known.clocks],
+        "sources": [asdict(source) for source in known.sources],
         "broker": known.notes.get("broker"),
     }
 
@@ -176,7 +176,7 @@ def _show(known: Overview, runs: bool) -> None:
         tell(f"! {advice[language]}")
     states = known.states
     tell(say("status.channels", **{state.value: f"{states[state]:,}" for state in State}))
-    wrong = [one for one in known.clocks if one.wrong]
+    wrong = [clock for clock in known.clocks if clock.wrong]
     if wrong:
         tell(say("status.clocks", devices=len(wrong), worst=wrong[0].asset, offset=_span(wrong[0].offset_us)))
     waiting = known.quarantine
@@ -193,19 +193,21 @@ def _shown(moment: str | None, place: ZoneInfo) -> str:
 
 
 def _show_sources(known: Overview, place: ZoneInfo) -> None:
-    rows = sorted(known.sources, key=lambda one: (-one.quarantined, -one.messages))
+    rows = sorted(known.sources, key=lambda source: (-source.quarantined, -source.messages))
     columns = ("asset", "site", "messages", "admitted", "quarantined", "dropped", "last")
     show_table(
         say("status.sources"),
         [say(f"status.source.{column}", zone=place.key) for column in columns],
         [
             (
-                cell(one.name, 40) or say("status.others"),
-                cell(one.site, 40),
-                *(f"{figure:,}" for figure in (one.messages, one.admitted, one.quarantined, one.dropped)),
-                options.local(datetime.fromtimestamp(one.arrived_us / 1e6, UTC), place) if one.arrived_us else "-",
+                cell(source.name, 40) or say("status.others"),
+                cell(source.site, 40),
+                *(f"{figure:,}" for figure in (source.messages, source.admitted, source.quarantined, source.dropped)),
+                options.local(datetime.fromtimestamp(source.arrived_us / 1e6, UTC), place)
+                if source.arrived_us
+                else "-",
             )
-            for one in rows[:LISTED]
+            for source in rows[:LISTED]
         ],
         right=[2, 3, 4, 5],
     )
@@ -216,19 +218,19 @@ def _show_silent(known: Overview, place: ZoneInfo) -> None:
     from ingest.monitor.liveness import State
 
     order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
-    rows = sorted((one for one in known.lives if one.state in order), key=lambda one: order.index(one.state))
+    rows = sorted((life for life in known.lives if life.state in order), key=lambda life: order.index(life.state))
     show_table(
         say("status.silent", zone=place.key),
         [say("column.asset"), say("status.channel"), say("column.state"), say("column.since"), say("status.value")],
         [
             (
-                one.asset,
-                one.channel or say("status.nothing_at_all"),
-                say(f"status.life.{one.state}"),
-                options.local(one.since, place) if one.since else "-",
-                "-" if one.value is None else f"{one.value:g}",
+                life.asset,
+                life.channel or say("status.nothing_at_all"),
+                say(f"status.life.{life.state}"),
+                options.local(life.since, place) if life.since else "-",
+                "-" if life.value is None else f"{life.value:g}",
             )
-            for one in rows[:LISTED]
+            for life in rows[:LISTED]
         ],
         right=[4],
     )
@@ -240,8 +242,12 @@ def _show_clocks(known: Overview) -> None:
         say("status.clocks_title"),
         [say("column.asset"), say("status.offset"), say("status.drift")],
         [
-            (one.asset, _span(one.offset_us), "-" if one.drift_us_per_day is None else _span(one.drift_us_per_day))
-            for one in known.clocks[:LISTED]
+            (
+                clock.asset,
+                _span(clock.offset_us),
+                "-" if clock.drift_us_per_day is None else _span(clock.drift_us_per_day),
+            )
+            for clock in known.clocks[:LISTED]
         ],
         right=[1, 2],
     )

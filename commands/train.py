@@ -70,14 +70,14 @@ def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) ->
 
     folder = DataFolder(data).models
     with recorded(data) as records:
-        found = records.outcomes.all(until=end)
-        history = {one: records.assessments.history(one) for one in {o.asset for o in found}}
-    made = learn(cases(found, history, until=end), until=end, timezone=place, folder=folder)
+        outcomes = records.outcomes.all(until=end)
+        history = {one: records.assessments.history(one) for one in {o.asset for o in outcomes}}
+    correction = learn(cases(outcomes, history, until=end), until=end, timezone=place, folder=folder)
     if as_json:
-        show_json({"version": made.version, **made.card})
+        show_json({"version": correction.version, **correction.card})
         return
-    tell(say("train.outcomes_done", version=made.version, cases=made.card["cases"]))
-    _told(made.card, folder / FOLDER / made.version)
+    tell(say("train.outcomes_done", version=correction.version, cases=correction.card["cases"]))
+    _told(correction.card, folder / FOLDER / correction.version)
 
 
 def _told(card: dict[str, Any], folder: object) -> None:
@@ -95,7 +95,10 @@ def list_models(data: options.Data = options.DATA, as_json: options.Json = False
     from models.outages.trained_model import kept
 
     folder = DataFolder(data).existing().models
-    found = [*kept(folder), *({"version": one.version, **one.card} for one in feedback.kept(folder))]
+    found = [
+        *kept(folder),
+        *({"version": correction.version, **correction.card} for correction in feedback.kept(folder)),
+    ]
     if as_json:
         show_json(found)
         return

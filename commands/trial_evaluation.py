@@ -55,12 +55,12 @@ def run_trials(
     if plan.history < timedelta(days=14):
         raise CannotDo("a history this short has nothing to learn from", "Ask for --history 14d or more")
     days = range(min(WATCHED, plan.history / 2).days, -1, -plan.every_days)
-    seen = []
+    watches = []
     with progress(quiet) as shown:
         task = shown.add_task(say("evaluate.simulating"), total=plan.fleets * len(days))
         for number in range(plan.fleets):
             end = datetime(*ENDS[number % len(ENDS)], tzinfo=UTC)
-            made = make_trial(
+            trial = make_trial(
                 assets=plan.assets,
                 history=plan.history,
                 end=end,
@@ -70,11 +70,11 @@ def run_trials(
                 confounders=plan.confounders,
             )
 
-            def look(moment: datetime, before: Sequence[Assessment], made: Trial = made) -> list[Assessment]:
-                memory = Memory(before={one.asset: one for one in before if one.flagged})
+            def look(moment: datetime, before: Sequence[Assessment], trial: Trial = trial) -> list[Assessment]:
+                memory = Memory(before={assessment.asset: assessment for assessment in before if assessment.flagged})
                 return assess(
-                    cast("Store", made.hours),
-                    made.assets,
+                    cast("Store", trial.hours),
+                    trial.assets,
                     as_of=moment,
                     horizon=plan.horizon,
                     timezone=plan.timezone,
@@ -89,9 +89,9 @@ def run_trials(
             earlier = look(end - TWO_HOURS, believed[-2] if len(believed) > 1 else ())
             told, moved = onsets_moved(earlier, look(end, earlier))
             size = max(1, round(LIST_SHARE * plan.assets))
-            watched = watch(believed, made.truth, list_size=size, horizon=plan.horizon)
-            seen.append(replace(watched, onsets=told, onsets_moved=moved))
-    return sum_up(seen), seen
+            watched = watch(believed, trial.truth, list_size=size, horizon=plan.horizon)
+            watches.append(replace(watched, onsets=told, onsets_moved=moved))
+    return sum_up(watches), watches
 
 
 def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
@@ -128,17 +128,17 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
         [say(f"column.{name}") for name in MODE_COLUMNS],
         [
             (
-                one.mode,
-                say(f"evaluate.trouble.{one.trouble}"),
-                one.events,
-                one.listed,
-                one.found,
-                one.named,
-                _days(one.delay),
-                _days(one.onset_error),
-                _days(one.onset_error_90),
+                events.mode,
+                say(f"evaluate.trouble.{events.trouble}"),
+                events.events,
+                events.listed,
+                events.found,
+                events.named,
+                _days(events.delay),
+                _days(events.onset_error),
+                _days(events.onset_error_90),
             )
-            for one in figures.modes
+            for events in figures.modes
         ],
         right=[2, 3, 4, 5, 6, 7, 8],
     )
@@ -146,7 +146,7 @@ def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
     show_table(
         say("evaluate.confusion"),
         [say("column.truth"), *(say(f"evaluate.told.{kind}") for kind in kinds)],
-        [(say(f"evaluate.so.{so}"), *(row[said] for said in kinds)) for so, row in figures.confusion.items()],
+        [(say(f"evaluate.so.{so}"), *(row[kind] for kind in kinds)) for so, row in figures.confusion.items()],
         right=[1, 2, 3],
     )
     show_table(

@@ -77,7 +77,7 @@ def make_trial(
     confounders: bool = True,
 ) -> Trial:
     """A fleet whose history ends at `end`. Devices report what they would report until then, and no more."""
-    made = Simulation.create(
+    simulation = Simulation.create(
         assets=assets,
         seed=seed,
         start=end - history,
@@ -86,18 +86,18 @@ def make_trial(
         timezone=timezone,
         confounders=confounders,
     )
-    span = Span(day_number(made.start), day_number(made.end) + 1)
+    span = Span(day_number(simulation.start), day_number(simulation.end) + 1)
     around = surroundings(
-        made.estate, span, seed=seed, zone=timezone, origin_day=span.first_day, confounders=confounders
+        simulation.estate, span, seed=seed, zone=timezone, origin_day=span.first_day, confounders=confounders
     )
     hourly = [
-        _hours(asset, [f for f in made.injected if f.asset == asset.id], around, made.start, end)
-        for asset in made.estate.assets
+        _hours(asset, [f for f in simulation.injected if f.asset == asset.id], around, simulation.start, end)
+        for asset in simulation.estate.assets
     ]
     return Trial(
-        assets=made.estate.assets,
+        assets=simulation.estate.assets,
         hours=RememberedHours(finish(pl.concat(hourly).sort(KEY))),
-        truth=tuple(_true(fault) for fault in made.injected),
+        truth=tuple(_true(fault) for fault in simulation.injected),
         end=end,
     )
 

@@ -63,7 +63,7 @@ def main() -> None:
 def _language(preferred: Language) -> Language:
     """The visitor's choice, kept in the address as `?lang=`."""
     chosen = query.segments("语言 Language", "lang", LANGUAGES, preferred, _NAMES.__getitem__)
-    return next(one for one in LANGUAGES if one == chosen)
+    return next(literal for literal in LANGUAGES if literal == chosen)
 
 
 def _told(error: ServicedayError, language: Language) -> tuple[str, str]:

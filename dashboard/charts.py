@@ -170,34 +170,36 @@ def channel_chart(
     return _specification(alt.layer(*layers).properties(height=height, width="container"), **datasets)
 
 
-def can_be_drawn(said: Evidence) -> bool:
+def can_be_drawn(evidence: Evidence) -> bool:
     """Are there daily figures on at least two days, and what they should have been?"""
-    return sum(one is not None for one in said.series) >= 2 and len(said.usual) == len(said.series)
+    return sum(one is not None for one in evidence.series) >= 2 and len(evidence.usual) == len(evidence.series)
 
 
 def evidence_chart(
-    said: Evidence, channel: Channel, *, end: datetime, timezone: ZoneInfo, language: Language, height: int = 120
+    evidence: Evidence, channel: Channel, *, end: datetime, timezone: ZoneInfo, language: Language, height: int = 120
 ) -> Specification:
     """The daily figures that evidence speaks of, what each should have been, and since when they are off.
 
     `end`: of the last day (UTC); each figure stands at the middle of its day.
     """
-    days = len(said.series)
+    days = len(evidence.series)
     figures = pl.DataFrame(
         {
             "time": [end - timedelta(days=days - day - 0.5) for day in range(days)],
-            "value": said.series,
-            "usual": said.usual,
+            "value": evidence.series,
+            "usual": evidence.usual,
         },
         schema={"time": pl.Datetime("us", "UTC"), "value": pl.Float64(), "usual": pl.Float64()},
     ).drop_nulls()
-    level = said.pattern in ("level", "trend", "limit") and channel.aggregate is not Aggregate.STATE
+    level = evidence.pattern in ("level", "trend", "limit") and channel.aggregate is not Aggregate.STATE
     bounds = channel if level else replace(channel, normal=Band(), limit=Band())
     scale = value_scale(figures.rename({"usual": "low"}), bounds)
     x, y = _time_axis(end - timedelta(days=days), end, timezone), _value_axis(scale)
-    told = figures.with_columns(
+    frame = figures.with_columns(
         *(
-            pl.Series(f"{name}_words", [figure_words(one, channel, language) for one in figures[name]], dtype=pl.String)
+            pl.Series(
+                f"{name}_words", [figure_words(figure, channel, language) for figure in figures[name]], dtype=pl.String
+            )
             for name in ("value", "usual")
         ),
         figures["time"].dt.convert_time_zone(str(timezone)).dt.strftime("%Y-%m-%d").alias("day"),
@@ -219,15 +221,15 @@ def evidence_chart(
         actual.encode(y=y),
         base.mark_point(size=60, opacity=0).encode(y=y, tooltip=tooltip),
     ]
-    datasets = {"figures": _rows(_wall(told, timezone))}
+    datasets = {"figures": _rows(_wall(frame, timezone))}
     if scale.lines:
         layers.append(_limit_lines())
         words = [say("chart_limit", language, value=quantity(bound, channel.unit, language)) for bound in scale.lines]
         datasets["limits"] = pl.DataFrame({"value": scale.lines, "words": words})
-    if said.since is not None and said.since > end - timedelta(days=days):
+    if evidence.since is not None and evidence.since > end - timedelta(days=days):
         rule = alt.Chart(_named("since")).mark_rule(color=palette.FORECAST, strokeWidth=1)
         layers.append(rule.encode(x=x))
-        datasets["since"] = _rows(_wall(_moments([said.since]), timezone))
+        datasets["since"] = _rows(_wall(_moments([evidence.since]), timezone))
     return _specification(alt.layer(*layers).properties(height=height, width="container"), **datasets)
 
 

@@ -40,11 +40,11 @@ def _staleness() -> pl.DataFrame:
 def freshness(latest: pl.DataFrame, assets: Sequence[Asset], now: datetime) -> pl.DataFrame:
     """How fresh each asset is: asset, last (newest reading), channels (seen so far), stale (of these, silent)."""
     kinds = pl.DataFrame(
-        {"asset": [one.id for one in assets], "kind": [one.kind for one in assets]},
+        {"asset": [asset.id for asset in assets], "kind": [asset.kind for asset in assets]},
         schema={"asset": pl.String, "kind": pl.String},
     )
-    known = latest.join(kinds, on="asset").join(_staleness(), on=["kind", "channel"], how="left")
-    return known.group_by("asset").agg(
+    frame = latest.join(kinds, on="asset").join(_staleness(), on=["kind", "channel"], how="left")
+    return frame.group_by("asset").agg(
         pl.col("time").max().alias("last"),
         pl.len().alias("channels"),
         (pl.lit(now) - pl.col("time") > pl.col("stale_after")).sum().alias("stale"),
@@ -70,29 +70,29 @@ def fleet(
     alerts, latitude, longitude.
     """
     known = catalogue()
-    counted = Counter(one.asset for one in alerts)
-    urgent = {one.asset for one in alerts if one.severity is Severity.HIGH}
-    worrying = {one.asset for one in alerts if one.source is not Source.SENSOR}
-    doubted = {one.asset for one in alerts if one.source is Source.SENSOR}
+    counted = Counter(alert.asset for alert in alerts)
+    urgent = {alert.asset for alert in alerts if alert.severity is Severity.HIGH}
+    worrying = {alert.asset for alert in alerts if alert.source is not Source.SENSOR}
+    doubted = {alert.asset for alert in alerts if alert.source is Source.SENSOR}
     rows = []
-    for one in assets:
-        said = assessments.get(one.id)
-        kind = known.get(one.kind)
+    for asset in assets:
+        assessment = assessments.get(asset.id)
+        kind = known.get(asset.kind)
         rows.append(
             (
-                one.id,
-                one.kind,
-                kind.name[language] if kind else one.kind,
-                one.site,
-                one.building,
-                names.place(one),
-                _state(one.id, said, urgent, worrying, doubted),
-                said.probability if said and _speaks(said) else None,
-                said.score if said and _speaks(said) else None,
-                said.reason[language] if said else "",
-                counted[one.id],
-                one.latitude,
-                one.longitude,
+                asset.id,
+                asset.kind,
+                kind.name[language] if kind else asset.kind,
+                asset.site,
+                asset.building,
+                names.place(asset),
+                _state(asset.id, assessment, urgent, worrying, doubted),
+                assessment.probability if assessment and _speaks(assessment) else None,
+                assessment.score if assessment and _speaks(assessment) else None,
+                assessment.reason[language] if assessment else "",
+                counted[asset.id],
+                asset.latitude,
+                asset.longitude,
             )
         )
     schema = {
@@ -131,20 +131,20 @@ def fleet(
     )
 
 
-def _state(asset: str, said: Assessment | None, urgent: set[str], worrying: set[str], doubted: set[str]) -> str:
+def _state(asset: str, assessment: Assessment | None, urgent: set[str], worrying: set[str], doubted: set[str]) -> str:
     if asset in urgent:
         return "alarm"
-    if asset in worrying or (said and said.flagged):
+    if asset in worrying or (assessment and assessment.flagged):
         return "attention"
     if asset in doubted:
         return "sensor"
-    state = knowledge(said)
+    state = knowledge(assessment)
     return "normal" if state is Knowledge.ASSESSED else state.value
 
 
-def _speaks(said: Assessment) -> bool:
+def _speaks(assessment: Assessment) -> bool:
     """Whether its figures say something of this asset, and not only of any."""
-    return said.tells_health or said.flagged
+    return assessment.tells_health or assessment.flagged
 
 
 def by_state(frame: pl.DataFrame) -> dict[str, int]:

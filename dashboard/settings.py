@@ -38,6 +38,6 @@ class Settings:
         chosen = asked.get("language", "")
         return cls(
             folder=Path(asked.get("data") or environment.get("SERVICEDAY_DATA") or DEFAULT_FOLDER),
-            language=next((one for one in LANGUAGES if one == chosen), preferred(environment)),
+            language=next((literal for literal in LANGUAGES if literal == chosen), preferred(environment)),
             timezone=timezone,
         )

@@ -39,29 +39,33 @@ def window_end(newest: datetime) -> datetime:
     return newest - timedelta(seconds=newest.second, microseconds=newest.microsecond) + _STEP
 
 
-def window_start(seen: pl.DataFrame, asked: datetime) -> datetime:
+def window_start(frame: pl.DataFrame, moment: datetime) -> datetime:
     """Where charts begin: as asked, but no earlier than there is anything to see."""
-    first = seen["time"].min()
-    return max(asked, first) if isinstance(first, datetime) else asked
+    first = frame["time"].min()
+    return max(moment, first) if isinstance(first, datetime) else moment
 
 
 def traces(
-    kind: EquipmentClass, seen: pl.DataFrame, latest: pl.DataFrame, assessment: Assessment | None, *, now: datetime
+    kind: EquipmentClass, frame: pl.DataFrame, latest: pl.DataFrame, assessment: Assessment | None, *, now: datetime
 ) -> list[Trace]:
     """The channels of an asset that were ever heard of: first those that speak for trouble, then those with limits.
 
     `seen`: as `sources.window` gives it. `latest`: the newest reading of each channel of this asset.
     """
     newest = {row["channel"]: (row["time"], row["value"]) for row in latest.iter_rows(named=True)}
-    parts = {str(key[0]): part for key, part in seen.partition_by("channel", as_dict=True).items()}
-    speaking = {one.channel: one for one in reversed(assessment.evidence)} if assessment else {}
-    places = {one.channel: place for place, one in reversed(list(enumerate(assessment.evidence)))} if assessment else {}
-    known = [channel for channel in kind.channels.values() if channel.key in newest]
-    order = {channel.key: place for place, channel in enumerate(known)}
-    known.sort(key=lambda one: (places.get(one.key, math.inf), _plainness(one), order[one.key]))
+    parts = {str(key[0]): part for key, part in frame.partition_by("channel", as_dict=True).items()}
+    speaking = {evidence.channel: evidence for evidence in reversed(assessment.evidence)} if assessment else {}
+    places = (
+        {evidence.channel: place for place, evidence in reversed(list(enumerate(assessment.evidence)))}
+        if assessment
+        else {}
+    )
+    channels = [channel for channel in kind.channels.values() if channel.key in newest]
+    order = {channel.key: place for place, channel in enumerate(channels)}
+    channels.sort(key=lambda channel: (places.get(channel.key, math.inf), _plainness(channel), order[channel.key]))
     return [
         _trace(channel, parts.get(channel.key), newest[channel.key], speaking.get(channel.key), now)
-        for channel in known
+        for channel in channels
     ]
 
 
@@ -74,7 +78,11 @@ def _plainness(channel: Channel) -> int:
 
 
 def _trace(
-    channel: Channel, part: pl.DataFrame | None, newest: tuple[datetime, float], said: Evidence | None, now: datetime
+    channel: Channel,
+    part: pl.DataFrame | None,
+    newest: tuple[datetime, float],
+    evidence: Evidence | None,
+    now: datetime,
 ) -> Trace:
     time, value = newest
     return Trace(
@@ -84,7 +92,7 @@ def _trace(
         last_value=value,
         stale=now - time > channel.stale_after,
         beyond_limit=not channel.limit.holds(value),
-        forecast=_forecast(channel, said, time, value),
+        forecast=_forecast(channel, evidence, time, value),
     )
 
 
@@ -120,15 +128,15 @@ def thin(frame: pl.DataFrame, points: int = _POINTS) -> pl.DataFrame:
     )
 
 
-def _forecast(channel: Channel, said: Evidence | None, time: datetime, value: float) -> Forecast | None:
-    if said is None or said.crosses_limit_at is None or said.crosses_limit_at <= time:
+def _forecast(channel: Channel, evidence: Evidence | None, time: datetime, value: float) -> Forecast | None:
+    if evidence is None or evidence.crosses_limit_at is None or evidence.crosses_limit_at <= time:
         return None
-    rising = said.value >= said.expected
+    rising = evidence.value >= evidence.expected
     limit = channel.limit.high if rising else channel.limit.low
     if not math.isfinite(limit):
         return None
-    start = said.value if math.isfinite(said.value) else value
-    return Forecast(time, start, said.crosses_limit_at, limit)
+    start = evidence.value if math.isfinite(evidence.value) else value
+    return Forecast(time, start, evidence.crosses_limit_at, limit)
 
 
 def last_words(trace: Trace, language: Language) -> str:

@@ -99,9 +99,9 @@ class Assessment:
         return self.state is Knowledge.ASSESSED
 
 
-def knowledge(one: Assessment | None) -> Knowledge:
+def knowledge(assessment: Assessment | None) -> Knowledge:
     """The state of an asset by its newest assessment; without one it is not assessed."""
-    return Knowledge.NOT_ASSESSED if one is None else one.state
+    return Knowledge.NOT_ASSESSED if assessment is None else assessment.state
 
 
 def by_knowledge(asset_ids: Iterable[str], latest: Mapping[str, Assessment]) -> dict[Knowledge, list[str]]:

@@ -12,12 +12,12 @@ ORDINARY_CROWD = 50.0  # people served, from which an asset counts more (D)
 PEOPLE = "people_served"  # attribute of an asset
 
 
-def consequence(asset: Asset, known: Catalogue) -> float:
+def consequence(asset: Asset, catalogue: Catalogue) -> float:
     """Criticality of the class, more where life depends on it and where many people do. 1 = ordinary.
 
     People count by their logarithm: ten times as many double what fifty add.
     """
-    kind = known.get(asset.kind)
+    kind = catalogue.get(asset.kind)
     weight = kind.criticality * (LIFE_SAFETY if kind.life_safety else 1.0) if kind is not None else 1.0
     try:
         people = float(asset.attributes.get(PEOPLE, ""))

@@ -118,14 +118,14 @@ class DataFolder:
         if another process holds the right in a way that excludes us.
         """
         self.prepare()
-        with ExitStack() as held:
-            held.enter_context(self._locked("ingest.lock", purpose, shared=shared))
-            yield self._member(held, purpose) if shared else 1
+        with ExitStack() as stack:
+            stack.enter_context(self._locked("ingest.lock", purpose, shared=shared))
+            yield self._member(stack, purpose) if shared else 1
 
-    def _member(self, held: ExitStack, purpose: str) -> int:
+    def _member(self, stack: ExitStack, purpose: str) -> int:
         for member in range(1, MEMBERS + 1):
             with suppress(CannotDo):
-                held.enter_context(self._locked(f"ingest-{member}.lock", purpose, shared=False))
+                stack.enter_context(self._locked(f"ingest-{member}.lock", purpose, shared=False))
                 return member
         raise CannotDo(
             "{count} processes share data folder {path} already",

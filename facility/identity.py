@@ -46,7 +46,7 @@ def nearest(key: str, known: Iterable[str]) -> str:
     """The id that is most like one that nobody knows; "" where none is."""
     names = list(known)
     look = folded(key[:LONGEST])
-    by_look = {folded(one): one for one in names}
+    by_look = {folded(name): name for name in names}
     if look in by_look:
         return by_look[look]
     near = difflib.get_close_matches(look, list(by_look), n=1)

@@ -232,15 +232,15 @@ class InspectionList:
         return max(0.0, 1 - self.harm / self.bound) if self.bound > 0 else 0.0
 
     def person(self, number: int) -> Person | None:
-        return next((one for one in self.persons if one.number == number), None)
+        return next((person for person in self.persons if person.number == number), None)
 
     @property
     def work_minutes(self) -> int:
-        return sum(one.work_minutes for one in self.rounds)
+        return sum(round.work_minutes for round in self.rounds)
 
     @property
     def travel_minutes(self) -> int:
-        return sum(one.travel_minutes for one in self.rounds)
+        return sum(round.travel_minutes for round in self.rounds)
 
     @property
     def sites(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ DAY_TRANSITIONS: Mapping[tuple[DayState, DayMove], DayState] = MappingProxyType(
         (DayState.ANNOUNCED, DayMove.STARTED): DayState.RUNNING,
         (DayState.RUNNING, DayMove.CLOSED): DayState.CLOSED,
         (DayState.CLOSED, DayMove.PUBLISHED): DayState.PUBLISHED,
-        **{(one, DayMove.CHANGED): one for one in (DayState.DRAFT, DayState.ANNOUNCED, DayState.RUNNING)},
+        **{(state, DayMove.CHANGED): state for state in (DayState.DRAFT, DayState.ANNOUNCED, DayState.RUNNING)},
     }
 )
 

@@ -58,21 +58,21 @@ def spells(steps: Iterable[AssetStep]) -> dict[str, list[Spell]]:
         if step.kind is StepKind.RETURNED:
             last = step.start - timedelta(days=1)
             own[:] = [
-                one if one.end is not None and one.end <= last else replace(one, end=last)
-                for one in own
-                if one.start <= last
+                spell if spell.end is not None and spell.end <= last else replace(spell, end=last)
+                for spell in own
+                if spell.start <= last
             ]
         elif step.kind is not StepKind.MOVED:
             own.append(Spell(step.kind, step.start, step.end))
-    return {asset: sorted(own, key=lambda one: one.start) for asset, own in found.items() if own}
+    return {asset: sorted(own, key=lambda spell: spell.start) for asset, own in found.items() if own}
 
 
 def spell_on(own: Sequence[Spell], day: date) -> Spell | None:
     """The spell a day lies in; where several do, the one that ends last."""
-    over = [one for one in own if one.covers(day)]
-    return max(over, key=lambda one: one.end or date.max, default=None)
+    over = [spell for spell in own if spell.covers(day)]
+    return max(over, key=lambda spell: spell.end or date.max, default=None)
 
 
 def in_use(assets: Iterable[Asset], known: Spells, day: date) -> list[Asset]:
     """The assets in use on a day, in their order."""
-    return [one for one in assets if spell_on(known.get(one.id, ()), day) is None]
+    return [asset for asset in assets if spell_on(known.get(asset.id, ()), day) is None]

@@ -67,12 +67,12 @@ class Arrivals:
     @classmethod
     def of(cls, arrivals: Sequence[Arrival]) -> Arrivals:
         return cls(
-            mids=[one.mid for one in arrivals],
-            topics=[one.topic.encode("utf-8", "backslashreplace") for one in arrivals],
-            payloads=[one.payload for one in arrivals],
-            again=[index for index, one in enumerate(arrivals) if one.again],
-            arrived=[(1, one.arrived_us) for one in arrivals],
-            size=sum(len(one.payload) + len(one.topic) for one in arrivals),
+            mids=[arrival.mid for arrival in arrivals],
+            topics=[arrival.topic.encode("utf-8", "backslashreplace") for arrival in arrivals],
+            payloads=[arrival.payload for arrival in arrivals],
+            again=[index for index, arrival in enumerate(arrivals) if arrival.again],
+            arrived=[(1, arrival.arrived_us) for arrival in arrivals],
+            size=sum(len(arrival.payload) + len(arrival.topic) for arrival in arrivals),
         )
 
 

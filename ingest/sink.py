@@ -75,7 +75,7 @@ class Sink:
                 presence = [Presence(**one) for one in noted["presence"]]
                 counts = Counts(**noted["counts"]) + _counts(done)
                 if done.refused and not any(
-                    one.reason == Reason.STORE for one in self._journal.refused(self._journal.position(), seq)
+                    refusal.reason == Reason.STORE for refusal in self._journal.refused(self._journal.position(), seq)
                 ):
                     ending = self._journal.after(seq - 1, messages=1, payload_bytes=0)[:1]
                     self._journal.refuse(turned_away(done, READINGS.empty_table(), ending), ending)
@@ -117,7 +117,7 @@ class Sink:
             note = {
                 "journal": self._identity,
                 "counts": asdict(counts),
-                "presence": [asdict(one) for one in decoded.presence],
+                "presence": [asdict(presence) for presence in decoded.presence],
             }
             done = self._store.append(readings, source=self._journal.source, cursor=last, tally=json.dumps(note))
         away = turned_away(done, readings, messages) if done.refused else []
@@ -177,7 +177,7 @@ class Sink:
                 break
             last = messages[-1].seq
             refused = self._journal.whole_messages_refused(after, last)
-            wanted = [one for one in messages if one.seq <= position and one.seq not in refused]
+            wanted = [message for message in messages if message.seq <= position and message.seq not in refused]
             readings = self._understanding.of(wanted).admitted.readings if wanted else READINGS.empty_table()
             if readings.num_rows:
                 stored += self._store.append(readings).stored

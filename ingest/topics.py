@@ -59,8 +59,8 @@ def _filter(word: str) -> str:
 
 
 def _bytes(words: str) -> int:
-    found = _SIZE.fullmatch(words.strip())
-    size = int(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()] if found else 0
+    match = _SIZE.fullmatch(words.strip())
+    size = int(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()] if match else 0
     if not 256 <= size <= 256 << 20:
         raise CannotParse("{words!r} is no size of a payload", "Write for example 65536, 256k or 1M", words=words)
     return size

@@ -59,16 +59,16 @@ class Correction:
     weights: tuple[float, ...]
     card: dict[str, Any]
 
-    def corrected(self, found: Sequence[Assessment], *, flag_at: float = FLAG_AT) -> list[Assessment]:
+    def corrected(self, assessments: Sequence[Assessment], *, flag_at: float = FLAG_AT) -> list[Assessment]:
         """The same assessments with probability, score and flag (from `flag_at` on) brought to what was confirmed."""
-        if not found:
+        if not assessments:
             return []
-        table = figures(found)
-        odds = np.array([a.score for a in found]) + table @ np.array(self.weights)
+        table = figures(assessments)
+        odds = np.array([a.score for a in assessments]) + table @ np.array(self.weights)
         p, name = 1 / (1 + np.exp(-odds)), self.version
         return [
             replace(a, probability=float(q), score=float(o), flagged=bool(q >= flag_at), model=f"{a.model}+{name}")
-            for a, q, o in zip(found, p, odds, strict=True)
+            for a, q, o in zip(assessments, p, odds, strict=True)
         ]
 
 
@@ -77,12 +77,12 @@ def figures(beliefs: Sequence[Assessment]) -> FloatArray:
     rows = [
         (
             1.0,
-            float(np.clip(one.score, -6, 6)) / 3,
-            min(sum(e.trouble is Trouble.EQUIPMENT for e in one.evidence), 3) / 3,
-            one.coverage - 0.5,
-            one.sensor_probability,
+            float(np.clip(assessment.score, -6, 6)) / 3,
+            min(sum(e.trouble is Trouble.EQUIPMENT for e in assessment.evidence), 3) / 3,
+            assessment.coverage - 0.5,
+            assessment.sensor_probability,
         )
-        for one in beliefs
+        for assessment in beliefs
     ]
     return np.array(rows, dtype=np.float64)
 
@@ -140,7 +140,7 @@ def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, fold
             "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(said, came)],
         }
     weights = _fit(answered)
-    made = Correction(
+    correction = Correction(
         version=f"findings-{day}",
         weights=weights,
         card={
@@ -154,8 +154,8 @@ def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, fold
             "adopted": comparison["adopted"],
         },
     )
-    _save(made, folder)
-    return made
+    _save(correction, folder)
+    return correction
 
 
 def _cut(answered: Sequence[Case]) -> int:
@@ -186,13 +186,15 @@ def _said(answered: Sequence[Case], weights: Sequence[float]) -> FloatArray:
     return np.asarray(1 / (1 + np.exp(-odds)))
 
 
-def _save(made: Correction, folder: Path) -> None:
-    target = folder / FOLDER / made.version
+def _save(correction: Correction, folder: Path) -> None:
+    target = folder / FOLDER / correction.version
     target.mkdir(parents=True, exist_ok=True)
     for language in LANGUAGES:
-        text = findings_card({"version": made.version, **made.card}, language)
+        text = findings_card({"version": correction.version, **correction.card}, language)
         (target / f"card.{language}.md").write_text(text, encoding="utf-8")
-    (target / "correction.json").write_text(json.dumps(asdict(made), indent=2, ensure_ascii=False), encoding="utf-8")
+    (target / "correction.json").write_text(
+        json.dumps(asdict(correction), indent=2, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def kept(folder: Path) -> list[Correction]:
@@ -209,11 +211,11 @@ def adopted(folder: Path, *, before: date) -> Correction | None:
 def _loaded(file: Path) -> Correction:
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        made = Correction(**about | {"weights": tuple(float(w) for w in about["weights"])})
-        date.fromisoformat(made.card["until"])
-        if len(made.weights) != len(FIGURES) or not isinstance(made.card["adopted"], bool):
+        correction = Correction(**about | {"weights": tuple(float(w) for w in about["weights"])})
+        date.fromisoformat(correction.card["until"])
+        if len(correction.weights) != len(FIGURES) or not isinstance(correction.card["adopted"], bool):
             raise ValueError(Sentence("it has other figures than this version"))
-        return made
+        return correction
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CannotParse(
             "{path} cannot be read: {error}", "Learn again with `serviceday train`", path=file, error=error

@@ -119,10 +119,10 @@ class _Planner:
         for attempt in range(_TRIES):
             severity = self.dice.uniform(0.65, 1.35) * 1.08**attempt
             fault = self._draw(asset, mode, severity, self.end, (0.55, 1.1))
-            seen = self._seen(asset, fault, twin, self.end)
-            if seen is not None:
+            moment = self._seen(asset, fault, twin, self.end)
+            if moment is not None:
                 self.drawn[mode] += 1
-                return replace(fault, detectable_from=seen)
+                return replace(fault, detectable_from=moment)
         return None
 
     def _repaired(self, asset: Asset, twin: Sequence[Batch]) -> Fault:

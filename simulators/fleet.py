@@ -65,13 +65,13 @@ def _make_sites(count: int) -> tuple[Site, ...]:
 
 
 def _buildings(count: int, sites: int, seed: int) -> tuple[Building, ...]:
-    made = []
+    buildings = []
     for index in range(count):
         site = _make_sites(sites)[index % sites]
         lot = Lot(seed, f"building/{index}")
         centre = Lot(seed, f"site/{site.id}")
         number = index // sites + 1
-        made.append(
+        buildings.append(
             Building(
                 id=f"{site.id}-{number}",
                 site=site.id,
@@ -84,7 +84,7 @@ def _buildings(count: int, sites: int, seed: int) -> tuple[Building, ...]:
                 ),
             )
         )
-    return tuple(made)
+    return tuple(buildings)
 
 
 def _kinds(count: int) -> list[str]:

@@ -112,9 +112,9 @@ class Gateway:
 
     def forward(self) -> None:
         """Send what was kept, as batches."""
-        kept = list(self._backlog)
+        messages = list(self._backlog)
         self._backlog.clear()
-        for message in forwarded(kept):
+        for message in forwarded(messages):
             self._send(message)
 
     def drain(self, timeout_s: float = ACKNOWLEDGED_WITHIN_S) -> None:

@@ -124,7 +124,7 @@ class Simulation:
             timezone=str(timezone),
             confounders=confounders,
         )
-        made = cls(
+        simulation = cls(
             settings,
             folder=folder,
             published_until=settings.start,
@@ -133,9 +133,9 @@ class Simulation:
             resumed=False,
         )
         if folder is not None:
-            made.write_truth(folder.truth / FILE)
-            made.save()
-        return made
+            simulation.write_truth(folder.truth / FILE)
+            simulation.save()
+        return simulation
 
     @classmethod
     def resume(cls, folder: DataFolder) -> Simulation:
@@ -233,7 +233,7 @@ class Simulation:
     def _checkpoint(self) -> tuple[int, Carries]:
         """The latest carried state from which all that is still to be published can be simulated."""
         day = max(day_number(self.published_until - timedelta(seconds=TICK_S)), day_number(self.settings.start))
-        return max((kept for kept in self._checkpoints if kept[0] <= day), key=lambda kept: kept[0])
+        return max((checkpoint for checkpoint in self._checkpoints if checkpoint[0] <= day), key=lambda kept: kept[0])
 
     def _rewind(self) -> int:
         """Make the carried state that of the day still to be published from; that day's number."""

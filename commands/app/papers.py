@@ -27,4 +27,4 @@ def named(records: Records) -> Names:
 def placed(records: Records) -> dict[str, str]:
     """Where each asset is, in words: with its site where there are several."""
     names = named(records)
-    return {one.id: names.place(one) for one in records.estate.assets()}
+    return {asset.id: names.place(asset) for asset in records.estate.assets()}

@@ -46,7 +46,7 @@ def _board(visit: Visit, *, which: str) -> None:
     now = _moment(visit)
     if not closed:
         alerts = [alert for alert in alerts if alert.shelved(now) == (which == "shelved")]
-    assets = {one.id: one for one in sources.assets(visit.folder)}
+    assets = {asset.id: asset for asset in sources.assets(visit.folder)}
     ordered = alerts if closed else sorted(alerts, key=_urgency)
     if which == "open":
         st.html(_counts(visit, ordered))
@@ -67,8 +67,8 @@ def _board(visit: Visit, *, which: str) -> None:
 
 
 def _closed(visit: Visit) -> list[Alert]:
-    found = sources.records(visit.folder).alerts.all(closed=True, since=visit.now - _CLOSED_SINCE)
-    return sorted(found, key=lambda one: one.closed_at or one.opened_at, reverse=True)
+    alerts = sources.records(visit.folder).alerts.all(closed=True, since=visit.now - _CLOSED_SINCE)
+    return sorted(alerts, key=lambda alert: alert.closed_at or alert.opened_at, reverse=True)
 
 
 def _urgency(alert: Alert) -> tuple[int, bool, float]:
@@ -76,11 +76,11 @@ def _urgency(alert: Alert) -> tuple[int, bool, float]:
 
 
 def _counts(visit: Visit, alerts: Sequence[Alert]) -> str:
-    severities = Counter(one.severity for one in alerts)
-    waiting = sum(one.state in _WAITING for one in alerts)
+    severities = Counter(alert.severity for alert in alerts)
+    waiting = sum(alert.state in _WAITING for alert in alerts)
     shown = [
-        (str(severities[one]), visit.say(f"severity_{one.value}_long"), palette.SEVERITIES[one.value])
-        for one in Severity
+        (str(severities[severity]), visit.say(f"severity_{severity.value}_long"), palette.SEVERITIES[severity.value])
+        for severity in Severity
     ]
     return markup.tiles([*shown, (str(waiting), visit.say("alerts_waiting"), palette.LINE)])
 
@@ -140,18 +140,18 @@ def _table(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset], name
 
 def _frame(visit: Visit, alerts: Sequence[Alert], assets: dict[str, Asset]) -> pl.DataFrame:
     rows, places = [], sources.names(visit.folder)
-    for one in alerts:
-        asset = assets.get(one.asset)
+    for alert in alerts:
+        asset = assets.get(alert.asset)
         rows.append(
             (
-                [visit.say(f"severity_{one.severity.value}")],
-                one.asset,
+                [visit.say(f"severity_{alert.severity.value}")],
+                alert.asset,
                 places.place(asset) if asset else "",
-                one.title[visit.language],
-                one.reason[visit.language],
-                _began(visit, one),
-                visit.relative(one.opened_at),
-                _progress(visit, one),
+                alert.title[visit.language],
+                alert.reason[visit.language],
+                _began(visit, alert),
+                visit.relative(alert.opened_at),
+                _progress(visit, alert),
             )
         )
     schema = {name: pl.List(pl.String) if name == "severity" else pl.String for name in _COLUMNS}
@@ -185,7 +185,7 @@ def _progress(visit: Visit, alert: Alert) -> str:
 
 def _columns(visit: Visit) -> dict[str, Any]:
     text = st.column_config.TextColumn
-    severities = [visit.say(f"severity_{one.value}") for one in Severity]
+    severities = [visit.say(f"severity_{severity.value}") for severity in Severity]
     return {
         "severity": st.column_config.MultiselectColumn(
             visit.say("severity"), options=severities, color=list(palette.SEVERITIES.values()), width=72
@@ -202,8 +202,8 @@ def _columns(visit: Visit) -> dict[str, Any]:
 
 def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
     with st.container(border=True):
-        told, acted = st.columns([5, 3], gap="medium")
-        with told:
+        generator, acted = st.columns([5, 3], gap="medium")
+        with generator:
             severity = markup.badge(
                 visit.say(f"severity_{alert.severity.value}_long"), palette.SEVERITIES[alert.severity.value]
             )
@@ -295,8 +295,8 @@ def _form(visit: Visit, alert: Alert) -> None:
         name, note = st.columns([2, 3])
         who = name.text_input(visit.say("your_name"), value=st.session_state.get("who", ""), max_chars=60)
         words = note.text_input(visit.say("note"), max_chars=500)
-        seen, done = st.columns(2)
-        acknowledge = seen.form_submit_button(
+        generator, done = st.columns(2)
+        acknowledge = generator.form_submit_button(
             visit.say("acknowledge"),
             disabled=alert.state is AlertState.ACKNOWLEDGED,
             width="stretch",

@@ -23,7 +23,7 @@ _GROUNDS = 3  # pieces of evidence drawn
 
 
 def show(visit: Visit) -> None:
-    assets = {one.id: one for one in sources.assets(visit.folder)}
+    assets = {asset.id: asset for asset in sources.assets(visit.folder)}
     if not assets:
         st.subheader(visit.say("page_asset"), anchor=False)
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
@@ -32,10 +32,10 @@ def show(visit: Visit) -> None:
     kind = catalogue().get(asset.kind)
     assessment = sources.assessments(visit.folder).get(asset.id)
     _head(visit, asset, kind, assessment)
-    told, kept = st.columns([5, 4], gap="medium")
-    with told, st.container(border=True, height="stretch"):
+    generator, delta_generator = st.columns([5, 4], gap="medium")
+    with generator, st.container(border=True, height="stretch"):
         _belief(visit, assessment, kind)
-    with kept, st.container(border=True, height="stretch"):
+    with delta_generator, st.container(border=True, height="stretch"):
         _alerts(visit, asset)
         if kind:
             _duties(visit, asset, kind)
@@ -47,12 +47,14 @@ def show(visit: Visit) -> None:
 
 def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     """The asset of the address, else the likeliest to need attention."""
-    ranked = sorted(sources.assessments(visit.folder).values(), key=lambda one: (-one.score, one.asset))
-    first = next((one.asset for one in ranked if one.asset in assets), next(iter(assets)))
+    ranked = sorted(
+        sources.assessments(visit.folder).values(), key=lambda assessment: (-assessment.score, assessment.asset)
+    )
+    first = next((assessment.asset for assessment in ranked if assessment.asset in assets), next(iter(assets)))
     known, places = catalogue(), sources.names(visit.folder)
     title, box = st.columns([2, 5], vertical_alignment="bottom")
     title.subheader(visit.say("page_asset"), anchor=False)
-    ids = [first, *(one for one in assets if one != first)]
+    ids = [first, *(asset for asset in assets if asset != first)]
     asked = st.query_params.get("asset")
     if asked and asked not in assets:
         st.warning(visit.say("unknown_asset", asset=markup.plain(asked)))
@@ -80,7 +82,7 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
     row = frames.fleet(
         [asset],
         {asset.id: assessment} if assessment else {},
-        [one for one in sources.open_alerts(visit.folder) if one.asset == asset.id],
+        [alert for alert in sources.open_alerts(visit.folder) if alert.asset == asset.id],
         sources.latest(visit.folder).filter(pl.col("asset") == asset.id),
         now=visit.now,
         language=visit.language,
@@ -98,23 +100,26 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
     st.html(f"{badge} {markup.escaped(' · '.join(facts))}")
 
 
-def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) -> None:
-    if said is None:
+def _belief(visit: Visit, assessment: Assessment | None, kind: EquipmentClass | None) -> None:
+    if assessment is None:
         st.html(markup.empty(visit.say("not_assessed"), visit.say("not_assessed_do")))
         return
-    st.html(markup.sentence(said.reason[visit.language]))
+    st.html(markup.sentence(assessment.reason[visit.language]))
     more = [
-        one.sentence[visit.language]
-        for one in said.evidence
-        if not _told_by(said.reason[visit.language], one.sentence[visit.language])
+        evidence.sentence[visit.language]
+        for evidence in assessment.evidence
+        if not _told_by(assessment.reason[visit.language], evidence.sentence[visit.language])
     ]
     if more:
         st.html(markup.bullets(more))
-    mode = kind.modes.get(said.mode) if kind else None
-    if not (said.tells_health or said.flagged):  # the figures are those of any asset
+    mode = kind.modes.get(assessment.mode) if kind else None
+    if not (assessment.tells_health or assessment.flagged):  # the figures are those of any asset
         st.html(
             markup.pairs(
-                [(visit.say("coverage"), wording.percent(said.coverage)), (visit.say("as_of"), visit.both(said.as_of))]
+                [
+                    (visit.say("coverage"), wording.percent(assessment.coverage)),
+                    (visit.say("as_of"), visit.both(assessment.as_of)),
+                ]
             )
         )
         return
@@ -124,42 +129,44 @@ def _belief(visit: Visit, said: Assessment | None, kind: EquipmentClass | None) 
                 (
                     visit.say("probability"),
                     visit.say(
-                        "within_days", share=wording.percent(said.probability), days=wording.number(said.horizon_days)
+                        "within_days",
+                        share=wording.percent(assessment.probability),
+                        days=wording.number(assessment.horizon_days),
                     ),
                 ),
-                (visit.say("sensor_probability"), wording.percent(said.sensor_probability)),
+                (visit.say("sensor_probability"), wording.percent(assessment.sensor_probability)),
                 (visit.say("mode"), mode.name[visit.language] if mode else ""),
-                (visit.say("alternatives"), _other_modes(visit, said, kind)),
+                (visit.say("alternatives"), _other_modes(visit, assessment, kind)),
                 (visit.say("look_for"), mode.look_for[visit.language] if mode else ""),
-                (visit.say("refuted_if"), _refuted_if(visit, said)),
-                (visit.say("days_left"), _days_left(visit, said)),
-                (visit.say("coverage"), wording.percent(said.coverage)),
-                (visit.say("as_of"), visit.both(said.as_of)),
-                (visit.say("model"), said.model),
+                (visit.say("refuted_if"), _refuted_if(visit, assessment)),
+                (visit.say("days_left"), _days_left(visit, assessment)),
+                (visit.say("coverage"), wording.percent(assessment.coverage)),
+                (visit.say("as_of"), visit.both(assessment.as_of)),
+                (visit.say("model"), assessment.model),
             ]
         )
     )
 
 
-def _other_modes(visit: Visit, said: Assessment, kind: EquipmentClass | None) -> str:
-    if said.prognosis is None or kind is None:
+def _other_modes(visit: Visit, assessment: Assessment, kind: EquipmentClass | None) -> str:
+    if assessment.prognosis is None or kind is None:
         return ""
-    names = [kind.modes[key].name[visit.language] for key in said.prognosis.alternatives if key in kind.modes]
+    names = [kind.modes[key].name[visit.language] for key in assessment.prognosis.alternatives if key in kind.modes]
     return ("、" if visit.language == "zh" else ", ").join(names)
 
 
-def _refuted_if(visit: Visit, said: Assessment) -> str:
-    if said.prognosis is None or said.prognosis.refuted_if is None:
+def _refuted_if(visit: Visit, assessment: Assessment) -> str:
+    if assessment.prognosis is None or assessment.prognosis.refuted_if is None:
         return ""
-    return said.prognosis.refuted_if[visit.language]
+    return assessment.prognosis.refuted_if[visit.language]
 
 
-def _days_left(visit: Visit, said: Assessment) -> str:
+def _days_left(visit: Visit, assessment: Assessment) -> str:
     """Days until a limit is crossed at the present pace, with the interval they lie in."""
-    if said.prognosis is None or said.prognosis.days_to_limit is None:
+    if assessment.prognosis is None or assessment.prognosis.days_to_limit is None:
         return ""
-    days = f"{said.prognosis.days_to_limit:.0f}"
-    between = said.prognosis.days_between
+    days = f"{assessment.prognosis.days_to_limit:.0f}"
+    between = assessment.prognosis.days_between
     if between is None:
         return visit.say("days_left_about", days=days)
     soon, late = between
@@ -172,9 +179,13 @@ def _told_by(reason: str, sentence: str) -> bool:
     return reason.startswith(sentence.rstrip(".。"))
 
 
-def _grounds(visit: Visit, said: Assessment, kind: EquipmentClass) -> None:
+def _grounds(visit: Visit, assessment: Assessment, kind: EquipmentClass) -> None:
     """The strongest evidence as it was judged: figures a day, beside what they should have been."""
-    drawn = [one for one in said.evidence if one.channel in kind.channels and charts.can_be_drawn(one)][:_GROUNDS]
+    drawn = [
+        evidence
+        for evidence in assessment.evidence
+        if evidence.channel in kind.channels and charts.can_be_drawn(evidence)
+    ][:_GROUNDS]
     if not drawn:
         return
     st.markdown(f"**{visit.say('grounds')}**")
@@ -190,7 +201,7 @@ def _grounds(visit: Visit, said: Assessment, kind: EquipmentClass) -> None:
             note = visit.say("grounds_note", expected=expected)
             st.html(markup.channel_head(name, value, note, colour=palette.INK))
             chart = charts.evidence_chart(
-                one, channel, end=said.as_of, timezone=visit.timezone, language=visit.language
+                one, channel, end=assessment.as_of, timezone=visit.timezone, language=visit.language
             )
             st.vega_lite_chart(chart, theme=None, key=f"grounds-{channel.key}")
 
@@ -203,12 +214,12 @@ def _alerts(visit: Visit, asset: Asset) -> None:
         return
     rows = [
         (
-            visit.say(f"severity_{one.severity.value}"),
-            one.title[visit.language],
-            visit.relative(one.opened_at),
-            visit.say(f"alert_{one.state.value}"),
+            visit.say(f"severity_{alert.severity.value}"),
+            alert.title[visit.language],
+            visit.relative(alert.opened_at),
+            visit.say(f"alert_{alert.state.value}"),
         )
-        for one in alerts[:6]
+        for alert in alerts[:6]
     ]
     titles = [visit.say(key) for key in ("severity", "what", "noticed", "state")]
     st.html(markup.table(titles, rows, wraps=1))
@@ -269,9 +280,9 @@ def _charts(
         return
     newest = latest["time"].max()
     end = traces.window_end(newest if isinstance(newest, datetime) else now)
-    seen = sources.window(visit.folder, asset.id, end - length, end)
-    start = traces.window_start(seen, end - length)
-    drawn = traces.traces(kind, seen, latest, assessment, now=now)
+    frame = sources.window(visit.folder, asset.id, end - length, end)
+    start = traces.window_start(frame, end - length)
+    drawn = traces.traces(kind, frame, latest, assessment, now=now)
     shown = drawn if everything else drawn[:_FIRST]
     for left in range(0, len(shown), 2):
         for column, trace in zip(st.columns(2, gap="small"), shown[left : left + 2], strict=False):

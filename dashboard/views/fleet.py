@@ -75,7 +75,7 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
 def _ledger(visit: Visit, frame: pl.DataFrame) -> str:
     size = sources.size(visit.folder)
     said = sources.assessments(visit.folder)
-    as_of = max((one.as_of for one in said.values()), default=None)
+    as_of = max((assessment.as_of for assessment in said.values()), default=None)
     stale, heard = int(frame["stale"].sum()), int(frame["channels"].sum())
     return markup.pairs(
         [

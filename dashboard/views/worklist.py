@@ -48,41 +48,45 @@ def show(visit: Visit) -> None:
 
 
 def _list(visit: Visit, shown: planned.Shown) -> None:
-    made = shown.plan
+    inspection_list = shown.plan
     st.html(markup.sentence(_which(visit, shown)))
-    st.html(markup.sentence(_law(visit, made)))
-    st.html(_summary(visit, made))
-    _downloads(visit, made)
-    if made.notes:
-        with st.expander(visit.say("planner_notes", n=len(made.notes)), icon=":material/info:"):
-            st.html(markup.bullets(note[visit.language] for note in made.notes))
+    st.html(markup.sentence(_law(visit, inspection_list)))
+    st.html(_summary(visit, inspection_list))
+    _downloads(visit, inspection_list)
+    if inspection_list.notes:
+        with st.expander(visit.say("planner_notes", n=len(inspection_list.notes)), icon=":material/info:"):
+            st.html(markup.bullets(note[visit.language] for note in inspection_list.notes))
     inside, outside = st.tabs(
         [
-            visit.say("list_in", n=wording.count(len(made.items))),
-            visit.say("list_out", n=wording.count(len(made.left_out))),
+            visit.say("list_in", n=wording.count(len(inspection_list.items))),
+            visit.say("list_out", n=wording.count(len(inspection_list.left_out))),
         ]
     )
     with inside:
-        _inside(visit, made)
+        _inside(visit, inspection_list)
     with outside:
-        _outside(visit, made)
+        _outside(visit, inspection_list)
 
 
 def _which(visit: Visit, shown: planned.Shown) -> str:
     """Which plan this is: its day and number, or that it is on no record."""
-    made = shown.plan
+    inspection_list = shown.plan
     if shown.on_record:
-        zone = ZoneInfo(made.timezone) if made.timezone else visit.timezone
-        moment = f"{made.created_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        return visit.say("plan_kept", number=made.number, day=made.service_day, moment=moment)
+        zone = ZoneInfo(inspection_list.timezone) if inspection_list.timezone else visit.timezone
+        moment = f"{inspection_list.created_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        return visit.say("plan_kept", number=inspection_list.number, day=inspection_list.service_day, moment=moment)
     if shown.kept is not None:
-        return visit.say("plan_preview_beside", day=made.service_day, number=shown.kept.number)
-    return visit.say("plan_preview", day=made.service_day)
+        return visit.say("plan_preview_beside", day=inspection_list.service_day, number=shown.kept.number)
+    return visit.say("plan_preview", day=inspection_list.service_day)
 
 
-def _law(visit: Visit, made: InspectionList) -> str:
+def _law(visit: Visit, inspection_list: InspectionList) -> str:
     """For how many duties of the law the list can speak."""
-    return law_words(made.law, visit.language) if made.breaches else assurance(made, visit.language)
+    return (
+        law_words(inspection_list.law, visit.language)
+        if inspection_list.breaches
+        else assurance(inspection_list, visit.language)
+    )
 
 
 def _asked(visit: Visit) -> tuple[date, float | None, int | None]:
@@ -95,7 +99,7 @@ def _asked(visit: Visit) -> tuple[date, float | None, int | None]:
     query.kept("day", chosen.isoformat(), tomorrow.isoformat())
     standing = planned.kept(visit.folder, chosen)
     if standing is not None and standing.persons:
-        names = ", ".join(one.name or one.id for one in standing.persons)
+        names = ", ".join(person.name or person.id for person in standing.persons)
         st.caption(visit.say("plan_crew", names=names, number=standing.number))
         return chosen, None, None
     hours_as_kept = standing.hours if standing else 8.0
@@ -116,67 +120,69 @@ def _day(default: date) -> date:
         return default
 
 
-def _summary(visit: Visit, made: InspectionList) -> str:
-    urgent = len(made.breaches)
-    work, walk = timedelta(minutes=made.work_minutes), timedelta(minutes=made.travel_minutes)
+def _summary(visit: Visit, inspection_list: InspectionList) -> str:
+    urgent = len(inspection_list.breaches)
+    work, walk = timedelta(minutes=inspection_list.work_minutes), timedelta(minutes=inspection_list.travel_minutes)
     return markup.tiles(
         [
-            (wording.count(len(made.items)), visit.say("tasks"), palette.LINE),
-            (wording.count(len({item.asset for item in made.items})), visit.say("assets"), palette.LINE),
+            (wording.count(len(inspection_list.items)), visit.say("tasks"), palette.LINE),
+            (wording.count(len({item.asset for item in inspection_list.items})), visit.say("assets"), palette.LINE),
             (wording.hours(work, visit.language), visit.say("work_time"), palette.LINE),
             (wording.hours(walk, visit.language), visit.say("walk_time"), palette.LINE),
-            (_gap(made), visit.say("gap"), palette.LINE),
+            (_gap(inspection_list), visit.say("gap"), palette.LINE),
             (wording.count(urgent), visit.say("breaches"), palette.PRIORITIES["urgent"] if urgent else palette.QUIET),
         ]
     )
 
 
-def _gap(made: InspectionList) -> str:
+def _gap(inspection_list: InspectionList) -> str:
     """How far the list may be from the best there can be."""
-    return "–" if made.gap is None else f"≤ {math.ceil(100 * made.gap)} %"
+    return "–" if inspection_list.gap is None else f"≤ {math.ceil(100 * inspection_list.gap)} %"
 
 
-def _downloads(visit: Visit, made: InspectionList) -> None:
+def _downloads(visit: Visit, inspection_list: InspectionList) -> None:
     *boxes, keep, _ = st.columns([1.4, 1.3, 1.3, 1.6, 1.3, 0.6])
-    name = f"serviceday-{made.service_day.isoformat()}-{visit.language}"
+    name = f"serviceday-{inspection_list.service_day.isoformat()}-{visit.language}"
     for box, (form, kind) in zip(boxes, _FORMS.items(), strict=True):
         box.download_button(
             visit.say(f"download_{form}"),
-            data=partial(planned.file, visit.folder, made, f".{form}", visit.language),
+            data=partial(planned.file, visit.folder, inspection_list, f".{form}", visit.language),
             file_name=f"{name}.{form}",
             mime=kind,
             icon=":material/download:",
             on_click="ignore",
             width="stretch",
         )
-    if not made.number and keep.button(
+    if not inspection_list.number and keep.button(
         visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"
     ):
-        number = sources.records(visit.folder).plans.put(made)
+        number = sources.records(visit.folder).plans.put(inspection_list)
         st.toast(visit.say("list_kept", number=number))
         for name in ("hours", "people"):
             st.query_params.pop(name, None)
         st.rerun()
 
 
-def _inside(visit: Visit, made: InspectionList) -> None:
-    if not made.items:
+def _inside(visit: Visit, inspection_list: InspectionList) -> None:
+    if not inspection_list.items:
         st.html(markup.empty(visit.say("list_empty"), visit.say("list_empty_do")))
         return
-    _grid(visit, made, made.items, _COLUMNS, "list-in")
+    _grid(visit, inspection_list, inspection_list.items, _COLUMNS, "list-in")
 
 
-def _outside(visit: Visit, made: InspectionList) -> None:
-    if not made.left_out:
+def _outside(visit: Visit, inspection_list: InspectionList) -> None:
+    if not inspection_list.left_out:
         st.html(markup.empty(visit.say("nothing_left_out"), visit.say("nothing_left_out_do")))
         return
-    _grid(visit, made, made.left_out, _LEFT_COLUMNS, "list-out")
+    _grid(visit, inspection_list, inspection_list.left_out, _LEFT_COLUMNS, "list-out")
 
 
-def _grid(visit: Visit, made: InspectionList, items: tuple[Item, ...], columns: tuple[str, ...], key: str) -> None:
+def _grid(
+    visit: Visit, inspection_list: InspectionList, items: tuple[Item, ...], columns: tuple[str, ...], key: str
+) -> None:
     """The items, and below them everything about the one that is chosen."""
     event: Any = st.dataframe(
-        frame(visit, made, items).select(columns),
+        frame(visit, inspection_list, items).select(columns),
         hide_index=True,
         placeholder="–",
         height=markup.table_height(len(items), most=12),
@@ -188,10 +194,10 @@ def _grid(visit: Visit, made: InspectionList, items: tuple[Item, ...], columns: 
         column_config=_columns(visit),
     )
     rows = event.selection.rows
-    _detail(visit, made, items[rows[0] if rows and rows[0] < len(items) else 0])
+    _detail(visit, inspection_list, items[rows[0] if rows and rows[0] < len(items) else 0])
 
 
-def _detail(visit: Visit, made: InspectionList, item: Item) -> None:
+def _detail(visit: Visit, inspection_list: InspectionList, item: Item) -> None:
     language = visit.language
     with st.container(border=True):
         priority = markup.badge(visit.say(f"priority_{item.priority.value}"), palette.PRIORITIES[item.priority.value])
@@ -199,8 +205,8 @@ def _detail(visit: Visit, made: InspectionList, item: Item) -> None:
         if item.left_out_reason:
             st.html(markup.sentence(item.left_out_reason[language]))
         st.html(markup.sentence(item.reason[language]))
-        st.html(markup.pairs(_facts(visit, made, item)))
-        if any(one.id == item.asset for one in sources.assets(visit.folder)):
+        st.html(markup.pairs(_facts(visit, inspection_list, item)))
+        if any(asset.id == item.asset for asset in sources.assets(visit.folder)):
             st.page_link(
                 visit.pages["asset"],
                 label=visit.say("open_asset", asset=markup.plain(item.asset)),
@@ -209,14 +215,14 @@ def _detail(visit: Visit, made: InspectionList, item: Item) -> None:
             )
 
 
-def _facts(visit: Visit, made: InspectionList, item: Item) -> list[tuple[str, str]]:
+def _facts(visit: Visit, inspection_list: InspectionList, item: Item) -> list[tuple[str, str]]:
     language = visit.language
     length = wording.hours(timedelta(minutes=item.minutes), language)
     hours = f"{item.start:%H:%M}–{item.end:%H:%M}" if item.start and item.end else length
     return [
-        (visit.say("asset"), f"{item.asset} · {sources.names(visit.folder).over(made).place(item)}"),
+        (visit.say("asset"), f"{item.asset} · {sources.names(visit.folder).over(inspection_list).place(item)}"),
         (visit.say("time"), hours),
-        (visit.say("person"), _who(made, item)),
+        (visit.say("person"), _who(inspection_list, item)),
         (visit.say("how"), item.method[language]),
         (visit.say("passes"), item.passes[language]),
         (visit.say("qualification"), qualification(item.qualification)[language] if item.qualification else ""),
@@ -226,20 +232,20 @@ def _facts(visit: Visit, made: InspectionList, item: Item) -> list[tuple[str, st
     ]
 
 
-def _who(made: InspectionList, item: Item) -> str:
+def _who(inspection_list: InspectionList, item: Item) -> str:
     """Everybody who does it, by name or by number."""
-    named = [(number, made.person(number)) for number in item.people]
-    return " + ".join(one.name if one and one.name else str(number) for number, one in named)
+    named = [(number, inspection_list.person(number)) for number in item.people]
+    return " + ".join(person.name if person and person.name else str(number) for number, person in named)
 
 
-def frame(visit: Visit, made: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
+def frame(visit: Visit, inspection_list: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
     """One row an item, in words."""
-    language, places = visit.language, sources.names(visit.folder).over(made)
+    language, places = visit.language, sources.names(visit.folder).over(inspection_list)
     rows = [
         {
             "number": item.number,
             "time": f"{item.start:%H:%M}" if item.start else "",
-            "person": _who(made, item),
+            "person": _who(inspection_list, item),
             "priority": [visit.say(f"priority_{item.priority.value}")],
             "place": places.place(item),
             "asset": item.asset,
@@ -265,7 +271,7 @@ def frame(visit: Visit, made: InspectionList, items: tuple[Item, ...]) -> pl.Dat
 def _columns(visit: Visit) -> dict[str, Any]:
     text = st.column_config.TextColumn
     figure = st.column_config.NumberColumn
-    priorities = [visit.say(f"priority_{one.value}") for one in Priority]
+    priorities = [visit.say(f"priority_{priority.value}") for priority in Priority]
     return {
         "number": figure(visit.say("number"), width=44),
         "time": text(visit.say("time"), width=52),

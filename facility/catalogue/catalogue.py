@@ -162,7 +162,7 @@ class Catalogue(Mapping[str, EquipmentClass]):
 
     def channel_keys(self) -> set[str]:
         """Every channel key of any class."""
-        return {key for one in self._classes.values() for key in one.channels}
+        return {key for equipment_class in self._classes.values() for key in equipment_class.channels}
 
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
@@ -266,14 +266,16 @@ def catalogue() -> Catalogue:
 
 @lru_cache(maxsize=4)
 def _read(operators: str) -> Catalogue:
-    classes = {one.key: one for one in map(_load_class, sorted(FOLDER.glob("*.toml")))}
+    classes = {
+        equipment_class.key: equipment_class for equipment_class in map(_load_class, sorted(FOLDER.glob("*.toml")))
+    }
     if operators:
         from facility.catalogue.schema import check_file
 
         for file in sorted(Path(operators).glob("*.toml")):
             check_file(file)
-            one = _load_class(file)
-            classes[one.key] = one
+            equipment_class = _load_class(file)
+            classes[equipment_class.key] = equipment_class
     return Catalogue(classes)
 
 

@@ -39,18 +39,18 @@ def localize(
     time that comes twice is the first of the two where the order does not tell; otherwise it is refused. `backwards`
     says that the file is newest first; it is told by the values where it is left out.
     """
-    found: list[datetime | None] = []
+    moments: list[datetime | None] = []
     problems: dict[int, Sentence] = {}
     double: dict[tuple[Hashable, object], list[int]] = {}
     for place, value in enumerate(values):
         if value is None:
-            found.append(None)
+            moments.append(None)
             continue
         try:
             moment = _moment(value, zone)
         except OverflowError:
             moment = None
-        found.append(moment)
+        moments.append(moment)
         if moment is None:
             problems[place] = Sentence("{moment:%Y-%m-%d %H:%M} never came in {zone}: summer time began",
                                        moment=value, zone=zone.key)  # fmt: skip
@@ -64,18 +64,18 @@ def localize(
             split = second_pass([values[place] for place in ordered])
             if split is not None:
                 for place in ordered[split:]:
-                    found[place] = _fold(values[place], zone, 1)
+                    moments[place] = _fold(values[place], zone, 1)
             elif earliest:
                 twice += places
             else:
                 for place in places:
-                    found[place] = None
+                    moments[place] = None
                     problems[place] = Sentence(
                         "{moment:%Y-%m-%d %H:%M} comes twice in {zone}, as summer time ends; write it with its offset",
                         moment=values[place],
                         zone=zone.key,
                     )
-    return Localized(found, problems, sorted(twice))
+    return Localized(moments, problems, sorted(twice))
 
 
 def newest_first(values: Sequence[datetime | None]) -> bool:

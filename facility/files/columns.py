@@ -59,7 +59,7 @@ class Header:
 
     @property
     def fields(self) -> dict[str, int]:
-        return {one.field: one.place for one in self.columns if one.field}
+        return {column.field: column.place for column in self.columns if column.field}
 
 
 def find_header(grid: Grid, fields: Sequence[Field], mapping: Mapping[str, str]) -> Header:
@@ -68,11 +68,11 @@ def find_header(grid: Grid, fields: Sequence[Field], mapping: Mapping[str, str])
     `mapping` says which column holds a field (`{"id": "asset"}`), by its name or its letter.
     """
     headers = [_header(place, row, fields, mapping) for place, row in enumerate(grid.rows[:LOOK])]
-    required = {one.key for one in fields if one.required}
-    complete = [one for one in headers if required and not one.problems and required <= set(one.fields)]
+    required = {field.key for field in fields if field.required}
+    complete = [header for header in headers if required and not header.problems and required <= set(header.fields)]
     if complete:
         return complete[0]
-    return max(headers, key=lambda one: (len(one.fields), -one.place))
+    return max(headers, key=lambda header: (len(header.fields), -header.place))
 
 
 def _header(place: int, row: RawRow, fields: Sequence[Field], mapping: Mapping[str, str]) -> Header:
@@ -81,7 +81,7 @@ def _header(place: int, row: RawRow, fields: Sequence[Field], mapping: Mapping[s
         names.pop()
     problems: list[Sentence] = []
     chosen: dict[str, int] = {}
-    keys = [one.key for one in fields]
+    keys = [field.key for field in fields]
     for ours, theirs in mapping.items():
         if ours not in keys:
             problems.append(

@@ -115,7 +115,7 @@ def _with_clock(day: Written, match: re.Match[str]) -> Written | None:
     half = {"上午": "am", "下午": "pm"}.get(match["half"] or "", match["half"] or match["after"] or "").lower()
     hour, days = int(match["h"]), day.days
     if hour == 24 and not int(minute) and not int(second) and not half:  # ISO 8601: the end of the day
-        later = tuple(one and one + timedelta(days=1) for one in days)
+        later = tuple(day and day + timedelta(days=1) for day in days)
         hour, days = 0, (later[0], later[1])
     clock = _clock(hour, int(minute), int(second), half)
     if clock is None:

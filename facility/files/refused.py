@@ -20,15 +20,15 @@ MOST = 20  # of one kind that are told apart
 def grouped(refusals: Sequence[Refusal]) -> list[Sentence]:
     """One sentence for refusals that are alike, with a count and the first lines; few of a kind stay apart."""
     same: dict[str, list[Refusal]] = {}
-    for one in refusals:
-        same.setdefault(str(one.what), []).append(one)
+    for refusal in refusals:
+        same.setdefault(str(refusal.what), []).append(refusal)
     kinds: dict[str, list[list[Refusal]]] = {}
     for group in same.values():
         kinds.setdefault(_template(group[0].what), []).append(group)
     found: list[tuple[int, Sentence]] = []
     for groups in kinds.values():
         if len(groups) > MOST:
-            merged = sorted((one for group in groups for one in group), key=lambda one: one.line)
+            merged = sorted((refusal for group in groups for refusal in group), key=lambda refusal: refusal.line)
             groups = [merged]
         found += [(group[0].line, _told(group)) for group in groups]
     return [what for _, what in sorted(found, key=lambda pair: pair[0])]
@@ -43,7 +43,7 @@ def _told(group: Sequence[Refusal]) -> Sentence:
     first = group[0]
     if len(group) == 1:
         return at_line(first.line, first.what)
-    lines = list(dict.fromkeys(one.line for one in group))
+    lines = list(dict.fromkeys(refusal.line for refusal in group))
     if len(lines) == 1:
         return at_line(first.line, first.what)
     return Sentence(
@@ -61,7 +61,7 @@ def keep_refused(folder: Path, name: str, columns: Sequence[str], refusals: Sequ
     """
     stream = io.StringIO(newline="")
     table = csv.writer(stream, lineterminator="\n")
-    width = max(len(columns), *(len(one.cells) for one in refusals))
+    width = max(len(columns), *(len(refusal.cells) for refusal in refusals))
     table.writerow([*columns, *[""] * (width - len(columns)), REASON_COLUMN])
     reasons: dict[tuple[int, tuple[Value, ...]], list[str]] = {}
     for one in refusals:

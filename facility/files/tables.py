@@ -85,7 +85,7 @@ class Table:
     @property
     def fields(self) -> frozenset[str]:
         """Our fields that have a column."""
-        return frozenset(one.field for one in self.columns if one.field)
+        return frozenset(column.field for column in self.columns if column.field)
 
     def raise_if_refused(self) -> None:
         """Raise `Problems` with every refusal, alike ones grouped: for files that are taken whole or not at all."""
@@ -132,7 +132,7 @@ def read_table(
     grid, header = choose_sheet(read_grids(path, options), fields, named)
     problems = [*header.problems, *_missing(header, fields, named), *_twice(header)]
     if problems:
-        raise Problems(path.name, [located(grid.sheet, header.line, one) for one in problems])
+        raise Problems(path.name, [located(grid.sheet, header.line, sentence) for sentence in problems])
     return _table(grid, header, fields, meanings, options)
 
 
@@ -152,7 +152,7 @@ def choose_sheet(grids: Sequence[Grid], fields: Sequence[Field], mapping: Mappin
     """The sheet whose header names most of the fields, the first of them."""
     headers = [(grid, find_header(grid, fields, mapping)) for grid in grids if grid.rows]
     if not headers:
-        raise Problems(grids[0].file, [at_line(one.line, one.what) for one in grids[0].refusals])
+        raise Problems(grids[0].file, [at_line(refusal.line, refusal.what) for refusal in grids[0].refusals])
     return max(headers, key=lambda pair: len(pair[1].fields) - len(pair[1].problems))
 
 
@@ -175,7 +175,7 @@ def _missing(header: Header, fields: Sequence[Field], mapping: Mapping[str, str]
 
 
 def _twice(header: Header) -> list[Sentence]:
-    names = [one.name for one in header.columns]
+    names = [column.name for column in header.columns]
     return [Sentence("column {name!r} stands there twice", name=name) for name in sorted(set(names))
             if names.count(name) > 1]  # fmt: skip
 
@@ -192,27 +192,27 @@ def _table(
         above = [row.line for row in grid.rows[: header.place]]
         notes.append(Sentence("{count} lines above the header were passed over", count=len(above)))
     body, refusals = fitting(grid, header)
-    refusals = [*(one for one in grid.refusals if one.line > header.line), *refusals]
+    refusals = [*(refusal for refusal in grid.refusals if refusal.line > header.line), *refusals]
     columns = {one.key: [_at(row, header.fields[one.key]) for row in body] for one in fields
                if one.key in header.fields}  # fmt: skip
     problems: dict[int, list[Sentence]] = {}
     typed: dict[str, Sequence[Typed]] = {}
     for one in fields:
         if one.key in columns:
-            values, wrong, said = _typed(one, columns[one.key], meanings.get(one.key, {}), options)
+            values, wrong, sentences = _typed(one, columns[one.key], meanings.get(one.key, {}), options)
             typed[one.key] = values
-            notes += said
+            notes += sentences
             for place, what in wrong.items():
                 problems.setdefault(place, []).append(
                     Sentence("{name}: {what}", name=header_name(header, one.key), what=what)
                 )
     rows = []
-    others = [one for one in header.columns if not one.field]
+    others = [column for column in header.columns if not column.field]
     for place, row in enumerate(body):
         if place in problems:
             refusals += [Refusal(line=row.line, what=what, cells=row.cells) for what in problems[place]]
             continue
-        extra = {one.name: shown for one in others if (shown := words(_at(row, one.place)))}
+        extra = {column.name: shown for column in others if (shown := words(_at(row, column.place)))}
         values_of = {key: column[place] for key, column in typed.items()}
         rows.append(Row(line=row.line, values=values_of, extra=extra, cells=row.cells))
     return Table(
@@ -222,17 +222,17 @@ def _table(
         columns=header.columns,
         rows=tuple(rows),
         notes=tuple(notes),
-        refusals=tuple(sorted(refusals, key=lambda one: one.line)),
+        refusals=tuple(sorted(refusals, key=lambda refusal: refusal.line)),
     )
 
 
 def header_name(header: Header, key: str) -> str:
-    return next((one.name for one in header.columns if one.field == key), key)
+    return next((column.name for column in header.columns if column.field == key), key)
 
 
 def fitting(grid: Grid, header: Header) -> tuple[list[RawRow], list[Refusal]]:
     """The rows below the header, without its repeats; and refusals of those with too many or too long cells."""
-    width = max((one.place for one in header.columns), default=-1) + 1
+    width = max((column.place for column in header.columns), default=-1) + 1
     heading = grid.rows[header.place].cells
     body, refusals = [], []
     for row in grid.rows[header.place + 1 :]:
@@ -262,22 +262,26 @@ def _typed(
     if about.kind is Kind.NUMBER:
         numbers = read_numbers(cells, decimal=options.decimal, units=about.units)
         empty = [None if value != value else value for value in numbers.values]
-        said = [Sentence("{name}: decimal comma", name=about.key)] if numbers.decimal == "," else []
-        return empty, numbers.problems, said
+        sentences = [Sentence("{name}: decimal comma", name=about.key)] if numbers.decimal == "," else []
+        return empty, numbers.problems, sentences
     moments = read_moments(cells, order=options.order, months=about.months)
     shown = Sentence("day, month, year") if moments.order == "dmy" else Sentence("month, day, year")
-    said = [Sentence("{name}: dates in the order {order}", name=about.key, order=shown)] if moments.order else []
+    sentences = [Sentence("{name}: dates in the order {order}", name=about.key, order=shown)] if moments.order else []
     if about.kind is Kind.DATE:
-        return [None if one is None else _date_of(one, options.zone) for one in moments.values], moments.problems, said
+        return (
+            [None if moment is None else _date_of(moment, options.zone) for moment in moments.values],
+            moments.problems,
+            sentences,
+        )
     local = localize(moments.values, options.zone, earliest=options.earliest)
     if local.twice:
-        said.append(
+        sentences.append(
             Sentence(
                 "{count} clock times come twice as summer time ends; the first of the two was taken",
                 count=len(local.twice),
             )
         )
-    return local.values, {**moments.problems, **local.problems}, said
+    return local.values, {**moments.problems, **local.problems}, sentences
 
 
 def _date_of(moment: datetime, zone: ZoneInfo) -> date:

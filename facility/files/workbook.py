@@ -48,12 +48,12 @@ def read_workbook(raw: bytes, *, file: str, sheet: str = "") -> list[Grid]:
     try:
         book: Any = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         try:
-            names = [one.title for one in book.worksheets]
+            names = [worksheet.title for worksheet in book.worksheets]
             if sheet and sheet not in names:
                 raise CannotParse(
                     "{name} has no sheet {sheet!r}", "It has {sheets}", name=file, sheet=sheet, sheets=names
                 )
-            chosen = [one for one in book.worksheets if sheet in ("", one.title)]
+            chosen = [worksheet for worksheet in book.worksheets if sheet in ("", worksheet.title)]
             grids = [_grid(raw, one, file) for one in chosen]
         finally:
             book.close()
@@ -63,16 +63,16 @@ def read_workbook(raw: bytes, *, file: str, sheet: str = "") -> list[Grid]:
             SyntaxError, OverflowError, EOFError, OSError):  # fmt: skip
         # whatever openpyxl and the XML parsers raise on a damaged part
         raise CannotParse("{name} is not an Excel workbook", "Save it again as .xlsx, or as CSV", name=file) from None
-    return [one for one in grids if one.rows or one.refusals]
+    return [grid for grid in grids if grid.rows or grid.refusals]
 
 
 def _check_package(raw: bytes, file: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             parts = packed.infolist()
-            if sum(one.file_size for one in parts) > LARGEST:
+            if sum(info.file_size for info in parts) > LARGEST:
                 raise CannotParse("{name} unpacks to more than {most} MB", "Split it", name=file, most=LARGEST >> 20)
-            if any(one.flag_bits & 1 for one in parts):
+            if any(info.flag_bits & 1 for info in parts):
                 raise CannotParse(
                     "{name} is protected by a password, or an old .xls workbook",
                     "Save it as .xlsx without a password",
@@ -219,7 +219,7 @@ def _spread(
         value = source[left - 1] if left <= len(source) else None
         if blank(value):
             continue
-        lines = range(top, bottom + 1) if bottom - top < len(rows) else [one for one in rows if top <= one <= bottom]
+        lines = range(top, bottom + 1) if bottom - top < len(rows) else [row for row in rows if top <= row <= bottom]
         effort += len(lines) * (right - left + 1)
         if effort > MOST_SPREAD or right > MOST_COLUMNS:
             raise CannotParse(

@@ -127,9 +127,9 @@ class Dictionary:
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
         """Templates as patterns of what they make, the longest first; those of hardly a word would match anything."""
         telling = (
-            one
-            for one in self._templates
-            if len(_between_placeholders(one)) >= _TELLING and all(map(str.isidentifier, placeholders(one)))
+            template
+            for template in self._templates
+            if len(_between_placeholders(template)) >= _TELLING and all(map(str.isidentifier, placeholders(template)))
         )
         ordered = sorted(telling, key=lambda one: (len(_between_placeholders(one)), len(one)), reverse=True)
         return [(re.compile(_pattern(one), re.DOTALL), self._templates[one]) for one in ordered]

@@ -27,17 +27,19 @@ class AssessmentRecords:
         """Keep assessments; one of the same asset and as-of time replaces what was believed before."""
         if not assessments:
             return
-        newest = {(one.asset, one.as_of): one for one in assessments}.values()
+        newest = {(assessment.asset, assessment.as_of): assessment for assessment in assessments}.values()
         gone = delete(_TABLE).where(_TABLE.c.asset == bindparam("old_asset"), _TABLE.c.as_of == bindparam("old_as_of"))
         with writing(self._engine) as connection:
-            connection.execute(gone, [{"old_asset": one.asset, "old_as_of": one.as_of} for one in newest])
-            connection.execute(insert(_TABLE), [_values(one) for one in newest])
+            connection.execute(
+                gone, [{"old_asset": assessment.asset, "old_as_of": assessment.as_of} for assessment in newest]
+            )
+            connection.execute(insert(_TABLE), [_values(assessment) for assessment in newest])
 
     def latest(self) -> dict[str, Assessment]:
         """The newest assessment of each asset."""
         newest = select(_TABLE.c.asset, func.max(_TABLE.c.as_of).label("as_of")).group_by(_TABLE.c.asset).subquery()
         query = select(_TABLE).join(newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of))
-        return {one.asset: one for one in self._read(query.order_by(_TABLE.c.asset))}
+        return {assessment.asset: assessment for assessment in self._read(query.order_by(_TABLE.c.asset))}
 
     def flagged(self, *, before: datetime) -> dict[str, Assessment]:
         """Of the newest assessments made of readings before a moment, those that flag their asset."""
@@ -48,7 +50,10 @@ class AssessmentRecords:
             .subquery()
         )
         query = select(_TABLE).join(newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of))
-        return {one.asset: one for one in self._read(query.where(_TABLE.c.flagged.is_(True)).order_by(_TABLE.c.asset))}
+        return {
+            assessment.asset: assessment
+            for assessment in self._read(query.where(_TABLE.c.flagged.is_(True)).order_by(_TABLE.c.asset))
+        }
 
     def history(self, asset: str, *, since: datetime | None = None) -> list[Assessment]:
         """Every assessment of one asset, oldest first."""
@@ -62,24 +67,24 @@ class AssessmentRecords:
             return read_rows(_assessment, connection.execute(query), "assessment")
 
 
-def _values(one: Assessment) -> dict[str, Any]:
+def _values(assessment: Assessment) -> dict[str, Any]:
     return {
-        "asset": one.asset,
-        "as_of": one.as_of,
-        "horizon_days": one.horizon_days,
-        "probability": one.probability,
-        "sensor_probability": one.sensor_probability,
-        "flagged": one.flagged,
-        "score": one.score,
-        "mode": one.mode,
-        "reason_zh": one.reason.zh,
-        "reason_en": one.reason.en,
-        "coverage": one.coverage,
-        "model": one.model,
-        "evidence": msgspec.to_builtins(one.evidence),
-        "prognosis": None if one.prognosis is None else msgspec.to_builtins(one.prognosis),
-        "state": one.state.value,
-        "failure": one.failure,
+        "asset": assessment.asset,
+        "as_of": assessment.as_of,
+        "horizon_days": assessment.horizon_days,
+        "probability": assessment.probability,
+        "sensor_probability": assessment.sensor_probability,
+        "flagged": assessment.flagged,
+        "score": assessment.score,
+        "mode": assessment.mode,
+        "reason_zh": assessment.reason.zh,
+        "reason_en": assessment.reason.en,
+        "coverage": assessment.coverage,
+        "model": assessment.model,
+        "evidence": msgspec.to_builtins(assessment.evidence),
+        "prognosis": None if assessment.prognosis is None else msgspec.to_builtins(assessment.prognosis),
+        "state": assessment.state.value,
+        "failure": assessment.failure,
     }
 
 

@@ -40,20 +40,27 @@ class DutyRecords:
         `at` and `who` say when it was written down and by whom; whoever did the work stands in the entry.
         """
         with writing(self._engine) as connection:
-            given = {one.key: one for one in entries}
+            given = {done.key: done for done in entries}
             there = _keys(connection)
-            fresh = [one for key, one in given.items() if key not in there]
+            fresh = [done for key, done in given.items() if key not in there]
             undone = set() if again or not fresh else _undone(connection)
-            withdrawn = [one for one in fresh if one.key in undone]
-            new = [one for one in fresh if one.key not in undone]
+            withdrawn = [done for done in fresh if done.key in undone]
+            new = [done for done in fresh if done.key not in undone]
             if new:
                 connection.execute(insert(_DONE), list(map(_values, new)))
                 connection.execute(
                     insert(_STEPS),
                     [
-                        {"asset": one.asset, "duty": one.duty, "done_on": one.on, "at": at, "who": who, "what": "done"}
-                        | {"source": source, "note": one.note}
-                        for one in new
+                        {
+                            "asset": done.asset,
+                            "duty": done.duty,
+                            "done_on": done.on,
+                            "at": at,
+                            "who": who,
+                            "what": "done",
+                        }
+                        | {"source": source, "note": done.note}
+                        for done in new
                     ],
                 )
         return Recorded(tuple(new), len(given) - len(fresh), tuple(withdrawn))
@@ -79,18 +86,18 @@ class DutyRecords:
         query = select(_STEPS).order_by(_STEPS.c.id)
         with self._engine.connect() as connection:
             keys = select(_STEPS.c.asset, _STEPS.c.duty).where(_STEPS.c.source == source).distinct()
-            found: list[DutyDone] = []
+            dones: list[DutyDone] = []
             for asset, duty in connection.execute(keys).all():
                 last = {
                     step.done_on: step
                     for step in connection.execute(query.where(_STEPS.c.asset == asset, _STEPS.c.duty == duty))
                 }
-                found += [
+                dones += [
                     DutyDone(asset=asset, duty=duty, on=on, note=step.note)
                     for on, step in last.items()
                     if step.what == "done" and step.source == source
                 ]
-        return found
+        return dones
 
     def done(self, asset: str, duty: str, on: date, *, by: str = "", note: str = "") -> None:
         self.put({(asset, duty): on}, by=by, note=note)
@@ -135,8 +142,8 @@ def _undone(connection: Connection) -> set[_Key]:
     return {key for key, what in last.items() if what == "undone"}
 
 
-def _values(one: DutyDone) -> dict[str, object]:
-    return {"asset": one.asset, "duty": one.duty, "done_on": one.on, "done_by": one.by, "note": one.note}
+def _values(done: DutyDone) -> dict[str, object]:
+    return {"asset": done.asset, "duty": done.duty, "done_on": done.on, "done_by": done.by, "note": done.note}
 
 
 def _entry(row: Row[Any]) -> DutyDone:

@@ -44,33 +44,40 @@ class EstateRecords:
         """
         with writing(self._engine) as connection:
             sites = {row.id: Site(id=row.id, name=row.name) for row in connection.execute(select(table_of(SiteRow)))}
-            buildings = {(one.site, one.id): one for one in map(_building, connection.execute(_ALL_BUILDINGS))}
-            assets = {one.id: one for one in map(_asset, connection.execute(_ALL_ASSETS))}
+            buildings = {
+                (building.site, building.id): building
+                for building in map(_building, connection.execute(_ALL_BUILDINGS))
+            }
+            assets = {asset.id: asset for asset in map(_asset, connection.execute(_ALL_ASSETS))}
 
             _refuse_mixing(estate, assets, moves=moves, alike=alike or made)
-            added = [one for one in estate.assets if one.id not in assets]
-            changed = [one for one in estate.assets if assets.get(one.id, one) != one]
+            added = [asset for asset in estate.assets if asset.id not in assets]
+            changed = [asset for asset in estate.assets if assets.get(asset.id, asset) != asset]
             changes = Changes(len(added), len(changed), len(estate.assets) - len(added) - len(changed))
             if dry_run:
                 return changes
-            given_sites = {one.id: one for one in estate.sites}
+            given_sites = {site.id: site for site in estate.sites}
             for site in _mentioned_sites(estate):
                 given_sites.setdefault(site, Site(id=site))
             _put(
                 connection,
                 SiteRow,
-                [_site_values(one) for one in given_sites.values() if one.id not in sites],
-                [_site_values(one) for one in given_sites.values() if one.name and sites.get(one.id, one) != one],
+                [_site_values(site) for site in given_sites.values() if site.id not in sites],
+                [_site_values(site) for site in given_sites.values() if site.name and sites.get(site.id, site) != site],
                 ("id",),
             )
             _put(
                 connection,
                 BuildingRow,
-                [_building_values(one) for one in estate.buildings if (one.site, one.id) not in buildings],
                 [
-                    _building_values(one)
-                    for one in estate.buildings
-                    if _says_something(one) and buildings.get((one.site, one.id), one) != one
+                    _building_values(building)
+                    for building in estate.buildings
+                    if (building.site, building.id) not in buildings
+                ],
+                [
+                    _building_values(building)
+                    for building in estate.buildings
+                    if _says_something(building) and buildings.get((building.site, building.id), building) != building
                 ],
                 ("site", "id"),
             )
@@ -143,11 +150,11 @@ def _refuse_mixing(estate: Estate, registered: Mapping[str, Asset], *, moves: bo
                 )
             )
     if problems:
-        told = problems[:_TOLD]
+        sentences = problems[:_TOLD]
         if len(problems) > _TOLD:
-            told.append(Sentence("and {count} more like these", count=len(problems) - _TOLD))
+            sentences.append(Sentence("and {count} more like these", count=len(problems) - _TOLD))
         raise CannotConvert("the registry holds other assets under these ids: {problems}", "Nothing was changed",
-                            problems=told)  # fmt: skip
+                            problems=sentences)  # fmt: skip
 
 
 _TOLD = 10  # assets named
@@ -156,7 +163,7 @@ _ALL_BUILDINGS = select(table_of(BuildingRow))
 
 
 def _mentioned_sites(estate: Estate) -> Iterable[str]:
-    return dict.fromkeys([one.site for one in estate.buildings] + [one.site for one in estate.assets])
+    return dict.fromkeys([building.site for building in estate.buildings] + [asset.site for asset in estate.assets])
 
 
 def _says_something(building: Building) -> bool:

@@ -37,8 +37,8 @@ class OutcomeRecords:
     def take_back(self, asset: str, at: datetime) -> bool:
         """Remove what was wrongly taken for an outcome; whoever does keeps the trail. Whether there was one."""
         with writing(self._engine) as connection:
-            gone = connection.execute(delete(_TABLE).where(_TABLE.c.asset == asset, _TABLE.c.at == at))
-            return bool(gone.rowcount)
+            result = connection.execute(delete(_TABLE).where(_TABLE.c.asset == asset, _TABLE.c.at == at))
+            return bool(result.rowcount)
 
     def all(self, *, until: datetime | None = None, asset: str | None = None) -> list[Outcome]:
         """Outcomes found before `until`, oldest first."""

@@ -25,8 +25,8 @@ class PlanRecords:
 
     def put(self, plan: InspectionList) -> int:
         """Keep a list whole; returns its number. Lists are never changed: a new plan is a new row."""
-        with self.keeping(plan) as kept:
-            return kept.number
+        with self.keeping(plan) as inspection_list:
+            return inspection_list.number
 
     def kept(self, plan: InspectionList) -> InspectionList:
         """The list with the number under which it is kept from now on."""
@@ -71,8 +71,8 @@ class PlanRecords:
 
     def _one(self, query: Select[Any]) -> InspectionList | None:
         with self._engine.connect() as connection:
-            found = connection.execute(query).first()
-        return None if found is None else read_row(_plan, found, "plan")
+            row = connection.execute(query).first()
+        return None if row is None else read_row(_plan, row, "plan")
 
 
 def _values(plan: InspectionList) -> dict[str, object]:

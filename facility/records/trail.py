@@ -56,7 +56,7 @@ class AssetTrail:
                 left[step.asset] = {
                     name: step.detail[f"from_{name}"] for name in PLACE if f"from_{name}" in step.detail
                 }
-        there = {one.id: one for one in EstateRecords(self._engine).assets()} if left else {}
+        there = {asset.id: asset for asset in EstateRecords(self._engine).assets()} if left else {}
         assets, stale = [], []
         for asset in estate.assets:
             was, now = left.get(asset.id), there.get(asset.id)

@@ -72,7 +72,7 @@ def read_registry(
         rows, header, grid, numbered = table_rows(read_grids(path, options), mapping or {}, kind, report)
         assets = table_dates(rows, grid, header, options.order, report)
         sites, buildings = list[Row](), list[Row]()
-        columns = {one.field or one.name: one.name for one in header.columns}
+        columns = {column.field or column.name: column.name for column in header.columns}
         notes = list(grid.notes)
         if header.place:
             notes.append(Sentence("{count} lines above the header were passed over", count=header.place))

@@ -113,7 +113,7 @@ def table_rows(
         )
     for problem in header.problems:
         report.add_sentence(header.line, problem)
-    names = [one.name for one in header.columns]
+    names = [column.name for column in header.columns]
     for name in sorted({name for name in names if names.count(name) > 1}):
         report.add(header.line, "column {name!r} stands there twice", name=name)
     numbered = "id" in header.fields
@@ -133,7 +133,7 @@ def table_rows(
     if "kind" not in header.fields and "kind" not in named and kind is None:
         report.add(header.line, "no column 'kind'; add one, or give the kind of all rows with `--kind`")
     body, refusals = fitting(grid, header)
-    for refusal in (*(one for one in grid.refusals if one.line > header.line), *refusals):
+    for refusal in (*(refusal for refusal in grid.refusals if refusal.line > header.line), *refusals):
         report.add_sentence(refusal.line, refusal.what)
     columns = {key: [_at(row, place) for row in body] for key, place in header.fields.items()}
     shown = {key: [words(cell) for cell in cells] for key, cells in columns.items()}
@@ -144,12 +144,12 @@ def table_rows(
         if key in columns:
             values = read_numbers(columns[key]).values
             shown[key] = [f"{v!r}" if v == v else cell for v, cell in zip(values, shown[key], strict=True)]
-    others = [one for one in header.columns if not one.field]
+    others = [column for column in header.columns if not column.field]
     rows = [
         Row(
             row.line,
             {key: cells[place] for key, cells in shown.items()},
-            attributes={one.name: text for one in others if (text := words(_at(row, one.place)))},
+            attributes={column.name: text for column in others if (text := words(_at(row, column.place)))},
         )
         for place, row in enumerate(body)
     ]
@@ -181,7 +181,7 @@ def table_dates(rows: Sequence[Row], grid: Grid, header: Header, order: Order, r
     moments = read_moments(cells, order=order, months=True)
     for at, problem in moments.problems.items():
         report.add(rows[at].line, "commissioned: {problem}", problem=problem)
-    days = ["" if one is None else one.date().isoformat() for one in moments.values]
+    days = ["" if moment is None else moment.date().isoformat() for moment in moments.values]
     return [replace(row, values={**row.values, "commissioned": day}) for row, day in zip(rows, days, strict=True)]
 
 
@@ -223,15 +223,15 @@ def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
             names=strangers + wrong,
         )
     places = table_lines(words)
-    found = []
+    rowses = []
     for table in ("site", "building", "asset"):
         lines = places.get(table, [])
         rows = []
         for number, values in enumerate(document.get(table, [])):
             line, fields = lines[number] if number < len(lines) else (0, {})
             rows.append(_toml_row(values, line, fields))
-        found.append(rows)
-    return found[0], found[1], found[2]
+        rowses.append(rows)
+    return rowses[0], rowses[1], rowses[2]
 
 
 def _is_tables(value: object) -> bool:

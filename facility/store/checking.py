@@ -86,10 +86,10 @@ def _check_lake(lake: Lake, report: Report, damaged: set[str], on_progress: Prog
             report.problems.append(Sentence("{day}: {what}", day=day, what=foreign(" ".join(str(error).split())[:300])))
         if on_progress is not None:
             on_progress(number + 1, len(days))
-    found = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
-    if found is not None and not report.problems and not lake.lost:
+    frame = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
+    if frame is not None and not report.problems and not lake.lost:
         kept = lake.latest()
-        wrong = kept.join(found, on=IDENTITY, how="anti").height + found.join(kept, on=IDENTITY, how="anti").height
+        wrong = kept.join(frame, on=IDENTITY, how="anti").height + frame.join(kept, on=IDENTITY, how="anti").height
         if wrong:
             report.problems.append(
                 Sentence("the newest reading of {wrong} channels is not what it should be", wrong=wrong)
@@ -126,12 +126,12 @@ def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl
 
 
 def _hours_differ(lake: Lake, day: date, readings: pl.DataFrame) -> int:
-    kept, made = lake.hours_of(day), summarise(readings.lazy())
+    frame, made = lake.hours_of(day), summarise(readings.lazy())
     for first, last, _ in lake.lost:
-        gone = pl.col("hour").is_between(datetime.fromisoformat(first), datetime.fromisoformat(last))
-        kept, made = kept.filter(~gone), made.filter(~gone)
-    lonely = kept.join(made, on=KEY, how="anti").height + made.join(kept, on=KEY, how="anti").height
-    both = kept.join(made, on=KEY, suffix="_made")
+        expression = pl.col("hour").is_between(datetime.fromisoformat(first), datetime.fromisoformat(last))
+        frame, made = frame.filter(~expression), made.filter(~expression)
+    lonely = frame.join(made, on=KEY, how="anti").height + made.join(frame, on=KEY, how="anti").height
+    both = frame.join(made, on=KEY, suffix="_made")
     exact = [pl.col(name) == pl.col(f"{name}_made") for name in ("count", "min", "max", "first", "last")]
     near = [
         (pl.col(name) - pl.col(f"{name}_made")).abs() <= 1e-6 + 1e-9 * pl.col(f"{name}_made").abs()

@@ -93,16 +93,16 @@ def _verify(rows: pl.DataFrame, wanted: Sum, target: Store, start: datetime, end
     there = target.read(start=start, end=end)
     if sum_of(there) == wanted:
         return 0
-    kept = there.join(rows, on=["asset", "channel", "time", "value"], how="semi")
-    if sum_of(kept) != wanted:
+    frame = there.join(rows, on=["asset", "channel", "time", "value"], how="semi")
+    if sum_of(frame) != wanted:
         raise CannotCommunicate(
             "readings from {start:%Y-%m-%d %H:%M} on differ after copying ({kept} of {count} agree)",
             "Is something else writing to the target? Run the copy again",
             start=start,
-            kept=kept.height,
+            kept=frame.height,
             count=wanted.count,
         )
-    return there.height - kept.height
+    return there.height - frame.height
 
 
 def _stretches(first: datetime | None, last: datetime | None, readings: int) -> Iterator[tuple[datetime, datetime]]:

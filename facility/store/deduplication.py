@@ -81,8 +81,8 @@ class Marks:
     def _pairs(self, rows: pl.DataFrame) -> npt.NDArray[np.int64]:
         """One number for asset and channel of every row; below zero where one of them is not known."""
         asset, channel = (
-            pl.col(name).cast(known, strict=False).to_physical().cast(pl.Int64)
-            for name, known in (("asset", self._assets), ("channel", self._channels))
+            pl.col(name).cast(enum, strict=False).to_physical().cast(pl.Int64)
+            for name, enum in (("asset", self._assets), ("channel", self._channels))
         )
         pair = (asset * len(self._channels.categories) + channel).fill_null(-1)
         return rows.select(pair)["asset"].to_numpy()
@@ -114,7 +114,7 @@ def frame_of(readings: pa.Table) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(readings)).select(FRAME.names()).cast(FRAME)
 
 
-def sort_out(batch: pl.DataFrame, marks: Marks, held: LookUp) -> Arrivals:
+def sort_out(batch: pl.DataFrame, marks: Marks, look_up: LookUp) -> Arrivals:
     """Tell what of a batch is new. Of one identity said twice in it, the last counts."""
     codes = marks.codes(batch)
     times = batch["time"].to_physical().to_numpy()
@@ -132,14 +132,14 @@ def sort_out(batch: pl.DataFrame, marks: Marks, held: LookUp) -> Arrivals:
     if older.is_empty():
         return Arrivals(batch.height, new, rows.clear(), rows.clear(), moves)
     both = older.join(
-        held(older).select(*IDENTITY, pl.col("value").alias("held")), on=IDENTITY, how="left", maintain_order="left"
+        look_up(older).select(*IDENTITY, pl.col("value").alias("held")), on=IDENTITY, how="left", maintain_order="left"
     )
     there = pl.col("held").is_not_null()
     columns = FRAME.names()
     late = both.filter(~there).select(columns)
     revised = both.filter(there & (pl.col("held") != pl.col("value"))).select(columns)
-    kept = new if late.is_empty() else pl.concat([new, late]).sort(IDENTITY)
-    return Arrivals(batch.height, kept, revised, late, moves)
+    frame = new if late.is_empty() else pl.concat([new, late]).sort(IDENTITY)
+    return Arrivals(batch.height, frame, revised, late, moves)
 
 
 def span_of(rows: pl.DataFrame) -> tuple[datetime, datetime]:

@@ -46,10 +46,10 @@ def export(
                 assert begin is not None  # noqa: S101 - there are days
                 assert last is not None  # noqa: S101
                 until = min(begin + STEP, last)
-                found = store.read(assets=assets, channels=channels, start=begin, end=until)
-                if found.height:
-                    writer.write_table(found.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(READINGS))
-                    rows += found.height
+                frame = store.read(assets=assets, channels=channels, start=begin, end=until)
+                if frame.height:
+                    writer.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(READINGS))
+                    rows += frame.height
                 begin = until
                 if on_progress is not None:
                     on_progress(number + 1, days)

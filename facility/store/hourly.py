@@ -57,13 +57,13 @@ def summarise(readings: pl.LazyFrame) -> pl.DataFrame:
         & (pl.col("channel") == pl.col("channel").shift(1))
         & (pl.col("hour") == pl.col("hour").shift(1))
     )
-    held = _seconds(pl.col("time") - pl.col("time").shift(1))
+    expression = _seconds(pl.col("time") - pl.col("time").shift(1))
     return (
         readings.sort("asset", "channel", "time")
         .with_columns(hour)
         .with_columns(
             pl.when(same).then(growth(before, value)).otherwise(0.0).alias("grown"),
-            pl.when(same).then(before * held).otherwise(0.0).alias("covered"),
+            pl.when(same).then(before * expression).otherwise(0.0).alias("covered"),
         )
         .group_by(KEY, maintain_order=True)
         .agg(
@@ -94,12 +94,12 @@ def growth(before: pl.Expr, after: pl.Expr) -> pl.Expr:
     return pl.when(after >= before).then(after - before).otherwise(reset)
 
 
-def follow(kept: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+def follow(frame: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """Summaries of whole hours from those of their beginnings and of what came after, in time, in the same hours.
 
     Rows of `fresh` whose key `kept` lacks pass as they are; those of `kept` that `fresh` lacks are left out.
     """
-    both = fresh.join(kept, on=KEY, how="left", suffix="_kept", maintain_order="left")
+    both = fresh.join(frame, on=KEY, how="left", suffix="_kept", maintain_order="left")
     old = {name: pl.col(f"{name}_kept") for name in HOURLY if name not in KEY}
     n1, n2 = old["count"].cast(pl.Float64), pl.col("count").cast(pl.Float64)
     n = n1 + n2
@@ -133,10 +133,10 @@ def finish(hourly: pl.DataFrame) -> pl.DataFrame:
     value holding until the next: the last one to the hour's end, and what the hour before ended with (or else its own
     first value) from the hour's beginning.
     """
-    known = (pl.col("asset") == pl.col("asset").shift(1)) & (pl.col("channel") == pl.col("channel").shift(1))
-    adjacent = known & (pl.col("hour") - pl.col("hour").shift(1) == pl.duration(hours=1))
+    expression = (pl.col("asset") == pl.col("asset").shift(1)) & (pl.col("channel") == pl.col("channel").shift(1))
+    adjacent = expression & (pl.col("hour") - pl.col("hour").shift(1) == pl.duration(hours=1))
     before = pl.col("last").shift(1)
-    grown = pl.when(known).then(growth(before, pl.col("first"))).otherwise(0.0)
+    grown = pl.when(expression).then(growth(before, pl.col("first"))).otherwise(0.0)
     begins = pl.when(adjacent).then(before).otherwise(pl.col("first"))
     lead = _seconds(pl.col("first_time") - pl.col("hour"))
     rest = 3600.0 - _seconds(pl.col("last_time") - pl.col("hour"))

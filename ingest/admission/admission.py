@@ -76,8 +76,8 @@ def admit(
     `vouched` are the `seq` of messages whose suspicious values a person has looked at and believes.
     """
     message = decoded.readings["message"].to_numpy()
-    arrived = np.fromiter((one.arrived_us for one in messages), np.int64, len(messages))[message]
-    trusted = np.isin(message, [i for i, one in enumerate(messages) if one.seq in vouched]) if vouched else None
+    arrived = np.fromiter((message.arrived_us for message in messages), np.int64, len(messages))[message]
+    trusted = np.isin(message, [i for i, message in enumerate(messages) if message.seq in vouched]) if vouched else None
     judged = judge(decoded, arrived, assets=assets, catalogue=catalogue, before=before, trusted=trusted)
     verdicts, values, pairs, index = judged.verdicts, judged.values, judged.pairs, judged.index
     place, channel, times = (decoded.readings[name].to_numpy() for name in ("place", "channel", "time"))

@@ -51,7 +51,7 @@ class Understood:
     def ways(self, messages: Sequence[Message]) -> dict[str, int]:
         """The least (arrival - device time) of each registered asset, admitted or not, in microseconds."""
         frame, places = self.decoded.readings, self.decoded.places
-        arrived = np.fromiter((one.arrived_us for one in messages), np.int64, len(messages))
+        arrived = np.fromiter((message.arrived_us for message in messages), np.int64, len(messages))
         ways = arrived[frame["message"].to_numpy()] - frame["time"].to_numpy()
         least = np.full(len(places), np.iinfo(np.int64).max)
         np.minimum.at(least, frame["place"].to_numpy(), ways)
@@ -93,11 +93,13 @@ class Understanding:
         unbroken, refused = self._unbroken(messages, vouched)
         # indexes into the messages must hold for all of them: the broken ones are emptied, not left out
         whole = {message.seq for message in unbroken}
-        emptied = [one if one.seq in whole else _emptied(one) for one in messages]
-        found = self._of(emptied, vouched)
+        emptied = [message if message.seq in whole else _emptied(message) for message in messages]
+        understood = self._of(emptied, vouched)
         broken = {refusal.seq for refusal in refused}
-        kept = [refusal for refusal in found.decoded.refusals if refusal.seq not in broken]
-        return Understood(decoded=replace(found.decoded, refusals=kept + refused), admitted=found.admitted)
+        refusals = [refusal for refusal in understood.decoded.refusals if refusal.seq not in broken]
+        return Understood(
+            decoded=replace(understood.decoded, refusals=refusals + refused), admitted=understood.admitted
+        )
 
     def registry(self) -> Mapping[str, Asset]:
         """The assets as they are known, not older than a few seconds."""

@@ -151,13 +151,13 @@ def decode(messages: Sequence[Message], rules: Rules = Rules()) -> Decoded:  # n
         size = len(payload)
         if place >= 0 and size <= short:
             try:
-                said = _moment(payload)
-                stamp = said.ts
-                if said.u is None and said.t is None and -FURTHEST_MS <= stamp <= FURTHEST_MS:
+                moment = _moment(payload)
+                stamp = moment.ts
+                if moment.u is None and moment.t is None and -FURTHEST_MS <= stamp <= FURTHEST_MS:
                     add_message(index)
                     add_place(place)
                     add_time(stamp)
-                    add_values(said.v)
+                    add_values(moment.v)
                     continue
             except _UNCLEAR:
                 pass
@@ -211,12 +211,12 @@ class _Refused(CannotParse):
 
 
 def _place(columns: _Columns, topic: str, rules: Rules) -> int:
-    found = _TOPIC.fullmatch(topic)
-    if found is None:
+    match = _TOPIC.fullmatch(topic)
+    if match is None:
         return _UNKNOWN
     if not rules.allows(topic):
         return _NOT_ALLOWED
-    return _STATUS if found[3] == "status" else columns.place(found[1], found[2])
+    return _STATUS if match[3] == "status" else columns.place(match[1], match[2])
 
 
 def _refuse_or_greet(place: int, message: Message, rules: Rules, presence: list[Presence]) -> None:
@@ -235,14 +235,14 @@ def _refuse_or_greet(place: int, message: Message, rules: Rules, presence: list[
 def _fast(columns: _Columns, index: int, place: int, payload: bytes) -> bool:
     """Take a payload of exactly the documented types. False if it is not one; nothing was taken then."""
     try:
-        said = _stretch(payload)
-        times = np.array(said.t, dtype=np.int64)
-        arrays = {key: np.array(values, dtype=np.float64) for key, values in said.v.items()}
+        stretch = _stretch(payload)
+        times = np.array(stretch.t, dtype=np.int64)
+        arrays = {key: np.array(values, dtype=np.float64) for key, values in stretch.v.items()}
     except _UNCLEAR:
         return False
-    if said.ts is not None or any(array.shape != times.shape for array in arrays.values()):
+    if stretch.ts is not None or any(array.shape != times.shape for array in arrays.values()):
         return False
-    columns.run(index, place, times, arrays, said.u or {})
+    columns.run(index, place, times, arrays, stretch.u or {})
     return True
 
 
@@ -267,11 +267,11 @@ def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[R
     for key, values in series.items():
         if not isinstance(values, list) or len(values) != len(times):
             listed = isinstance(values, list)
-            found = Sentence("{count} values", count=len(values)) if listed else Sentence("no list")
+            sentence = Sentence("{count} values", count=len(values)) if listed else Sentence("no list")
             raise CannotParse(
                 "{value} has {found} for {count} times; expected {expected}",
                 value=_short(key),
-                found=found,
+                found=sentence,
                 count=len(times),
                 expected=EXPECTED,
             )

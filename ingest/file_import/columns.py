@@ -48,7 +48,7 @@ def parsed_times(time: pl.Series, zone: ZoneInfo) -> pl.DataFrame:
         naive = naive.fill_null(_clock_times(plain, form))
         if naive.null_count() == text.null_count():
             return _localized(naive, zone)
-    found = _localized(naive, zone)
+    frame = _localized(naive, zone)
     rest = pl.DataFrame({"text": text, "naive": naive}).select(
         pl.when(pl.col("naive").is_null()).then(pl.col("text")).alias("text")
     )
@@ -58,7 +58,7 @@ def parsed_times(time: pl.Series, zone: ZoneInfo) -> pl.DataFrame:
         pl.when(pl.col("text").str.contains(_EPOCH_MS)).then(pl.col("text")).cast(pl.Int64, strict=False)
     ).to_series()
     utc = utc.fill_null(pl.from_epoch(epoch, time_unit="ms").cast(_NAIVE).dt.replace_time_zone("UTC"))
-    return found.with_columns(
+    return frame.with_columns(
         pl.col("naive").fill_null(utc.dt.replace_time_zone(None)),
         pl.col("moment").fill_null(utc),
     )

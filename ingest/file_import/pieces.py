@@ -106,9 +106,9 @@ def _clean_header(path: Path, form: FileForm) -> _Header | None:
             except csv.Error:
                 return None
             grid = Grid(file=path.name, rows=[RawRow(1, tuple(names))])
-            found = find_header(grid, FIELDS, form.mapping) if any(names) else None
+            header = find_header(grid, FIELDS, form.mapping) if any(names) else None
             wanted = set(form.wanted)
-            if found is None or found.problems or not wanted <= set(found.fields) or len(set(names)) != len(names):
+            if header is None or header.problems or not wanted <= set(header.fields) or len(set(names)) != len(names):
                 return None
             suspect = b'"' if separator == "," else b","
             decoder = codecs.getincrementaldecoder("utf-8")()
@@ -122,7 +122,7 @@ def _clean_header(path: Path, form: FileForm) -> _Header | None:
                 except UnicodeDecodeError:
                     return None
                 piece, body = stream.read(_PIECE), 0
-    columns = {ours: names[place] for ours, place in found.fields.items() if ours in wanted}
+    columns = {ours: names[place] for ours, place in header.fields.items() if ours in wanted}
     return _Header(line.rstrip("\r").encode() + b"\n", names, separator, columns)
 
 

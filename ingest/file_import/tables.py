@@ -65,12 +65,12 @@ def read_whole(path: Path, form: FileForm, directory: Mapping[str, Asset]) -> Pi
     """All readings of a file. Raises `CannotParse`, or `Problems` where it has not the columns it needs."""
     grid, header = choose_sheet(read_grids(path, form.options), _fields(form), form.mapping)
     if header.problems:
-        raise Problems(path.name, [located(grid.sheet, header.line, one) for one in header.problems])
+        raise Problems(path.name, [located(grid.sheet, header.line, sentence) for sentence in header.problems])
     return typed(grid, header, form, directory)
 
 
 def _fields(form: FileForm) -> Sequence[Field]:
-    return [one for one in FIELDS if one.key != "channel" or form.channel is None]
+    return [field for field in FIELDS if field.key != "channel" or form.channel is None]
 
 
 def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, Asset]) -> Piece:
@@ -89,17 +89,17 @@ def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, As
         if ours not in fields and ours not in told and not (ours == "value" and series)
     ]
     if missing:
-        names = [one.name for one in header.columns]
+        names = [column.name for column in header.columns]
         raise Problems(
             grid.file,
             [
-                *(located(grid.sheet, header.line, one) for one in missing),
+                *(located(grid.sheet, header.line, sentence) for sentence in missing),
                 Sentence("the columns are {names}; name them with --map", names=names),
             ],
         )
     body, refusals = fitting(grid, header)
-    refusals = [*(one for one in grid.refusals if one.line > header.line), *refusals]
-    surplus = len({one.line for one in refusals})
+    refusals = [*(refusal for refusal in grid.refusals if refusal.line > header.line), *refusals]
+    surplus = len({refusal.line for refusal in refusals})
     cells, decimal_notes = _cells(body, series, header, form, refusals)
     moments = read_moments(cells.times, order=form.options.order)
     local = localize(
@@ -122,25 +122,25 @@ def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, As
     seen = len(good) + len(refusals) if len(series) > 1 else len(body) + surplus
     return Piece(
         rows=pl.DataFrame(good, schema=SCHEMA, orient="row"),
-        refusals=sorted(refusals, key=lambda one: one.line),
+        refusals=sorted(refusals, key=lambda refusal: refusal.line),
         cells=by_line.__getitem__,
         seen=seen,
         total=seen,
-        columns=[one.name for one in header.columns],
-        understood={one.field: one.name for one in header.columns if one.field}
+        columns=[column.name for column in header.columns],
+        understood={column.field: column.name for column in header.columns if column.field}
         | {f"{one.asset}/{one.channel}".strip("/"): _name(header, one) for one in series if one.asset or one.channel},
         notes=[*grid.notes, *left, *decimal_notes],
     )
 
 
 def _name(header: Header, series: _Series) -> str:
-    return next(one.name for one in header.columns if one.place == series.place)
+    return next(column.name for column in header.columns if column.place == series.place)
 
 
 def _cells(
     body: Sequence[RawRow], series: Sequence[_Series], header: Header, form: FileForm, refusals: list[Refusal]
 ) -> tuple[_Cells, list[Sentence]]:
-    found = _Cells([], [], [], [], [], [], [])
+    cells = _Cells([], [], [], [], [], [], [])
     notes = []
     fields = header.fields
     for one in series:
@@ -153,14 +153,14 @@ def _cells(
                 what = numbers.problems.get(place, Sentence("no value"))
                 refusals.append(Refusal(line=row.line, what=what, cells=row.cells))
             elif not blank(values[place]):
-                found.rows.append(row)
-                found.assets.append(one.asset or words(_at(row, fields["asset"])))
-                found.channels.append(one.channel or form.channel or words(_at(row, fields["channel"])))
-                found.times.append(_at(row, fields["time"]) if "time" in fields else None)
-                found.values.append(values[place])
-                found.numbers.append(numbers.values[place])
-                found.units.append(numbers.units[place])
-    return found, notes
+                cells.rows.append(row)
+                cells.assets.append(one.asset or words(_at(row, fields["asset"])))
+                cells.channels.append(one.channel or form.channel or words(_at(row, fields["channel"])))
+                cells.times.append(_at(row, fields["time"]) if "time" in fields else None)
+                cells.values.append(values[place])
+                cells.numbers.append(numbers.values[place])
+                cells.units.append(numbers.units[place])
+    return cells, notes
 
 
 def _at(row: RawRow, place: int) -> Value:
@@ -199,7 +199,7 @@ def _channel_names() -> dict[str, str]:
     """Every name of a channel, in either language, where it means one key only."""
     found: dict[str, set[str]] = {}
     for kind in catalogue().values():
-        for one in kind.channels.values():
-            for name in (one.key, one.name.zh, one.name.en):
-                found.setdefault(plain_name(name), set()).add(one.key)
+        for channel in kind.channels.values():
+            for name in (channel.key, channel.name.zh, channel.name.en):
+                found.setdefault(plain_name(name), set()).add(channel.key)
     return {name: next(iter(keys)) for name, keys in found.items() if len(keys) == 1}

@@ -40,7 +40,7 @@ class Counts:
     replayed: int = 0  # readings that left quarantine for the store; they are counted in stored and duplicates
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+        return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
 
     @property
     def pending(self) -> int:
@@ -75,7 +75,7 @@ class Counts:
 
 def from_rows(rows: Mapping[str, int]) -> Counts:
     """Counts from the journal's table; a row that is not there yet counts nothing."""
-    return Counts(**{one.name: rows.get(one.name, 0) for one in fields(Counts)})
+    return Counts(**{field.name: rows.get(field.name, 0) for field in fields(Counts)})
 
 
 def read_counts(connection: sqlite3.Connection) -> Counts:

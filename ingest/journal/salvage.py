@@ -48,11 +48,11 @@ def salvage(file: Path) -> list[Sentence]:
     aside = file.parent / ASIDE
     aside.mkdir(mode=0o700, exist_ok=True)
     number = sum(1 for other in aside.glob(f"{file.name}*"))
-    kept = aside / (f"{file.name}.{number}" if number else file.name)
+    path = aside / (f"{file.name}.{number}" if number else file.name)
     for end in ("", "-wal", "-shm"):
         part = file.with_name(file.name + end)
         if part.exists():
-            shutil.move(part, kept.with_name(kept.name + end))
+            shutil.move(part, path.with_name(path.name + end))
     notes = []
     with closing(sqlite3.connect(file, isolation_level=None)) as new:
         new.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -61,7 +61,7 @@ def salvage(file: Path) -> list[Sentence]:
         prepare(new, 0)
         counts = {}
         for table in _TABLES:
-            rows, whole = _copy(kept, new, table)
+            rows, whole = _copy(path, new, table)
             counts[table] = rows
             if not whole:
                 notes.append(Sentence("{file}: table {table} could be read in part only", file=file.name, table=table))
@@ -72,7 +72,7 @@ def salvage(file: Path) -> list[Sentence]:
         file=file.name,
         messages=counts["batches"],
         refused=counts["quarantine"],
-        kept=f"{ASIDE}/{kept.name}",
+        kept=f"{ASIDE}/{path.name}",
     )
     return [made_anew, *notes]
 

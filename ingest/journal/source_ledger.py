@@ -167,18 +167,18 @@ def merged(sources: Iterable[Source]) -> list[Source]:
     """The sources of several journals, each once."""
     found: dict[Name, Source] = {}
     for one in sources:
-        known = found.get((one.site, one.name))
+        source = found.get((one.site, one.name))
         found[one.site, one.name] = (
             one
-            if known is None
+            if source is None
             else Source(
                 site=one.site,
                 name=one.name,
-                messages=known.messages + one.messages,
-                admitted=known.admitted + one.admitted,
-                quarantined=known.quarantined + one.quarantined,
-                dropped=known.dropped + one.dropped,
-                arrived_us=max(known.arrived_us, one.arrived_us),
+                messages=source.messages + one.messages,
+                admitted=source.admitted + one.admitted,
+                quarantined=source.quarantined + one.quarantined,
+                dropped=source.dropped + one.dropped,
+                arrived_us=max(source.arrived_us, one.arrived_us),
             )
         )
     return [found[name] for name in sorted(found)]

@@ -62,22 +62,22 @@ class Hearing:
         slot = self._slots.get((asset, channel))
         return None if slot is None else float(self._state[self._VALUE, slot])
 
-    def listen(self, said: AdmittedReadings) -> None:
+    def listen(self, readings: AdmittedReadings) -> None:
         """Take note of readings, in any order."""
-        if not said.series.size:
+        if not readings.series.size:
             return
-        order = np.argsort(said.series, kind="stable")
-        series, times = said.series[order], said.times[order]
+        order = np.argsort(readings.series, kind="stable")
+        series, times = readings.series[order], readings.times[order]
         if ((times[1:] < times[:-1]) & (series[1:] == series[:-1])).any():  # most devices speak in order
-            order = np.lexsort((said.arrived, said.times, said.series))
-            series, times = said.series[order], said.times[order]
-        arrived = said.arrived[order]
-        self.clocks.listen(said.names, series, times, arrived)
+            order = np.lexsort((readings.arrived, readings.times, readings.series))
+            series, times = readings.series[order], readings.times[order]
+        arrived = readings.arrived[order]
+        self.clocks.listen(readings.names, series, times, arrived)
         with self._lock:
             here = np.unique(series)
-            slots = np.zeros(len(said.names), dtype=np.int64)
-            slots[here] = [self._slot(said.names[one]) for one in here.tolist()]
-            slot, values = slots[series], said.values[order]
+            slots = np.zeros(len(readings.names), dtype=np.int64)
+            slots[here] = [self._slot(readings.names[one]) for one in here.tolist()]
+            slot, values = slots[series], readings.values[order]
             if len(np.unique(slots[here])) < len(here):  # one channel told in two units
                 again = np.lexsort((times, slot))
                 slot, times, values, arrived = slot[again], times[again], values[again], arrived[again]

@@ -116,7 +116,7 @@ def judged(ways: Iterable[tuple[str, int, int]]) -> list[Clock]:
         known = hours.setdefault(asset, {})
         known[hour] = min(offset, known.get(hour, offset))
     clocks = [judge(asset, sorted(least.items())) for asset, least in hours.items()]
-    return sorted(clocks, key=lambda one: (-abs(one.offset_us), one.asset))
+    return sorted(clocks, key=lambda clock: (-abs(clock.offset_us), clock.asset))
 
 
 def judge(asset: str, least: Sequence[tuple[int, int]]) -> Clock:

@@ -63,4 +63,4 @@ def findings(facts: Facts) -> list[Finding]:
 
 
 def healthy(found: list[Finding]) -> bool:
-    return not any(one.fault for one in found)
+    return not any(finding.fault for finding in found)

@@ -102,9 +102,11 @@ class HostClock:
         """Periods of a clock proven behind that are over; they are forgotten with this call."""
         if self.state.skew_us:
             return []
-        over = [one for one in self.state.periods if one.ours and one.skew_us < 0]
+        over = [period for period in self.state.periods if period.ours and period.skew_us < 0]
         if over:
-            self.state = replace(self.state, periods=tuple(one for one in self.state.periods if one not in over))
+            self.state = replace(
+                self.state, periods=tuple(period for period in self.state.periods if period not in over)
+            )
         return over
 
     def save(self, connection: sqlite3.Connection) -> None:
@@ -123,7 +125,7 @@ class HostClock:
             return state
         self._window = _Window()
         explained = [period for period in state.periods if abs(period.skew_us + step) < MATCHES_US]
-        periods = tuple(replace(one, ours=True) if one in explained else one for one in state.periods)
+        periods = tuple(replace(period, ours=True) if period in explained else period for period in state.periods)
         if step > WRONG_US and not explained:  # too few devices to have told
             period = Period(first=state.since, last=first - 1, skew_us=-step, ours=True)
             periods = (*periods, period)[-PERIODS_AT_MOST:]

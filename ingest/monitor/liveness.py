@@ -76,7 +76,7 @@ def lives(
     by_asset: dict[str, dict[str, Heard]] = {}
     for one in heard:
         by_asset.setdefault(one.asset, {})[one.channel] = one
-    found = []
+    lifes = []
     for asset in assets.values():
         if asset.kind not in catalogue:
             continue
@@ -86,14 +86,14 @@ def lives(
             since = _at(max(expected[asset.id], listening.since_us)) if asset.id in expected else now
             late = now - since > min(channel.stale_after for channel in channels.values())
             state = State.NOT_RECEIVED if late else State.NEVER
-            found.append(Life(asset=asset.id, channel="", state=state, since=since, value=None))
+            lifes.append(Life(asset=asset.id, channel="", state=state, since=since, value=None))
             continue
         for key, channel in channels.items():
             if key in said:
-                found.append(life(channel, said[key], now, listening))
+                lifes.append(life(channel, said[key], now, listening))
             else:
-                found.append(Life(asset=asset.id, channel=key, state=State.NEVER, since=None, value=None))
-    return found
+                lifes.append(Life(asset=asset.id, channel=key, state=State.NEVER, since=None, value=None))
+    return lifes
 
 
 def _had_its_chance(channel: Channel, heard: Heard, now: datetime, listening: Listening) -> bool:

@@ -19,10 +19,10 @@ OTHER = "other"  # sites that are not registered, together
 
 
 class _Ingest(Collector):
-    def __init__(self, overview: Overview, facts: Facts, found: list[Finding], sites: frozenset[str]) -> None:
+    def __init__(self, overview: Overview, facts: Facts, findings: list[Finding], sites: frozenset[str]) -> None:
         self._overview = overview
         self._facts = facts
-        self._found = found
+        self._found = findings
         self._sites = sites
 
     def collect(self) -> Iterable[Metric]:
@@ -50,15 +50,15 @@ class _Ingest(Collector):
             ("quarantine_counted_only", "Items only counted, since quarantine was full", self._overview.counted_only),
             ("quiet_seconds", "Since the last message, or since the start", facts.quiet_for),
             ("pending_messages", "Journalled and not yet decoded", facts.pending),
-            ("clocks_wrong", "Devices whose clock is off", sum(one.wrong for one in self._overview.clocks)),
+            ("clocks_wrong", "Devices whose clock is off", sum(clock.wrong for clock in self._overview.clocks)),
         ):
             yield GaugeMetricFamily(f"serviceday_{name}", words, value=float(value))
 
     def _per_site(self) -> Iterable[Metric]:
         totals: dict[str, list[int]] = {}
-        for one in self._overview.sources:
-            total = totals.setdefault(one.site if one.site in self._sites else OTHER, [0, 0, 0])
-            for index, figure in enumerate((one.messages, one.admitted, one.quarantined)):
+        for source in self._overview.sources:
+            total = totals.setdefault(source.site if source.site in self._sites else OTHER, [0, 0, 0])
+            for index, figure in enumerate((source.messages, source.admitted, source.quarantined)):
                 total[index] += figure
         for index, name in enumerate(("messages", "admitted", "quarantined")):
             family = GaugeMetricFamily(f"serviceday_site_{name}", f"{name.capitalize()} of a site", labels=["site"])
@@ -67,9 +67,9 @@ class _Ingest(Collector):
             yield family
 
 
-def exposition(overview: Overview, facts: Facts, found: list[Finding], sites: frozenset[str]) -> bytes:
+def exposition(overview: Overview, facts: Facts, findings: list[Finding], sites: frozenset[str]) -> bytes:
     """The text that Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Ingest(overview, facts, found, sites))
+    registry.register(_Ingest(overview, facts, findings, sites))
     write: Callable[[CollectorRegistry], bytes] = generate_latest
     return write(registry)

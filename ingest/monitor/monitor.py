@@ -103,8 +103,8 @@ class Watch:
             log.warning("broker %s could not be probed", address)
             return
         found = limits.findings()
-        for one in found:
-            log.warning("broker %s: %s", address, one.words[preferred()])
+        for finding in found:
+            log.warning("broker %s: %s", address, finding.words[preferred()])
         with self._journal.transaction() as writer:
             write_note(writer, "broker", limits.shown() | {"advice": _told(found)["findings"]}, time.time_ns() // 1000)
 
@@ -160,8 +160,8 @@ def _told(found: list[Finding]) -> dict[str, object]:
     return {
         "healthy": healthy(found),
         "findings": [
-            {"key": one.key, "fault": one.fault, "values": one.values}
-            | {language: one.words[language] for language in LANGUAGES}
-            for one in found
+            {"key": finding.key, "fault": finding.fault, "values": finding.values}
+            | {language: finding.words[language] for language in LANGUAGES}
+            for finding in found
         ],
     }

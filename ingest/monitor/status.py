@@ -45,7 +45,7 @@ class Overview:
     @property
     def states(self) -> dict[State, int]:
         """How many channels are in each state; a silent asset counts as one."""
-        counted = Counter(one.state for one in self.lives)
+        counted = Counter(life.state for life in self.lives)
         return {state: counted[state] for state in State}
 
     @property
@@ -53,9 +53,9 @@ class Overview:
         """Whether the ledger of the whole and those of the sources say the same."""
         counts = self.counts
         return (
-            sum(one.admitted for one in self.sources) == counts.stored + counts.duplicates
-            and sum(one.quarantined for one in self.sources) == counts.quarantined
-            and sum(one.dropped for one in self.sources) == counts.dropped
+            sum(source.admitted for source in self.sources) == counts.stored + counts.duplicates
+            and sum(source.quarantined for source in self.sources) == counts.quarantined
+            and sum(source.dropped for source in self.sources) == counts.dropped
             and sum(self.quarantine.values()) == counts.quarantined
         )
 
@@ -77,10 +77,10 @@ def read_overview(
             expected[asset] = min(since_us, expected.get(asset, since_us))
         quarantine.update(part.quarantine)
         notes |= {name: value for name, value in part.notes.items() if _newer(value, notes.get(name))}
-    listening = max((part.listening for part in parts), key=lambda one: one.until_us, default=Listening())
+    listening = max((part.listening for part in parts), key=lambda listening: listening.until_us, default=Listening())
     return Overview(
         counts=sum((part.counts for part in parts), Counts()),
-        sources=merged(one for part in parts for one in part.sources),
+        sources=merged(source for part in parts for source in part.sources),
         clocks=judged(row for part in parts for row in part.ways),
         lives=lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening),
         quarantine=dict(quarantine.most_common()),

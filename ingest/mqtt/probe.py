@@ -51,10 +51,10 @@ class Limits:
 
     def findings(self) -> list[Finding]:
         """What will hurt, and what to do about it."""
-        found = []
+        findings = []
 
         def say(key: str, **values: object) -> None:
-            found.append(Finding(key=f"broker_{key}", fault=False, values=values))
+            findings.append(Finding(key=f"broker_{key}", fault=False, values=values))
 
         if self.window is None:
             say("unknown", topic=f"{_PROBE}#")
@@ -70,7 +70,7 @@ class Limits:
             say("packet", bytes=self.max_packet)
         if "mosquitto" in self.name:
             say("persistence", name=self.name)
-        return found
+        return findings
 
     def shown(self) -> dict[str, object]:
         return asdict(self)

@@ -151,12 +151,12 @@ class Receiver:
         stale = [one for one in self._everything if one not in self._topics]
         if stale:
             client.unsubscribe(stale)  # of an earlier start with another list
-        client.subscribe([(one, 1) for one in self._topics])
+        client.subscribe([(topic, 1) for topic in self._topics])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
     ) -> None:
-        if any(one.is_failure for one in granted):
+        if any(code.is_failure for code in granted):
             self._refused = Sentence("subscription refused")
             log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return

@@ -101,11 +101,12 @@ class Replay:
             message.seq: _Result(admitted, [])
             for message, admitted in zip(messages, understood.per_message(messages), strict=True)
         }
-        for one in understood.refusals:
-            results[one.seq].again.append(_Again(one.reason, one.detail, one.payload, one.count))
+        for refusal in understood.refusals:
+            results[refusal.seq].again.append(_Again(refusal.reason, refusal.detail, refusal.payload, refusal.count))
         with self._journal.transaction() as writer:
             writer.executemany(
-                "UPDATE replays SET result = ? WHERE id = ?", [(_encode(one), id_) for id_, one in results.items()]
+                "UPDATE replays SET result = ? WHERE id = ?",
+                [(_encode(result), id_) for id_, result in results.items()],
             )
         done = Appended(0, 0, 0)
         readings = understood.admitted.readings
@@ -146,11 +147,11 @@ class Replay:
             found: dict[Name, Change] = {}
             for id_, topic, reason, count, seq, arrived_us, _, encoded in rows:
                 result = _decode(encoded)
-                for one in turned.get(id_, ()):
-                    result.admitted -= one.count
-                    result.again.append(one)
-                left = sum(one.count for one in result.again)
-                read = int(reason in UNREAD) - int(any(one.reason in UNREAD for one in result.again))
+                for again in turned.get(id_, ()):
+                    result.admitted -= again.count
+                    result.again.append(again)
+                left = sum(again.count for again in result.again)
+                read = int(reason in UNREAD) - int(any(again.reason in UNREAD for again in result.again))
                 counts += Counts(
                     quarantined=left - count,
                     replayed=result.admitted,
@@ -176,9 +177,9 @@ def _turned_away(done: Appended, away: Sequence[Refusal], rows: Sequence[tuple[i
     Where only its number is known, every row stays with its payload, and the number under the last of them.
     """
     found: dict[int, list[_Again]] = {}
-    for one in away:
-        found.setdefault(one.seq, []).append(_Again(one.reason, one.detail, one.payload, one.count))
-    unknown = done.refused - sum(one.count for one in away)
+    for refusal in away:
+        found.setdefault(refusal.seq, []).append(_Again(refusal.reason, refusal.detail, refusal.payload, refusal.count))
+    unknown = done.refused - sum(refusal.count for refusal in away)
     if unknown > 0:
         last = rows[-1][0]
         for id_, payload in rows:
@@ -224,5 +225,5 @@ def _keep(writer: sqlite3.Connection, id_: int, origin: tuple[int, int, str], ag
     )
     writer.executemany(
         "INSERT INTO quarantine(seq, arrived_us, topic, payload, reason, detail, count) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*origin, one.payload, one.reason, one.detail, one.count) for one in others],
+        [(*origin, again.payload, again.reason, again.detail, again.count) for again in others],
     )

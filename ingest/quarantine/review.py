@@ -121,11 +121,11 @@ class Review:
     def rows(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> list[Quarantined]:
         """The newest first."""
         where, values = wanted.clause()
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY q.id DESC LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
-        return [_quarantined(row) for row in found]
+        return [_quarantined(row) for row in cursor]
 
     def one(self, number: int) -> Quarantined:
         """Raises `CannotConvert` if there is none."""
@@ -141,12 +141,12 @@ class Review:
     def heaps(self, wanted: Wanted) -> list[Heap]:
         """How much there is for each reason, the most first."""
         where, values = wanted.clause()
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             f"SELECT q.reason, count(*), sum(q.count), max(q.arrived_us) {_FROM} WHERE {where}"
             " GROUP BY 1 ORDER BY 3 DESC",
             values,
         )
-        heaps = {row[0]: Heap(reason=Reason(row[0]), rows=row[1], items=row[2], newest=_at(row[3])) for row in found}
+        heaps = {row[0]: Heap(reason=Reason(row[0]), rows=row[1], items=row[2], newest=_at(row[3])) for row in cursor}
         where, values = wanted.counted_clause()
         counted = self._connection.execute(
             f"SELECT reason, sum(count), max(last_us) FROM overflow WHERE {where} GROUP BY 1",  # noqa: S608

@@ -20,21 +20,21 @@ def turned_away(done: Appended, readings: pa.Table, messages: Sequence[Message])
     After a crash the store knows only how many there were: that number stands under the last message then.
     """
     last = {source_of(message.topic)[1]: message.seq for message in messages}
-    rows = pl.DataFrame(pl.from_arrow(readings))[[one.row for one in done.refusals]].with_columns(
-        pl.Series("reason", [one.reason for one in done.refusals], dtype=pl.String),
+    rows = pl.DataFrame(pl.from_arrow(readings))[[refused.row for refused in done.refusals]].with_columns(
+        pl.Series("reason", [refused.reason for refused in done.refusals], dtype=pl.String),
         pl.col("time").dt.epoch("ms"),
     )
-    found = []
+    refusals = []
     for (asset, reason), group in rows.group_by("asset", "reason", maintain_order=True):
         payload = batched(list(group.select("time", "channel", "value").iter_rows()))
-        found.append(
+        refusals.append(
             Refusal(seq=last[str(asset)], reason=Reason.STORE, detail=str(reason), payload=payload, count=group.height)
         )
     unknown = done.refused - len(done.refusals)
     if unknown > 0:
         seq = messages[-1].seq
-        found.append(Refusal(seq=seq, reason=Reason.STORE, detail="", payload=messages[-1].payload, count=unknown))
-    return found
+        refusals.append(Refusal(seq=seq, reason=Reason.STORE, detail="", payload=messages[-1].payload, count=unknown))
+    return refusals
 
 
 def less(per_source: dict[Name, int], refusals: Sequence[Refusal], messages: Sequence[Message]) -> dict[Name, int]:

@@ -133,6 +133,6 @@ def _reference(carried: Carried, strength: float) -> Reference:
 def strengthened(strength: FloatArray, found: dict[int, Carried]) -> FloatArray:
     """Scores of the series, no lower than what stands of an earlier look."""
     out = strength.copy()
-    for row, one in found.items():
-        out[row] = max(out[row], one.strength)
+    for row, carried in found.items():
+        out[row] = max(out[row], carried.strength)
     return out

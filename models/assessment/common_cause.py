@@ -79,33 +79,33 @@ def shared_evidence(windows: Windows, row: int, timezone: ZoneInfo) -> Evidence 
 
 
 def common_causes(
-    assessments: Iterable[Assessment], fleet: Sequence[Asset], known: Catalogue, timezone: ZoneInfo
+    assessments: Iterable[Assessment], fleet: Sequence[Asset], catalogue: Catalogue, timezone: ZoneInfo
 ) -> list[CommonCause]:
     """Movements that so many assets of a class at a site made together, largest first. `fleet`: all of them."""
     places = {asset.id: (asset.site, asset.kind) for asset in fleet}
     sizes = Counter(places.values())
     onsets: dict[tuple[Place, str, bool], list[tuple[datetime, str]]] = {}
     latest = None
-    for one in assessments:
-        if one.asset not in places:
+    for assessment in assessments:
+        if assessment.asset not in places:
             continue
-        latest = one.as_of if latest is None else max(latest, one.as_of)
-        for evidence in one.evidence:
+        latest = assessment.as_of if latest is None else max(latest, assessment.as_of)
+        for evidence in assessment.evidence:
             if _dated(evidence) and evidence.since is not None:
-                key = (places[one.asset], evidence.channel, evidence.value > evidence.expected)
-                onsets.setdefault(key, []).append((evidence.since, one.asset))
+                key = (places[assessment.asset], evidence.channel, evidence.value > evidence.expected)
+                onsets.setdefault(key, []).append((evidence.since, assessment.asset))
     out = []
     for (place, channel, rising), dated in onsets.items():
         together = _closest(sorted(dated))
         assets = frozenset(asset for _, asset in together)
-        described = known[place[1]].channels.get(channel) if place[1] in known else None
+        described = catalogue[place[1]].channels.get(channel) if place[1] in catalogue else None
         if described is None or len(assets) < max(FEWEST, SHARE * sizes[place]):
             continue
         since = together[len(together) // 2][0]
         words = wording.say(
             "together",
             name=wording.lower_first(described.name),
-            kind=known[place[1]].name,
+            kind=catalogue[place[1]].name,
             site=place[0],
             count=len(assets),
             size=sizes[place],
@@ -121,23 +121,23 @@ def with_common_causes(
     assessments: Sequence[Assessment],
     others: Iterable[Assessment],
     fleet: Sequence[Asset],
-    known: Catalogue,
+    catalogue: Catalogue,
     timezone: ZoneInfo,
 ) -> list[Assessment]:
     """The same assessments with common causes among their evidence. `others`: what is believed of the other assets."""
-    causes = common_causes([*assessments, *others], fleet, known, timezone)
+    causes = common_causes([*assessments, *others], fleet, catalogue, timezone)
     if not causes:
         return list(assessments)
     of_asset: dict[str, list[CommonCause]] = {}
     for cause in causes:
         for asset in cause.assets:
             of_asset.setdefault(asset, []).append(cause)
-    return [_with(one, of_asset.get(one.asset, ())) for one in assessments]
+    return [_with(assessment, of_asset.get(assessment.asset, ())) for assessment in assessments]
 
 
-def _with(one: Assessment, causes: Sequence[CommonCause]) -> Assessment:
-    evidence = list(one.evidence)
-    reason = one.reason
+def _with(assessment: Assessment, causes: Sequence[CommonCause]) -> Assessment:
+    evidence = list(assessment.evidence)
+    reason = assessment.reason
     for cause in causes:
         at = next((i for i, e in enumerate(evidence) if e.channel == cause.channel and _dated(e)), None)
         if at is None:
@@ -158,7 +158,7 @@ def _with(one: Assessment, causes: Sequence[CommonCause]) -> Assessment:
             reference=None,
         )
         evidence.insert(at + 1, told)
-    return replace(one, evidence=tuple(evidence), reason=reason)
+    return replace(assessment, evidence=tuple(evidence), reason=reason)
 
 
 def _dated(evidence: Evidence) -> bool:

@@ -40,15 +40,15 @@ def lone_drifts(
     regular = windows.having(Figure.LEVEL) & ~windows.excluded & np.isfinite(windows.scale)
     steady = np.abs(scores["trend"])
     sliding = np.flatnonzero(regular & (steady >= STEADY) & (steady >= 0.6 * strongest))
-    found = []
+    drifts = []
     for row in sliding:
         companions = _companions(windows, int(row), regular, change, catalogue, healing=scores["trend"][row] < 0)
         if len(companions) < COMPANIONS:
             continue
         quiet = min(max(QUIET, QUIET_SHARE * float(strongest[row])), MOVED)
         if float(np.max(strongest[list(companions)])) < quiet:
-            found.append(Drift(int(row), float(steady[row]), companions))
-    return found
+            drifts.append(Drift(int(row), float(steady[row]), companions))
+    return drifts
 
 
 def _companions(

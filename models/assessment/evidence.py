@@ -206,14 +206,14 @@ def steady(
     found: Began | None, before: Evidence | None
 ) -> tuple[datetime | None, tuple[datetime | None, datetime] | None]:
     """Onset and interval: those that were told before, unless what is found now rules that onset out."""
-    told = None if before is None else before.since
-    if before is None or told is None:
+    moment = None if before is None else before.since
+    if before is None or moment is None:
         return (found.since, found.between) if found else (None, None)
     if found is None:
-        return told, before.since_between
-    if found.possible[0] <= told <= found.possible[1]:
-        return told, before.since_between or found.between
-    return (told, before.since_between) if found.between[0] is None else (found.since, found.between)
+        return moment, before.since_between
+    if found.possible[0] <= moment <= found.possible[1]:
+        return moment, before.since_between or found.between
+    return (moment, before.since_between) if found.between[0] is None else (found.since, found.between)
 
 
 def _moment(windows: Windows, day: float) -> datetime:

@@ -119,10 +119,10 @@ def _without_the_broken(of_block: IntArray, look_and_judge: Callable[[IntArray],
     half = len(of_block) // 2
     parts = [_without_the_broken(some, look_and_judge) for some in (of_block[:half], of_block[half:])]
     broken = [
-        (place, one, view)
+        (place, judgement, view)
         for part in parts
-        for place, one, view in zip(part.places, part.judged, part.views, strict=True)
-        if one.failure
+        for place, judgement, view in zip(part.places, part.judged, part.views, strict=True)
+        if judgement.failure
     ]
     rest = np.setdiff1d(of_block, [place for place, _, _ in broken])
     if broken and rest.size:
@@ -131,14 +131,14 @@ def _without_the_broken(of_block: IntArray, look_and_judge: Callable[[IntArray],
         parts.append(
             JudgedBlock(
                 places=np.array([place for place, _, _ in aside], dtype=np.int64),
-                judged=[one for _, one, _ in aside],
+                judged=[judgement for _, judgement, _ in aside],
                 views=tuple(view for _, _, view in aside),
                 expected=Expectations.joined([]),
             )
         )
     return JudgedBlock(
         places=np.concatenate([part.places for part in parts]),
-        judged=[one for part in parts for one in part.judged],
+        judged=[judgement for part in parts for judgement in part.judged],
         views=tuple(view for part in parts for view in part.views),
         expected=Expectations.joined([part.expected for part in parts]),
     )

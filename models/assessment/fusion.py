@@ -212,14 +212,17 @@ def verdicts(
 
 def settled(verdicts: Sequence[Verdict], null: FleetNull) -> list[Verdict]:
     """The same verdicts under the null of a whole fleet."""
-    odds = null.log_odds(np.array([one.chance for one in verdicts]))
-    return [one if one.unknown else _bounded(one, float(odd)) for one, odd in zip(verdicts, odds, strict=True)]
+    odds = null.log_odds(np.array([verdict.chance for verdict in verdicts]))
+    return [
+        verdict if verdict.unknown else _bounded(verdict, float(odd))
+        for verdict, odd in zip(verdicts, odds, strict=True)
+    ]
 
 
-def _bounded(one: Verdict, log_odds: float) -> Verdict:
-    if one.floor > 0:
-        log_odds = max(log_odds, float(np.log(one.floor / (1 - one.floor))))
-    return replace(one, log_odds=log_odds, probability=_probability(log_odds))
+def _bounded(verdict: Verdict, log_odds: float) -> Verdict:
+    if verdict.floor > 0:
+        log_odds = max(log_odds, float(np.log(verdict.floor / (1 - verdict.floor))))
+    return replace(verdict, log_odds=log_odds, probability=_probability(log_odds))
 
 
 def _probability(log_odds: float) -> float:

@@ -76,7 +76,7 @@ def stand(
     standing = Standing(
         whole_at=as_of,
         seen_at=as_of,
-        assets=tuple(one.id for one in assets),
+        assets=tuple(asset.id for asset in assets),
         fingerprints=fingerprints(assets),
         chance=belief.chance,
         expected=belief.expected,
@@ -129,7 +129,7 @@ def follow(
     standing = replace(
         standing,
         seen_at=as_of,
-        assets=tuple(one.id for one in assets),
+        assets=tuple(asset.id for asset in assets),
         fingerprints=fingerprints(assets),
         chance=carried.chance,
         expected=carried.expected,

@@ -36,15 +36,17 @@ class Memory:
 
     def standing(self, asset: str) -> tuple[Evidence, ...]:
         """Evidence of its equipment that stands until somebody records an outcome; the strongest first."""
-        one = self.before.get(asset)
-        if one is None or not one.flagged:
+        assessment = self.before.get(asset)
+        if assessment is None or not assessment.flagged:
             return ()
         equipment = [
-            e for e in one.evidence if e.trouble is Trouble.EQUIPMENT and e.pattern != COMMON and _has_reference(e)
+            e
+            for e in assessment.evidence
+            if e.trouble is Trouble.EQUIPMENT and e.pattern != COMMON and _has_reference(e)
         ]
         ended = max((moment for moment in (self.attended.get(asset), self.cleared.get(asset)) if moment), default=None)
         # an outcome may be recorded days late: what counts is when the trouble was noticed, not when it was last seen
-        return tuple(e for e in equipment if ended is None or (e.noticed or one.as_of) > ended)
+        return tuple(e for e in equipment if ended is None or (e.noticed or assessment.as_of) > ended)
 
     def flagged(self, asset: str) -> Assessment | None:
         """The assessment that stands, if the asset was flagged and nobody has recorded an outcome since."""
@@ -87,7 +89,7 @@ def renewed(daily: DailyFigures, assets: Sequence[Asset], memory: Memory, end: d
     return replace(daily, values=np.where(before, np.nan, daily.values))
 
 
-def with_alarms(found: Sequence[Assessment], alerts: Sequence[Alert]) -> list[Assessment]:
+def with_alarms(assessments: Sequence[Assessment], alerts: Sequence[Alert]) -> list[Assessment]:
     """The same assessments; an open alert of a reading beyond its limit is a floor under what is believed.
 
     Alerts whose channel has returned to normal say nothing any more, nor do those of a sensor that is doubted.
@@ -97,17 +99,17 @@ def with_alarms(found: Sequence[Assessment], alerts: Sequence[Alert]) -> list[As
         if alert.source is Source.LIMIT and alert.returned_at is None and alert.closed_at is None:
             beyond.setdefault(alert.asset, []).append(alert)
     out = []
-    for one in found:
-        doubted = {e.channel for e in one.evidence if e.trouble is Trouble.SENSOR}
-        speaking = [alert for alert in beyond.get(one.asset, ()) if alert.channel not in doubted]
-        if one.flagged or not speaking:
-            out.append(one)
+    for assessment in assessments:
+        doubted = {e.channel for e in assessment.evidence if e.trouble is Trouble.SENSOR}
+        speaking = [alert for alert in beyond.get(assessment.asset, ()) if alert.channel not in doubted]
+        if assessment.flagged or not speaking:
+            out.append(assessment)
             continue
         out.append(
             replace(
-                one,
-                probability=max(one.probability, FLAG_AT),
-                score=max(one.score, 0.0),
+                assessment,
+                probability=max(assessment.probability, FLAG_AT),
+                score=max(assessment.score, 0.0),
                 flagged=True,
                 reason=speaking[0].reason,
                 state=Knowledge.ASSESSED,

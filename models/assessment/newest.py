@@ -60,9 +60,9 @@ def _habits(
     return profiles, least
 
 
-def _rows_of(series: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
+def _rows_of(series: IntArray, array: IntArray) -> tuple[IntArray, BoolArray]:
     """Where each wanted code stands in the ascending codes, and whether it does."""
     if not series.size:
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    rows = np.minimum(np.searchsorted(series, wanted), len(series) - 1)
-    return rows, series[rows] == wanted
+        return np.zeros(len(array), dtype=np.int64), np.zeros(len(array), dtype=np.bool_)
+    rows = np.minimum(np.searchsorted(series, array), len(series) - 1)
+    return rows, series[rows] == array

@@ -43,31 +43,31 @@ class HourOnset:
     before: int
 
 
-def to_the_hour(store: Store, made: Sequence[Assessment], timezone: ZoneInfo) -> list[Assessment]:
+def to_the_hour(store: Store, assessments: Sequence[Assessment], timezone: ZoneInfo) -> list[Assessment]:
     """The same assessments; steps of levels that were noticed just now begin at their hour, where it can be told."""
-    chosen = [one for one in made if one.flagged and _wanted(one)][:MOST]
+    chosen = [assessment for assessment in assessments if assessment.flagged and _wanted(assessment)][:MOST]
     if not chosen:
-        return list(made)
-    spans = [between for one in chosen if (between := _sure(one.evidence[0])) is not None]
+        return list(assessments)
+    spans = [between for assessment in chosen if (between := _sure(assessment.evidence[0])) is not None]
     rollups = store.rollups(
-        assets=[one.asset for one in chosen],
-        channels=sorted({one.evidence[0].channel for one in chosen}),
+        assets=[assessment.asset for assessment in chosen],
+        channels=sorted({assessment.evidence[0].channel for assessment in chosen}),
         start=min(after for after, _ in spans) - AROUND,
         end=max(before for _, before in spans) + AROUND,
     ).select("asset", "channel", "hour", "mean")
     by_series = rollups.partition_by("asset", "channel", as_dict=True)
-    refined = {one.asset: _refined(one, by_series, timezone) for one in chosen}
-    return [refined.get(one.asset, one) for one in made]
+    refined = {assessment.asset: _refined(assessment, by_series, timezone) for assessment in chosen}
+    return [refined.get(assessment.asset, assessment) for assessment in assessments]
 
 
-def _wanted(one: Assessment) -> bool:
-    first = one.evidence[0] if one.evidence else None
+def _wanted(assessment: Assessment) -> bool:
+    first = assessment.evidence[0] if assessment.evidence else None
     return (
         first is not None
         and first.trouble is Trouble.EQUIPMENT
         and first.pattern in PATTERNS - {COMMON}
         and first.noticed is not None
-        and abs(one.as_of - first.noticed) < DAY
+        and abs(assessment.as_of - first.noticed) < DAY
         and _sure(first) is not None
     )
 
@@ -80,11 +80,13 @@ def _sure(evidence: Evidence) -> tuple[datetime, datetime] | None:
     return (between[0], between[1]) if HOUR * LONGEST <= between[1] - between[0] <= SURE else None
 
 
-def _refined(one: Assessment, by_series: dict[tuple[object, ...], pl.DataFrame], timezone: ZoneInfo) -> Assessment:
-    first = one.evidence[0]
-    between, hours = _sure(first), by_series.get((one.asset, first.channel))
+def _refined(
+    assessment: Assessment, by_series: dict[tuple[object, ...], pl.DataFrame], timezone: ZoneInfo
+) -> Assessment:
+    first = assessment.evidence[0]
+    between, hours = _sure(first), by_series.get((assessment.asset, first.channel))
     if between is None or hours is None or first.since is None:
-        return one
+        return assessment
     start = between[0] - AROUND
     count = round((between[1] + AROUND - start) / HOUR)
     place = ((hours["hour"] - start).dt.total_seconds() // 3600).to_numpy()
@@ -92,17 +94,19 @@ def _refined(one: Assessment, by_series: dict[tuple[object, ...], pl.DataFrame],
     values = np.full(count, np.nan)
     values[place[inside]] = hours["mean"].to_numpy()[inside]
     known = round(AROUND / HOUR)
-    found = onset_hour(values, known, first.value > first.expected)
-    if found is None:
-        return one
-    since = start + found.at * HOUR
+    onset = onset_hour(values, known, first.value > first.expected)
+    if onset is None:
+        return assessment
+    since = start + onset.at * HOUR
     if not between[0] - MARGIN <= since <= between[1] + MARGIN:
-        return one
-    narrow = (start + found.after * HOUR, start + found.before * HOUR)
-    was = onset_words(first.since, first.since_between, end=one.as_of, zone=timezone)
-    now = onset_words(since, narrow, end=one.as_of, zone=timezone)
+        return assessment
+    narrow = (start + onset.after * HOUR, start + onset.before * HOUR)
+    was = onset_words(first.since, first.since_between, end=assessment.as_of, zone=timezone)
+    now = onset_words(since, narrow, end=assessment.as_of, zone=timezone)
     evidence = replace(first, since=since, since_between=narrow, sentence=_reworded(first.sentence, was, now))
-    return replace(one, evidence=(evidence, *one.evidence[1:]), reason=_reworded(one.reason, was, now))
+    return replace(
+        assessment, evidence=(evidence, *assessment.evidence[1:]), reason=_reworded(assessment.reason, was, now)
+    )
 
 
 def _reworded(words: Text, was: Text, now: Text) -> Text:

@@ -121,36 +121,40 @@ def believe(
         store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors, memory=memory
     )
     order = np.argsort(np.concatenate([block.places for block in blocks]))
-    judged = [one for block in blocks for one in block.judged]
-    views = [one for block in blocks for one in block.views]
+    judged = [judgement for block in blocks for judgement in block.judged]
+    views = [view for block in blocks for view in block.views]
     judged, views = [judged[i] for i in order], [views[i] for i in order]
-    chance = np.array([(one.verdict.chance, one.verdict.mirrored) for one in judged]).reshape(-1, 2)
+    chance = np.array([(judgement.verdict.chance, judgement.verdict.mirrored) for judgement in judged]).reshape(-1, 2)
     whole = chance if told_of is None or beside is None else np.concatenate([chance[list(told_of)], beside])
-    verdicts = settled([one.verdict for one in judged], fleet_null(whole[:, 0], whole[:, 1]))
+    verdicts = settled([judgement.verdict for judgement in judged], fleet_null(whole[:, 0], whole[:, 1]))
     history = outlooks(
         store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
     )
     version = model_version(model)
-    made = []
+    assessments = []
     for place in range(len(assets)) if told_of is None else told_of:
-        said = replace(judged[place], verdict=verdicts[place])
+        judgement = replace(judged[place], verdict=verdicts[place])
         try:
-            one = assessment_of(assets[place], as_of, horizon, version, said, views[place], known)
+            assessment = assessment_of(assets[place], as_of, horizon, version, judgement, views[place], known)
         except NOBODYS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001 - one asset never stops the others
-            one = assessment_of(assets[place], as_of, horizon, version, Judgement.failed(error), views[place], known)
-        stood = memory.flagged(one.asset)
-        if one.failure and stood is not None:  # what could not be looked at again is still believed
-            one = replace(stood, as_of=as_of, state=one.state, failure=one.failure, model=one.model)
-        made.append(_with_outlook(one, history.get(one.asset)))
-    made = _with_young_histories(store, assets, made, as_of=as_of)
-    made = to_the_hour(store, made, timezone)
-    again = {one.asset for one in made}
-    others = [one for one in memory.before.values() if one.asset not in again]
-    made = with_common_causes(made, others, assets if fleet is None else fleet, known, timezone)
+            assessment = assessment_of(
+                assets[place], as_of, horizon, version, Judgement.failed(error), views[place], known
+            )
+        stood = memory.flagged(assessment.asset)
+        if assessment.failure and stood is not None:  # what could not be looked at again is still believed
+            assessment = replace(
+                stood, as_of=as_of, state=assessment.state, failure=assessment.failure, model=assessment.model
+            )
+        assessments.append(_with_outlook(assessment, history.get(assessment.asset)))
+    assessments = _with_young_histories(store, assets, assessments, as_of=as_of)
+    assessments = to_the_hour(store, assessments, timezone)
+    again = {assessment.asset for assessment in assessments}
+    others = [assessment for assessment in memory.before.values() if assessment.asset not in again]
+    assessments = with_common_causes(assessments, others, assets if fleet is None else fleet, known, timezone)
     return Belief(
-        assessments=made,
+        assessments=assessments,
         chance=chance,
         expected=Expectations.joined([block.expected for block in blocks]),
     )
@@ -170,8 +174,8 @@ def flag_within(assessments: Sequence[Assessment], false_flags: float) -> list[A
 
     A crew that can afford two visits for nothing a day says 2.
     """
-    threshold = threshold_within(np.array([one.probability for one in assessments]), false_flags)
-    return [replace(one, flagged=one.probability >= threshold) for one in assessments]
+    threshold = threshold_within(np.array([assessment.probability for assessment in assessments]), false_flags)
+    return [replace(assessment, flagged=assessment.probability >= threshold) for assessment in assessments]
 
 
 def look(
@@ -183,9 +187,9 @@ def look(
     on_progress: Progress | None = None,
 ) -> tuple[Windows, list[SensorView]]:
     """Daily figures of the fleet with all that explains them taken out, and what its sensors are worth."""
-    seen: Looked = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
-    windows = fleet_windows(seen.daily, tuple(assets), seen.excluded, end=seen.end, timezone=timezone)
-    return windows, list(seen.views)
+    looked: Looked = look_at(store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress)
+    windows = fleet_windows(looked.daily, tuple(assets), looked.excluded, end=looked.end, timezone=timezone)
+    return windows, list(looked.views)
 
 
 def assessment_of(
@@ -247,28 +251,34 @@ def assessment_of(
 
 
 def _with_young_histories(
-    store: Store, assets: Sequence[Asset], made: list[Assessment], *, as_of: datetime
+    store: Store, assets: Sequence[Asset], assessments: list[Assessment], *, as_of: datetime
 ) -> list[Assessment]:
     """Assets that were heard of by an outage history only, and one too short to tell anything, are not unheard."""
     known = catalogue()
     keys = outage_channels(known)
     kinds = {asset.id: asset.kind for asset in assets if asset.kind in known and keys & set(known[asset.kind].channels)}
-    unheard = [one.asset for one in made if one.state is Knowledge.NEVER_HEARD and one.asset in kinds]
+    unheard = [
+        assessment.asset
+        for assessment in assessments
+        if assessment.state is Knowledge.NEVER_HEARD and assessment.asset in kinds
+    ]
     if not unheard:
-        return made
+        return assessments
     start = as_of - timedelta(days=LONGEST_HISTORY)
     hours = store.rollups(assets=unheard, channels=sorted(keys), start=start, end=as_of)
     first = dict(hours.group_by("asset").agg(pl.col("hour").min()).iter_rows())
     need = span(ENOUGH_DAYS)
     return [
         replace(
-            one,
+            assessment,
             state=Knowledge.TOO_LITTLE,
-            reason=wording.say("too_young", have=span((as_of - first[one.asset]) / timedelta(days=1)), need=need),
+            reason=wording.say(
+                "too_young", have=span((as_of - first[assessment.asset]) / timedelta(days=1)), need=need
+            ),
         )
-        if one.asset in first
-        else one
-        for one in made
+        if assessment.asset in first
+        else assessment
+        for assessment in assessments
     ]
 
 

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def prognosis(
-    asset: Asset, verdict: Verdict, evidence: Sequence[Evidence], known: Catalogue, *, as_of: datetime
+    asset: Asset, verdict: Verdict, evidence: Sequence[Evidence], catalogue: Catalogue, *, as_of: datetime
 ) -> Prognosis:
     """What is foreseen of one asset; `evidence` of its equipment, strongest first."""
     crossing = [e for e in evidence if e.crosses_limit_at is not None]
@@ -29,17 +29,17 @@ def prognosis(
             soon, late = first.crosses_between
             between = (max((soon - as_of) / DAY, 0.0), None if late is None else max((late - as_of) / DAY, 0.0))
     return Prognosis(
-        consequence=consequence(asset, known),
+        consequence=consequence(asset, catalogue),
         days_to_limit=days,
         days_between=between,
         alternatives=verdict.alternatives if evidence else (),
-        refuted_if=_refuted_if(asset, verdict, evidence, known) if evidence else None,
+        refuted_if=_refuted_if(asset, verdict, evidence, catalogue) if evidence else None,
     )
 
 
-def _refuted_if(asset: Asset, verdict: Verdict, evidence: Sequence[Evidence], known: Catalogue) -> Text | None:
+def _refuted_if(asset: Asset, verdict: Verdict, evidence: Sequence[Evidence], catalogue: Catalogue) -> Text | None:
     """The strongest channel back where it was; or the mode's other signs still quiet."""
-    kind = known.get(asset.kind)
+    kind = catalogue.get(asset.kind)
     if kind is None:
         return None
     strongest = evidence[0]

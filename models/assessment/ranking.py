@@ -12,23 +12,25 @@ from models.outages.forecast import DOWN
 
 def ordered(assessments: Sequence[Assessment]) -> list[Assessment]:
     """Highest score first; ties by asset, so that the same beliefs always give the same list."""
-    return sorted(assessments, key=lambda one: (-one.score, -one.sensor_probability, one.asset))
+    return sorted(
+        assessments, key=lambda assessment: (-assessment.score, -assessment.sensor_probability, assessment.asset)
+    )
 
 
 def running(assessments: Sequence[Assessment]) -> list[Assessment]:
     """Those not known to be out of service already: nobody needs to foresee what has happened."""
-    return [one for one in assessments if all(e.pattern != DOWN for e in one.evidence)]
+    return [assessment for assessment in assessments if all(e.pattern != DOWN for e in assessment.evidence)]
 
 
 def ranking(assessments: Sequence[Assessment], language: Language = "en") -> list[dict[str, Any]]:
     """The list a script wants: asset, probability, rank (from 1), reason, state (how much is known of it)."""
     return [
         {
-            "asset": one.asset,
-            "probability": one.probability,
+            "asset": assessment.asset,
+            "probability": assessment.probability,
             "rank": rank,
-            "reason": one.reason[language],
-            "state": one.state.value,
+            "reason": assessment.reason[language],
+            "state": assessment.state.value,
         }
-        for rank, one in enumerate(ordered(assessments), 1)
+        for rank, assessment in enumerate(ordered(assessments), 1)
     ]

@@ -60,7 +60,7 @@ class Beside:
 
 def judge(
     windows: Windows,
-    known: Catalogue,
+    catalogue: Catalogue,
     detectors: Sequence[Detector],
     timezone: ZoneInfo,
     beside: Beside | None = None,
@@ -84,7 +84,7 @@ def judge(
     judged[windows.owner] = True
     comparable[windows.owner[past & np.isfinite(windows.scale)]] = True
     change = recent_change(windows)
-    drifts = lone_drifts(windows, scores, change, known)
+    drifts = lone_drifts(windows, scores, change, catalogue)
     excluded = windows.excluded.copy()
     excluded[[d.row for d in drifts]] = True
     drifting = {int(windows.owner[d.row]): d for d in drifts}
@@ -92,7 +92,7 @@ def judge(
     standing = carried_rows(believed, memory)
     fresh = series_scores(believed, scores)
     limits = scores.get(LimitRule.name, np.zeros(len(fresh)))
-    fresh = without_settings(believed, fresh, change, limits, known)
+    fresh = without_settings(believed, fresh, change, limits, catalogue)
     strength = strengthened(fresh, standing)
     better = better_scores(believed, scores)
     for row, carried in standing.items():
@@ -105,21 +105,21 @@ def judge(
     late = windows.adjusted[:, -SLOPE_DAYS:]
     slope, error = np.nan_to_num(theil_sen(late)), trend_line(windows, late).error
     out = []
-    for number, verdict in enumerate(verdicts(windows, strength, change, known, better=better)):
-        told: list[Evidence] = []
+    for number, verdict in enumerate(verdicts(windows, strength, change, catalogue, better=better)):
+        evidences: list[Evidence] = []
         channels: set[str] = set()
         for row in verdict.series:
             key = windows.channels[row].key
-            least = 0.0 if not told and verdict.probability >= SUSPICIOUS else WORTH_TELLING
-            if strength[row] < least or len(told) >= EVIDENCE or key in channels:
+            least = 0.0 if not evidences and verdict.probability >= SUSPICIOUS else WORTH_TELLING
+            if strength[row] < least or len(evidences) >= EVIDENCE or key in channels:
                 continue
             channels.add(key)
             before = standing.get(row)
             if before is not None and fresh[row] < before.strength:
-                told.append(carried_evidence(windows, row, before, timezone))
+                evidences.append(carried_evidence(windows, row, before, timezone))
                 continue
             by_detector = {name: float(score[row]) for name, score in scores.items()}
-            one = equipment_evidence(
+            evidence = equipment_evidence(
                 windows,
                 row,
                 float(strength[row]),
@@ -130,24 +130,24 @@ def judge(
                 before=None if before is None else before.evidence,
                 older=older,
             )
-            told.append(one if before is None else continued(one, before))
-        told += _shared(windows, shared.get(number, ()), channels, timezone)
+            evidences.append(evidence if before is None else continued(evidence, before))
+        evidences += _shared(windows, shared.get(number, ()), channels, timezone)
         unseen = unheard(windows, number, memory)
-        told += unseen
+        evidences += unseen
         drift = drifting.get(number)
         sensors = () if drift is None else (drift_evidence(windows, drift, float(slope[drift.row]), timezone),)
         if unseen or floors[number] > 0:
             verdict = replace(verdict, floor=max(float(floors[number]), FLAG_AT if unseen else 0.0))
-        elif not told and not comparable[number]:
+        elif not evidences and not comparable[number]:
             verdict = unknown(verdict.statistic)
-        out.append(Judgement(verdict, tuple(told), sensors, bool(comparable[number]), bool(judged[number])))
+        out.append(Judgement(verdict, tuple(evidences), sensors, bool(comparable[number]), bool(judged[number])))
     return out
 
 
 def _shared(windows: Windows, rows: Sequence[int], told: set[str], timezone: ZoneInfo) -> list[Evidence]:
     """Of channels that nothing else is told of: what they did together with most of their class."""
     untold = [row for row in rows if windows.channels[row].key not in told]
-    return [one for row in untold if (one := shared_evidence(windows, row, timezone)) is not None]
+    return [evidence for row in untold if (evidence := shared_evidence(windows, row, timezone)) is not None]
 
 
 def _floors(windows: Windows, detectors: Sequence[Detector], standing: dict[int, Carried]) -> FloatArray:

@@ -47,8 +47,8 @@ def onset_words(since: datetime, between: Between | None, *, end: datetime, zone
     after, before = between
     if after is None:
         return wording.say("before_day", day=wording.day(before, zone, end))
-    told = wording.day(since, zone, end)
-    return told if before - after <= SURE else wording.say("about_day", day=told)
+    text = wording.day(since, zone, end)
+    return text if before - after <= SURE else wording.say("about_day", day=text)
 
 
 def sentence(facts: Facts) -> Text:

@@ -38,7 +38,7 @@ DEFAULT = ("residual", "trend", "change", "peers", "limit")  # what earns its pl
 
 def default_detectors() -> tuple[Detector, ...]:
     """Those that assessments are made with."""
-    return tuple(one for one in all_detectors() if one.name in DEFAULT)
+    return tuple(detector for detector in all_detectors() if detector.name in DEFAULT)
 
 
 def all_detectors() -> tuple[Detector, ...]:

@@ -61,10 +61,10 @@ class EventRate(ClassFigures):
 
 
 def _tail(
-    count: FloatArray, expected: FloatArray, bunched: FloatArray, days: FloatArray, known: FloatArray
+    count: FloatArray, expected: FloatArray, bunched: FloatArray, days: FloatArray, array: FloatArray
 ) -> FloatArray:
     """Standard normal equivalent of seeing `count` or more; the uncertain expectation widens the tail."""
-    variance = expected * bunched + expected * days / np.maximum(known + PRIOR_DAYS, 1)
+    variance = expected * bunched + expected * days / np.maximum(array + PRIOR_DAYS, 1)
     mean_count = np.maximum(expected, 1e-3)
     ratio = np.maximum(variance / mean_count, 1.0 + 1e-6)
     size = mean_count / (ratio - 1)

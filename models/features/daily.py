@@ -113,17 +113,17 @@ def profile(hourly: Hourly) -> FloatArray:
     return np.nan_to_num(median(centred, axis=1))
 
 
-def _level(kept: Hourly, usual: FloatArray, least: IntArray, uses: dict[int, Hourly]) -> tuple[FloatArray, Hourly]:
+def _level(hourly: Hourly, usual: FloatArray, least: IntArray, uses: dict[int, Hourly]) -> tuple[FloatArray, Hourly]:
     """Levels, and what hours leave over. `uses`: by row, the hourly counts that a ratio is taken from."""
-    residual = kept - usual[:, None, :].astype(np.float32)
+    residual = hourly - usual[:, None, :].astype(np.float32)
     enough = np.sum(~np.isnan(residual), axis=-1) >= least[:, None]
     level = np.where(enough, mean(residual), np.nan)
     for row, counts in uses.items():
-        counted = np.where(np.isnan(kept[row]), 0.0, np.nan_to_num(counts))
+        counted = np.where(np.isnan(hourly[row]), 0.0, np.nan_to_num(counts))
         total = counted.sum(axis=-1)
         usually = float(median(np.where(total > 0, total, np.nan)[None])[0])
         plenty = total >= max(FEWEST_USES, FEW_USES * np.nan_to_num(usually))
-        weighted = (counted * np.nan_to_num(kept[row])).sum(axis=-1) / np.maximum(total, 1.0)
+        weighted = (counted * np.nan_to_num(hourly[row])).sum(axis=-1) / np.maximum(total, 1.0)
         level[row] = np.where(plenty, weighted, np.nan)
     return level, residual
 

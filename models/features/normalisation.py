@@ -254,9 +254,9 @@ def _explained_away(
     return target * width, np.where(regular, leverage, 0.0)
 
 
-def _ridge(x: FloatArray, y: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _ridge(x: FloatArray, y: FloatArray, array: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Huber-weighted ridge regression, a row each. Returns loadings (series, p) and inverse Gram matrices."""
-    weight: FloatArray = known.astype(np.float64)
+    weight: FloatArray = array.astype(np.float64)
     x = x - (np.einsum("sdp,sd->sp", x, weight) / np.maximum(weight.sum(axis=1), 1)[:, None])[:, None, :]
     across = np.ascontiguousarray(x.transpose(0, 2, 1))
     eye = RIDGE * np.eye(x.shape[2])
@@ -265,9 +265,9 @@ def _ridge(x: FloatArray, y: FloatArray, known: BoolArray) -> tuple[FloatArray, 
         inverse = _inverted(weighted @ x + eye)
         loading = inverse @ (weighted @ y[:, :, None])
         residual = y - (x @ loading)[:, :, 0]
-        width = np.maximum(np.nan_to_num(spread(np.where(known, residual, np.nan))), 1e-6)[:, None]
+        width = np.maximum(np.nan_to_num(spread(np.where(array, residual, np.nan))), 1e-6)[:, None]
         with empty_slices():
-            weight = np.asarray(known * np.minimum(1.0, HUBER * width / np.maximum(np.abs(residual), 1e-12)))
+            weight = np.asarray(array * np.minimum(1.0, HUBER * width / np.maximum(np.abs(residual), 1e-12)))
     return loading[:, :, 0], inverse
 
 

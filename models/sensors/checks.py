@@ -47,7 +47,7 @@ def unphysical(cube: Cube) -> BoolArray:
 
 def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
     """Most of what a channel has said over the last three days cannot be."""
-    found = []
+    findings = []
     seen = flat(cube.count) > 0
     outside = flat(wild) & seen
     recent = min(3 * HOURS, seen.shape[1])
@@ -60,8 +60,8 @@ def _impossible(cube: Cube, wild: BoolArray) -> list[SensorFinding]:
         means = flat(cube.mean)[row]
         usual = float(np.median(means[sane])) if sane.size else np.nan
         value = float(np.median(means[later[-recent:]]))
-        found.append(SensorFinding(int(row), "impossible", since, 12.0, value, usual, 100 * float(share[row])))
-    return found
+        findings.append(SensorFinding(int(row), "impossible", since, 12.0, value, usual, 100 * float(share[row])))
+    return findings
 
 
 def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -79,7 +79,7 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     tall[suspect] &= far[suspect] > 3 * resolution(cube.low[rows[suspect]])[:, None]
     tall |= flat(doubtful[rows])
     alone = _alone(tall, ~np.isnan(centre))
-    found = []
+    findings = []
     for i in np.flatnonzero(tall.any(axis=1)):
         row = rows[i]
         doubtful[row] |= alone[i].reshape(doubtful[row].shape)
@@ -89,12 +89,12 @@ def _spikes(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
             first = tall.shape[1] - RECENT_HOURS + int(recent[0]) if tall.shape[1] > RECENT_HOURS else int(recent[0])
             extreme = float(np.nanmax(np.where(alone[i, first:], reach[i, first:], np.nan)))
             expected = float(usual[i, 0])
-            found.append(
+            findings.append(
                 SensorFinding(
                     int(row), "spikes", first, 5.0 + recent.size / 4, expected + extreme, expected, recent.size
                 )
             )
-    return found
+    return findings
 
 
 def _alone(tall: BoolArray, present: BoolArray) -> BoolArray:
@@ -117,7 +117,7 @@ def _missing(cube: Cube) -> list[SensorFinding]:
     not count for channels that used to say nothing in them, nor for those of which nobody knows what they do then,
     because the asset has hardly ever rested.
     """
-    found = []
+    findings = []
     present = flat(cube.count) > 0
     rest = (_idle(cube) | flat(out_of_service(cube)))[cube.owner] if len(cube.owner) else present
     recent_hours = min(3 * HOURS, present.shape[1] // 2)
@@ -143,10 +143,10 @@ def _missing(cube: Cube) -> list[SensorFinding]:
         if lost < (LOST if usual > STEADY else LOST_OF_FITFUL) or (usual - share) * expected.sum() < 12:
             continue
         since = _quiet_since(present[row, begun[0] :], float(usual), float(share)) + int(begun[0])
-        found.append(
+        findings.append(
             SensorFinding(int(row), "missing", since, 4.0 + 6 * float(lost), np.nan, np.nan, 100 * float(lost))
         )
-    return found
+    return findings
 
 
 def _quiet_since(present: BoolArray, usual: float, share: float) -> int:
@@ -206,7 +206,7 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         ]
         return bool(others) and abs(np.median(others) - shift) <= 1
 
-    found = []
+    findings = []
     for members in rows_of.values():
         shifts = np.array([lags[best[i]] for i in members])
         shift = int(np.median(shifts))
@@ -222,14 +222,14 @@ def _clock(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
             continue
         row = int(rows[agree[0]])
         since = (cube.days - RECENT) * HOURS
-        found.append(SensorFinding(row, "clock", since, 5.0 + 10 * float(gain), np.nan, np.nan, float(shift)))
-    return found
+        findings.append(SensorFinding(row, "clock", since, 5.0 + 10 * float(gain), np.nan, np.nan, float(shift)))
+    return findings
 
 
-def _alike(one: FloatArray, other: FloatArray) -> FloatArray:
+def _alike(array: FloatArray, other: FloatArray) -> FloatArray:
     """Correlation along the last axis."""
     with empty_slices():
-        a, b = one - np.nanmean(one, axis=-1, keepdims=True), other - np.nanmean(other, axis=-1, keepdims=True)
+        a, b = array - np.nanmean(array, axis=-1, keepdims=True), other - np.nanmean(other, axis=-1, keepdims=True)
         return np.asarray(np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1)))
 
 

@@ -29,7 +29,7 @@ class SensorFinding:
 
 def stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """The very same value for a day or more, in a channel that used to move, away from the ends of its range."""
-    found = []
+    findings = []
     rows = cube.rows(Aggregate.MEAN)
     low, high = (flat(a[rows]) for a in (cube.low, cube.high))
     for i in np.flatnonzero(np.sum(low == high, axis=1) >= HOURS):
@@ -55,12 +55,12 @@ def stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
             continue
         since = int(seen[begin])
         doubtful[row].reshape(-1)[since:] = True
-        found.append(
+        findings.append(
             SensorFinding(
                 int(row), "stuck", since, 6.0 + run / HOURS, float(lows[-1]), float(np.median(lows[:begin])), run
             )
         )
-    return found
+    return findings
 
 
 def frozen(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
@@ -70,7 +70,7 @@ def frozen(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     Nought and the ends of the physical range are left out: that is what dead equipment reads. A few such hours are put
     aside without a word, a good half day is a finding.
     """
-    found = []
+    findings = []
     rows = cube.rows(Aggregate.MEAN)
     low, high = (flat(a[rows]) for a in (cube.low, cube.high))
     constant = low == high
@@ -91,8 +91,8 @@ def frozen(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         doubtful[row].reshape(-1)[since:] = True
         if run >= HOURS / 2:
             usual = float(np.median(low[i, seen[:begin]])) if begin else np.nan
-            found.append(SensorFinding(row, "stuck", since, 6.0 + run / HOURS, value, usual, run))
-    return found
+            findings.append(SensorFinding(row, "stuck", since, 6.0 + run / HOURS, value, usual, run))
+    return findings
 
 
 def _never_there(cube: Cube, row: int, low: Hourly, high: Hourly, run: int, value: float) -> bool:

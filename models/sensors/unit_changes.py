@@ -48,7 +48,7 @@ _TOLD = (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE)
 
 def changed_units(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """All that are found. `doubtful` (series, days, 24): hours that are not to be believed for other reasons."""
-    found = []
+    findings = []
     kept = np.where(doubtful, np.nan, cube.mean)
     daily = mean(kept)
     with empty_slices():
@@ -56,15 +56,15 @@ def changed_units(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         ratio = np.nanmax(np.abs(daily), axis=-1) / np.nanmin(np.abs(daily), axis=-1)
     told = np.array([channel.aggregate in _TOLD for channel in cube.channels], dtype=np.bool_)
     for row in np.flatnonzero(told & ~(ratio < LEAST_RATIO)):
-        one = (
+        finding = (
             _by_days(cube, int(row), daily[row], within[row], flat(kept)[row])
             or _by_hours(cube, int(row), flat(kept)[row])
             or _by_digits(cube, int(row))
         )
-        if one is not None:
-            found.append(one)
-    known = {one.row for one in found}
-    return found + [one for one in _by_class(cube, daily, within) if one.row not in known]
+        if finding is not None:
+            findings.append(finding)
+    known = {finding.row for finding in findings}
+    return findings + [finding for finding in _by_class(cube, daily, within) if finding.row not in known]
 
 
 def _by_days(cube: Cube, row: int, daily: FloatArray, within: FloatArray, hours: Hourly) -> SensorFinding | None:
@@ -189,7 +189,7 @@ def _by_class(cube: Cube, daily: FloatArray, within: FloatArray) -> list[SensorF
     for row, channel in enumerate(cube.channels):
         if channel.aggregate in _TOLD and np.isfinite(level[row]):
             members.setdefault((channel.kind, channel.key), []).append(row)
-    found = []
+    findings = []
     for of_class in members.values():
         rows = np.array(of_class)
         usual = float(np.median(level[rows]))
@@ -204,5 +204,5 @@ def _by_class(cube: Cube, daily: FloatArray, within: FloatArray) -> list[SensorF
                 continue
             for row in rows[far]:
                 since = int(np.flatnonzero(flat(cube.count)[row])[0])
-                found.append(SensorFinding(int(row), "unit", since, SCORE, float(level[row]), usual, factor))
-    return found
+                findings.append(SensorFinding(int(row), "unit", since, SCORE, float(level[row]), usual, factor))
+    return findings

@@ -31,11 +31,11 @@ def _pdf(content: Brief, language: Language, paper: Paper) -> bytes:
 
 
 FORMS: dict[str, _Form] = {
-    ".docx": lambda made, language, paper: as_docx(laid_out(made, language, company=paper.company)),
+    ".docx": lambda brief, language, paper: as_docx(laid_out(brief, language, company=paper.company)),
     ".pdf": _pdf,
-    ".html": lambda made, language, paper: as_html(laid_out(made, language, company=paper.company)),
-    ".txt": lambda made, language, _paper: clean(chat(made, language)).encode(),
-    ".json": lambda made, _language, _paper: msgspec.json.format(encoded(made).encode(), indent=2),
+    ".html": lambda brief, language, paper: as_html(laid_out(brief, language, company=paper.company)),
+    ".txt": lambda brief, language, _paper: clean(chat(brief, language)).encode(),
+    ".json": lambda brief, _language, _paper: msgspec.json.format(encoded(brief).encode(), indent=2),
 }
 
 

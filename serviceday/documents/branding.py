@@ -59,8 +59,8 @@ class Names:
     def of(sites: Iterable[Site], buildings: Iterable[Building]) -> Names:
         sites = list(sites)
         return Names(
-            {one.id: one.name for one in sites if one.name},
-            {(one.site, one.id): one.name for one in buildings if one.name},
+            {site.id: site.name for site in sites if site.name},
+            {(building.site, building.id): building.name for building in buildings if building.name},
             len(sites) > 1,
         )
 
@@ -94,5 +94,5 @@ def who(plan: InspectionList, number: int, language: Language) -> str:
     """The name of a person of the plan; people without one are numbered."""
     person = plan.person(number)
     name = person.name if person else ""
-    name = name or next((one.name for one in plan.rounds if one.person == number), "")
+    name = name or next((round.name for round in plan.rounds if round.person == number), "")
     return name or PHRASES.say("inspector", language, number=number)

@@ -46,7 +46,7 @@ class Typefaces:
         """The words with every sign that no font has written out: 😀 becomes [grinning face]."""
         if all(ord(sign) in self.covered or ord(sign) in _INVISIBLE for sign in words):
             return words
-        return "".join(one if ord(one) in self.covered or ord(one) in _INVISIBLE else _spelt(one) for one in words)
+        return "".join(word if ord(word) in self.covered or ord(word) in _INVISIBLE else _spelt(word) for word in words)
 
 
 def _spelt(sign: str) -> str:
@@ -68,7 +68,9 @@ def typefaces(font: Path | None = None, *, folders: tuple[Path, ...] | None = No
         include_system_fonts=system, include_embedded_fonts=False, font_paths=[str(one) for one in (*named, *packaged)]
     )
     regular: dict[str, tuple[Path, int]] = {}
-    for face in sorted(fonts.fonts(), key=lambda one: (abs(one.weight - 400), one.style != "normal", one.stretch != 1)):
+    for face in sorted(
+        fonts.fonts(), key=lambda info: (abs(info.weight - 400), info.style != "normal", info.stretch != 1)
+    ):
         if face.path is not None:
             regular.setdefault(face.family, (Path(face.path), face.index))
     chosen = [family for family, (path, _) in regular.items() if font is not None and path == font.resolve()][:1]

@@ -59,42 +59,42 @@ def checked(
 def told(wrong: Sequence[tuple[int, Sentence]]) -> list[Sentence]:
     """What was refused, by line; of many of a kind the first five and how many more there are."""
     kinds: dict[str, int] = {}
-    found = []
+    sentences = []
     for line, what in wrong:
         kinds[what.template] = kinds.get(what.template, 0) + 1
         if kinds[what.template] <= _FIRST:
-            found.append(Sentence("line {line}: {what}", line=line, what=what))
+            sentences.append(Sentence("line {line}: {what}", line=line, what=what))
     more = sum(count - _FIRST for count in kinds.values() if count > _FIRST)
-    return [*found, Sentence("and {count} more lines like these", count=more)] if more else found
+    return [*sentences, Sentence("and {count} more lines like these", count=more)] if more else sentences
 
 
 def _checked(
-    one: Given, assets: Mapping[str, Asset], known: Sequence[str], near: dict[str, str], today: date
+    given: Given, assets: Mapping[str, Asset], known: Sequence[str], near: dict[str, str], today: date
 ) -> DutyDone | Sentence:
-    asset = assets.get(one.asset)
+    asset = assets.get(given.asset)
     if asset is None:
-        if not one.asset:
+        if not given.asset:
             return Sentence("an asset is missing")
-        if one.asset not in near:  # looking for what is alike takes its time: done for the first that are told
-            near[one.asset] = nearest(one.asset, known) if len(near) < _SUGGESTED else ""
-        if near[one.asset]:
-            return Sentence("no asset {asset!r}; is it {near!r}?", asset=one.asset, near=near[one.asset])
-        return Sentence("no asset {asset!r} is registered", asset=one.asset)
-    duty = duty_named(asset.kind, one.duty)
+        if given.asset not in near:  # looking for what is alike takes its time: done for the first that are told
+            near[given.asset] = nearest(given.asset, known) if len(near) < _SUGGESTED else ""
+        if near[given.asset]:
+            return Sentence("no asset {asset!r}; is it {near!r}?", asset=given.asset, near=near[given.asset])
+        return Sentence("no asset {asset!r} is registered", asset=given.asset)
+    duty = duty_named(asset.kind, given.duty)
     if duty is None:
         kind = catalogue().kind(asset.kind)
         return Sentence(
             "{kind} {asset} has no duty {duty!r}; it has {known}",
             kind=kind.name,
             asset=asset.id,
-            duty=one.duty,
+            duty=given.duty,
             known=list(kind.duties) or Sentence("none"),
         )
-    if (longest := max(len(one.by), len(one.note))) > LONGEST:
+    if (longest := max(len(given.by), len(given.note))) > LONGEST:
         return Sentence("a name or note of {count} characters; at most {most}", count=longest, most=LONGEST)
-    day = day_of(one.on)
+    day = day_of(given.on)
     if day is None:
-        return Sentence("{words!r} is not a day; write it as 2026-03-31", words=str(one.on))
+        return Sentence("{words!r} is not a day; write it as 2026-03-31", words=str(given.on))
     if day > today:
         return Sentence("{day} is still to come (today is {today})", day=day, today=today)
     if asset.commissioned is not None and day < asset.commissioned:
@@ -104,4 +104,4 @@ def _checked(
             asset=asset.id,
             commissioned=asset.commissioned,
         )
-    return DutyDone(asset=asset.id, duty=duty.key, on=day, by=one.by, note=one.note)
+    return DutyDone(asset=asset.id, duty=duty.key, on=day, by=given.by, note=given.note)

@@ -75,9 +75,9 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
 def _is_header(cells: Sequence[Cell], mapping: Mapping[str, str]) -> bool:
     words = [_words(cell) for cell in cells]
     named = ("asset", "building", "name")
-    return any(_field(one) in named or one in map(mapping.get, named) for one in words if one) and (
-        any(_field(one) in ("duty", "on") or one in mapping.values() for one in words)
-        or any(last_date_column(one) for one in words)
+    return any(_field(word) in named or word in map(mapping.get, named) for word in words if word) and (
+        any(_field(word) in ("duty", "on") or word in mapping.values() for word in words)
+        or any(last_date_column(word) for word in words)
     )
 
 

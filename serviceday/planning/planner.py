@@ -75,18 +75,18 @@ def plan(
     list to change as little as possible. `spells` say when assets are out of use: they are passed over then. Raises
     `CannotDo` for orders that go in a circle, and for instructions that can't be kept.
     """
-    ordered = sorted(in_use(assets, spells, service_day), key=lambda one: one.id)
-    asked = sorted(requests, key=lambda one: one.id)
-    found = gather(
+    ordered = sorted(in_use(assets, spells, service_day), key=lambda asset: asset.id)
+    asked = sorted(requests, key=lambda request: request.id)
+    candidates = gather(
         ordered, assessments, duties_done, service_day=service_day, policy=policy, requests=asked, spells=spells
     )
-    found = _themed(found, themes)
-    found, counted = apply_goals(found, goals, asked, service_day)
-    found = _banned(found, instructions)
-    stops = Stops(found.places, buildings, policy, crew.ways)
-    tried, spare = _promising(found.possible, crew.on(service_day) != ())
-    problem = build(tried, stops, found.places, crew, service_day, instructions)
-    _known(instructions, found, problem)
+    candidates = _themed(candidates, themes)
+    candidates, counted = apply_goals(candidates, goals, asked, service_day)
+    candidates = _banned(candidates, instructions)
+    stops = Stops(candidates.places, buildings, policy, crew.ways)
+    tried, spare = _promising(candidates.possible, crew.on(service_day) != ())
+    problem = build(tried, stops, candidates.places, crew, service_day, instructions)
+    _known(instructions, candidates, problem)
     rounds = _solve(problem, policy, seed, before, on_progress)
     _kept(problem, rounds, instructions)
     if before is None and crew.even:
@@ -97,8 +97,10 @@ def plan(
     harm = _harm(problem, rounds)
     bound = upper_bound(problem, rounds) if with_bound and not spare else None
     items = items_of(problem, rounds)
-    out = left_out(problem, rounds, found.refused, spare, crew, service_day)
-    more: Sequence[Gain] = gains(problem, rounds, crew, service_day, stops, found.places, out) if with_gains else ()
+    out = left_out(problem, rounds, candidates.refused, spare, crew, service_day)
+    more: Sequence[Gain] = (
+        gains(problem, rounds, crew, service_day, stops, candidates.places, out) if with_gains else ()
+    )
     return InspectionList(
         service_day=service_day,
         created_at=now,
@@ -107,7 +109,7 @@ def plan(
         items=tuple(items),
         left_out=tuple(out),
         rounds=tuple(rounds_of(problem, rounds, items)),
-        notes=tuple(notes(ordered, found, assessments, out, problem, service_day, policy, now)),
+        notes=tuple(notes(ordered, candidates, assessments, out, problem, service_day, policy, now)),
         follows=before.number if before else 0,
         persons=tuple(persons_of(problem, service_day)) if crew.named else (),
         seed=seed,
@@ -120,8 +122,8 @@ def plan(
             _NOT_ASKED,
             crew=crew.text,
             crew_folder=crew.folder,
-            goals=tuple(one.text for one in goals),
-            themes=tuple(one.key for one in themes),
+            goals=tuple(goal.text for goal in goals),
+            themes=tuple(theme.key for theme in themes),
             instructions=tuple(instructions),
         ),
     )
@@ -182,37 +184,39 @@ def _fullest_first(rounds: Rounds) -> Rounds:
     )
     number = {old: new for new, old in enumerate(order)}
     made = Rounds(rounds.problem)
-    days = {number[one.person]: list(one.items) for one in rounds.routes}
+    days = {number[route.person]: list(route.items) for route in rounds.routes}
     made.adopt(days, {one: number[who] for one, who in rounds.second.items()}, rounds.frozen)
     return made
 
 
-def _themed(found: Candidates, themes: Sequence[Theme]) -> Candidates:
+def _themed(candidates: Candidates, themes: Sequence[Theme]) -> Candidates:
     weights: dict[str, float] = {}
     for theme in themes:
         for kind in theme.kinds:
             weights[kind] = max(weights.get(kind, 1.0), theme.weight)
     if not weights:
-        return found
+        return candidates
     possible = [
-        replace(one, value=one.value * weights[one.item.kind]) if one.item.kind in weights else one
-        for one in found.possible
+        replace(candidate, value=candidate.value * weights[candidate.item.kind])
+        if candidate.item.kind in weights
+        else candidate
+        for candidate in candidates.possible
     ]
-    return replace(found, possible=possible)
+    return replace(candidates, possible=possible)
 
 
-def _banned(found: Candidates, instructions: Sequence[Instruction]) -> Candidates:
-    bans = [one for one in instructions if one.directive is Directive.BAN]
+def _banned(candidates: Candidates, instructions: Sequence[Instruction]) -> Candidates:
+    bans = [instruction for instruction in instructions if instruction.directive is Directive.BAN]
     if not bans:
-        return found
-    possible, refused = [], list(found.refused)
-    for one in found.possible:
-        if any(speaks(ban, one.item) for ban in bans):
+        return candidates
+    possible, refused = [], list(candidates.refused)
+    for candidate in candidates.possible:
+        if any(speaks(ban, candidate.item) for ban in bans):
             words = PHRASES["banned"]
-            refused.append(replace(one.item, left_out=LeftOut.BANNED, left_out_reason=words))
+            refused.append(replace(candidate.item, left_out=LeftOut.BANNED, left_out_reason=words))
         else:
-            possible.append(one)
-    return replace(found, possible=possible, refused=refused)
+            possible.append(candidate)
+    return replace(candidates, possible=possible, refused=refused)
 
 
 def _promising(possible: Sequence[Candidate], anybody: bool) -> tuple[list[Candidate], list[Candidate]]:
@@ -229,28 +233,30 @@ def _promising(possible: Sequence[Candidate], anybody: bool) -> tuple[list[Candi
     )
     chosen = set(rank[:_MOST])
     return (
-        [one for number, one in enumerate(possible) if number in chosen],
-        [one for number, one in enumerate(possible) if number not in chosen],
+        [candidate for number, candidate in enumerate(possible) if number in chosen],
+        [candidate for number, candidate in enumerate(possible) if number not in chosen],
     )
 
 
-def _known(instructions: Sequence[Instruction], found: Candidates, problem: Problem) -> None:
+def _known(instructions: Sequence[Instruction], candidates: Candidates, problem: Problem) -> None:
     """Refuse instructions about what is not there."""
-    people = {one.id for one in problem.workers}
-    for one in instructions:
-        if one.person and one.person not in people:
+    people = {worker.id for worker in problem.workers}
+    for instruction in instructions:
+        if instruction.person and instruction.person not in people:
             raise CannotDo(
                 "{asset} is pinned to {person!r}, who does not work that day",
                 "Working: {known}; unlock it or name one of these",
-                asset=one.asset,
-                person=one.person,
+                asset=instruction.asset,
+                person=instruction.person,
                 known=sorted(people) or Sentence("nobody"),
             )
-        if one.directive is not Directive.BAN and not any(speaks(one, each.item) for each in found.possible):
+        if instruction.directive is not Directive.BAN and not any(
+            speaks(instruction, each.item) for each in candidates.possible
+        ):
             raise CannotDo(
                 "{item} is locked onto the list, but nothing is to be done there that day",
                 "Unlock it, or look at it with `serviceday plan explain`",
-                item=f"{one.asset} {one.task}".strip(),
+                item=f"{instruction.asset} {instruction.task}".strip(),
             )
 
 
@@ -271,12 +277,14 @@ def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction])
             why.append(Sentence("it is not open at that time"))
         else:
             why.append(Sentence("it fits into no round"))
-    told = [Sentence("{name}: {reason}", name=name, reason=reason) for name, reason in zip(named, why, strict=True)]
+    sentences = [
+        Sentence("{name}: {reason}", name=name, reason=reason) for name, reason in zip(named, why, strict=True)
+    ]
     raise CannotDo(
         "{count} locked items can't be done: {why}",
         "Unlock them, give the crew more hours, or plan without them by --fresh",
         count=len(missing),
-        why=told,
+        why=sentences,
     )
 
 
@@ -284,9 +292,15 @@ def _walking(problem: Problem, stops: Stops) -> Callable[[int], tuple[object, ..
     """Sort key of a walk: stop, floor, asset; at an asset the law before risk."""
 
     def key(number: int) -> tuple[object, ...]:
-        one = problem.candidates[number]
-        item = one.item
-        return (int(stops.of[one.asset_number]), natural(item.floor), natural(item.asset), one.tier, item.task)
+        candidate = problem.candidates[number]
+        item = candidate.item
+        return (
+            int(stops.of[candidate.asset_number]),
+            natural(item.floor),
+            natural(item.asset),
+            candidate.tier,
+            item.task,
+        )
 
     return key
 
@@ -299,4 +313,4 @@ def _harm(problem: Problem, rounds: Rounds) -> float:
 def _hours(crew: Crew, problem: Problem) -> float:
     if not crew.named:
         return crew.hours
-    return max((one.minutes / 60 for one in problem.workers), default=0.0)
+    return max((worker.minutes / 60 for worker in problem.workers), default=0.0)

@@ -50,22 +50,22 @@ class PlanRequest:
     with_gains: bool = False
 
 
-def again(kept: InspectionList, *, people: int | None = None, hours: float | None = None) -> PlanRequest:
+def again(inspection_list: InspectionList, *, people: int | None = None, hours: float | None = None) -> PlanRequest:
     """What a kept plan was asked for. Its crew file and rules stay; `people` and `hours` change a nameless crew."""
-    named = bool(kept.persons)
-    people = kept.people or 1 if people is None else people
-    hours = (8.0 if named else kept.hours) if hours is None else hours
-    text = kept.asked.crew
-    folder = Path(kept.asked.crew_folder) if kept.asked.crew_folder else None
+    named = bool(inspection_list.persons)
+    people = inspection_list.people or 1 if people is None else people
+    hours = (8.0 if named else inspection_list.hours) if hours is None else hours
+    text = inspection_list.asked.crew
+    folder = Path(inspection_list.asked.crew_folder) if inspection_list.asked.crew_folder else None
     return PlanRequest(
-        day=kept.service_day,
+        day=inspection_list.service_day,
         crew=parse_crew(text, folder=folder, people=people, hours=hours) if text else Crew(people=people, hours=hours),
-        kind=kept.asked.kind,
-        goals=kept.asked.goals,
-        themes=kept.asked.themes,
-        instructions=kept.asked.instructions,
-        next_day=kept.asked.next_day,
-        seed=kept.seed,
+        kind=inspection_list.asked.kind,
+        goals=inspection_list.asked.goals,
+        themes=inspection_list.asked.themes,
+        instructions=inspection_list.asked.instructions,
+        next_day=inspection_list.asked.next_day,
+        seed=inspection_list.seed,
     )
 
 
@@ -98,18 +98,18 @@ class Planning:
         asked = self._asked()
         policy = Policy(next_service_day=request.next_day)
         dropped: list[Text] = []
-        told = request.instructions
-        if told is None:
-            kept = self.newest(request.day, request.kind)
-            told = kept.asked.instructions if kept else ()
-            if told:
+        instructions = request.instructions
+        if instructions is None:
+            inspection_list = self.newest(request.day, request.kind)
+            instructions = inspection_list.asked.instructions if inspection_list else ()
+            if instructions:
                 there = in_use(assets, spells, request.day)
-                found = gather(
+                candidates = gather(
                     there, beliefs, duties, service_day=request.day, policy=policy, requests=asked, spells=spells
                 )
-                keys = [one.item for one in found.possible]
-                people = {one.id for one in request.crew.on(request.day)}
-                told, dropped = _still(told, keys, people)
+                keys = [candidate.item for candidate in candidates.possible]
+                people = {worker.id for worker in request.crew.on(request.day)}
+                instructions, dropped = _still(instructions, keys, people)
         made = plan(
             assets,
             beliefs,
@@ -122,14 +122,18 @@ class Planning:
             requests=asked,
             goals=[parse_goal(words) for words in request.goals],
             themes=themes(request.themes, request.crew.themes),
-            instructions=told,
+            instructions=instructions,
             before=before,
             spells=spells,
             seed=request.seed,
             with_gains=request.with_gains,
             on_progress=on_progress,
         )
-        others = [one for one in self._of_each_kind(request.day) if one.asked.kind != request.kind]
+        others = [
+            inspection_list
+            for inspection_list in self._of_each_kind(request.day)
+            if inspection_list.asked.kind != request.kind
+        ]
         return replace(
             made,
             notes=(*dropped, *twice(made, others), *made.notes),
@@ -139,23 +143,30 @@ class Planning:
 
     def _asked(self) -> list[Request]:
         """What residents ask for and what earlier inspections left open; a report with an open finding is that."""
-        left = [one for one in self._records.deficiencies.all() if one.state.open]
-        answered = {f"R{one.report}" for one in left if one.report}
+        left = [deficiency for deficiency in self._records.deficiencies.all() if deficiency.state.open]
+        answered = {f"R{deficiency.report}" for deficiency in left if deficiency.report}
         reported = requests(self._records.reports.all(closed=False), self._timezone)
         return [
-            *(one for one in reported if one.id not in answered),
-            *(follow_up(one, self._timezone) for one in left),
+            *(request for request in reported if request.id not in answered),
+            *(follow_up(deficiency, self._timezone) for deficiency in left),
         ]
 
-    def keep(self, made: InspectionList) -> InspectionList:
+    def keep(self, inspection_list: InspectionList) -> InspectionList:
         """The plan with the number under which it is kept from now on."""
-        return self._records.plans.kept(made)
+        return self._records.plans.kept(inspection_list)
 
     def newest(self, day: date, kind: str | None = None) -> InspectionList | None:
         """The plan of a day that was kept last; of one class of equipment, or of all (""), where `kind` says so."""
         if kind is None:
             return self._records.plans.newest(day)
-        return next((one for one in reversed(self._records.plans.on(day)) if one.asked.kind == kind), None)
+        return next(
+            (
+                inspection_list
+                for inspection_list in reversed(self._records.plans.on(day))
+                if inspection_list.asked.kind == kind
+            ),
+            None,
+        )
 
     def chosen(self, number: int = 0, day: date | None = None, *, changing: bool = False) -> InspectionList:
         """A kept plan: by number, of a day, or of the next service day there is one for.
@@ -165,7 +176,7 @@ class Planning:
         """
         plans = self._records.plans
         if not number and day is None:
-            ahead = sorted(one for one in plans.days() if one >= self.today)
+            ahead = sorted(day for day in plans.days() if day >= self.today)
             if changing and len(ahead) != 1:
                 raise CannotDo(
                     "plans are kept for several days: {days}" if ahead else "no plan is kept for a day still to come",
@@ -173,8 +184,8 @@ class Planning:
                     days=ahead,
                 )
             day = ahead[0] if ahead else next(iter(plans.days()), None)
-        found = plans.get(number) if number else plans.newest(day) if day else None
-        if found is None:
+        inspection_list = plans.get(number) if number else plans.newest(day) if day else None
+        if inspection_list is None:
             raise CannotDo(
                 "plan {number} is not on record"
                 if number
@@ -185,23 +196,25 @@ class Planning:
                 number=number,
                 day=day,
             )
-        return found
+        return inspection_list
 
     def _of_each_kind(self, day: date) -> list[InspectionList]:
-        return list({one.asked.kind: one for one in self._records.plans.on(day)}.values())
+        return list(
+            {inspection_list.asked.kind: inspection_list for inspection_list in self._records.plans.on(day)}.values()
+        )
 
 
 def _still(
-    told: Sequence[Instruction], items: Sequence[Item], people: set[str]
+    instructions: Sequence[Instruction], items: Sequence[Item], people: set[str]
 ) -> tuple[tuple[Instruction, ...], list[Text]]:
     """The instructions that still speak of something and somebody, and a note for each that does not."""
     still, notes = [], []
-    for one in told:
-        name = f"{one.asset} {one.task}".strip()
-        if one.directive is not Directive.BAN and not any(speaks(one, item) for item in items):
+    for instruction in instructions:
+        name = f"{instruction.asset} {instruction.task}".strip()
+        if instruction.directive is not Directive.BAN and not any(speaks(instruction, item) for item in items):
             notes.append(PHRASES["note_dropped_item"].filled(item=name))
-        elif one.person and one.person not in people:
-            notes.append(PHRASES["note_dropped_person"].filled(item=name, person=one.person))
+        elif instruction.person and instruction.person not in people:
+            notes.append(PHRASES["note_dropped_person"].filled(item=name, person=instruction.person))
         else:
-            still.append(one)
+            still.append(instruction)
     return tuple(still), notes

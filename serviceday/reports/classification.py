@@ -25,7 +25,7 @@ def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
     """
     known = known or taxonomy()
     said = folded(words)
-    subjects = {key: one.vocabulary.score(said) for key, one in known.subjects.items()}
+    subjects = {key: subject.vocabulary.score(said) for key, subject in known.subjects.items()}
     subject, subject_sure = _best({key: score for key, (score, _) in subjects.items()})
     kinds = {kind: vocabulary.score(said) for kind, (_, vocabulary) in known.kinds.items()}
     scores = {kind: score for kind, (score, _) in kinds.items()}
@@ -51,7 +51,7 @@ def heard(words: str, category: Category, *, known: Taxonomy | None = None) -> s
     vocabularies = [known.kinds[category.kind][1]] if category.kind in known.kinds else []
     if category.subject in known.subjects:
         vocabularies.append(known.subjects[category.subject].vocabulary)
-    return {word for one in vocabularies for word in one.score(folded(words))[1]}
+    return {word for vocabulary in vocabularies for word in vocabulary.score(folded(words))[1]}
 
 
 def decided(kind: Kind, subject: str, *, by: str, urgent: bool) -> Category:
@@ -73,7 +73,7 @@ def named(category: Category, *, known: Taxonomy | None = None) -> Text:
 
 def _best(scores: Mapping[_Key, float]) -> tuple[_Key, float]:
     """The best, and how sure; 0 where nothing scored."""
-    ordered = sorted(scores.items(), key=lambda one: -one[1])
+    ordered = sorted(scores.items(), key=lambda score: -score[1])
     (key, best), second = ordered[0], ordered[1][1]
     return key, best / (best + second + _DOUBT)
 

@@ -19,7 +19,9 @@ def requests(reports: Iterable[Report], timezone: tzinfo) -> list[Request]:
 
     What is a danger to life is wanted the same day, as operators promise it (D).
     """
-    return [_request(one, timezone) for one in reports if one.merged_into is None and one.category.kind in _WORK]
+    return [
+        _request(report, timezone) for report in reports if report.merged_into is None and report.category.kind in _WORK
+    ]
 
 
 def _request(report: Report, timezone: tzinfo) -> Request:

@@ -32,33 +32,33 @@ def same_as(report: Report, earlier: Iterable[Report]) -> Report | None:
     return best[1] if best else None
 
 
-def _likeness(one: Report, other: Report) -> float:
+def _likeness(report: Report, other: Report) -> float:
     """0 = not the same."""
-    if other.closed_at is not None or one.category.kind in _ONES_OWN or one.category.kind != other.category.kind:
+    if other.closed_at is not None or report.category.kind in _ONES_OWN or report.category.kind != other.category.kind:
         return 0.0
-    if not one.category.subject or one.category.subject != other.category.subject:
+    if not report.category.subject or report.category.subject != other.category.subject:
         return 0.0
-    apart = abs(one.at - other.at)
-    if apart > LATER or not _one_place(one, other):
+    apart = abs(report.at - other.at)
+    if apart > LATER or not _one_place(report, other):
         return 0.0
-    likeness = max(alike(one.text, other.text), _say_the_same(one, other), _same_symptoms(one, other))
-    if one.place.asset and one.place.asset == other.place.asset and apart <= SOON:
+    likeness = max(alike(report.text, other.text), _say_the_same(report, other), _same_symptoms(report, other))
+    if report.place.asset and report.place.asset == other.place.asset and apart <= SOON:
         return max(likeness, ALIKE)
-    first, second = _symptoms(one.text), _symptoms(other.text)
+    first, second = _symptoms(report.text), _symptoms(other.text)
     if first and second and not first & second:
         return 0.0  # a lamp that flickers is not the one that is out
     return likeness if likeness >= ALIKE else 0.0
 
 
-def _say_the_same(one: Report, other: Report) -> float:
+def _say_the_same(report: Report, other: Report) -> float:
     """Share of the taxonomy's words that both use, where they share two: those say more than letters."""
-    first, second = heard(one.text, one.category), heard(other.text, other.category)
+    first, second = heard(report.text, report.category), heard(other.text, other.category)
     return len(first & second) / len(first | second) if len(first & second) > 1 else 0.0
 
 
-def _same_symptoms(one: Report, other: Report) -> float:
+def _same_symptoms(report: Report, other: Report) -> float:
     """Whether both tell of the same symptoms and of no other: 怪声 and 异响 share no letter, nor do two languages."""
-    first, second = _symptoms(one.text), _symptoms(other.text)
+    first, second = _symptoms(report.text), _symptoms(other.text)
     return SAME_SYMPTOM if first and first == second else 0.0
 
 
@@ -67,15 +67,15 @@ def _symptoms(words: str) -> frozenset[str]:
     return frozenset(key for key, vocabulary in taxonomy().symptoms.items() if vocabulary.score(text)[1])
 
 
-def _one_place(one: Report, other: Report) -> bool:
+def _one_place(report: Report, other: Report) -> bool:
     """Both known and nothing about them differs; what one leaves open, the other may say."""
-    if not (one.place.resolved and other.place.resolved):
+    if not (report.place.resolved and other.place.resolved):
         return False
-    if one.place.asset and one.place.asset == other.place.asset:
+    if report.place.asset and report.place.asset == other.place.asset:
         return True
-    if (one.place.site, one.place.building) != (other.place.site, other.place.building):
+    if (report.place.site, report.place.building) != (other.place.site, other.place.building):
         return False
-    parts = ((getattr(one.place, name), getattr(other.place, name)) for name in ("asset", "unit", "floor", "room"))
+    parts = ((getattr(report.place, name), getattr(other.place, name)) for name in ("asset", "unit", "floor", "room"))
     return all(first == second or not (first and second) for first, second in parts)
 
 

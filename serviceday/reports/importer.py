@@ -148,10 +148,10 @@ def read_report_file(
     today = now.astimezone(options.zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     reports = [_said(row, today, now, refusals) for row in table.rows]
     if refusals:
-        ordered = sorted(refusals, key=lambda one: one.line)
+        ordered = sorted(refusals, key=lambda refusal: refusal.line)
         raise Problems(path.name, grouped(ordered))
     notes = list(table.notes)
-    if untimed := sum(not one.timed for one in reports):
+    if untimed := sum(not report.timed for report in reports):
         notes.append(Sentence("{count} reports say no time and count as received today", count=untimed))
     return ReportFile(reports=reports, columns=table.columns, notes=notes)
 

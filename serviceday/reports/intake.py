@@ -47,7 +47,7 @@ class Said:
         return f"Said(line={self.line})"
 
 
-def keys(said: Iterable[Said]) -> list[str]:
+def keys(saids: Iterable[Said]) -> list[str]:
     """What each report is known by when it comes again: a digest of its words, place, time (if said) and reference.
 
     No name and no phone goes into it: a digest of a phone number can be turned back into the number. Rows that are
@@ -55,7 +55,7 @@ def keys(said: Iterable[Said]) -> list[str]:
     """
     seen: Counter[str] = Counter()
     found = []
-    for one in said:
+    for one in saids:
         words = "\0".join(
             (
                 without_contacts(one.text)[0],

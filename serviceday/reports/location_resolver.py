@@ -28,18 +28,20 @@ class Gazetteer:
     """The places of an estate, by all that people call them. Made once, asked for every report."""
 
     def __init__(self, sites: Sequence[Site], buildings: Sequence[Building], assets: Sequence[Asset]) -> None:
-        known = {(one.site, one.id): one for one in buildings}
+        known = {(building.site, building.id): building for building in buildings}
         for asset in assets:
             if asset.building:
                 known.setdefault((asset.site, asset.building), Building(id=asset.building, site=asset.site))
         self._buildings = [_Named.of(building) for building in known.values()]
-        self._sites = {one.id: one for one in sites}
+        self._sites = {site.id: site for site in sites}
         self._site_keys = [(site.id, folded(site.name), folded(site.id)) for site in sites]
         self._equipment = defaultdict[tuple[str, str, str], list[Asset]](list)
         for asset in assets:
             self._equipment[asset.site, asset.building, asset.kind].append(asset)
         # "L-0012" is an asset wherever it stands; a bare "3" is not
-        self._by_id = {folded(one.id): one for one in assets if re.search(r"[a-z].*\d|\d.*[a-z]", folded(one.id))}
+        self._by_id = {
+            folded(asset.id): asset for asset in assets if re.search(r"[a-z].*\d|\d.*[a-z]", folded(asset.id))
+        }
 
     def find(self, place: str, text: str, *, subject: str = "", known: Taxonomy | None = None) -> Place:
         """The place that the words name: first those said as the place, then those of the report itself."""
@@ -74,17 +76,21 @@ class Gazetteer:
             return self._one_of(
                 fits,
                 parts,
-                lambda one: PHRASES[phrase].filled(said=label, building=self._called(one), number=number.upper()),
+                lambda building: PHRASES[phrase].filled(
+                    said=label, building=self._called(building), number=number.upper()
+                ),
             )
         for words in filter(None, (place, text)):
             fits = [named.building for named in within if named.stands_in(words)]
             if fits:
-                longest = max(len(one.name or one.id) for one in fits)
-                fits = [one for one in fits if len(one.name or one.id) == longest]
+                longest = max(len(building.name or building.id) for building in fits)
+                fits = [building for building in fits if len(building.name or building.id) == longest]
                 return self._one_of(
                     fits,
                     parts,
-                    lambda one: PHRASES["place_building"].filled(said=one.name or one.id, building=self._called(one)),
+                    lambda building: PHRASES["place_building"].filled(
+                        said=building.name or building.id, building=self._called(building)
+                    ),
                 )
         if place:
             fits = _likest(place, within)
@@ -92,11 +98,13 @@ class Gazetteer:
                 return self._one_of(
                     fits,
                     parts,
-                    lambda one: PHRASES["place_building_similar"].filled(said=place, building=self._called(one)),
+                    lambda building: PHRASES["place_building_similar"].filled(
+                        said=place, building=self._called(building)
+                    ),
                 )
         if len(within) == 1 and sites:
             return self._one_of(
-                [within[0].building], parts, lambda one: PHRASES["place_site"].filled(site=self._site(one))
+                [within[0].building], parts, lambda building: PHRASES["place_site"].filled(site=self._site(building))
             )
         if place.strip():
             return replace(parts, why=PHRASES["place_no_building"].filled(said=place.strip()))
@@ -113,24 +121,24 @@ class Gazetteer:
         if len(fits) == 1:
             (only,) = fits
             return replace(parts, site=only.site, building=only.id, why=why(only))
-        choices = tuple(f"{one.site}/{one.id}" for one in fits[:_MOST_CHOICES])
-        listed = _listed(self._called(one) for one in fits[:_MOST_CHOICES])
+        choices = tuple(f"{building.site}/{building.id}" for building in fits[:_MOST_CHOICES])
+        listed = _listed(self._called(building) for building in fits[:_MOST_CHOICES])
         return replace(parts, why=PHRASES["place_many_buildings"].filled(choices=listed), choices=choices)
 
-    def _asset(self, found: Place, said: Said, words: str, subject: str, known: Taxonomy) -> Place:
+    def _asset(self, place: Place, said: Said, words: str, subject: str, known: Taxonomy) -> Place:
         """The asset in the building that the subject means, if the words leave no doubt which."""
         if subject not in known.subjects:
-            return found
+            return place
         about = known.subjects[subject]
         kinds = [kind for kind, words_ in about.equipment_words.items() if words_.score(folded(words))[0]]
         for kind in kinds or about.equipment[:1]:
-            here = self._equipment.get((found.site, found.building, kind), [])
-            if found.floor and kind != "lift":  # a lift serves every floor
-                here = [one for one in here if floor_key(one.floor) in ("", found.floor)]
+            here = self._equipment.get((place.site, place.building, kind), [])
+            if place.floor and kind != "lift":  # a lift serves every floor
+                here = [asset for asset in here if floor_key(asset.floor) in ("", place.floor)]
             if said.unit:  # 2单元电梯 is the lift that is called 2单元客梯, where there is one
                 here = [asset for asset in here if read_place(asset.name).unit == said.unit] or here
             name = catalogue()[kind].name
-            numbered = [one for one in here if said.machine and _number_of(one) == said.machine]
+            numbered = [asset for asset in here if said.machine and _number_of(asset) == said.machine]
             if len(numbered) == 1:
                 why = PHRASES["place_asset_number"].filled(number=said.machine, equipment=name)
             elif said.machine and here:
@@ -138,11 +146,11 @@ class Gazetteer:
             elif len(here) == 1:
                 numbered, why = here, PHRASES["place_only_asset"].filled(equipment=name)
             elif here:
-                return replace(found, why=_both(found.why, PHRASES["place_many_assets"].filled(equipment=name)))
+                return replace(place, why=_both(place.why, PHRASES["place_many_assets"].filled(equipment=name)))
             else:
                 continue
-            return replace(found, asset=numbered[0].id, why=_both(found.why, why))
-        return found
+            return replace(place, asset=numbered[0].id, why=_both(place.why, why))
+        return place
 
     def _site(self, building: Building) -> str:
         site = self._sites.get(building.site)
@@ -231,8 +239,8 @@ def _number_of(asset: Asset) -> str:
     return ""
 
 
-def _both(one: Text, other: Text) -> Text:
-    return Text(zh=f"{one.zh};{other.zh}", en=f"{one.en}; {other.en}")
+def _both(text: Text, other: Text) -> Text:
+    return Text(zh=f"{text.zh};{other.zh}", en=f"{text.en}; {other.en}")
 
 
 def _listed(names: Iterable[str]) -> Text:

@@ -34,7 +34,7 @@ class Vocabulary:
     def found(self, said: str) -> list[tuple[str, int, int]]:
         """(word, start, end) of every match in folded text; where matches overlap, the longest stays."""
         spans = [(word, *match.span()) for word, pattern in self.patterns for match in pattern.finditer(said)]
-        spans.sort(key=lambda one: (one[1] - one[2], one[1]))
+        spans.sort(key=lambda span: (span[1] - span[2], span[1]))
         kept: list[tuple[str, int, int]] = []
         for span in spans:
             if all(span[2] <= other[1] or span[1] >= other[2] for other in kept):
@@ -75,9 +75,9 @@ class Taxonomy:
 
     def subject(self, said: str) -> Subject:
         """The subject a person named, by key or by name. Raises `CannotConvert` for an unknown one."""
-        for one in self.subjects.values():
-            if folded(said) in (one.key, folded(one.name.zh), folded(one.name.en)):
-                return one
+        for subject in self.subjects.values():
+            if folded(said) in (subject.key, folded(subject.name.zh), folded(subject.name.en)):
+                return subject
         raise CannotConvert(
             "{said!r} is not a subject of reports", "Subjects: {known}", said=said, known=list(self.subjects)
         )

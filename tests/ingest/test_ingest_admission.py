@@ -265,3 +265,32 @@ def test_a_message_that_breaks_the_decoder_stops_no_other(count: int, monkeypatc
         assert refusals[broken + 1].payload == b"bomb"
         assert refusals[broken + 1].detail == f"ZeroDivisionError: {'x' * 500}"[:200]
         assert refusals[broken + 1].reason is Reason.UNREADABLE
+
+
+def test_what_a_person_vouches_for_is_believed_but_not_what_cannot_be() -> None:
+    messages = [message(said(85.0), seq=1), message(said(9999.0, ts=NOW_MS + 1), seq=2)]
+    assets, decoded = {"EL-1": LIFT}, decode(messages)
+    doubted = admit(decoded, messages, assets=assets, catalogue=catalogue())
+    assert [refusal.reason for refusal in doubted.refusals] == [Reason.SENTINEL, Reason.SENTINEL]
+    believed = admit(decoded, messages, assets=assets, catalogue=catalogue(), vouched={1, 2})
+    assert [(refusal.seq, refusal.reason) for refusal in believed.refusals] == [(2, Reason.SENTINEL)]
+    other = admit(decoded, messages, assets=assets, catalogue=catalogue(), vouched={2})
+    assert [refusal.seq for refusal in other.refusals] == [1, 2]
+
+
+def test_what_was_heard_before_decides_on_what_comes_now() -> None:
+    for before, count in ((84.0, 1), (30.0, 0)):
+        understanding = Understanding(lambda: {"EL-1": LIFT}, catalogue(), before=lambda _asset, _channel: before)  # noqa: B023
+        assert understanding.of([message(said(85.0))]).per_source[("s", "EL-1")] == count
+
+
+def test_who_is_registered_follows_the_registry(clock: Clock) -> None:
+    known = {"EL-1": LIFT}
+    understanding = Understanding(lambda: dict(known), catalogue())
+    assert understanding.registered == frozenset()
+    understanding.registry()
+    assert understanding.registered == {("s", "EL-1")}
+    known["EL-2"] = Asset(id="EL-2", kind="lift", site="t")
+    clock.now += 4
+    understanding.registry()
+    assert understanding.registered == {("s", "EL-1"), ("t", "EL-2")}

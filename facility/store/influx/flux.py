@@ -133,13 +133,13 @@ def tables(body: bytes) -> list[pl.DataFrame]:
 
     Raises `CannotCommunicate` with the server's words if the answer ends in an error.
     """
-    found: list[pl.DataFrame] = []
+    frames: list[pl.DataFrame] = []
     header = b""
     begin = 0
     for mark in (*_MARK.finditer(body), None):
         stop = mark.start() if mark else len(body)
         if header and stop > begin:
-            found.append(_table(header, body[begin:stop]))
+            frames.append(_table(header, body[begin:stop]))
         if mark is None:
             break
         begin = mark.end()
@@ -148,7 +148,7 @@ def tables(body: bytes) -> list[pl.DataFrame]:
             header = line
         elif line:
             header = b""  # annotations: a new header follows
-    return found
+    return frames
 
 
 def _table(header: bytes, rows: bytes) -> pl.DataFrame:

@@ -30,17 +30,17 @@ _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 
 def to_tag(name: str) -> str:
     """A name as it stands in a tag, in Flux and in a predicate."""
-    return _UNSAFE.sub(lambda found: f"%{ord(found.group()):02X}", name)
+    return _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", name)
 
 
 def from_tag(tag: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), tag)
+    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), tag)
 
 
 def series(measurement: str, tags: Mapping[str, str]) -> str:
     """Measurement and tags as a line begins; tags without a value are left out."""
-    told = (f",{key}={_in_line(to_tag(value))}" for key, value in sorted(tags.items()) if value)
-    return measurement + "".join(told)
+    generator = (f",{key}={_in_line(to_tag(value))}" for key, value in sorted(tags.items()) if value)
+    return measurement + "".join(generator)
 
 
 def _in_line(tag: str) -> str:
@@ -68,7 +68,7 @@ def hour_lines(rows: pl.DataFrame, sites: Mapping[str, str]) -> pl.Series:
 
     InfluxDB hands over values, not rows: one text is read ten times as fast as eleven numbers.
     """
-    shown = [said for name in CHARTED for said in (pl.lit(f"{name}="), _text(name), pl.lit(","))]
+    shown = [expression for name in CHARTED for expression in (pl.lit(f"{name}="), _text(name), pl.lit(","))]
     figures = pl.concat_str([_text(name) for name in FIGURES], separator=" ")
     return rows.join(_begun(HOURS, rows, sites), on=["asset", "channel"], how="left", maintain_order="left").select(
         pl.concat_str(

@@ -16,28 +16,28 @@ from facility.store.influx.sidecar import Hour
 
 
 def outcome(
-    found: Arrivals, rows: pl.DataFrame, batch: pl.DataFrame, too_old: Mapping[int, str], refused: Mapping[int, str]
+    arrivals: Arrivals, rows: pl.DataFrame, batch: pl.DataFrame, too_old: Mapping[int, str], refused: Mapping[int, str]
 ) -> tuple[Appended, pl.DataFrame]:
     """What an append did, and the rows that are in the store because of it."""
     if not refused:
-        told = tuple(Refused(row, reason) for row, reason in sorted(too_old.items()))
-        return Appended(found.kept.height, found.duplicates, found.late.height, len(told), told), rows
+        refuseds = tuple(Refused(row, reason) for row, reason in sorted(too_old.items()))
+        return Appended(arrivals.kept.height, arrivals.duplicates, arrivals.late.height, len(refuseds), refuseds), rows
     numbered = batch.with_row_index("row")
     lost = rows.with_row_index("line").filter(pl.col("line").is_in(list(refused)))
     why = lost.join(numbered.select(*IDENTITY, "row"), on=IDENTITY, how="left", maintain_order="left")
     reasons = dict(too_old) | {row: refused[line] for line, row in why.select("line", "row").iter_rows()}
-    kept = rows.join(lost, on=IDENTITY, how="anti", maintain_order="left")
-    stored = found.kept.join(lost, on=IDENTITY, how="anti").height
-    late = found.late.join(lost, on=IDENTITY, how="anti").height
-    told = tuple(Refused(row, reason) for row, reason in sorted(reasons.items()))
-    return Appended(stored, batch.height - stored - len(told), late, len(told), told), kept
+    frame = rows.join(lost, on=IDENTITY, how="anti", maintain_order="left")
+    stored = arrivals.kept.join(lost, on=IDENTITY, how="anti").height
+    late = arrivals.late.join(lost, on=IDENTITY, how="anti").height
+    refuseds = tuple(Refused(row, reason) for row, reason in sorted(reasons.items()))
+    return Appended(stored, batch.height - stored - len(refuseds), late, len(refuseds), refuseds), frame
 
 
 def readings_from(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Columns of `READINGS`, sorted, from the answers for values and for arrivals."""
     keys = ["asset", "channel", "_time"]
-    values = [one.select(*keys, "value") for one in answers if "value" in one.columns]
-    arrivals = [one.select(*keys, "arrived") for one in answers if "arrived" in one.columns]
+    values = [frame.select(*keys, "value") for frame in answers if "value" in frame.columns]
+    arrivals = [frame.select(*keys, "arrived") for frame in answers if "arrived" in frame.columns]
     if not values:
         return pl.DataFrame(schema=FRAME)
     whole = pl.concat(values).sort(keys)
@@ -51,27 +51,27 @@ def readings_from(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def hours_from_values(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Rows of `HOURLY`, summarised here from values."""
-    found = values_from(answers)
-    return pl.DataFrame(schema=HOURLY) if found.is_empty() else summarise(found.lazy())
+    frame = values_from(answers)
+    return pl.DataFrame(schema=HOURLY) if frame.is_empty() else summarise(frame.lazy())
 
 
 def values_from(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Asset, channel, time and value, in any order."""
     columns = ["asset", "channel", pl.col("_time").alias("time"), "value"]
-    found = [one.select(columns) for one in answers if "value" in one.columns]
-    return pl.concat(found) if found else pl.DataFrame(schema=FRAME).drop("arrived")
+    frames = [frame.select(columns) for frame in answers if "value" in frame.columns]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=FRAME).drop("arrived")
 
 
 def hours_from_figures(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Rows of `HOURLY` from those that `line_protocol.hour_lines` wrote."""
-    found = [one.select("asset", "channel", "_time", "figures") for one in answers if "figures" in one.columns]
-    if not found:
+    frames = [frame.select("asset", "channel", "_time", "figures") for frame in answers if "figures" in frame.columns]
+    if not frames:
         return pl.DataFrame(schema=HOURLY)
-    told = pl.col("figures").str.split_exact(" ", len(FIGURES) - 1).struct
+    space = pl.col("figures").str.split_exact(" ", len(FIGURES) - 1).struct
     hour = pl.col("_time")
     return (
-        pl.concat(found)
-        .with_columns(told.rename_fields(FIGURES).struct.unnest(), hour.alias("hour"))
+        pl.concat(frames)
+        .with_columns(space.rename_fields(FIGURES).struct.unnest(), hour.alias("hour"))
         .with_columns((hour + pl.duration(microseconds=pl.col(name).cast(pl.Int64))).alias(name) for name in MOMENTS)
         .with_columns(pl.col("count").cast(pl.Float64))
         .select(HOURLY.names())

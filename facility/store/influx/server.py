@@ -82,30 +82,30 @@ class Server:
 
     def bucket(self, name: str, *, keep: timedelta | None = None, create: bool = False) -> timedelta | None:
         """Make sure that a bucket is there; gives how long it keeps points. With `create`, it is made if missing."""
-        found = self._find(name)
-        if found is None and create:
-            found = self._asked(
+        bucket = self._find(name)
+        if bucket is None and create:
+            bucket = self._asked(
                 lambda: self._client.buckets_api().create_bucket(
                     bucket_name=name, retention_rules=_rules(keep), org=self.target.org
                 )
             )
-        if found is None:
+        if bucket is None:
             raise CannotDo(
                 "there is no bucket {name!r} at {url} (or the token may not see it)",
                 "Create it, or let `serviceday ingest` create it with a token that may",
                 name=name,
                 url=self.target.url,
             )
-        seconds = found.retention_rules[0].every_seconds if found.retention_rules else 0
+        seconds = bucket.retention_rules[0].every_seconds if bucket.retention_rules else 0
         return timedelta(seconds=seconds) if seconds else None
 
     def keep(self, name: str, keep: timedelta | None) -> None:
         """Change how long a bucket keeps its points; the server drops older ones by itself."""
-        found = self._find(name)
-        if found is None:
+        bucket = self._find(name)
+        if bucket is None:
             raise CannotDo("there is no bucket {name!r} at {url}", "Create it first", name=name, url=self.target.url)
-        found.retention_rules = [_rules(keep)]
-        self._asked(lambda: self._client.buckets_api().update_bucket(found))
+        bucket.retention_rules = [_rules(keep)]
+        self._asked(lambda: self._client.buckets_api().update_bucket(bucket))
 
     def _find(self, name: str) -> Bucket | None:
         def look() -> Bucket | None:

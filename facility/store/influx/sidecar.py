@@ -201,7 +201,7 @@ class Beside:
     def summarised(self, hours: Sequence[Hour]) -> None:
         with self._change() as db:
             db.executemany(
-                "UPDATE hour SET summarised = ? WHERE hour = ?", [(one.changed, one.number) for one in hours]
+                "UPDATE hour SET summarised = ? WHERE hour = ?", [(hour.changed, hour.number) for hour in hours]
             )
 
     def changed_after(self, turn: int) -> list[Hour]:

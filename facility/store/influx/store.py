@@ -94,15 +94,15 @@ class Influx:
             marks = self._up_to_date()
             batch = frame_of(readings)
             inside, too_old = self._inside(batch)
-            found = sort_out(inside, marks, self._held)
-            rows = found.kept if found.revised.is_empty() else pl.concat([found.kept, found.revised])
-            self._beside.begin(found.late, self._new_sites(rows))
+            arrivals = sort_out(inside, marks, self._held)
+            rows = arrivals.kept if arrivals.revised.is_empty() else pl.concat([arrivals.kept, arrivals.revised])
+            self._beside.begin(arrivals.late, self._new_sites(rows))
             refused = self._server.write(self.target.bucket, reading_lines(rows, self._beside.sites()))
-            done, kept = outcome(found, rows, batch, too_old, refused)
-            newest = kept.group_by("asset", "channel").agg(pl.col("time").max())
-            hours = (kept["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()
+            done, frame = outcome(arrivals, rows, batch, too_old, refused)
+            newest = frame.group_by("asset", "channel").agg(pl.col("time").max())
+            hours = (frame["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()
             self._marked = self._beside.commit(done, newest, hours, source=source, cursor=cursor, tally=tally)
-            marks.advance(kept)
+            marks.advance(frame)
             return done
 
     def _inside(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, str]]:
@@ -118,8 +118,8 @@ class Influx:
         """What the server has of the identities in question, less what a crash left there uncounted."""
         start, end = span_of(older)
         assets, channels = older["asset"].unique().to_list(), older["channel"].unique().to_list()
-        held = self.read(assets=assets, channels=channels, start=start, end=end)
-        return held.join(self._beside.underway(), on=IDENTITY, how="anti")
+        frame = self.read(assets=assets, channels=channels, start=start, end=end)
+        return frame.join(self._beside.underway(), on=IDENTITY, how="anti")
 
     def _new_sites(self, rows: pl.DataFrame) -> dict[str, str]:
         known = self._beside.sites()
@@ -148,7 +148,7 @@ class Influx:
     def maintain(self) -> None:
         """Summarise the hours that changed and are over, and keep the result on the server."""
         newest = self._beside.last_hour()
-        due = [one for one in self._beside.unsummarised() if one.number != newest]
+        due = [hour for hour in self._beside.unsummarised() if hour.number != newest]
         for portion, rows in self._summarised(due):
             lines = hour_lines(rows, self._beside.sites())
             refused = self._server.write(self._hourly, lines)
@@ -197,8 +197,8 @@ class Influx:
         if resolution % HOUR == timedelta(0) and is_full_hour(start) and is_full_hour(end):
             return from_hours(self._hours(assets, channels, start, end), resolution)
         points = flux.source(self.target.bucket, READINGS, assets=assets, channels=channels, start=start, end=end)
-        found = narrowed(values_from(self._server.ask(flux.values(points))), assets, channels)
-        return from_readings(found.lazy(), resolution)
+        frame = narrowed(values_from(self._server.ask(flux.values(points))), assets, channels)
+        return from_readings(frame.lazy(), resolution)
 
     def latest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
         if asks_nothing(assets, None, None, None):
@@ -228,12 +228,12 @@ class Influx:
         if asks_nothing(assets, channels, None if first is None else moment_of(first), end):
             return pl.DataFrame(schema=HOURLY)
         cut = None if is_full_hour(end) else hour_of(end)
-        changed = {one.number: one for one in self._beside.unsummarised()}
+        changed = {hour.number: hour for hour in self._beside.unsummarised()}
         if cut is not None:
             changed[cut] = Hour(cut, 0)
-        asked = [
-            one
-            for number, one in sorted(changed.items())
+        hours = [
+            hour
+            for number, hour in sorted(changed.items())
             if (first is None or number >= first) and (end is None or moment_of(number) < end)
         ]
         points = flux.source(
@@ -244,10 +244,10 @@ class Influx:
             start=None if first is None else moment_of(first),
             end=end,
         )
-        kept = hours_from_figures(self._server.ask(flux.kept_hours(points)))
+        frame = hours_from_figures(self._server.ask(flux.kept_hours(points)))
         number = pl.col("hour").dt.timestamp("us") // 3_600_000_000
-        parts = [narrowed(kept.filter(~number.is_in(list(changed))), assets, channels)]
-        parts += [rows for _, rows in self._summarised(asked, assets, channels, end)]
+        parts = [narrowed(frame.filter(~number.is_in(list(changed))), assets, channels)]
+        parts += [rows for _, rows in self._summarised(hours, assets, channels, end)]
         return pl.concat(parts).sort(KEY)
 
     def _summarised(
@@ -290,8 +290,8 @@ class Influx:
             if rows >= at_most and number + 1 < len(changed) and changed[number + 1].changed > hour.changed:
                 turn = hour.changed
                 break
-        found = pl.concat(parts).unique(IDENTITY, keep="any").sort(IDENTITY)
-        return Changes(str(turn), found, deleted, whole=False, more=turn < self._beside.turn)
+        frame = pl.concat(parts).unique(IDENTITY, keep="any").sort(IDENTITY)
+        return Changes(str(turn), frame, deleted, whole=False, more=turn < self._beside.turn)
 
     def revised(self, since: str, *, before: datetime) -> Revised:
         turn = self._beside.turn

@@ -44,12 +44,12 @@ def revised_since(table: Table, since: str, before: datetime) -> Revised:
     """As `Store.revised`."""
     raw = table.snapshot()
     known = since.isdigit() and int(since) <= raw.version
-    told = delta_log.happened(table.place, int(since), raw.version) if known else None
-    if told is None or any(hour * 3600 < before.timestamp() for hour in told.revised):
+    happened = delta_log.happened(table.place, int(since), raw.version) if known else None
+    if happened is None or any(hour * 3600 < before.timestamp() for hour in happened.revised):
         return Revised(str(raw.version), None)
-    late = [file.path for file in told.added if file.day <= before.astimezone(UTC).date()]
+    late = [file.path for file in happened.added if file.day <= before.astimezone(UTC).date()]
     assets = table.scan(late).filter(pl.col("time") < before).select("asset").unique().collect()
-    return Revised(str(raw.version), frozenset(assets["asset"]) | told.deleted)
+    return Revised(str(raw.version), frozenset(assets["asset"]) | happened.deleted)
 
 
 def _everything(table: Table, raw: Snapshot) -> Changes:

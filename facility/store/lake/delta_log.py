@@ -97,9 +97,9 @@ def commit_lines(
         "engineInfo": "serviceday",
     }
     lines: list[dict[str, Any]] = [{"commitInfo": info | ({NOTE: json.dumps(note)} if note else {})}]
-    for one in added:
-        lines.append({"add": _file(one.path, one.day, one.bytes, changed=changed)})
-        lines[-1]["add"] |= {"modificationTime": stamp, "stats": one.stats}
+    for written in added:
+        lines.append({"add": _file(written.path, written.day, written.bytes, changed=changed)})
+        lines[-1]["add"] |= {"modificationTime": stamp, "stats": written.stats}
     for path, day, size in gone:
         lines.append({"remove": _file(path, day, size, changed=changed)})
         lines[-1]["remove"] |= {"deletionTimestamp": stamp, "extendedFileMetadata": True}

@@ -111,17 +111,17 @@ class Lake:
     def _append(self, rows: pl.DataFrame, source: str = "", cursor: int = 0, tally: str = "") -> Appended:
         marks = self._up_to_date()
         batch, refusals_ = admitted(rows, self._mark.first_day)
-        found = sort_out(batch, marks, self._held)
-        done = Appended(found.kept.height, found.duplicates, found.late.height, len(refusals_), refusals_)
+        arrivals = sort_out(batch, marks, self._held)
+        done = Appended(arrivals.kept.height, arrivals.duplicates, arrivals.late.height, len(refusals_), refusals_)
         note: dict[str, object] = {}
         if source:
             note |= {"source": source, "cursor": cursor, "tally": tally} | counts_of(done)
-        if found.revised.height:
-            self._revise(found, note, source, cursor)
-        elif found.kept.height or source:
-            written = [self._raw.write(rows, day) for day, rows in by_day(found.kept)]
+        if arrivals.revised.height:
+            self._revise(arrivals, note, source, cursor)
+        elif arrivals.kept.height or source:
+            written = [self._raw.write(rows, day) for day, rows in by_day(arrivals.kept)]
             self._marked = self._raw.commit(written, note=note, source=source, cursor=cursor)
-        marks.move(*found.newer)
+        marks.move(*arrivals.newer)
         return done
 
     def _held(self, older: pl.DataFrame) -> pl.DataFrame:
@@ -130,17 +130,17 @@ class Lake:
             assets=older["asset"].unique().to_list(), channels=older["channel"].unique().to_list(), start=start, end=end
         )
 
-    def _revise(self, found: Arrivals, note: dict[str, object], source: str, cursor: int) -> None:
+    def _revise(self, arrivals: Arrivals, note: dict[str, object], source: str, cursor: int) -> None:
         """Replace values: the files that hold the old ones are written anew, in the same commit as everything else."""
-        start, end = span_of(found.revised)
-        assets = found.revised["asset"]
-        days = found.revised["time"].dt.date().unique().to_list()
+        start, end = span_of(arrivals.revised)
+        assets = arrivals.revised["asset"]
+        days = arrivals.revised["time"].dt.date().unique().to_list()
         files = reaching(self._raw.snapshot(), assets=[str(assets.min()), str(assets.max())], start=start, end=end)
         files = files.filter(pl.col("day").is_in(days))
-        rows = pl.concat([found.revised, found.kept]).sort(IDENTITY)
+        rows = pl.concat([arrivals.revised, arrivals.kept]).sort(IDENTITY)
         note |= {"revised": (rows["time"].dt.timestamp("us") // 3_600_000_000).unique().to_list()}
         written = self._without(
-            files, lambda held: held.join(found.revised, on=IDENTITY, how="anti", maintain_order="left")
+            files, lambda frame: frame.join(arrivals.revised, on=IDENTITY, how="anti", maintain_order="left")
         )
         written += [self._raw.write(part, day) for day, part in by_day(rows)]
         self._marked = self._raw.commit(written, files, note=note, source=source, cursor=cursor)
@@ -173,12 +173,12 @@ class Lake:
 
     def delete(self, asset: str) -> int:
         with self._housekeeping(), self._writing():
-            found = reaching(self._raw.snapshot(), assets=[asset])
-            rows = self._raw.scan(found["path"].to_list())
+            frame = reaching(self._raw.snapshot(), assets=[asset])
+            rows = self._raw.scan(frame["path"].to_list())
             gone = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
             if gone:
-                written = self._without(found, lambda held: held.filter(pl.col("asset") != asset), durable=True)
-                self._raw.commit(written, found, note={"deleted": asset})
+                written = self._without(frame, lambda frame: frame.filter(pl.col("asset") != asset), durable=True)
+                self._raw.commit(written, frame, note={"deleted": asset})
                 self._marks = None
             self._summaries.refresh()
             return gone
@@ -238,10 +238,10 @@ class Lake:
 
     def _retire(self, now: datetime) -> None:
         """Drop whole days that are older than is to be kept. Summaries are brought up to date before."""
-        kept = self._mark.retention
+        retention = self._mark.retention
         with self._writing():
-            if kept.raw is not None:
-                first = (now - kept.raw).date()
+            if retention.raw is not None:
+                first = (now - retention.raw).date()
                 old = self._raw.snapshot().files.filter(pl.col("day") < first)
                 if old.height:
                     self._summaries.refresh()
@@ -249,8 +249,8 @@ class Lake:
                     self._mark.write(self.place)
                     self._raw.commit([], old, note={"retired": first.isoformat()})
                     self._marks = None
-            if kept.hourly is not None:
-                first = (now - kept.hourly).date()
+            if retention.hourly is not None:
+                first = (now - retention.hourly).date()
                 old = self._hours.snapshot().files.filter(pl.col("day") < first)
                 if old.height:
                     self._hours.commit([], old)
@@ -335,10 +335,10 @@ class Lake:
         """Mend what a power cut or the disk has spoilt of the logs. Called with the right to write."""
         self._mended = True
         done = [mend_log(self.place.child(name)) for name in TABLES]
-        self.mended += [note for one in done for note in one.notes]
-        if reopen or any(one.notes for one in done):
+        self.mended += [note for mended_log in done for note in mended_log.notes]
+        if reopen or any(mended_log.notes for mended_log in done):
             self._open()
-        if any(one.incomplete for one in done):
+        if any(mended_log.incomplete for mended_log in done):
             self._repair().adopt()
 
     def _repair(self) -> Repair:
@@ -388,11 +388,11 @@ class Lake:
         """The newest time of every channel, also if another process has appended since."""
         version = self._raw.version()
         if self._marks is not None and version != self._marked:
-            told = delta_log.happened(self._raw.place, self._marked, version)
-            if told is None or told.deleted or told.revised:
+            happened = delta_log.happened(self._raw.place, self._marked, version)
+            if happened is None or happened.deleted or happened.revised:
                 self._marks = None
-            elif told.added:
-                self._marks.advance(self._raw.scan([file.path for file in told.added]).collect())
+            elif happened.added:
+                self._marks.advance(self._raw.scan([file.path for file in happened.added]).collect())
         if self._marks is None:
             self._marks = Marks(self.latest())
         self._marked = version

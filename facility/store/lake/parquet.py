@@ -44,7 +44,7 @@ def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     held: list[pl.DataFrame] = []
     for rows in frames:
         held.append(rows)
-        if sum(one.height for one in held) >= ROW_GROUP:
+        if sum(frame.height for frame in held) >= ROW_GROUP:
             whole = pl.concat(held)
             full = whole.height // ROW_GROUP * ROW_GROUP
             yield whole[:full]

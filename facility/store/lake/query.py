@@ -54,12 +54,12 @@ class Question:
             rows = rows.filter(pl.col("asset") < beyond)
         return within(rows, time, assets=self.assets, channels=self.channels, start=self.start, end=self.end)
 
-    def apart(self, known: pl.DataFrame) -> Iterator[Question]:
+    def apart(self, frame: pl.DataFrame) -> Iterator[Question]:
         """This question for one range of assets after the other, if it is bounded. `known`: asset, count."""
         first = ""
         if self.bounded:
             held = 0
-            for asset, count in known.group_by("asset").agg(pl.col("count").sum()).sort("asset").iter_rows():
+            for asset, count in frame.group_by("asset").agg(pl.col("count").sum()).sort("asset").iter_rows():
                 if held and held + count > AT_ONCE:
                     yield self._of_assets(first, asset)
                     first, held = asset, 0

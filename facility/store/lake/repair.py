@@ -125,7 +125,7 @@ class Repair:
         known = set(table.snapshot().files["path"].to_list()) | _removed(table)
         deleted = _deleted(table)
         new = 0
-        for file in sorted(folder.glob("day=*/*.parquet"), key=lambda one: one.stat().st_mtime):
+        for file in sorted(folder.glob("day=*/*.parquet"), key=lambda path: path.stat().st_mtime):
             if file.relative_to(folder).as_posix() in known:
                 continue
             rows = pl.concat([pl.DataFrame(schema=FRAME), *_readable_rows(file)]).filter(
@@ -227,7 +227,7 @@ class Repair:
     def _neighbours(self, folder: Path, day: str, live: set[str]) -> Iterator[pl.DataFrame]:
         """Rows of files of the day that were merged into others and are still there, the newest first."""
         deleted = _deleted(self._tables["raw"])
-        for other in sorted(folder.glob(f"{day}/*.parquet"), key=lambda one: -one.stat().st_mtime):
+        for other in sorted(folder.glob(f"{day}/*.parquet"), key=lambda path: -path.stat().st_mtime):
             if other.relative_to(folder).as_posix() not in live:
                 for rows in _readable_rows(other):
                     yield rows.filter(~pl.col("asset").is_in(deleted))

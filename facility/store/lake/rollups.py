@@ -46,40 +46,42 @@ class Summaries:
     ) -> pl.DataFrame:
         """Rows of `HOURLY` with start <= hour < end, sorted by key. A last hour cut by `end` holds what is before."""
         question = Question(assets, channels, next_hour(start), end)
-        kept, made_from = self._hours.snapshot_and_position(MADE_FROM)
+        snapshot, made_from = self._hours.snapshot_and_position(MADE_FROM)
         raw = self._raw.snapshot()
-        told = self._told(made_from, raw)
-        files = kept.files.filter(pl.col("day").is_between(*question.days))
-        touched = self._touched(told, raw, question)
+        happened = self._told(made_from, raw)
+        files = snapshot.files.filter(pl.col("day").is_between(*question.days))
+        touched = self._touched(happened, raw, question)
         untouched = files.filter(~pl.col("day").is_in(list(touched)))
-        parts = [self._passing(untouched, question, told)]
+        parts = [self._passing(untouched, question, happened)]
         if touched:
-            parts.append(self._made_up(sorted(touched), files, raw, told, question))
+            parts.append(self._made_up(sorted(touched), files, raw, happened, question))
         return in_order([part for part in parts if part.height])
 
     def newest(self, *, assets: Collection[str] | None = None) -> pl.DataFrame:
         """The newest reading of every channel, sorted."""
-        kept, made_from = self._latest.snapshot_and_position(MADE_FROM)
+        snapshot, made_from = self._latest.snapshot_and_position(MADE_FROM)
         raw = self._raw.snapshot()
-        told = self._told(made_from, raw)
-        if told is None or self._missing(told.added, raw):
+        happened = self._told(made_from, raw)
+        if happened is None or self._missing(happened.added, raw):
             parts = [self._raw.scan(raw.files["path"].to_list())]
         else:
-            known = self._latest.scan(kept.files["path"].to_list()).filter(~pl.col("asset").is_in(list(told.deleted)))
-            fresh = self._raw.scan([file.path for file in told.added])
-            parts = [known, fresh.filter(~pl.col("asset").is_in(list(told.deleted)))]
-            if told.revised:
-                changed = self._raw.scan(_in_hours(raw.files, told.revised)["path"].to_list())
-                parts.append(changed.filter(_number_of("time").is_in(list(told.revised))))
-            parts += self._taken_in_again(told, raw)
+            frame = self._latest.scan(snapshot.files["path"].to_list()).filter(
+                ~pl.col("asset").is_in(list(happened.deleted))
+            )
+            fresh = self._raw.scan([file.path for file in happened.added])
+            parts = [frame, fresh.filter(~pl.col("asset").is_in(list(happened.deleted)))]
+            if happened.revised:
+                changed = self._raw.scan(_in_hours(raw.files, happened.revised)["path"].to_list())
+                parts.append(changed.filter(_number_of("time").is_in(list(happened.revised))))
+            parts += self._taken_in_again(happened, raw)
         return newest_of(within(pl.concat(parts), "time", assets=assets, channels=None, start=self._floor(), end=None))
 
-    def _taken_in_again(self, told: Happened, raw: Snapshot) -> list[pl.LazyFrame]:
+    def _taken_in_again(self, happened: Happened, raw: Snapshot) -> list[pl.LazyFrame]:
         """Readings of assets that were deleted, if there are any after all."""
-        if not told.deleted:
+        if not happened.deleted:
             return []
         rows = self._raw.scan(raw.files["path"].to_list())
-        return [within(rows, "time", assets=told.deleted, channels=None, start=None, end=None)]
+        return [within(rows, "time", assets=happened.deleted, channels=None, start=None, end=None)]
 
     def _floor(self) -> datetime | None:
         first = self._raw_from()
@@ -102,9 +104,9 @@ class Summaries:
         self.refresh()
         raw = self._raw.snapshot()
         question = Question(None, None, None, None, bounded=True)
-        kept = self._hours.snapshot().files
+        frame = self._hours.snapshot().files
         for day in sorted({date.fromisoformat(day) for day in days} & set(raw.files["day"].to_list())):
-            files = kept.filter(pl.col("day") == day)
+            files = frame.filter(pl.col("day") == day)
             rows = self._made_up([day], files, raw, None, question)
             written = [self._hours.write(rows, day)] if rows.height else []
             self._keep(self._hours, written, files, None)
@@ -114,28 +116,30 @@ class Summaries:
         before, made_from = self._latest.snapshot_and_position(MADE_FROM)
         if made_from == raw.version and not anew:
             return
-        told = None if anew else self._told(made_from, raw)
-        if told is None or self._missing(told.added, raw):
+        happened = None if anew else self._told(made_from, raw)
+        if happened is None or self._missing(happened.added, raw):
             parts = [self._last(_listed(raw.files))]
         else:
-            known = self._latest.scan(before.files["path"].to_list()).filter(~pl.col("asset").is_in(list(told.deleted)))
-            parts = [known, self._last(told.added).filter(~pl.col("asset").is_in(list(told.deleted)))]
-            if told.revised:
-                changed = _listed(_in_hours(raw.files, told.revised))
-                parts.append(self._last(changed, _number_of("time").is_in(list(told.revised))))
-            parts += self._taken_in_again(told, raw)
+            frame = self._latest.scan(before.files["path"].to_list()).filter(
+                ~pl.col("asset").is_in(list(happened.deleted))
+            )
+            parts = [frame, self._last(happened.added).filter(~pl.col("asset").is_in(list(happened.deleted)))]
+            if happened.revised:
+                changed = _listed(_in_hours(raw.files, happened.revised))
+                parts.append(self._last(changed, _number_of("time").is_in(list(happened.revised))))
+            parts += self._taken_in_again(happened, raw)
         newest = newest_of(within(pl.concat(parts), "time", assets=None, channels=None, start=self._floor(), end=None))
         day = newest["time"].max()
         written = [self._latest.write(newest, day.date())] if isinstance(day, datetime) else []
         self._keep(self._latest, written, before.files, raw.version)
 
-    def _last(self, files: Sequence[AddedFile], wanted: pl.Expr | None = None) -> pl.LazyFrame:
+    def _last(self, files: Sequence[AddedFile], expression: pl.Expr | None = None) -> pl.LazyFrame:
         """The newest reading of every channel in some files, of which only a little is in memory at a time."""
-        found = pl.DataFrame(schema=FRAME)
+        frame = pl.DataFrame(schema=FRAME)
         for rows in self._streamed(files):
-            chosen = rows if wanted is None else rows.filter(wanted)
-            found = newest_of(pl.concat([found, chosen.unique(["asset", "channel"], keep="last")]).lazy())
-        return found.lazy()
+            chosen = rows if expression is None else rows.filter(expression)
+            frame = newest_of(pl.concat([frame, chosen.unique(["asset", "channel"], keep="last")]).lazy())
+        return frame.lazy()
 
     def _streamed(self, files: Sequence[AddedFile]) -> Iterator[pl.DataFrame]:
         """Rows of files a little at a time; of `OPEN_FILES` files together they are in order."""
@@ -148,29 +152,29 @@ class Summaries:
         before, made_from = self._hours.snapshot_and_position(MADE_FROM)
         if made_from == raw.version:
             return
-        told = self._told(made_from, raw)
+        happened = self._told(made_from, raw)
         question = Question(None, None, None, None, bounded=True)
-        kept = before.files
-        touched = self._touched(told, raw, question)
-        if told is not None and told.deleted:
-            for asset in told.deleted:
+        frame = before.files
+        touched = self._touched(happened, raw, question)
+        if happened is not None and happened.deleted:
+            for asset in happened.deleted:
                 holding = (pl.col("asset_first") <= asset) & (pl.col("asset_last") >= asset)
-                touched |= set(kept.filter(holding)["day"].to_list())
+                touched |= set(frame.filter(holding)["day"].to_list())
         days = sorted(touched)
-        sizes = self._sizes(days, raw, told)
+        sizes = self._sizes(days, raw, happened)
         if not days:
-            self._keep(self._hours, [], kept.clear(), raw.version)
+            self._keep(self._hours, [], frame.clear(), raw.version)
         for last, portion in _portions(days, [sizes.get(day, 0) for day in days]):
             written: list[Written] = []
-            replaced = [kept.clear()]
+            replaced = [frame.clear()]
             for day in portion:
-                reach = self._reach(day, told)
-                files = kept.filter(pl.col("day") == day)
+                reach = self._reach(day, happened)
+                files = frame.filter(pl.col("day") == day)
                 if reach is not None:  # what other hours stand in files of their own is left alone
                     begin, end = moment(reach.start), moment(reach.stop)
                     files = files.filter(pl.col("first") < pl.lit(end), pl.col("last") >= pl.lit(begin))
                 replaced.append(files)
-                rows = self._made_up([day], files, raw, told, question)
+                rows = self._made_up([day], files, raw, happened, question)
                 inside = pl.lit(value=True) if reach is None else pl.col("hour").is_between(begin, end, closed="left")
                 written += [
                     self._hours.write(part, day) for part in (rows.filter(inside), rows.filter(~inside)) if part.height
@@ -179,12 +183,12 @@ class Summaries:
             self._keep(self._hours, written, pl.concat(replaced), raw.version if last else None)
 
     @staticmethod
-    def _reach(day: date, told: Happened | None) -> range | None:
+    def _reach(day: date, happened: Happened | None) -> range | None:
         """The hours of a day in which anything has changed; None if that can be all of them."""
-        if told is None or told.deleted:
+        if happened is None or happened.deleted:
             return None
-        hours = [hour for file in told.added if file.day == day for hour in (file.hours[0], file.hours[-1])]
-        hours += [hour for hour in told.revised if day_of(hour) == day]
+        hours = [hour for file in happened.added if file.day == day for hour in (file.hours[0], file.hours[-1])]
+        hours += [hour for hour in happened.revised if day_of(hour) == day]
         return range(min(hours), max(hours) + 1)
 
     @staticmethod
@@ -193,13 +197,13 @@ class Summaries:
         table.version()
         table.commit(written, removed, source=source, cursor=version or 0)
 
-    def _sizes(self, days: Sequence[date], raw: Snapshot, told: Happened | None) -> dict[date, int]:
+    def _sizes(self, days: Sequence[date], raw: Snapshot, happened: Happened | None) -> dict[date, int]:
         """About how many readings each day costs to bring up to date."""
         whole = dict(raw.files.group_by("day").agg(pl.col("rows").sum()).iter_rows())
-        if told is None or told.revised:
+        if happened is None or happened.revised:
             return whole
         sizes = dict.fromkeys(days, 0)
-        for file in told.added:
+        for file in happened.added:
             sizes[file.day] = sizes.get(file.day, 0) + file.rows
         return sizes
 
@@ -208,49 +212,49 @@ class Summaries:
     def _told(self, made_from: int | None, raw: Snapshot) -> Happened | None:
         return None if made_from is None else delta_log.happened(self._raw.place, made_from, raw.version)
 
-    def _touched(self, told: Happened | None, raw: Snapshot, question: Question) -> set[date]:
+    def _touched(self, happened: Happened | None, raw: Snapshot, question: Question) -> set[date]:
         """Days whose kept rows are not the whole answer."""
-        if told is None:
+        if happened is None:
             days = set(raw.files["day"].to_list())
         else:
-            days = {file.day for file in told.added} | {day_of(hour) for hour in told.revised}
+            days = {file.day for file in happened.added} | {day_of(hour) for hour in happened.revised}
         if question.cut is not None:
             days.add(day_of(question.cut))
         first, last = question.days
         return {day for day in days if first <= day <= last}
 
-    def _passing(self, files: pl.DataFrame, question: Question, told: Happened | None) -> pl.DataFrame:
+    def _passing(self, files: pl.DataFrame, question: Question, happened: Happened | None) -> pl.DataFrame:
         rows = question.of_hours(self._hours.scan(_holding(files, question)["path"].to_list()))
-        if told is not None and told.deleted:
-            rows = rows.filter(~pl.col("asset").is_in(list(told.deleted)))
+        if happened is not None and happened.deleted:
+            rows = rows.filter(~pl.col("asset").is_in(list(happened.deleted)))
         return rows.collect()
 
     def _made_up(
-        self, days: list[date], files: pl.DataFrame, raw: Snapshot, told: Happened | None, question: Question
+        self, days: list[date], files: pl.DataFrame, raw: Snapshot, happened: Happened | None, question: Question
     ) -> pl.DataFrame:
         """Hourly rows of some days: kept ones with what came since, or made again where that is not enough."""
-        if told is None:
+        if happened is None:
             files = files.clear()
-            told = Happened(added=_listed(raw.files))
+            happened = Happened(added=_listed(raw.files))
         wanted = set(days)
-        kept = self._passing(files.filter(pl.col("day").is_in(days)), question, told)
-        added = [file for file in told.added if file.day in wanted]
+        frame = self._passing(files.filter(pl.col("day").is_in(days)), question, happened)
+        added = [file for file in happened.added if file.day in wanted]
         missing = self._missing(added, raw)
         fresh, late = self._fresh([file for file in added if file not in missing], question)
-        redo = {hour for hour in told.revised if day_of(hour) in wanted}
+        redo = {hour for hour in happened.revised if day_of(hour) in wanted}
         redo |= {hour for file in missing for hour in file.hours}
         if question.cut is not None and day_of(question.cut) in wanted:
             redo.add(question.cut)
         number = _number_of("hour")
-        if told.deleted:
-            again = fresh.filter(pl.col("asset").is_in(list(told.deleted)))
+        if happened.deleted:
+            again = fresh.filter(pl.col("asset").is_in(list(happened.deleted)))
             redo |= set(again.select(number)["hour"].to_list())
-        made, tangled = joined(kept, fresh)
+        made, tangled = joined(frame, fresh)
         late = pl.concat([late, tangled]).unique()
         parts = [made.filter(~number.is_in(list(redo))).join(late, on=KEY, how="anti")]
         if redo or late.height:
-            one = pl.lit(1, pl.Int32).alias("count")
-            known = pl.concat([made.select("asset", "count"), late.select("asset", one)])
+            expression = pl.lit(1, pl.Int32).alias("count")
+            known = pl.concat([made.select("asset", "count"), late.select("asset", expression)])
             for some in question.apart(known):
                 parts.append(self._anew(raw, some, redo, some.of_hours(late.lazy()).collect()))
         return pl.concat(parts).sort(KEY)
@@ -303,16 +307,16 @@ class Summaries:
         return [file for file in added if file.path not in live and folder and not (folder / file.path).exists()]
 
 
-def joined(kept: pl.DataFrame, fresh: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def joined(frame: pl.DataFrame, fresh: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Summaries of what two frames of summaries speak of, and the keys where they reach into each other in time.
 
     Those have to be made anew: what stands at them is not right.
     """
-    if kept.is_empty() or fresh.is_empty():
-        return (fresh if kept.is_empty() else kept), fresh.select(KEY).clear()
-    last = kept.select(*KEY, pl.col("last_time").alias("known"))
+    if frame.is_empty() or fresh.is_empty():
+        return (fresh if frame.is_empty() else frame), fresh.select(KEY).clear()
+    last = frame.select(*KEY, pl.col("last_time").alias("known"))
     tangled = fresh.join(last, on=KEY).filter(pl.col("first_time") <= pl.col("known")).select(KEY)
-    return pl.concat([kept.join(fresh, on=KEY, how="anti"), follow(kept, fresh)]), tangled
+    return pl.concat([frame.join(fresh, on=KEY, how="anti"), follow(frame, fresh)]), tangled
 
 
 def newest_of(rows: pl.LazyFrame) -> pl.DataFrame:

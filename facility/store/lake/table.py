@@ -119,9 +119,9 @@ class Table:
             self._delta = self._open()
 
     def _files(self) -> pl.DataFrame:
-        found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
+        frame = pl.DataFrame(self._delta.get_add_actions(flatten=True))
         moment = pl.Datetime("us", "UTC")
-        return found.select(
+        return frame.select(
             pl.col("path"),
             pl.col("partition.day").alias("day"),
             pl.col("num_records").alias("rows"),
@@ -236,14 +236,14 @@ class Table:
         stamp = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [
             AddAction(
-                path=one.path,
-                size=one.bytes,
-                partition_values={"day": one.day.isoformat()},
+                path=written.path,
+                size=written.bytes,
+                partition_values={"day": written.day.isoformat()},
                 modification_time=stamp,
                 data_change=changed,
-                stats=one.stats,
+                stats=written.stats,
             )
-            for one in added
+            for written in added
         ]
         actions += [
             RemoveAction(

@@ -112,11 +112,11 @@ def as_text(notice: Announcement) -> str:
     title = notice.title.upper() if notice.title.isascii() else f"【{notice.title}】"
     lines = [title, notice.greeting, notice.intro, "", f"{words['date']}{colon}{notice.date} {notice.hours}"]
     lines.append(f"{words['affected']}{colon}{notice.affected_note}")
-    lines += [f"- {' '.join((one.place, one.what, one.hours))}" for one in notice.affected]
+    lines += [f"- {' '.join((affected.place, affected.what, affected.hours))}" for affected in notice.affected]
     lines += [f"{words['content']}{colon}".rstrip(), *(f"- {one}" for one in notice.content)]
     if notice.places:
         lines.append(f"{words['place']}{colon}".rstrip())
-        lines += [f"- {' '.join(filter(None, (one.place, one.hours)))}" for one in notice.places]
+        lines += [f"- {' '.join(filter(None, (where.place, where.hours)))}" for where in notice.places]
     lines += [f"{words['contact']}{colon}{notice.contact}", "", notice.closing, notice.signed, notice.signed_on]
     return "\n".join(lines) + "\n"
 
@@ -128,7 +128,7 @@ def _content(items: Iterable[Item], language: Language) -> Iterable[str]:
     for item in items:
         if item.kind and item.ground not in _REPAIRS:
             assets.setdefault(item.kind, set()).add(item.asset)
-    for kind, found in sorted(assets.items(), key=lambda one: (-len(one[1]), one[0])):
+    for kind, found in sorted(assets.items(), key=lambda asset: (-len(asset[1]), asset[0])):
         yield PHRASES.say("notice_content_line", language, equipment=_equipment(kind)[language], count=len(found))
     repairs = sum(item.ground in _REPAIRS for item in items)
     if repairs:
@@ -148,7 +148,7 @@ def _places(items: Iterable[Item], language: Language, names: Names) -> Iterable
     for item in items:
         there.setdefault((item.site, item.building), []).append(item)
     named = sorted(
-        (names.whereabouts(*key) or PHRASES["notice_grounds"][language], found) for key, found in there.items()
+        (names.whereabouts(*key) or PHRASES["notice_grounds"][language], items) for key, items in there.items()
     )
     for place, found in named:
         kinds = Counter(_equipment(item.kind)[language] for item in found if item.kind)
@@ -163,7 +163,7 @@ def _affected(items: Iterable[Item], language: Language, names: Names) -> Iterab
         if item.out_of_service:
             out.setdefault((item.site, item.asset), []).append(item)
     ordered = sorted(
-        out.values(), key=lambda found: (found[0].kind != "lift", found[0].start or time.max, found[0].asset)
+        out.values(), key=lambda items: (items[0].kind != "lift", items[0].start or time.max, items[0].asset)
     )
     for found in ordered:
         first = found[0]
@@ -175,9 +175,9 @@ def _affected(items: Iterable[Item], language: Language, names: Names) -> Iterab
         )
 
 
-def _hours(found: Iterable[Item]) -> str:
-    found = list(found)
-    starts, ends = [one.start for one in found if one.start], [one.end for one in found if one.end]
+def _hours(items: Iterable[Item]) -> str:
+    items = list(items)
+    starts, ends = [item.start for item in items if item.start], [item.end for item in items if item.end]
     return between(min(starts), max(ends)) if starts and ends else ""
 
 

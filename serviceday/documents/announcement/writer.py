@@ -77,7 +77,7 @@ def notices(plan: InspectionList, site: str = "") -> dict[str, InspectionList]:
     sites = [site] if site else list(plan.sites)
     if len(sites) < 2 and not site:
         return {"": plan}
-    return {one: replace(plan, items=tuple(item for item in plan.items if item.site == one)) for one in sites}
+    return {site: replace(plan, items=tuple(item for item in plan.items if item.site == site)) for site in sites}
 
 
 def beside(path: Path, site: str) -> Path:

@@ -53,16 +53,16 @@ def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_P
             "created": plan.created_at.replace(tzinfo=None),
         }
     )
-    made = _Workbook(book, plan, language, paper, names)
-    made.add_overview()
-    made.add_items(
+    workbook = _Workbook(book, plan, language, paper, names)
+    workbook.add_overview()
+    workbook.add_items(
         PHRASES["sheet_list"][language], PHRASES["title"][language], summary.subtitle(plan, language), plan.items
     )
     days = summary.days(plan, language)
     if len(days) > 1:
         for day in days:
-            made.add_day(day)
-    made.add_left_out()
+            workbook.add_day(day)
+    workbook.add_left_out()
     book.close()
     return out.getvalue()
 
@@ -182,7 +182,7 @@ class _Workbook:
         others: Sequence[list[int]] = (),
     ) -> None:
         """Words to choose from; more than Excel takes into a cell's list are typed in instead."""
-        if len(",".join(words)) > _LONGEST_CHOICE or any("," in one for one in words):
+        if len(",".join(words)) > _LONGEST_CHOICE or any("," in word for word in words):
             return
         wanted: dict[str, Any] = {"validate": "list", "source": list(words), "other_cells": list(others)}
         if column == self._result:

@@ -43,7 +43,7 @@ def as_calendar(plan: InspectionList, *, language: Language, paper: Paper = NO_P
 
 def calendars(plan: InspectionList, *, language: Language, paper: Paper, names: Names) -> dict[str, bytes]:
     """A calendar for each person, by number and name, fit for a file's name."""
-    nameless = {PHRASES.say("inspector", language, number=one.person) for one in plan.rounds}
+    nameless = {PHRASES.say("inspector", language, number=round.person) for round in plan.rounds}
     return {
         f"{day.number}" + ("" if day.name in nameless else f"-{_fit_for_a_file(day.name)}"): _calendar(
             plan, [day], language, paper, names, told=False

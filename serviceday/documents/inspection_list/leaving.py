@@ -35,7 +35,7 @@ def groups(plan: InspectionList, language: Language, names: Names = NO_NAMES) ->
     for item in plan.left_out:
         if not item.breach:
             reasons.setdefault(item.left_out, []).append(item)
-    ordered = sorted(reasons.items(), key=lambda one: (-len(one[1]), str(one[0])))
+    ordered = sorted(reasons.items(), key=lambda reason: (-len(reason[1]), str(reason[0])))
     return [
         Group(
             PHRASES[f"left_out_{reason}"][language] if reason else "-",

@@ -57,25 +57,25 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
         "law": law_words(plan.law, language) if plan.breaches else assurance(plan, language),
         "reassures": reassures(plan),
         "people": [
-            [one.name, one.qualifications, one.start, one.hours, str(len(one.items)), str(one.work), str(one.travel)]
-            for one in days
+            [day.name, day.qualifications, day.start, day.hours, str(len(day.items)), str(day.work), str(day.travel)]
+            for day in days
         ],
         "facts": [list(map(str, line)) for line in summary.summary(plan, language)],
         "days": [
             {
-                "title": f"{one.number}  {one.name}",
+                "title": f"{day.number}  {day.name}",
                 "line": PHRASES.say(
-                    "person_line", language, day=plan.service_day, hours=one.hours, items=len(one.items),
-                    work=one.work, travel=one.travel,
+                    "person_line", language, day=plan.service_day, hours=day.hours, items=len(day.items),
+                    work=day.work, travel=day.travel,
                 ),
                 "more": " · ".join(
-                    filter(None, (one.qualifications, one.start, one.lunch, _sites(one, language, names)))
+                    filter(None, (day.qualifications, day.start, day.lunch, _sites(day, language, names)))
                 ),
                 "items": [
-                    _line(plan, item, one.number, language, codes[payload(item, link)], names) for item in one.items
+                    _line(plan, item, day.number, language, codes[payload(item, link)], names) for item in day.items
                 ],
             }
-            for one in days
+            for day in days
         ],
         "left_out": {
             "titles": [column.title(language) for column in columns],
@@ -85,10 +85,10 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
             ],
             "groups": [
                 {
-                    "title": PHRASES.say("left_out_group", language, reason=one.reason, count=one.count),
-                    "works": [[work.what, str(work.count), work.assets] for work in one.works],
+                    "title": PHRASES.say("left_out_group", language, reason=group.reason, count=group.count),
+                    "works": [[work.what, str(work.count), work.assets] for work in group.works],
                 }
-                for one in groups(plan, language, names)
+                for group in groups(plan, language, names)
             ],
             "whole": PHRASES.say("left_out_whole", language, count=len(plan.left_out)),
         },

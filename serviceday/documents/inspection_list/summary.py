@@ -106,27 +106,27 @@ def goals(plan: InspectionList, language: Language) -> list[str]:
         PHRASES.say(
             "goal_line",
             language,
-            what=one.what[language],
-            wanted=one.wanted,
-            total=one.total,
-            planned=one.planned,
-            met=PHRASES["goal_met" if one.met else "goal_not_met"][language],
+            what=result.what[language],
+            wanted=result.wanted,
+            total=result.total,
+            planned=result.planned,
+            met=PHRASES["goal_met" if result.met else "goal_not_met"][language],
         )
-        for one in plan.goals
+        for result in plan.goals
     ]
 
 
 def gains(plan: InspectionList, language: Language) -> list[str]:
     return [
         PHRASES.say(
-            "gain_line" if one.breaches else "gain_line_harm",
+            "gain_line" if gain.breaches else "gain_line_harm",
             language,
-            what=one.what[language],
-            items=one.items,
-            breaches=one.breaches,
-            harm=f"{one.harm:.2g}",
+            what=gain.what[language],
+            items=gain.items,
+            breaches=gain.breaches,
+            harm=f"{gain.harm:.2g}",
         )
-        for one in plan.gains
+        for gain in plan.gains
     ]
 
 
@@ -148,13 +148,13 @@ class Day:
 def days(plan: InspectionList, language: Language) -> list[Day]:
     """Everybody who has something to do, in their order; two-person work stands on both days."""
     found = []
-    rounds = {one.person: one for one in plan.rounds}
+    rounds = {round.person: round for round in plan.rounds}
     numbers = sorted(set(rounds) | {number for item in plan.items for number in item.people})
     for number in numbers:
         items = tuple(sorted((item for item in plan.items if number in item.people), key=_in_time))
-        one = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
+        round = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
         if items:
-            found.append(_day(plan, one, items, language))
+            found.append(_day(plan, round, items, language))
     return found
 
 
@@ -163,23 +163,23 @@ def _in_time(item: Item) -> tuple[time, int]:
     return item.start or time.max, item.number
 
 
-def _day(plan: InspectionList, one: Round, items: tuple[Item, ...], language: Language) -> Day:
-    person = plan.person(one.person)
+def _day(plan: InspectionList, round: Round, items: tuple[Item, ...], language: Language) -> Day:
+    person = plan.person(round.person)
     held = [qualification(key)[language] for key in person.qualifications] if person else []
     if person and person.contractor:
         held.append(PHRASES.say("contractor", language, firm=person.contractor))
     lunch = ""
-    if one.lunch_start and one.lunch_end:
-        lunch = PHRASES.say("lunch", language, start=clock(one.lunch_start), end=clock(one.lunch_end))
+    if round.lunch_start and round.lunch_end:
+        lunch = PHRASES.say("lunch", language, start=clock(round.lunch_start), end=clock(round.lunch_end))
     return Day(
-        number=one.person,
-        name=who(plan, one.person, language),
+        number=round.person,
+        name=who(plan, round.person, language),
         qualifications=("、" if language == "zh" else ", ").join(held) or PHRASES["all_round"][language],
-        hours=between(one.start, one.end) or f"{plan.hours:g} h",
-        start=PHRASES.say("from_place", language, place=one.start_place) if one.start_place else "",
+        hours=between(round.start, round.end) or f"{plan.hours:g} h",
+        start=PHRASES.say("from_place", language, place=round.start_place) if round.start_place else "",
         lunch=lunch,
-        work=one.work_minutes,
-        travel=one.travel_minutes,
+        work=round.work_minutes,
+        travel=round.travel_minutes,
         items=items,
     )
 

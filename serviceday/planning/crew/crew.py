@@ -205,7 +205,7 @@ class Crew:
     def on(self, day: date) -> tuple[Worker, ...]:
         """Everybody who works that day, in the order of the file."""
         if self.named:
-            return tuple(one for one in self.workers if day not in one.off)
+            return tuple(worker for worker in self.workers if day not in worker.off)
         begin = min(_MORNING, DAY_MINUTES - self.minutes)
         span = Span(begin, begin + self.minutes)
         return tuple(Worker(id=str(number), all_round=True, hours=span) for number in range(1, self.people + 1))
@@ -213,7 +213,8 @@ class Crew:
     def with_more(self, day: date, *, minutes: int = 0, worker: Worker | None = None) -> Crew:
         """The same crew with longer hours for everybody, or with one more of them."""
         workers = [
-            replace(one, hours=Span(one.hours.start, min(one.hours.end + minutes, DAY_MINUTES))) for one in self.on(day)
+            replace(worker, hours=Span(worker.hours.start, min(worker.hours.end + minutes, DAY_MINUTES)))
+            for worker in self.on(day)
         ]
         if worker is not None:
             workers.append(worker)

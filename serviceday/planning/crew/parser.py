@@ -66,11 +66,11 @@ def parse_crew(
         workers=tuple(workers),
         named=bool(tables["person"] or tables["contractor"]),
         tools=tools,
-        windows=tuple(hours_of(one, report) for one in tables["window"]),
-        work=tuple(work_of(one, tools, workers, report) for one in tables["work"]),
+        windows=tuple(hours_of(table, report) for table in tables["window"]),
+        work=tuple(work_of(table, tools, workers, report) for table in tables["work"]),
         orders=orders_of(tables["order"], report),
         ways=ways_of(only(tables, "travel"), folder, report),
-        themes=tuple(theme_of(one, report) for one in tables["theme"]),
+        themes=tuple(theme_of(table, report) for table in tables["theme"]),
         even=bool(even),
         text=words,
         folder=str(folder.absolute()) if folder else "",
@@ -88,8 +88,8 @@ def _workers(tables: Mapping[str, Sequence[Table]], default: Worker, report: Rep
         _unique(workers[-1].id, table, lines, report)
     for table in tables["contractor"]:
         strangers(table, ("people", *_PERSON_KEYS), report)
-        one = _worker(table, default, report)
-        firm = one.name or one.id
+        worker = _worker(table, default, report)
+        firm = worker.name or worker.id
         count = table.values.get("people", 1)
         if not whole(count) or not 1 <= count <= _MOST_PEOPLE:
             report.add(
@@ -100,9 +100,9 @@ def _workers(tables: Mapping[str, Sequence[Table]], default: Worker, report: Rep
             )
             count = 1
         for number in range(1, count + 1):
-            id_ = one.id if count == 1 else f"{one.id}-{number}"
+            id_ = worker.id if count == 1 else f"{worker.id}-{number}"
             named = firm if count == 1 else f"{firm} {number}"
-            workers.append(replace(one, id=id_, name=named, contractor=firm))
+            workers.append(replace(worker, id=id_, name=named, contractor=firm))
             _unique(id_, table, lines, report)
     return workers
 

@@ -54,28 +54,28 @@ def hours_of(table: Table, report: Report) -> Hours:
     if "open" not in table.values and "never" not in table.values:
         report.add(table.line, 'a window without open or never, for example never = ["07:00-09:00"]')
     days = strings_of(table, "weekdays", report)
-    for one in days:
-        if one not in _WEEKDAYS:
-            report.add(table.at("weekdays"), "no weekday {one!r}; known: {known}", one=one, known=list(_WEEKDAYS))
+    for day in days:
+        if day not in _WEEKDAYS:
+            report.add(table.at("weekdays"), "no weekday {one!r}; known: {known}", one=day, known=list(_WEEKDAYS))
     return Hours(
         of=of,
         open=_spans(table, "open", report),
         never=_spans(table, "never", report),
-        weekdays=frozenset(_WEEKDAYS.index(one) for one in days if one in _WEEKDAYS),
+        weekdays=frozenset(_WEEKDAYS.index(day) for day in days if day in _WEEKDAYS),
         why=text_of(table, "why", report),
     )
 
 
 def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
-    found = []
+    spans = []
     for one in strings_of(table, key, report):
         start, dash, end = one.partition("-")
         minutes = [minutes_of(start.strip()), minutes_of(end.strip())]
         if not dash or minutes[0] is None or minutes[1] is None or minutes[0] >= minutes[1]:
             report.add(table.at(key), "{one!r} is not a span of the day; write it as 07:00-09:00", one=one)
             continue
-        found.append(Span(minutes[0], minutes[1]))
-    return tuple(found)
+        spans.append(Span(minutes[0], minutes[1]))
+    return tuple(spans)
 
 
 def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], report: Report) -> Work:
@@ -101,7 +101,7 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
         )
         minutes = None
     needed = strings_of(table, "tools", report)
-    somewhere = set(tools).union(*(one.tools for one in workers))
+    somewhere = set(tools).union(*(worker.tools for worker in workers))
     for tool in needed:
         if tool not in somewhere:
             report.add(table.at("tools"), "tool {tool!r} is neither a [[tool]] nor carried by anybody", tool=tool)
@@ -140,14 +140,16 @@ def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
 
 
 def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Report) -> None:
-    names = list(dict.fromkeys(side for one in orders for side in (one.first, one.then)))
+    names = list(dict.fromkeys(side for order in orders for side in (order.first, order.then)))
     numbers = {name: number for number, name in enumerate(names)}
     graph: dict[int, set[int]] = {}
     for one in orders:
         graph.setdefault(numbers[one.then], set()).add(numbers[one.first])
     if found := circle(graph):
         inside = {names[number] for number in found}
-        lines = [t.line for t, one in zip(tables, orders, strict=True) if one.first in inside and one.then in inside]
+        lines = [
+            t.line for t, order in zip(tables, orders, strict=True) if order.first in inside and order.then in inside
+        ]
         told = " before ".join(str(names[number]) for number in found)
         report.add(lines[0], "the orders go in a circle: {named} (lines {lines})", named=told, lines=list(lines))
 

@@ -110,10 +110,10 @@ def clock_of(table: Table, key: str, default: int, report: Report) -> int:
 
 
 def minutes_of(words: object) -> int | None:
-    found = _CLOCK.match(words) if isinstance(words, str) else None
-    if found is None or int(found[2]) > 59 or int(found[1]) * 60 + int(found[2]) > DAY_MINUTES:
+    match = _CLOCK.match(words) if isinstance(words, str) else None
+    if match is None or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > DAY_MINUTES:
         return None
-    return int(found[1]) * 60 + int(found[2])
+    return int(match[1]) * 60 + int(match[2])
 
 
 def is_day(value: object) -> bool:

@@ -85,7 +85,9 @@ def gather(
     unrecorded: dict[str, dict[str, int]] = {}
     classes = catalogue()
     found_already = {
-        (one.asset, one.fault): one.id for one in requests if one.source is Source.FOLLOW_UP and one.closed is None
+        (request.asset, request.fault): request.id
+        for request in requests
+        if request.source is Source.FOLLOW_UP and request.closed is None
     }
     for number, asset in enumerate(assets):
         kind = classes.kind(asset.kind)
@@ -182,9 +184,9 @@ def _by_rotation(asset: Asset, kind: EquipmentClass, duty: Duty, day: date, poli
     return candidate, Tier.ROTATION, _TURN * kind.criticality
 
 
-def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy) -> Iterator[_Found]:
-    mode = kind.modes.get(one.mode)
-    equipment = [evidence for evidence in one.evidence if evidence.trouble is Trouble.EQUIPMENT]
+def _by_risk(asset: Asset, kind: EquipmentClass, assessment: Assessment, policy: Policy) -> Iterator[_Found]:
+    mode = kind.modes.get(assessment.mode)
+    equipment = [evidence for evidence in assessment.evidence if evidence.trouble is Trouble.EQUIPMENT]
     crossings = [evidence.crosses_limit_at.date() for evidence in equipment if evidence.crosses_limit_at]
     strongest = next(iter(equipment), None)
     channel = kind.channels.get(strongest.channel) if strongest else None
@@ -195,23 +197,23 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
         method=mode.look_for if mode else PHRASES["method_warning"],
         passes=passes_within(channel),
         ground=Ground.RISK,
-        reason=PHRASES["risk"].filled(percent=percent(one.probability), reason=one.reason),
-        priority=_priority(one, kind),
+        reason=PHRASES["risk"].filled(percent=percent(assessment.probability), reason=assessment.reason),
+        priority=_priority(assessment, kind),
         qualification=kind.qualification,
         minutes=kind.inspect_minutes,
         due=min(crossings, default=None),
     )
     risk = replace(risk, mode=mode.key if mode else "")
-    value = one.probability * kind.criticality
-    if one.flagged:
+    value = assessment.probability * kind.criticality
+    if assessment.flagged:
         yield risk, Tier.RISK, _FLAG * value
-    elif one.probability >= policy.risk_floor and one.tells_health:
+    elif assessment.probability >= policy.risk_floor and assessment.tells_health:
         yield risk, Tier.RISK, value
-    elif one.tells_health:  # of the others a note counts how little is known
-        out = PHRASES["not_risky"].filled(percent=percent(one.probability), floor=percent(policy.risk_floor))
+    elif assessment.tells_health:  # of the others a note counts how little is known
+        out = PHRASES["not_risky"].filled(percent=percent(assessment.probability), floor=percent(policy.risk_floor))
         yield replace(risk, left_out=LeftOut.NOT_RISKY, left_out_reason=out), Tier.RISK, value
-    if one.sensor_probability >= policy.sensor_floor:
-        doubt = next((e.sentence for e in one.evidence if e.trouble is Trouble.SENSOR), one.reason)
+    if assessment.sensor_probability >= policy.sensor_floor:
+        doubt = next((e.sentence for e in assessment.evidence if e.trouble is Trouble.SENSOR), assessment.reason)
         yield (
             item(
                 asset,
@@ -220,18 +222,18 @@ def _by_risk(asset: Asset, kind: EquipmentClass, one: Assessment, policy: Policy
                 method=PHRASES["method_sensor"],
                 passes=PHRASES["passes_sensor"],
                 ground=Ground.SENSOR,
-                reason=PHRASES["sensor"].filled(percent=percent(one.sensor_probability), reason=doubt),
+                reason=PHRASES["sensor"].filled(percent=percent(assessment.sensor_probability), reason=doubt),
                 priority=Priority.MEDIUM if kind.life_safety else Priority.LOW,
                 qualification=kind.qualification,
                 minutes=kind.inspect_minutes,
                 due=None,
             ),
             Tier.PROMISE,
-            _DOUBTFUL_SENSOR * one.sensor_probability * kind.criticality,
+            _DOUBTFUL_SENSOR * assessment.sensor_probability * kind.criticality,
         )
 
 
-def _priority(one: Assessment, kind: EquipmentClass) -> Priority:
-    if one.flagged and (kind.life_safety or one.probability >= _SURE):
+def _priority(assessment: Assessment, kind: EquipmentClass) -> Priority:
+    if assessment.flagged and (kind.life_safety or assessment.probability >= _SURE):
         return Priority.HIGH
-    return Priority.MEDIUM if one.flagged or one.probability >= _EVEN else Priority.LOW
+    return Priority.MEDIUM if assessment.flagged or assessment.probability >= _EVEN else Priority.LOW

@@ -79,5 +79,5 @@ def dues(
             due = next_due(duty, last, spells.get(asset.id, ()))
             if due is not None and due <= until:
                 found.append(Due(asset, duty, last, due))
-    found.sort(key=lambda one: (not one.duty.statutory, one.due, one.asset.id, one.duty.key))
+    found.sort(key=lambda due: (not due.duty.statutory, due.due, due.asset.id, due.duty.key))
     return Dues(found, unrecorded, law_record(there, last_done))

@@ -148,25 +148,31 @@ def _count(value: str | None, words: str) -> int | None:
 
 
 def apply_goals(
-    found: Candidates, goals: Sequence[Goal], requests: Sequence[Request], service_day: date
+    candidates: Candidates, goals: Sequence[Goal], requests: Sequence[Request], service_day: date
 ) -> tuple[Candidates, list[Counted]]:
     """Candidates with those that goals ask for in the goals' tier, and what each goal counts."""
     counted = []
-    by_id = {one.id: one for one in requests}
+    by_id = {request.id: request for request in requests}
     for goal in goals:
         if goal.reported_before is not None:
-            members = [one for one in found.possible if _asked(one, goal, by_id, found.places)]
-            found = _raised(found, members[:], goal.wanted(len(members)))
-            counted.append(Counted(goal, tuple(one.item.key for one in members)))
+            members = [
+                candidate for candidate in candidates.possible if _asked(candidate, goal, by_id, candidates.places)
+            ]
+            candidates = _raised(candidates, members[:], goal.wanted(len(members)))
+            counted.append(Counted(goal, tuple(candidate.item.key for candidate in members)))
         elif goal.due_before is not None:
-            found = _due_too(found, goal)
-            members = [one for one in found.possible if _due(one.item, goal, found.places[one.asset_number])]
-            found = _raised(found, members, goal.wanted(len(members)))
-            counted.append(Counted(goal, tuple(one.item.key for one in members)))
+            candidates = _due_too(candidates, goal)
+            members = [
+                candidate
+                for candidate in candidates.possible
+                if _due(candidate.item, goal, candidates.places[candidate.asset_number])
+            ]
+            candidates = _raised(candidates, members, goal.wanted(len(members)))
+            counted.append(Counted(goal, tuple(candidate.item.key for candidate in members)))
         else:
-            found, assets = _visited(found, goal)
+            candidates, assets = _visited(candidates, goal)
             counted.append(Counted(goal, (), tuple(assets)))
-    return found, counted
+    return candidates, counted
 
 
 def _fits(goal: Goal, place: Asset, category: str = "") -> bool:
@@ -174,11 +180,11 @@ def _fits(goal: Goal, place: Asset, category: str = "") -> bool:
     return all(any(fnmatchcase(has[key], one) for one in wanted) for key, wanted in goal.narrowed)
 
 
-def _asked(one: Candidate, goal: Goal, requests: dict[str, Request], places: Sequence[Asset]) -> bool:
-    request = requests.get(one.item.request)
+def _asked(candidate: Candidate, goal: Goal, requests: dict[str, Request], places: Sequence[Asset]) -> bool:
+    request = requests.get(candidate.item.request)
     if request is None or goal.reported_before is None or request.reported >= goal.reported_before:
         return False
-    return _fits(goal, places[one.asset_number], request.category)
+    return _fits(goal, places[candidate.asset_number], request.category)
 
 
 def _due(one: Item, goal: Goal, place: Asset) -> bool:
@@ -187,52 +193,54 @@ def _due(one: Item, goal: Goal, place: Asset) -> bool:
     return one.due < goal.due_before and _fits(goal, place)
 
 
-def _due_too(found: Candidates, goal: Goal) -> Candidates:
+def _due_too(candidates: Candidates, goal: Goal) -> Candidates:
     """Duties that were refused because they are not due yet, but that the goal counts."""
-    numbers = {place.id: number for number, place in enumerate(found.places)}
-    wanted = [
+    numbers = {place.id: number for number, place in enumerate(candidates.places)}
+    items = [
         one
-        for one in found.refused
-        if one.left_out is LeftOut.NOT_DUE and _due(one, goal, found.places[numbers[one.asset]])
+        for one in candidates.refused
+        if one.left_out is LeftOut.NOT_DUE and _due(one, goal, candidates.places[numbers[one.asset]])
     ]
-    keys = {one.key for one in wanted}
+    keys = {one.key for one in items}
     more = [
         Candidate(replace(one, left_out=None, left_out_reason=None), numbers[one.asset], Tier.GOAL, 1.0)
-        for one in wanted
+        for one in items
     ]
-    refused = [one for one in found.refused if one.key not in keys]
-    return Candidates(found.places, found.possible + more, refused, found.unrecorded)
+    refused = [one for one in candidates.refused if one.key not in keys]
+    return Candidates(candidates.places, candidates.possible + more, refused, candidates.unrecorded)
 
 
-def _raised(found: Candidates, members: Sequence[Candidate], wanted: int) -> Candidates:
+def _raised(candidates: Candidates, members: Sequence[Candidate], wanted: int) -> Candidates:
     """As many as the goal wants, the shortest first, go before what is only weighed."""
-    chosen = sorted(members, key=lambda one: (one.item.minutes, one.item.key))[:wanted]
-    keys = {one.item.key for one in chosen}
+    chosen = sorted(members, key=lambda candidate: (candidate.item.minutes, candidate.item.key))[:wanted]
+    keys = {candidate.item.key for candidate in chosen}
     possible = [
-        replace(one, tier=Tier.GOAL, value=1.0) if one.tier.weighed and one.item.key in keys else one
-        for one in found.possible
+        replace(candidate, tier=Tier.GOAL, value=1.0)
+        if candidate.tier.weighed and candidate.item.key in keys
+        else candidate
+        for candidate in candidates.possible
     ]
-    return Candidates(found.places, possible, found.refused, found.unrecorded)
+    return Candidates(candidates.places, possible, candidates.refused, candidates.unrecorded)
 
 
-def _visited(found: Candidates, goal: Goal) -> tuple[Candidates, list[str]]:
+def _visited(candidates: Candidates, goal: Goal) -> tuple[Candidates, list[str]]:
     """One task at each asset is enough: its shortest, or an inspection where there is none."""
     shortest: dict[int, Candidate] = {}
-    for one in found.possible:
-        best = shortest.get(one.asset_number)
-        if best is None or (one.tier, one.item.minutes) < (best.tier, best.item.minutes):
-            shortest[one.asset_number] = one
+    for candidate in candidates.possible:
+        best = shortest.get(candidate.asset_number)
+        if best is None or (candidate.tier, candidate.item.minutes) < (best.tier, best.item.minutes):
+            shortest[candidate.asset_number] = candidate
     members: list[Candidate] = []
     more: list[Candidate] = []
-    for number, place in enumerate(found.places):
+    for number, place in enumerate(candidates.places):
         if place.kind not in catalogue() or not _fits(goal, place):
             continue
         if number not in shortest:
             shortest[number] = Candidate(_inspection(place, goal), number, Tier.GOAL, 1.0)
             more.append(shortest[number])
         members.append(shortest[number])
-    found = Candidates(found.places, found.possible + more, found.refused, found.unrecorded)
-    return _raised(found, members, goal.wanted(len(members))), [one.item.asset for one in members]
+    candidates = Candidates(candidates.places, candidates.possible + more, candidates.refused, candidates.unrecorded)
+    return _raised(candidates, members, goal.wanted(len(members))), [candidate.item.asset for candidate in members]
 
 
 def _inspection(place: Asset, goal: Goal) -> Item:

@@ -88,7 +88,9 @@ def item(
 
 
 def _names(channels: Sequence[Channel]) -> Text:
-    return Text(zh="、".join(one.name.zh for one in channels), en=", ".join(one.name.en for one in channels))
+    return Text(
+        zh="、".join(channel.name.zh for channel in channels), en=", ".join(channel.name.en for channel in channels)
+    )
 
 
 def passes_within(channel: Channel | None) -> Text:

@@ -21,45 +21,47 @@ _MANY = 0.2  # how much more for each further person who asked (D)
 _MOST = 2.0
 
 
-def request_place(one: Request) -> Asset:
+def request_place(request: Request) -> Asset:
     """Where a request that names no asset is answered."""
-    return Asset(id=one.id, kind=one.category, site=one.site, building=one.building, floor=one.floor)
+    return Asset(
+        id=request.id, kind=request.category, site=request.site, building=request.building, floor=request.floor
+    )
 
 
-def request_worth(one: Request, place: Asset, day: date) -> float:
+def request_worth(request: Request, place: Asset, day: date) -> float:
     kind = catalogue().get(place.kind)
-    waited = min(1 + (day - one.reported).days / _WAITING_DAYS, _LONGEST_WAIT)
-    asked = min(1 + _MANY * (one.count - 1), _MOST)
-    promised = _PROMISED if one.promised is not None and one.promised <= day else 1.0
-    base = _LEFT_OPEN if one.source is Source.FOLLOW_UP else _ASKED
+    waited = min(1 + (day - request.reported).days / _WAITING_DAYS, _LONGEST_WAIT)
+    asked = min(1 + _MANY * (request.count - 1), _MOST)
+    promised = _PROMISED if request.promised is not None and request.promised <= day else 1.0
+    base = _LEFT_OPEN if request.source is Source.FOLLOW_UP else _ASKED
     return base * (kind.criticality if kind else 1.0) * waited * asked * promised
 
 
-def request_item(one: Request, place: Asset, day: date) -> Item:
-    late = (day - one.promised).days if one.promised is not None else -1
+def request_item(request: Request, place: Asset, day: date) -> Item:
+    late = (day - request.promised).days if request.promised is not None else -1
     kind = catalogue().get(place.kind)
     urgent = late >= 0 and kind is not None and kind.life_safety
     made = item(
         place,
-        task=f"request:{one.id}",
-        what=one.what or PHRASES["request_what"].filled(text=one.text),
-        method=PHRASES["method_follow_up" if one.source is Source.FOLLOW_UP else "method_request"],
-        passes=PHRASES["passes_follow_up" if one.source is Source.FOLLOW_UP else "passes_request"],
-        ground=Ground.FOLLOW_UP if one.source is Source.FOLLOW_UP else Ground.REQUEST,
-        reason=_reason(one, late),
+        task=f"request:{request.id}",
+        what=request.what or PHRASES["request_what"].filled(text=request.text),
+        method=PHRASES["method_follow_up" if request.source is Source.FOLLOW_UP else "method_request"],
+        passes=PHRASES["passes_follow_up" if request.source is Source.FOLLOW_UP else "passes_request"],
+        ground=Ground.FOLLOW_UP if request.source is Source.FOLLOW_UP else Ground.REQUEST,
+        reason=_reason(request, late),
         priority=Priority.URGENT if urgent else Priority.HIGH if late >= 0 else Priority.MEDIUM,
-        qualification=one.qualification,
-        minutes=max(one.minutes, 1),
-        due=one.promised,
+        qualification=request.qualification,
+        minutes=max(request.minutes, 1),
+        due=request.promised,
     )
-    return replace(made, request=one.id)
+    return replace(made, request=request.id)
 
 
-def _reason(one: Request, late: int) -> Text:
-    source = PHRASES[f"source_{one.source.value}"]
-    if one.count > 1:
-        source = PHRASES["source_many"].filled(source=source, count=one.count)
-    if one.promised is None:
-        return PHRASES["requested"].filled(source=source, reported=one.reported)
+def _reason(request: Request, late: int) -> Text:
+    source = PHRASES[f"source_{request.source.value}"]
+    if request.count > 1:
+        source = PHRASES["source_many"].filled(source=source, count=request.count)
+    if request.promised is None:
+        return PHRASES["requested"].filled(source=source, reported=request.reported)
     key = "requested_late" if late > 0 else "requested_promised"
-    return PHRASES[key].filled(source=source, reported=one.reported, promised=one.promised, late=late)
+    return PHRASES[key].filled(source=source, reported=request.reported, promised=request.promised, late=late)

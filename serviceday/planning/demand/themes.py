@@ -34,7 +34,7 @@ THEMES = (
 
 def themes(keys: Sequence[str], own: Sequence[Theme] = ()) -> list[Theme]:
     """The themes named. Raises `CannotParse` for one that is not known."""
-    known = {one.key: one for one in (*THEMES, *own)}
+    known = {theme.key: theme for theme in (*THEMES, *own)}
     for key in keys:
         if key not in known:
             raise CannotParse(

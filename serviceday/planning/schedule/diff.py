@@ -21,10 +21,10 @@ class Change:
 
     @property
     def item(self) -> Item:
-        found = self.after or self.before
-        if found is None:
+        item = self.after or self.before
+        if item is None:
             raise ValueError("a change of nothing")
-        return found
+        return item
 
 
 def differences(before: InspectionList, after: InspectionList) -> list[Change]:
@@ -70,19 +70,21 @@ def _retimed(before: InspectionList, after: InspectionList, old: dict[tuple[str,
             yield Change("retimed", had, item, PHRASES["change_retimed"].filled(old=_at(had), new=_at(item)))
 
 
-def _ids(made: InspectionList, item: Item) -> tuple[object, ...]:
-    return tuple((one.id if (one := made.person(number)) else number) for number in item.people)
+def _ids(inspection_list: InspectionList, item: Item) -> tuple[object, ...]:
+    return tuple((person.id if (person := inspection_list.person(number)) else number) for number in item.people)
 
 
-def _who(made: InspectionList, item: Item) -> Text:
-    return Text(zh=_names(made, item, "zh"), en=_names(made, item, "en"))
+def _who(inspection_list: InspectionList, item: Item) -> Text:
+    return Text(zh=_names(inspection_list, item, "zh"), en=_names(inspection_list, item, "en"))
 
 
-def _names(made: InspectionList, item: Item, language: str) -> str:
+def _names(inspection_list: InspectionList, item: Item, language: str) -> str:
     named = []
     for number in item.people:
-        one = made.person(number)
-        named.append(one.name if one and one.name else (f"{number} 号" if language == "zh" else f"no. {number}"))
+        person = inspection_list.person(number)
+        named.append(
+            person.name if person and person.name else (f"{number} 号" if language == "zh" else f"no. {number}")
+        )
     return " + ".join(named)
 
 

@@ -37,12 +37,12 @@ def left_out(
         one = problem.candidates[number]
         reason, words = _why(problem, rounds, number, int(needed[place]), int(left[place]), crew, service_day)
         out.append((one, _told(one.item, reason, words, service_day)))
-    for one in spare:
-        out.append((one, _told(one.item, LeftOut.NO_TIME, PHRASES["far_from_enough"], service_day)))
+    for candidate in spare:
+        out.append((candidate, _told(candidate.item, LeftOut.NO_TIME, PHRASES["far_from_enough"], service_day)))
     out.sort(key=_urgency)
     rest = sorted(
-        (_told(one, one.left_out, one.left_out_reason, service_day) for one in refused),
-        key=lambda one: (not one.breach, one.left_out is not LeftOut.NOT_RISKY, one.due or date.max, one.asset),
+        (_told(item, item.left_out, item.left_out_reason, service_day) for item in refused),
+        key=lambda item: (not item.breach, item.left_out is not LeftOut.NOT_RISKY, item.due or date.max, item.asset),
     )
     breaches = [item for _, item in out if item.breach] + [item for item in rest if item.breach]
     return breaches + [item for _, item in out if not item.breach] + [item for item in rest if not item.breach]
@@ -113,14 +113,14 @@ def _why(
 def _no_qualification(problem: Problem, item: Item, crew: Crew, day: date) -> Text:
     name = qualification(item.qualification)
     lapsed = [
-        (one, one.qualifications[item.qualification])
-        for one in problem.workers
-        if item.qualification in one.qualifications and not one.qualifications[item.qualification].holds(day)
+        (worker, worker.qualifications[item.qualification])
+        for worker in problem.workers
+        if item.qualification in worker.qualifications and not worker.qualifications[item.qualification].holds(day)
     ]
     for one, validity in lapsed:
         if validity.until is not None and validity.until < day:
             return PHRASES["lapsed"].filled(qualification=name, name=one.name or one.id, until=validity.until)
-    if any(day in one.off and one.qualified(item.qualification, day) for one in crew.workers):
+    if any(day in worker.off and worker.qualified(item.qualification, day) for worker in crew.workers):
         return PHRASES["qualified_off"].filled(qualification=name)
     return PHRASES["no_qualification"].filled(qualification=name)
 

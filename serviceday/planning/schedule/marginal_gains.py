@@ -43,7 +43,7 @@ def gains(
     for what, worker in _wanted(problem, crew, left_out):
         larger = crew.with_more(service_day, worker=worker)
         found.append(_gain(what, problem, rounds, larger, service_day, stops, places))
-    return [one for one in found if one.harm > 1e-9 or one.items > 0 or one.breaches > 0]
+    return [gain for gain in found if gain.harm > 1e-9 or gain.items > 0 or gain.breaches > 0]
 
 
 def _gain(
@@ -87,7 +87,7 @@ def _wanted(problem: Problem, crew: Crew, left_out: Sequence[Item]) -> list[tupl
     for item in left_out:
         if item.left_out in (LeftOut.NO_TIME, LeftOut.NO_QUALIFICATION, LeftOut.TWO_PEOPLE, LeftOut.NOBODY):
             minutes[item.qualification] = minutes.get(item.qualification, 0) + item.minutes
-    wanted = sorted((one for one in minutes if one), key=lambda one: (-minutes[one], one))
+    wanted = sorted((minute for minute in minutes if minute), key=lambda one: (-minutes[one], one))
     return [
         (
             PHRASES["gain_qualified"].filled(qualification=qualification(one)),

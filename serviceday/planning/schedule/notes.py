@@ -21,7 +21,7 @@ _NAMED = 3  # assets named in a note; of more, the number
 
 def notes(
     assets: Sequence[Asset],
-    found: Candidates,
+    candidates: Candidates,
     assessments: Mapping[str, Assessment],
     left_out: Sequence[Item],
     problem: Problem,
@@ -29,53 +29,63 @@ def notes(
     policy: Policy,
     now: datetime,
 ) -> list[Text]:
-    told = []
+    texts = []
     breaches = [item for item in left_out if item.breach]
     if breaches:
         first = min((item.breach_from for item in breaches if item.breach_from), default=service_day)
-        told.append(PHRASES["note_breach"].filled(count=len(breaches), first=first))
+        texts.append(PHRASES["note_breach"].filled(count=len(breaches), first=first))
     if service_day < now.date():
-        told.append(PHRASES["note_past"].filled(day=service_day))
+        texts.append(PHRASES["note_past"].filled(day=service_day))
     if not problem.workers:
-        told.append(PHRASES["note_nobody"].filled(day=service_day))
+        texts.append(PHRASES["note_nobody"].filled(day=service_day))
     lacking = sorted(
-        {one.item.qualification for number, one in enumerate(problem.candidates) if problem.unqualified[number]}
+        {
+            candidate.item.qualification
+            for number, candidate in enumerate(problem.candidates)
+            if problem.unqualified[number]
+        }
     )
     if problem.workers and lacking:
         names = [qualification(one) for one in lacking]
-        listed = Text(zh="、".join(one.zh for one in names), en=", ".join(one.en for one in names))
-        told.append(PHRASES["note_unqualified"].filled(qualifications=listed, count=int(problem.unqualified.sum())))
-    for kind, duties in sorted(found.unrecorded.items()):
-        one = catalogue()[kind]
-        names = [one.duties[key].name for key in duties]
         listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
-        told.append(PHRASES["note_no_record"].filled(kind=one.name, count=max(duties.values()), duties=listed))
+        texts.append(PHRASES["note_unqualified"].filled(qualifications=listed, count=int(problem.unqualified.sum())))
+    for kind, duties in sorted(candidates.unrecorded.items()):
+        equipment_class = catalogue()[kind]
+        names = [equipment_class.duties[key].name for key in duties]
+        listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
+        texts.append(
+            PHRASES["note_no_record"].filled(kind=equipment_class.name, count=max(duties.values()), duties=listed)
+        )
     states = by_knowledge([asset.id for asset in assets], assessments)
     for state in (Knowledge.NEVER_HEARD, Knowledge.NOT_ASSESSED, Knowledge.TOO_LITTLE):
         if states[state]:
-            told.append(PHRASES[f"note_{state.value}"].filled(count=len(states[state])))
+            texts.append(PHRASES[f"note_{state.value}"].filled(count=len(states[state])))
     limit = service_day - timedelta(days=policy.old_after_days)
-    old = [one.as_of.date() for one in assessments.values() if one.as_of.date() < limit]
+    old = [assessment.as_of.date() for assessment in assessments.values() if assessment.as_of.date() < limit]
     if old:
-        told.append(PHRASES["note_old"].filled(count=len(old), days=policy.old_after_days, oldest=min(old)))
-    nowhere = [place.id for place in found.places if not place.building and place.latitude is None]
+        texts.append(PHRASES["note_old"].filled(count=len(old), days=policy.old_after_days, oldest=min(old)))
+    nowhere = [place.id for place in candidates.places if not place.building and place.latitude is None]
     if nowhere:
         named = ", ".join(nowhere[:_NAMED]) + (" ..." if len(nowhere) > _NAMED else "")
-        told.append(PHRASES["note_nowhere"].filled(count=len(nowhere), named=named))
-    return told
+        texts.append(PHRASES["note_nowhere"].filled(count=len(nowhere), named=named))
+    return texts
 
 
-def twice(made: InspectionList, others: Sequence[InspectionList]) -> list[Text]:
+def twice(inspection_list: InspectionList, others: Sequence[InspectionList]) -> list[Text]:
     """People of a list who are on other lists of the same day."""
-    told = []
-    busy = {one.id for one in made.persons if any(one.number in item.people for item in made.items)}
+    texts = []
+    busy = {
+        person.id
+        for person in inspection_list.persons
+        if any(person.number in item.people for item in inspection_list.items)
+    }
     for other in others:
         for person in other.persons:
             times = [item for item in other.items if person.number in item.people]
             if person.id in busy and times:
                 starts = [item.start for item in times if item.start]
                 ends = [item.end for item in times if item.end]
-                told.append(
+                texts.append(
                     PHRASES["note_twice"].filled(
                         name=person.name or person.id,
                         number=other.number,
@@ -83,4 +93,4 @@ def twice(made: InspectionList, others: Sequence[InspectionList]) -> list[Text]:
                         end=f"{max(ends):%H:%M}",
                     )
                 )
-    return told
+    return texts

@@ -28,12 +28,12 @@ def _one(crew: Crew, part: str, day: date) -> Crew:
         return _people(crew, amount, part, day) if step[1] == "people" else _hours(crew, amount, part)
     key, equals, value = part.partition("=")
     if key == "without" and equals:
-        if not any(one.id == value or one.name == value for one in crew.workers):
-            known = [one.id for one in crew.workers] or Sentence("nobody by name")
+        if not any(worker.id == value or worker.name == value for worker in crew.workers):
+            known = [worker.id for worker in crew.workers] or Sentence("nobody by name")
             raise CannotParse(
                 "what-if {part!r}: nobody called {value!r}", "The crew: {known}", part=part, value=value, known=known
             )
-        return replace(crew, workers=tuple(one for one in crew.workers if value not in (one.id, one.name)))
+        return replace(crew, workers=tuple(worker for worker in crew.workers if value not in (worker.id, worker.name)))
     if key == "add" and equals:
         english = {text.en.lower(): known for known, text in QUALIFICATIONS.items()}
         found = english.get(value.lower(), value)
@@ -65,7 +65,7 @@ def _people(crew: Crew, amount: float, part: str, day: date) -> Crew:
 def _with(crew: Crew, qualifications: dict[str, Validity], part: str, day: date) -> Crew:
     workers = crew.workers if crew.named else crew.on(day)
     example = workers[0] if workers else Worker(id="")
-    one = replace(
+    worker = replace(
         example,
         id=f"+{len(workers) + 1}",
         name=f"+{len(workers) + 1}",
@@ -75,15 +75,15 @@ def _with(crew: Crew, qualifications: dict[str, Validity], part: str, day: date)
         off=frozenset(),
         contractor="",
     )
-    return replace(crew, workers=(*workers, one), named=True)
+    return replace(crew, workers=(*workers, worker), named=True)
 
 
 def _hours(crew: Crew, amount: float, part: str) -> Crew:
     if not crew.named:
         return replace(crew, hours=crew.hours + amount)
     minutes = round(60 * amount)
-    ends = [min(one.hours.end + minutes, DAY_MINUTES) for one in crew.workers]
-    if any(end <= one.hours.start for end, one in zip(ends, crew.workers, strict=True)):
+    ends = [min(worker.hours.end + minutes, DAY_MINUTES) for worker in crew.workers]
+    if any(end <= worker.hours.start for end, worker in zip(ends, crew.workers, strict=True)):
         raise CannotParse("what-if {part!r}: the day would end before it begins", _DO, part=part)
     workers = []
     for one, end in zip(crew.workers, ends, strict=True):

@@ -46,13 +46,13 @@ def _item(problem: Problem, rounds: Rounds, one: int, start: int, number: int) -
 
 
 def rounds_of(problem: Problem, rounds: Rounds, items: Sequence[Item]) -> list[Round]:
-    numbers = {one.key: one.number for one in items}
+    numbers = {item.key: item.number for item in items}
     return [_round(problem, route, numbers) for route in rounds.routes]
 
 
 def _round(problem: Problem, route: Route, numbers: dict[tuple[str, str], int]) -> Round:
     worker = problem.workers[route.person]
-    work = sum(int(problem.minutes[one]) for one in route.items)
+    work = sum(int(problem.minutes[item]) for item in route.items)
     lunch = worker.lunch.minutes if worker.lunch and route.lunch >= 0 else 0
     last = route.starts[-1] + int(problem.minutes[route.items[-1]]) + route.way_back if route.items else None
     begin = worker.hours.start
@@ -104,12 +104,12 @@ def persons_of(problem: Problem, day: date) -> list[Person]:
     return [
         Person(
             number=number,
-            id=one.id,
-            name=one.name,
-            qualifications=one.valid(day),
-            contractor=one.contractor,
+            id=worker.id,
+            name=worker.name,
+            qualifications=worker.valid(day),
+            contractor=worker.contractor,
         )
-        for number, one in enumerate(problem.workers, start=1)
+        for number, worker in enumerate(problem.workers, start=1)
     ]
 
 

@@ -33,26 +33,28 @@ class Given:
     policy: Policy = _DEFAULT
 
     def places(self) -> dict[str, Asset]:
-        found = {one.id: one for one in self.assets}
-        for one in self.requests:
-            at = Asset(id=one.id, kind=one.category, site=one.site, building=one.building, floor=one.floor)
-            found.setdefault(one.id, at)
+        found = {asset.id: asset for asset in self.assets}
+        for request in self.requests:
+            at = Asset(
+                id=request.id, kind=request.category, site=request.site, building=request.building, floor=request.floor
+            )
+            found.setdefault(request.id, at)
         return found
 
 
-def check(made: InspectionList, given: Given) -> list[str]:
+def check(inspection_list: InspectionList, given: Given) -> list[str]:
     """Every rule the list breaks; empty if it can be carried out as it stands."""
     places = given.places()
-    workers = given.crew.on(made.service_day)
+    workers = given.crew.on(inspection_list.service_day)
     return [
-        *_complete(made),
-        *_people(made, workers, given.crew, places),
-        *_days(made, workers, given, places),
-        *_open(made, given.crew, places),
-        *_tools(made, workers, given.crew, places),
-        *_orders(made, given.crew, places),
-        *_out_of_service(made, given.crew, places),
-        *_instructions(made),
+        *_complete(inspection_list),
+        *_people(inspection_list, workers, given.crew, places),
+        *_days(inspection_list, workers, given, places),
+        *_open(inspection_list, given.crew, places),
+        *_tools(inspection_list, workers, given.crew, places),
+        *_orders(inspection_list, given.crew, places),
+        *_out_of_service(inspection_list, given.crew, places),
+        *_instructions(inspection_list),
     ]
 
 
@@ -60,30 +62,32 @@ def _name(item: Item) -> str:
     return f"{item.asset} {item.task}"
 
 
-def _complete(made: InspectionList) -> Iterator[str]:
-    keys = [item.key for item in (*made.items, *made.left_out)]
+def _complete(inspection_list: InspectionList) -> Iterator[str]:
+    keys = [item.key for item in (*inspection_list.items, *inspection_list.left_out)]
     if len(keys) != len(set(keys)):
         yield "a candidate stands there twice"
-    if [item.number for item in made.items] != list(range(1, len(made.items) + 1)):
+    if [item.number for item in inspection_list.items] != list(range(1, len(inspection_list.items) + 1)):
         yield "items are not numbered from 1"
-    flags = [item.breach for item in made.left_out]
+    flags = [item.breach for item in inspection_list.left_out]
     if flags != sorted(flags, reverse=True):
         yield "breaches do not lead the left-out"
-    for item in made.left_out:
+    for item in inspection_list.left_out:
         if item.number or item.people or item.left_out is None or item.left_out_reason is None:
             yield f"{_name(item)} is left out without a reason, or with a person"
-        owed = item.ground is Ground.STATUTORY and item.due is not None and item.due <= made.service_day
+        owed = item.ground is Ground.STATUTORY and item.due is not None and item.due <= inspection_list.service_day
         if owed != item.breach or (item.breach and item.breach_from is None):
             yield f"{_name(item)}: breach is {item.breach}, due {item.due}"
 
 
-def _people(made: InspectionList, workers: Sequence[Worker], crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
-    for item in made.items:
+def _people(
+    inspection_list: InspectionList, workers: Sequence[Worker], crew: Crew, places: Mapping[str, Asset]
+) -> Iterator[str]:
+    for item in inspection_list.items:
         needs = _needs(crew, item, places)
         if not 1 <= item.person <= len(workers) or not 0 <= item.second <= len(workers):
             yield f"{_name(item)} is done by somebody who does not work that day"
             continue
-        if not _may(workers[item.person - 1], item, made.service_day):
+        if not _may(workers[item.person - 1], item, inspection_list.service_day):
             yield f"{_name(item)}: {workers[item.person - 1].id} is not qualified"
         if needs.people == 2 and (not item.second or item.second == item.person):
             yield f"{_name(item)} takes two people"
@@ -93,7 +97,7 @@ def _people(made: InspectionList, workers: Sequence[Worker], crew: Crew, places:
             second = workers[item.second - 1]
             if second.kinds and item.kind not in second.kinds:
                 yield f"{_name(item)}: {second.id} does not work on {item.kind}"
-            if not needs.second_any and not _may(second, item, made.service_day):
+            if not needs.second_any and not _may(second, item, inspection_list.service_day):
                 yield f"{_name(item)}: the second person {second.id} is not qualified"
         if needs.minutes is not None and item.minutes != needs.minutes:
             yield f"{_name(item)} takes {needs.minutes} minutes, not {item.minutes}"
@@ -120,32 +124,38 @@ class _Needs:
 
 
 def _needs(crew: Crew, item: Item, places: Mapping[str, Asset]) -> _Needs:
-    found = _Needs()
+    needs = _Needs()
     for rule in crew.work:
         if rule.of.matches(places.get(item.asset), item.task):
-            found.people = max(found.people, rule.people)
-            found.second_any |= rule.second_any
-            found.tools |= rule.tools
-            found.minutes = rule.minutes if rule.minutes is not None else found.minutes
-            found.out |= rule.out_of_service is True
-    return found
+            needs.people = max(needs.people, rule.people)
+            needs.second_any |= rule.second_any
+            needs.tools |= rule.tools
+            needs.minutes = rule.minutes if rule.minutes is not None else needs.minutes
+            needs.out |= rule.out_of_service is True
+    return needs
 
 
 def _at(moment: time | None) -> int:
     return -1 if moment is None else moment.hour * 60 + moment.minute
 
 
-def _days(made: InspectionList, workers: Sequence[Worker], given: Given, places: Mapping[str, Asset]) -> Iterator[str]:
-    if len(made.rounds) != len(workers):
-        yield f"{len(made.rounds)} rounds for {len(workers)} people"
+def _days(
+    inspection_list: InspectionList, workers: Sequence[Worker], given: Given, places: Mapping[str, Asset]
+) -> Iterator[str]:
+    if len(inspection_list.rounds) != len(workers):
+        yield f"{len(inspection_list.rounds)} rounds for {len(workers)} people"
         return
-    for worker, one in zip(workers, made.rounds, strict=True):
-        items = sorted((item for item in made.items if one.person in item.people), key=lambda item: _at(item.start))
-        yield from _day(worker, one, items, given, places)
+    for worker, round in zip(workers, inspection_list.rounds, strict=True):
+        items = sorted(
+            (item for item in inspection_list.items if round.person in item.people), key=lambda item: _at(item.start)
+        )
+        yield from _day(worker, round, items, given, places)
 
 
-def _day(worker: Worker, one: Round, items: Sequence[Item], given: Given, places: Mapping[str, Asset]) -> Iterator[str]:
-    lunch = (_at(one.lunch_start), _at(one.lunch_end))
+def _day(
+    worker: Worker, round: Round, items: Sequence[Item], given: Given, places: Mapping[str, Asset]
+) -> Iterator[str]:
+    lunch = (_at(round.lunch_start), _at(round.lunch_end))
     if worker.lunch is not None:
         within = worker.lunch.within
         if not within.start <= lunch[0] <= lunch[1] - worker.lunch.minutes <= within.end - worker.lunch.minutes:
@@ -174,8 +184,8 @@ def _day(worker: Worker, one: Round, items: Sequence[Item], given: Given, places
     back = _from_start(given, worker, here, back=True) if here is not None else 0
     if items and now + back > worker.hours.end:
         yield f"{worker.id} works until {now + back}, later than {worker.hours.end}"
-    if one.work_minutes != sum(item.minutes for item in items) or one.travel_minutes != walked + back:
-        yield f"{worker.id}: {one.work_minutes} + {one.travel_minutes} minutes are told, {walked + back} are walked"
+    if round.work_minutes != sum(item.minutes for item in items) or round.travel_minutes != walked + back:
+        yield f"{worker.id}: {round.work_minutes} + {round.travel_minutes} minutes are told, {walked + back} are walked"
 
 
 def _stop(place: Asset) -> tuple[str, str]:
@@ -185,9 +195,9 @@ def _stop(place: Asset) -> tuple[str, str]:
 
 
 def _floor(place: Asset) -> float:
-    found = re.search(r"\d+", place.floor)
+    match = re.search(r"\d+", place.floor)
     below = re.match(r"\s*(?:[Bb]|-|地下|负)", place.floor)
-    return 0.0 if found is None else (-1.0 if below else 1.0) * float(found[0])
+    return 0.0 if match is None else (-1.0 if below else 1.0) * float(match[0])
 
 
 def _way(given: Given, place: Asset, here: Asset) -> int:
@@ -209,9 +219,9 @@ def _from_start(given: Given, worker: Worker, place: Asset, *, back: bool = Fals
     start: Place = worker.start
     point = (start.latitude, start.longitude)
     if point[0] is None:
-        found = next((b for b in given.buildings if (b.site, b.id) == (start.site, start.building)), None)
-        point = (found.latitude, found.longitude) if found else (None, None)
-        if point[0] is None and any(_stop(one) == (start.site, start.building) for one in given.assets):
+        building = next((b for b in given.buildings if (b.site, b.id) == (start.site, start.building)), None)
+        point = (building.latitude, building.longitude) if building else (None, None)
+        if point[0] is None and any(_stop(asset) == (start.site, start.building) for asset in given.assets):
             point = _mean(given, (start.site, start.building))
     if start.building and (start.site, start.building) == _stop(place):
         return 0 if back else walk
@@ -223,17 +233,17 @@ _Point = tuple[float | None, float | None]
 
 
 def _point(given: Given, place: Asset) -> _Point:
-    for one in given.buildings:
-        if (one.site, one.id) == _stop(place) and one.latitude is not None:
-            return one.latitude, one.longitude
+    for building in given.buildings:
+        if (building.site, building.id) == _stop(place) and building.latitude is not None:
+            return building.latitude, building.longitude
     return _mean(given, _stop(place))
 
 
 def _mean(given: Given, stop: tuple[str, str]) -> _Point:
     known = [
-        (one.latitude, one.longitude)
-        for one in given.assets
-        if _stop(one) == stop and one.latitude is not None and one.longitude is not None
+        (asset.latitude, asset.longitude)
+        for asset in given.assets
+        if _stop(asset) == stop and asset.latitude is not None and asset.longitude is not None
     ]
     if not known:
         return None, None
@@ -256,11 +266,11 @@ def _between(given: Given, here: tuple[str, str], a: _Point, there: tuple[str, s
     return math.ceil(round(minutes, 6))
 
 
-def _open(made: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
-    for item in made.items:
+def _open(inspection_list: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
+    for item in inspection_list.items:
         start, end = _at(item.start), _at(item.end)
         for rule in crew.windows:
-            if rule.weekdays and made.service_day.weekday() not in rule.weekdays:
+            if rule.weekdays and inspection_list.service_day.weekday() not in rule.weekdays:
                 continue
             if not rule.of.matches(places.get(item.asset), item.task):
                 continue
@@ -270,18 +280,23 @@ def _open(made: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iter
                 yield f"{_name(item)} is planned from {item.start} to {item.end}, which is forbidden"
 
 
-def _tools(made: InspectionList, workers: Sequence[Worker], crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
+def _tools(
+    inspection_list: InspectionList, workers: Sequence[Worker], crew: Crew, places: Mapping[str, Asset]
+) -> Iterator[str]:
     for tool in sorted({tool for rule in crew.work for tool in rule.tools}):
-        users = {item.person for item in made.items if tool in _needs(crew, item, places).tools}
-        borrowed = [one for one in users if tool not in workers[one - 1].tools]
+        users = {item.person for item in inspection_list.items if tool in _needs(crew, item, places).tools}
+        borrowed = [user for user in users if tool not in workers[user - 1].tools]
         if len(borrowed) > crew.tools.get(tool, 0):
             yield f"{tool} is used by {len(borrowed)} people at once, there are {crew.tools.get(tool, 0)}"
 
 
-def _orders(made: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
-    candidates = [*made.items, *(one for one in made.left_out if one.left_out not in _NEVER_TRIED)]
+def _orders(inspection_list: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
+    candidates = [
+        *inspection_list.items,
+        *(item for item in inspection_list.left_out if item.left_out not in _NEVER_TRIED),
+    ]
     for order in crew.orders:
-        for then in made.items:
+        for then in inspection_list.items:
             if not order.then.matches(places.get(then.asset), then.task):
                 continue
             for first in candidates:
@@ -295,16 +310,16 @@ def _orders(made: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> It
                     yield f"{_name(then)} begins before {_name(first)} ends"
 
 
-def _together(within: str, one: Item, two: Item) -> bool:
+def _together(within: str, item: Item, two: Item) -> bool:
     if within == "asset":
-        return one.asset == two.asset
+        return item.asset == two.asset
     if within == "building":
-        return (one.site, one.building) == (two.site, two.building)
-    return one.site == two.site if within == "site" else True
+        return (item.site, item.building) == (two.site, two.building)
+    return item.site == two.site if within == "site" else True
 
 
-def _out_of_service(made: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
-    out = [item for item in made.items if _needs(crew, item, places).out]
+def _out_of_service(inspection_list: InspectionList, crew: Crew, places: Mapping[str, Asset]) -> Iterator[str]:
+    out = [item for item in inspection_list.items if _needs(crew, item, places).out]
     for number, one in enumerate(out):
         for other in out[number + 1 :]:
             same = (one.site, one.building, one.kind) == (other.site, other.building, other.kind)
@@ -312,22 +327,24 @@ def _out_of_service(made: InspectionList, crew: Crew, places: Mapping[str, Asset
                 yield f"{_name(one)} and {_name(other)} are out of service at the same time"
 
 
-def _instructions(made: InspectionList) -> Iterator[str]:
-    for told in made.asked.instructions:
+def _instructions(inspection_list: InspectionList) -> Iterator[str]:
+    for instruction in inspection_list.asked.instructions:
         about = [
-            one for one in (*made.items, *made.left_out) if told.asset == one.asset and told.task in ("", one.task)
+            item
+            for item in (*inspection_list.items, *inspection_list.left_out)
+            if instruction.asset == item.asset and instruction.task in ("", item.task)
         ]
         for item in about:
-            if told.directive is Directive.BAN:
+            if instruction.directive is Directive.BAN:
                 if item.number:
                     yield f"{_name(item)} is on the list, though it was taken off"
             elif item.left_out not in (None, LeftOut.NOT_RISKY, LeftOut.NOT_DUE):
                 yield f"{_name(item)} is locked and not on the list"
-            elif item.number and told.start is not None and told.start != item.start:
-                yield f"{_name(item)} is pinned to {told.start} and begins at {item.start}"
-            elif item.number and told.person and _id(made, item.person) != told.person:
-                yield f"{_name(item)} is pinned to {told.person}"
+            elif item.number and instruction.start is not None and instruction.start != item.start:
+                yield f"{_name(item)} is pinned to {instruction.start} and begins at {item.start}"
+            elif item.number and instruction.person and _id(inspection_list, item.person) != instruction.person:
+                yield f"{_name(item)} is pinned to {instruction.person}"
 
 
-def _id(made: InspectionList, number: int) -> str:
-    return next((one.id for one in made.persons if one.number == number), str(number))
+def _id(inspection_list: InspectionList, number: int) -> str:
+    return next((person.id for person in inspection_list.persons if person.number == number), str(number))

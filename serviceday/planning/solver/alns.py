@@ -169,7 +169,7 @@ def _promising(rounds: Rounds, people: Sequence[int], gone: Collection[int], cha
     free = np.flatnonzero(rounds.free & problem.may[people].any(axis=0) | rounds.free & problem.pair)
     if free.size <= _POOL:
         return free
-    anchors = [int(problem.place[one]) for person in people for one in rounds.routes[person].items]
+    anchors = [int(problem.place[item]) for person in people for item in rounds.routes[person].items]
     anchors += [int(problem.place[one]) for one in sorted(gone)]
     anchors += [problem.first[person] for person in people if problem.workers[person].start is not None]
     worth = problem.worth[free] / (problem.minutes[free] + 3.0)
@@ -194,7 +194,7 @@ def _neighbour(rounds: Rounds, people: set[int], chance: np.random.Generator) ->
 
 def _some_people(rounds: Rounds, chance: np.random.Generator, most: int) -> list[int]:
     """A person and the nearest others who have something to do."""
-    busy = [one.person for one in rounds.routes if one.items]
+    busy = [route.person for route in rounds.routes if route.items]
     if not busy:
         return []
     problem = rounds.problem
@@ -227,7 +227,7 @@ def _take_poor(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     gone: list[int] = []
     for person in _some_people(rounds, chance, 3):
         route = rounds.routes[person]
-        places = [problem.first[person], *(int(problem.place[one]) for one in route.items), problem.last[person]]
+        places = [problem.first[person], *(int(problem.place[item]) for item in route.items), problem.last[person]]
         rates = []
         for number, one in enumerate(route.items):
             before, here, after = places[number : number + 3]

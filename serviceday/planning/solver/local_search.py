@@ -68,9 +68,9 @@ def _no_later(problem: Problem, made: Route, route: Route) -> bool:
 def runs(by: Integers, items: Sequence[int]) -> list[list[int]]:
     """Items that follow each other at one place or stop, together."""
     found: list[list[int]] = []
-    for one in items:
-        if found and by[found[-1][0]] == by[one]:
-            found[-1].append(one)
+    for item in items:
+        if found and by[found[-1][0]] == by[item]:
+            found[-1].append(item)
         else:
-            found.append([one])
+            found.append([item])
     return found

@@ -71,8 +71,8 @@ class Problem:
     back: NDArray[np.int16] = field(init=False)  # `travel` turned round: to a place from every other
 
     def __post_init__(self) -> None:
-        begin = min((one.hours.start for one in self.workers), default=0)
-        end = max((one.hours.end for one in self.workers), default=0)
+        begin = min((worker.hours.start for worker in self.workers), default=0)
+        end = max((worker.hours.end for worker in self.workers), default=0)
         self.always = np.asarray(((self.opens <= begin) & (self.shuts >= end - self.minutes)).any(axis=0), dtype=bool)
         self.always[[*self.before, *self.after]] = False
         self.waits = (~self.always).tolist()
@@ -97,36 +97,39 @@ def build(
     from facility.estate import Asset
 
     workers = crew.on(day)
-    located = [one for one in places if isinstance(one, Asset)]
-    used = sorted({one.asset_number for one in candidates})
+    located = [asset for asset in places if isinstance(asset, Asset)]
+    used = sorted({candidate.asset_number for candidate in candidates})
     row = {number: place for place, number in enumerate(used)}
     works = RuleIndex(crew.work, lambda work: work.of)
-    rules = [_rule(works.matching(located[one.asset_number], one.item.task)) for one in candidates]
+    rules = [_rule(works.matching(located[candidate.asset_number], candidate.item.task)) for candidate in candidates]
     minutes = np.array(
-        [rule.minutes or one.item.minutes for one, rule in zip(candidates, rules, strict=True)], dtype=np.int64
+        [rule.minutes or candidate.item.minutes for candidate, rule in zip(candidates, rules, strict=True)],
+        dtype=np.int64,
     )
     windows = RuleIndex(
         [rule for rule in crew.windows if not rule.weekdays or day.weekday() in rule.weekdays], lambda rule: rule.of
     )
-    spans = [_open(windows.matching(located[one.asset_number], one.item.task)) for one in candidates]
+    spans = [_open(windows.matching(located[candidate.asset_number], candidate.item.task)) for candidate in candidates]
     locks, pins = _locks(candidates, instructions), _pins(candidates, instructions)
     opens, shuts = _windows(spans, minutes, pins)
     size, people = len(candidates), len(workers)
-    place = np.array([row[one.asset_number] for one in candidates], dtype=np.int64)
+    place = np.array([row[candidate.asset_number] for candidate in candidates], dtype=np.int64)
     travel, stop_of_place = _ways(stops, used, workers)
     orders = predecessors(candidates, located, crew.orders)
     followers: dict[int, list[int]] = {}
     for then, firsts in orders.items():
-        for one in firsts:
-            followers.setdefault(one, []).append(then)
+        for first in firsts:
+            followers.setdefault(first, []).append(then)
     may, helps = np.zeros((people, size), dtype=bool), np.zeros((people, size), dtype=bool)
     _who(may, helps, candidates, rules, workers, day)
     unqualified = np.logical_not(may.any(axis=0)) if people else np.ones(size, dtype=bool)
     needs, own, toolless = _tools(may, rules, workers, crew)
     for number, who in pins.who.items():
-        may[[one.id not in who for one in workers], number] = False
-    worth = np.array([_WEIGHTS.get(one.tier, 1.0) * max(one.value, 1e-6) for one in candidates], dtype=float)
-    weighed = np.array([one.tier.weighed for one in candidates], dtype=bool)
+        may[[worker.id not in who for worker in workers], number] = False
+    worth = np.array(
+        [_WEIGHTS.get(candidate.tier, 1.0) * max(candidate.value, 1e-6) for candidate in candidates], dtype=float
+    )
+    weighed = np.array([candidate.tier.weighed for candidate in candidates], dtype=bool)
     rate = float(np.median(worth[weighed] / np.maximum(minutes[weighed], 1))) if weighed.any() else 1e-3
     worth[locks] += LOCKED
     return Problem(
@@ -146,8 +149,8 @@ def build(
         locked=locks,
         out_of_service=np.array(
             [
-                one.item.out_of_service if rule.out_of_service is None else rule.out_of_service
-                for one, rule in zip(candidates, rules, strict=True)
+                candidate.item.out_of_service if rule.out_of_service is None else rule.out_of_service
+                for candidate, rule in zip(candidates, rules, strict=True)
             ],
             dtype=bool,
         ),
@@ -179,15 +182,15 @@ class _Rule:
 
 
 def _rule(works: Sequence[Work]) -> _Rule:
-    made = _Rule()
+    rule = _Rule()
     for work in works:
-        made.people = max(made.people, work.people)
-        made.second_any = made.second_any or work.second_any
-        made.tools |= work.tools
-        made.minutes = work.minutes or made.minutes
+        rule.people = max(rule.people, work.people)
+        rule.second_any = rule.second_any or work.second_any
+        rule.tools |= work.tools
+        rule.minutes = work.minutes or rule.minutes
         if work.out_of_service is not None:
-            made.out_of_service = bool(made.out_of_service) or work.out_of_service
-    return made
+            rule.out_of_service = bool(rule.out_of_service) or work.out_of_service
+    return rule
 
 
 def _open(windows: Sequence[Hours]) -> list[Span]:
@@ -196,19 +199,19 @@ def _open(windows: Sequence[Hours]) -> list[Span]:
     for rule in windows:
         if rule.open:
             spans = [
-                Span(max(one.start, two.start), min(one.end, two.end))
-                for one in spans
+                Span(max(span.start, two.start), min(span.end, two.end))
+                for span in spans
                 for two in rule.open
-                if max(one.start, two.start) < min(one.end, two.end)
+                if max(span.start, two.start) < min(span.end, two.end)
             ]
         for never in rule.never:
             spans = [
                 piece
-                for one in spans
-                for piece in (Span(one.start, min(one.end, never.start)), Span(max(one.start, never.end), one.end))
+                for span in spans
+                for piece in (Span(span.start, min(span.end, never.start)), Span(max(span.start, never.end), span.end))
                 if piece.start < piece.end
             ]
-    return sorted(spans, key=lambda one: one.start)
+    return sorted(spans, key=lambda span: span.start)
 
 
 @dataclass(slots=True)
@@ -218,27 +221,27 @@ class _Pins:
 
 
 def _locks(candidates: Sequence[Candidate], instructions: Sequence[Instruction]) -> Flags:
-    kept = [one for one in instructions if one.directive is not Directive.BAN]
-    return np.array([any(speaks(one, each.item) for one in kept) for each in candidates], dtype=bool)
+    kept = [instruction for instruction in instructions if instruction.directive is not Directive.BAN]
+    return np.array([any(speaks(instruction, each.item) for instruction in kept) for each in candidates], dtype=bool)
 
 
 def _pins(candidates: Sequence[Candidate], instructions: Sequence[Instruction]) -> _Pins:
-    made = _Pins({}, {})
-    for one in instructions:
-        if one.directive is not Directive.PIN:
+    pins = _Pins({}, {})
+    for instruction in instructions:
+        if instruction.directive is not Directive.PIN:
             continue
         for number, each in enumerate(candidates):
-            if speaks(one, each.item):
-                if one.person:
-                    made.who.setdefault(number, set()).add(one.person)
-                if one.start is not None:
-                    made.when[number] = clock_minutes(one.start)
-    return made
+            if speaks(instruction, each.item):
+                if instruction.person:
+                    pins.who.setdefault(number, set()).add(instruction.person)
+                if instruction.start is not None:
+                    pins.when[number] = clock_minutes(instruction.start)
+    return pins
 
 
-def speaks(one: Instruction, item: Item) -> bool:
+def speaks(instruction: Instruction, item: Item) -> bool:
     """Whether an instruction is about an item."""
-    return one.asset == item.asset and one.task in ("", item.task)
+    return instruction.asset == item.asset and instruction.task in ("", item.task)
 
 
 def clock_minutes(at: time) -> int:
@@ -246,7 +249,7 @@ def clock_minutes(at: time) -> int:
 
 
 def _windows(spans: Sequence[Sequence[Span]], minutes: Integers, pins: _Pins) -> tuple[Integers, Integers]:
-    most = max((len(one) for one in spans), default=1) or 1
+    most = max((len(span) for span in spans), default=1) or 1
     opens = np.full((most, len(spans)), NEVER, dtype=np.int64)
     shuts = np.full((most, len(spans)), -1, dtype=np.int64)
     for number, several in enumerate(spans):
@@ -273,16 +276,16 @@ def _ways(stops: Stops, used: Sequence[int], workers: Sequence[Worker]) -> tuple
     of = stops.of[np.array(used, dtype=np.int64)] if used else np.zeros(0, dtype=np.int64)
     if used:
         travel[:size, :size] = stops.between_assets(used)
-    for number, one in enumerate(workers):
+    for number, worker in enumerate(workers):
         first, last = size + 2 * number, size + 2 * number + 1
         if not used:
             continue
-        if one.start is None:
+        if worker.start is None:
             travel[first, :size] = stops.walk
             continue
-        way = np.minimum(stops.minutes_from_place(one.start)[of], 20_000).astype(np.int16)
+        way = np.minimum(stops.minutes_from_place(worker.start)[of], 20_000).astype(np.int16)
         travel[first, :size] = way + np.int16(stops.walk)
-        if one.returns:
+        if worker.returns:
             travel[:size, last] = way
     return travel, np.concatenate([of, np.full(2 * len(workers), -1, dtype=np.int64)])
 
@@ -295,13 +298,13 @@ def _who(
     workers: Sequence[Worker],
     day: date,
 ) -> None:
-    for row, one in enumerate(workers):
+    for row, worker in enumerate(workers):
         skilled: dict[str, bool] = {}
         for number, (each, rule) in enumerate(zip(candidates, rules, strict=True)):
             item = each.item
             if item.qualification not in skilled:
-                skilled[item.qualification] = one.qualified(item.qualification, day)
-            here = not one.kinds or item.kind in one.kinds
+                skilled[item.qualification] = worker.qualified(item.qualification, day)
+            here = not worker.kinds or item.kind in worker.kinds
             may[row, number] = here and skilled[item.qualification]
             helps[row, number] = here and rule.people > 1 and (rule.second_any or skilled[item.qualification])
 
@@ -313,7 +316,7 @@ def _tools(
     toolless = np.zeros(len(rules), dtype=bool)
     for tool in sorted({tool for rule in rules for tool in rule.tools}):
         need = np.array([tool in rule.tools for rule in rules], dtype=bool)
-        brings = np.array([tool in one.tools for one in workers], dtype=bool)
+        brings = np.array([tool in worker.tools for worker in workers], dtype=bool)
         if crew.tools.get(tool, 0) == 0:
             could = may.any(axis=0)
             may[np.ix_(~brings, need)] = False
@@ -326,8 +329,8 @@ def _tools(
 def _groups(candidates: Sequence[Candidate], rules: Sequence[_Rule]) -> Integers:
     numbers: dict[tuple[str, str, str], int] = {}
     group = np.zeros(len(candidates), dtype=np.int64)
-    for number, (one, rule) in enumerate(zip(candidates, rules, strict=True)):
+    for number, (candidate, rule) in enumerate(zip(candidates, rules, strict=True)):
         if rule.out_of_service:
-            key = (one.item.site, one.item.building, one.item.kind)
+            key = (candidate.item.site, candidate.item.building, candidate.item.kind)
             group[number] = numbers.setdefault(key, len(numbers) + 1)
     return group

@@ -63,7 +63,7 @@ class _Relaxation:
         walk = float(min(into.min(), problem.travel[np.ix_(homes, self.places)].min()))
         apart = np.where(self.stop_of[:, None] == self.stop_of[None, :], np.inf, travel).min(axis=0)
         placed = np.array(
-            [problem.first[p] for p, one in enumerate(problem.workers) if one.start is not None], dtype=int
+            [problem.first[p] for p, worker in enumerate(problem.workers) if worker.start is not None], dtype=int
         )
         if placed.size:
             apart = np.minimum(apart, problem.travel[np.ix_(placed, self.places)].min(axis=0))
@@ -73,7 +73,7 @@ class _Relaxation:
         return walk, np.maximum(way - walk, 0.0)
 
     def _add(self, columns: list[Integers], values: list[Floats], rows: list[Integers], right: Floats) -> None:
-        self.rows.append(([one + self.height for one in rows], columns, values))
+        self.rows.append(([row + self.height for row in rows], columns, values))
         self.right.append(right)
         self.height += right.size
 
@@ -103,14 +103,14 @@ class _Relaxation:
             self._add([first + halts], [np.ones(stops)], [halts * 0], np.array([float(len(people))]))
             columns = np.concatenate([base + every, z + each, y + halts, first + halts])
             values = np.concatenate([problem.minutes.astype(float), np.full(places, self.walk), self.way, -self.way])
-            hours = float(sum(problem.workers[one].minutes for one in people))
+            hours = float(sum(problem.workers[person].minutes for person in people))
             self._add([columns], [values], [columns * 0], np.array([hours]))
             load_columns.append(columns)
             load_values.append(values)
         self._shared(load_columns, load_values, planned)
-        rows = np.concatenate([part for one in self.rows for part in one[0]])
-        columns = np.concatenate([part for one in self.rows for part in one[1]])
-        values = np.concatenate([part for one in self.rows for part in one[2]])
+        rows = np.concatenate([part for row in self.rows for part in row[0]])
+        columns = np.concatenate([part for row in self.rows for part in row[1]])
+        values = np.concatenate([part for row in self.rows for part in row[2]])
         matrix = coo_array((values, (rows, columns)), shape=(self.height, self.width)).tocsr()
         found = linprog(
             -gain,
@@ -131,7 +131,7 @@ class _Relaxation:
             both = np.flatnonzero(problem.pair)
             several = [*load_columns, *(number * self.block + both for number in range(len(self.groups)))]
             values = [*load_values, *([problem.minutes[both].astype(float)] * len(self.groups))]
-            hours = float(sum(one.minutes for one in problem.workers))
+            hours = float(sum(worker.minutes for worker in problem.workers))
             self._add(several, values, [one * 0 for one in several], np.array([hours]))
         for low, high in _LEVELS:
             level = np.flatnonzero((problem.worth >= low) & (problem.worth < high))

@@ -44,7 +44,7 @@ class Route:
         self.travel = 0
         self.lunch = -1
         self.feasible = self._forward(problem, frozen)
-        self._frozen = {one: frozen[one] for one in self.items if one in frozen} if frozen else {}
+        self._frozen = {item: frozen[item] for item in self.items if item in frozen} if frozen else {}
         self._gap: list[int] = []
 
     def _forward(self, problem: Problem, frozen: Mapping[int, int]) -> bool:
@@ -206,11 +206,11 @@ class Route:
     def without(self, problem: Problem, gone: set[int], frozen: Mapping[int, int]) -> Route:
         lunch_at = self.lunch_at
         if lunch_at >= 0:
-            lunch_at -= sum(one in gone for one in self.items[:lunch_at])
-        made = Route(problem, self.person, [one for one in self.items if one not in gone], lunch_at, frozen)
-        if not made.feasible:  # ways that break the triangle rule, or lunch now too early in the day
-            made = best_lunch(problem, self.person, made.items, frozen)
-        return made
+            lunch_at -= sum(item in gone for item in self.items[:lunch_at])
+        route = Route(problem, self.person, [item for item in self.items if item not in gone], lunch_at, frozen)
+        if not route.feasible:  # ways that break the triangle rule, or lunch now too early in the day
+            route = best_lunch(problem, self.person, route.items, frozen)
+        return route
 
     @property
     def work(self) -> int:
@@ -223,9 +223,9 @@ def best_lunch(problem: Problem, person: int, items: Sequence[int], frozen: Mapp
         return Route(problem, person, items, -1, frozen)
     best: Route | None = None
     for place in _meals(problem, person, items, frozen):
-        made = Route(problem, person, items, place, frozen)
-        if made.feasible and (best is None or _end(problem, made) < _end(problem, best)):
-            best = made
+        route = Route(problem, person, items, place, frozen)
+        if route.feasible and (best is None or _end(problem, route) < _end(problem, best)):
+            best = route
     return best if best is not None else Route(problem, person, items, len(items), frozen)
 
 
@@ -250,10 +250,10 @@ def _meals(problem: Problem, person: int, items: Sequence[int], frozen: Mapping[
         yield len(items)
 
 
-def _end(problem: Problem, one: Route) -> int:
-    lunch = problem.workers[one.person].lunch
-    done = one.starts[-1] + problem.lasts[one.items[-1]] if one.items else 0
-    return max(done, one.lunch + lunch.minutes if lunch else 0)
+def _end(problem: Problem, route: Route) -> int:
+    lunch = problem.workers[route.person].lunch
+    done = route.starts[-1] + problem.lasts[route.items[-1]] if route.items else 0
+    return max(done, route.lunch + lunch.minutes if lunch else 0)
 
 
 def next_open(problem: Problem, one: int, now: int) -> int:

@@ -29,7 +29,7 @@ class Seen:
             if route is self._last[route.person]:
                 continue
             self._last[route.person] = route
-            if any(one in rounds.frozen for one in route.items):
+            if any(item in rounds.frozen for item in route.items):
                 continue
             worth = float(problem.worth[list(route.items)].sum()) - problem.travel_cost * route.travel
             key = tuple(sorted(route.items))
@@ -40,8 +40,8 @@ class Seen:
     def best(self, now: Rounds, *, effort: float = 2.0) -> Rounds:
         """`now`, or something better made of rounds seen. `effort` is CP-SAT's deterministic time."""
         problem = now.problem
-        fixed = {route.person for route in now.routes if any(one in now.frozen for one in route.items)}
-        taken = {one for person in fixed for one in now.routes[person].items}
+        fixed = {route.person for route in now.routes if any(item in now.frozen for item in route.items)}
+        taken = {item for person in fixed for item in now.routes[person].items}
         model = cp_model.CpModel()
         scale = _FINE / max(problem.travel_cost, 1e-9) * 1e-3
         top = max((worth for each in self._found for worth, _ in each.values()), default=1.0)
@@ -66,7 +66,7 @@ class Seen:
                 columns.append((used, route, worth))
                 for one in route.items:
                     uses.setdefault(one, []).append(used)
-                for group in sorted({int(problem.group[one]) for one in route.items} - {0}):
+                for group in sorted({int(problem.group[item]) for item in route.items} - {0}):
                     uses.setdefault(("group", group), []).append(used)
             model.add_at_most_one(several)
         for using in uses.values():
@@ -83,9 +83,9 @@ class Seen:
             return now
         days = {route.person: list(route.items) for used, route, _ in columns if solver.value(used)}
         days |= {person: list(now.routes[person].items) for person in fixed}
-        made = Rounds(problem)
-        made.adopt(days, now.second, now.frozen)
-        return made if made.worth > now.worth else now
+        rounds = Rounds(problem)
+        rounds.adopt(days, now.second, now.frozen)
+        return rounds if rounds.worth > now.worth else now
 
     @staticmethod
     def _tools(
@@ -96,7 +96,7 @@ class Seen:
             users = [
                 used
                 for used, route, _ in columns
-                if not problem.own_tools[tool][route.person] and any(need[one] for one in route.items)
+                if not problem.own_tools[tool][route.person] and any(need[item] for item in route.items)
             ]
             held = sum(count > 0 and person in fixed for person, count in now.held[tool].items())
             if users:

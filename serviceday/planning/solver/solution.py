@@ -49,12 +49,12 @@ class Rounds:
     @property
     def worth(self) -> float:
         """What is done, the ways as a tie-break."""
-        travel = sum(one.travel for one in self.routes)
+        travel = sum(route.travel for route in self.routes)
         return float(self.problem.worth[~self.free].sum()) - self.problem.travel_cost * travel
 
     @property
     def travel(self) -> int:
-        return sum(one.travel for one in self.routes)
+        return sum(route.travel for route in self.routes)
 
     def allowed(self, person: int, pool: Integers) -> Flags:
         """Which of some candidates the person may lead, given what everybody else does."""
@@ -83,16 +83,16 @@ class Rounds:
             if not found:
                 return False
             leg = min(found, key=lambda opening: (opening[3], opening[1]))[0]
-        made = self.routes[person].with_item(self.problem, one, leg, self.frozen)
-        if not made.feasible:
+        route = self.routes[person].with_item(self.problem, one, leg, self.frozen)
+        if not route.feasible:
             return False
         if ordered:
-            start = max(made.starts[made.items.index(one)], int(self.released[one]))
-            made = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
-            if not made.feasible:
+            start = max(route.starts[route.items.index(one)], int(self.released[one]))
+            route = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
+            if not route.feasible:
                 return False
             self.frozen[one] = start
-        self._set(made)
+        self._set(route)
         self._taken(one, person)
         return True
 
@@ -123,11 +123,13 @@ class Rounds:
         if cost[first, other] >= NEVER:
             return NEVER
         frozen = {**self.frozen, one: int(start[first, other])}
-        made = [self.routes[int(person[row])].with_item(problem, one, int(leg[row]), frozen) for row in (first, other)]
-        if not all(each.feasible for each in made):
+        routes = [
+            self.routes[int(person[row])].with_item(problem, one, int(leg[row]), frozen) for row in (first, other)
+        ]
+        if not all(each.feasible for each in routes):
             return NEVER
         self.frozen[one] = frozen[one]
-        for each in made:
+        for each in routes:
             self._set(each)
         self.second[one] = int(person[other])
         self._taken(one, int(person[first]))
@@ -137,19 +139,19 @@ class Rounds:
         """Take work out, and what waits for it; returns the people whose rounds changed."""
         problem = self.problem
         out = self._with_followers(gone)
-        made = self._without(out)
-        while spoilt := [route for route in made if not route.feasible]:  # ways that break the triangle rule
-            least = min(spoilt[0].items, key=lambda one: (float(problem.worth[one]), one))
+        routes = self._without(out)
+        while spoilt := [route for route in routes if not route.feasible]:  # ways that break the triangle rule
+            least = min(spoilt[0].items, key=lambda item: (float(problem.worth[item]), item))
             out = self._with_followers([*out, least])
-            made = self._without(out)
+            routes = self._without(out)
         for one in sorted(out):
             self.free[one] = True
             self.frozen.pop(one, None)
             self.second.pop(one, None)
             self._given_back(one, self.leader.pop(one))
-        for route in made:
+        for route in routes:
             self._set(route)
-        return {route.person for route in made}
+        return {route.person for route in routes}
 
     def _with_followers(self, gone: Iterable[int]) -> set[int]:
         out: set[int] = set()
@@ -170,16 +172,16 @@ class Rounds:
         problem = self.problem
         dropped: set[int] = set()
         for person, items in sorted(days.items()):
-            kept = [one for one in items if one not in dropped]
-            made = best_lunch(problem, person, kept, frozen)
-            while not made.feasible:
+            kept = [item for item in items if item not in dropped]
+            route = best_lunch(problem, person, kept, frozen)
+            while not route.feasible:
                 least = min(kept, key=lambda one: (float(problem.worth[one]) / int(problem.minutes[one]), one))
                 dropped.add(least)
                 kept.remove(least)
-                made = best_lunch(problem, person, kept, frozen)
+                route = best_lunch(problem, person, kept, frozen)
         self.frozen = {one: at for one, at in frozen.items() if one not in dropped}
         for person, items in sorted(days.items()):
-            kept = [one for one in items if one not in dropped]
+            kept = [item for item in items if item not in dropped]
             lead = np.array([one for one in kept if second.get(one, -1) != person], dtype=np.int64)
             for one, ok in zip(lead.tolist(), self.allowed(person, lead).tolist(), strict=True):
                 if ok and self._group_free(one, person):
@@ -187,7 +189,7 @@ class Rounds:
                     if one in second:
                         self.second[one] = second[one]
         for person, items in sorted(days.items()):
-            kept = [one for one in items if person in (self.leader.get(one, -1), self.second.get(one, -1))]
+            kept = [item for item in items if person in (self.leader.get(item, -1), self.second.get(item, -1))]
             self._set(best_lunch(problem, person, kept, self.frozen))
         self.frozen = {one: at for one, at in self.frozen.items() if one in self.leader}
         for then, firsts in problem.before.items():
@@ -261,14 +263,14 @@ class Rounds:
         self._kept = None
 
     def copy(self) -> Rounds:
-        made = Rounds.__new__(Rounds)
-        made.problem = self.problem
-        made.routes = list(self.routes)
-        made.frozen, made.leader, made.second = dict(self.frozen), dict(self.leader), dict(self.second)
-        made.free, made.owner, made.released = self.free.copy(), self.owner.copy(), self.released.copy()
-        made.held = {tool: Counter(people) for tool, people in self.held.items()}
-        made._kept = None
-        return made
+        rounds = Rounds.__new__(Rounds)
+        rounds.problem = self.problem
+        rounds.routes = list(self.routes)
+        rounds.frozen, rounds.leader, rounds.second = dict(self.frozen), dict(self.leader), dict(self.second)
+        rounds.free, rounds.owner, rounds.released = self.free.copy(), self.owner.copy(), self.released.copy()
+        rounds.held = {tool: Counter(people) for tool, people in self.held.items()}
+        rounds._kept = None
+        return rounds
 
 
 def _users(holders: Counter[int]) -> int:

@@ -43,9 +43,9 @@ class Stops:
         self.floors = np.array([level(asset.floor) for asset in assets], dtype=float)
         self._sites = np.array([key[0] for key in self.keys], dtype=object)
         self._points = {
-            (one.site, one.id): (one.latitude, one.longitude)
-            for one in buildings
-            if one.latitude is not None and one.longitude is not None
+            (building.site, building.id): (building.latitude, building.longitude)
+            for building in buildings
+            if building.latitude is not None and building.longitude is not None
         }
         self._radians = np.radians(self._coordinates(assets, number))
         self._rows: dict[int, Floats] = {}
@@ -120,10 +120,10 @@ class Stops:
 
 def level(floor: str) -> float:
     """A floor as a number, basements below nought; 0 where the words hold none."""
-    found = re.search(r"\d+", floor)
-    if found is None:
+    match = re.search(r"\d+", floor)
+    if match is None:
         return 0.0
-    return -float(found[0]) if re.match(r"\s*(?:[Bb]|-|地下|负)", floor) else float(found[0])
+    return -float(match[0]) if re.match(r"\s*(?:[Bb]|-|地下|负)", floor) else float(match[0])
 
 
 def natural(words: str) -> tuple[tuple[int, float, str], ...]:

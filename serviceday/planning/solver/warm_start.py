@@ -19,7 +19,7 @@ _MOST = 60  # candidates that room is made for
 def as_before(rounds: Rounds, before: InspectionList) -> None:
     """The rounds of an earlier list, as far as its people and candidates are still there."""
     problem = rounds.problem
-    number = {one.item.key: place for place, one in enumerate(problem.candidates)}
+    number = {candidate.item.key: place for place, candidate in enumerate(problem.candidates)}
     people = _same_people(problem, before)
     days: dict[int, list[tuple[int, int]]] = {}
     second: dict[int, int] = {}
@@ -49,7 +49,7 @@ def as_before(rounds: Rounds, before: InspectionList) -> None:
 def staying(problem: Problem, before: InspectionList) -> Callable[[Rounds], float]:
     """What it is worth to leave things as they were."""
     people = _same_people(problem, before)
-    number = {one.item.key: place for place, one in enumerate(problem.candidates)}
+    number = {candidate.item.key: place for place, candidate in enumerate(problem.candidates)}
     had = {number[item.key]: people.get(item.person, -1) for item in before.items if item.key in number}
     worth = {one: _STAYS * min(float(problem.worth[one]), HEAVY) + _AT_LEAST for one in had}
 
@@ -121,7 +121,7 @@ def _orders(rounds: Rounds, person: int, one: int) -> list[list[int]]:
 
 def _same_people(problem: Problem, before: InspectionList) -> dict[int, int]:
     """Numbers of the earlier list's people -> ours; nameless people by their number."""
-    ours = {one.id: place for place, one in enumerate(problem.workers)}
+    ours = {worker.id: place for place, worker in enumerate(problem.workers)}
     if not before.persons:
-        return {one.person: one.person - 1 for one in before.rounds if one.person <= len(problem.workers)}
-    return {one.number: ours[one.id] for one in before.persons if one.id in ours}
+        return {round.person: round.person - 1 for round in before.rounds if round.person <= len(problem.workers)}
+    return {person.number: ours[person.id] for person in before.persons if person.id in ours}

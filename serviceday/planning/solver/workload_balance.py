@@ -53,7 +53,7 @@ def _load(rounds: Rounds, person: int, longest: int) -> int:
 def busy(rounds: Rounds, person: int) -> int:
     """Minutes of work and ways."""
     route = rounds.routes[person]
-    return route.travel + sum(rounds.problem.lasts[one] for one in route.items)
+    return route.travel + sum(rounds.problem.lasts[item] for item in route.items)
 
 
 def _moved(rounds: Rounds, giver: int, taker: int, loads: list[int], longest: int) -> bool:
@@ -91,8 +91,8 @@ def _handed_over(rounds: Rounds, giver: int, taker: int, unit: list[int]) -> boo
 def _units(rounds: Rounds, person: int) -> list[list[int]]:
     """What can go to somebody else together: all at one stop, all at one asset, one thing; nothing fixed in time."""
     problem = rounds.problem
-    items = [one for one in rounds.routes[person].items if _movable(rounds, one)]
-    found = [*runs(problem.stop, items), *runs(problem.place, items), *([one] for one in items)]
+    items = [item for item in rounds.routes[person].items if _movable(rounds, item)]
+    found = [*runs(problem.stop, items), *runs(problem.place, items), *([item] for item in items)]
     return [list(unit) for unit in dict.fromkeys(tuple(unit) for unit in found)]
 
 
