@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from facility.catalogue.alarm import ONE_IS_ENOUGH, Alarm, alarm_of
 from facility.errors import CannotConvert
 from facility.i18n.phrases import Text, text
 from facility.intervals import Interval
@@ -82,6 +83,12 @@ class Channel:
     in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
     per: str = ""  # of what it is a share: key of the counter of the same asset, or "time"; "" if it is a measurement
     follows: str = ""  # key of the channel of the same asset that drives this one, in proportion at most
+    alarm: Alarm = ONE_IS_ENOUGH
+
+    @property
+    def watched(self) -> bool:
+        """Whether readings of it alone can be trouble."""
+        return self.limit.bounded or bool(self.alarm.codes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +216,7 @@ def _load_class(file: Path) -> EquipmentClass:
             in_service=frozenset(row.get("in_service", ())),
             per=row.get("per", ""),
             follows=row.get("follows", ""),
+            alarm=alarm_of(row, row["aggregate"], _duration(row["cadence"]), _duration),
         )
         for row in raw["channel"]
     }

@@ -55,6 +55,19 @@ class Edges(_Strict):
     high: float | int | None = None
 
 
+class AlarmTable(_Strict):
+    """When readings become an alert: on-delay and off-delay, and codes that are trouble by themselves."""
+
+    after: Duration | None = None
+    count: int | None = Field(default=None, ge=1, le=1000)
+    back_after: Duration | None = None
+    back_count: int | None = Field(default=None, ge=1, le=1000)
+    always: bool = False
+    high: list[int] = []
+    medium: list[int] = []
+    low: list[int] = []
+
+
 class ChannelTable(_Strict):
     key: Key
     name: Words
@@ -73,6 +86,7 @@ class ChannelTable(_Strict):
     in_service: list[int] = []
     follows: str = ""
     per: str = ""
+    alarm: AlarmTable | None = None
 
 
 class ModeTable(_Strict):
