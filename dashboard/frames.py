@@ -37,6 +37,9 @@ def _staleness() -> pl.DataFrame:
     )
 
 
+_OF_SENSORS = (Source.SENSOR, Source.SILENCE)  # what is unknown, not what is wrong
+
+
 def freshness(latest: pl.DataFrame, assets: Sequence[Asset], now: datetime) -> pl.DataFrame:
     """How fresh each asset is: asset, last (newest reading), channels (seen so far), stale (of these, silent)."""
     kinds = pl.DataFrame(
@@ -72,8 +75,8 @@ def fleet(
     known = catalogue()
     counted = Counter(one.asset for one in alerts)
     urgent = {one.asset for one in alerts if one.severity is Severity.HIGH}
-    worrying = {one.asset for one in alerts if one.source is not Source.SENSOR}
-    doubted = {one.asset for one in alerts if one.source is Source.SENSOR}
+    worrying = {one.asset for one in alerts if one.source not in _OF_SENSORS}
+    doubted = {one.asset for one in alerts if one.source in _OF_SENSORS}
     rows = []
     for one in assets:
         said = assessments.get(one.id)

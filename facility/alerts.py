@@ -100,7 +100,6 @@ class Reason(StrEnum):
     CHATTERING = "chattering"  # it comes and goes: one alert stands for it until it has been calm
     OUT_OF_USE = "out_of_use"  # somebody said that the asset is not in use
     NOT_IN_SERVICE = "not_in_service"  # under maintenance, say: what is measured then is no alarm
-    NOT_LISTENING = "not_listening"  # nothing is taken in, so silence says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

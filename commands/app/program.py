@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "demo": "demo.demo",
     "simulate": "simulate.simulate",
     "ingest": "ingest_command.ingest",
+    "watch": "watch.watch",
     "score": "score.score",
     "train": "train.train",
     "rank": "score.rank",

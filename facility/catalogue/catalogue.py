@@ -122,6 +122,15 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explains:
+    """What is also wrong, in the same building, when a channel of this class is."""
+
+    channel: str
+    kinds: tuple[str, ...]
+    what: tuple[str, ...]  # channels of those classes, or "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EquipmentClass:
     """One class of equipment with all that the catalogue knows of it."""
 
@@ -136,6 +145,7 @@ class EquipmentClass:
     modes: Mapping[str, FailureMode]
     duties: Mapping[str, Duty]
     also: tuple[str, ...] = ()  # other names that registries use for it
+    explains: tuple[Explains, ...] = ()
 
 
 class Catalogue(Mapping[str, EquipmentClass]):
@@ -260,6 +270,10 @@ def _load_class(file: Path) -> EquipmentClass:
         modes=modes,
         duties=duties,
         also=tuple(raw.get("also", ())),
+        explains=tuple(
+            Explains(channel=row["channel"], kinds=tuple(row["kinds"]), what=tuple(row["what"]))
+            for row in raw.get("explains", ())
+        ),
     )
 
 

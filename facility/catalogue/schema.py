@@ -111,6 +111,12 @@ class DutyTable(_Strict):
     out_of_service: bool = False
 
 
+class ExplainsTable(_Strict):
+    channel: Key
+    kinds: list[Key] = Field(min_length=1)
+    what: list[Key] = Field(min_length=1)
+
+
 class ClassFile(_Strict):
     """One file: a class of equipment with its channels, failure modes and duties."""
 
@@ -125,9 +131,15 @@ class ClassFile(_Strict):
     channel: list[ChannelTable] = Field(min_length=1)
     mode: list[ModeTable] = []
     duty: list[DutyTable] = []
+    explains: list[ExplainsTable] = []
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {"channel": ChannelTable, "mode": ModeTable, "duty": DutyTable}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "channel": ChannelTable,
+    "mode": ModeTable,
+    "duty": DutyTable,
+    "explains": ExplainsTable,
+}
 
 
 def check_file(file: Path) -> None:
@@ -184,6 +196,10 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
     """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
     found: list[tuple[int, Sentence]] = []
+    for place, pair in enumerate(parsed.explains):
+        if pair.channel not in channels:
+            what = Sentence("no channel {channel!r}; there are {known}", channel=pair.channel, known=channels)
+            found.append((_line(("explains", place, "channel"), lines), what))
     tables: list[tuple[str, Sequence[ChannelTable | ModeTable | DutyTable]]] = [
         ("channel", parsed.channel),
         ("mode", parsed.mode),

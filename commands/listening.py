@@ -1,0 +1,74 @@
+"""What the watcher asks of ingest: whether it runs and is well, and who is not received."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from commands.installation import Installation
+    from facility.alerts import Alert
+    from ingest.monitor.status import Voices
+    from serviceday.alerts.conditions import Condition
+    from serviceday.watch.health import Trouble
+
+SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
+
+
+def heard_conditions(here: Installation, *, now: datetime, timezone: tzinfo) -> list[Condition]:
+    """Silences, and the health of ingest and store. Nobody is called silent while nothing is taken in."""
+    from serviceday.watch.health import system_conditions
+
+    alerts = here.records.alerts.open()
+    voices = _voices(here, now)
+    if voices is None:  # readings come from files, or ingest runs elsewhere: nothing is known of who should speak
+        return system_conditions([], alerts, now=now)
+    trouble = _ingest_trouble(voices, now)
+    conditions = system_conditions([trouble] if trouble else [], alerts, now=now)
+    return conditions if trouble else conditions + _silences(here, voices, alerts, now, timezone)
+
+
+def _voices(here: Installation, now: datetime) -> Voices | None:
+    from facility.catalogue.catalogue import catalogue
+    from ingest.monitor.status import read_voices, reading
+
+    journals = here.folder.journals()
+    if not journals:
+        return None
+    assets = {asset.id: asset for asset in here.records.estate.assets()}
+    with ExitStack() as opened:
+        connections = [opened.enter_context(reading(journal)) for journal in journals]
+        return read_voices(connections, assets, catalogue(), now)
+
+
+def _ingest_trouble(voices: Voices, now: datetime) -> Trouble | None:
+    from facility.i18n.phrases import Text
+    from serviceday.watch.health import ingest_trouble
+
+    health = voices.notes.get("health")
+    runs = bool(health and not health["ended"] and now.timestamp() - health["at_us"] / 1e6 < SAID_WITHIN)
+    if not health:
+        return None
+    if not runs:
+        return ingest_trouble(None)
+    if health["healthy"]:
+        return None
+    findings = [Text(zh=one["zh"], en=one["en"]) for one in health["findings"] if one.get("fault", True)]
+    return ingest_trouble(findings)
+
+
+def _silences(
+    here: Installation, voices: Voices, alerts: list[Alert], now: datetime, timezone: tzinfo
+) -> list[Condition]:
+    from facility.standing import in_use
+    from ingest.monitor.liveness import State
+    from serviceday.watch.silence import Listened, Quiet, habits, silence_conditions
+
+    assets = in_use(here.records.estate.assets(), here.records.trail.spells(), now.astimezone(timezone).date())
+    silent = [one for one in voices.lives if one.state is State.NOT_RECEIVED and one.since is not None]
+    heard = Counter(one.asset for one in voices.lives if one.channel and one.state is not State.NEVER)
+    listened = Listened([Quiet(one.asset, one.channel, one.since) for one in silent if one.since], heard)
+    known = {asset.id: asset for asset in assets}
+    return silence_conditions(listened, known, alerts, habits(here.store), now=now, timezone=timezone)
