@@ -32,7 +32,6 @@ class Track:
     far_run: int = 0  # readings in a row that are far beyond
     since_us: int = 0  # since when the last run points the way it does
     began_us: int = 0  # when what is believed bad began
-    first_us: int = 0  # the oldest reading that this was made of: before it nothing is known
     seen_us: int = 0  # of the last reading ...
     value: float = 0.0  # ... and its value
     arrived_us: int = 0
@@ -45,8 +44,6 @@ class Track:
         """Take one reading in. Whether what is believed changed, or became graver."""
         if self.seen_us:
             self.gap_us = reading.time_us - self.seen_us
-        else:
-            self.first_us = reading.time_us
         self.seen_us, self.value, self.arrived_us = reading.time_us, reading.value, reading.arrived_us
         if reading.bad != bool(self.bad_run) or reading.good != bool(self.good_run):
             self.since_us = reading.time_us

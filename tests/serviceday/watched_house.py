@@ -40,13 +40,13 @@ class WatchedHouse:
         self.store = open_store(folder / "readings", create=True)
         self.watcher = Watcher(self.records, self.store)
 
-    def say(self, *readings: Reading, arrived: datetime | None = None) -> None:
+    def say(self, *readings: Reading, source: str = "", cursor: int = 0) -> None:
         """Store readings as if they had just arrived."""
         rows = [
-            {"asset": asset, "channel": channel, "time": time, "value": value, "arrived": arrived or self.now}
+            {"asset": asset, "channel": channel, "time": time, "value": value, "arrived": self.now}
             for asset, channel, time, value in readings
         ]
-        self.store.append(pa.Table.from_pylist(rows, schema=READINGS))
+        self.store.append(pa.Table.from_pylist(rows, schema=READINGS), source=source, cursor=cursor)
 
     def hear(self, asset: str, channel: str, value: float) -> AlertChanges:
         """A reading of this moment, and a look at it."""
