@@ -72,8 +72,10 @@ def story(folder: Path) -> list[tuple[object, ...]]:
     house = WatchedHouse(folder)
     alerts = sorted(house.records.alerts.all(), key=lambda alert: alert.id)
     told = [
-        (alert.id, alert.cause, alert.state, alert.severity, alert.began, alert.opened_at)
-        + tuple((step.at, step.what) for step in house.records.alerts.trail(alert.id))
+        (
+            *(alert.id, alert.cause, alert.state, alert.severity, alert.began, alert.opened_at),
+            *((step.at, step.what) for step in house.records.alerts.trail(alert.id)),
+        )
         for alert in alerts
     ]
     house.close()

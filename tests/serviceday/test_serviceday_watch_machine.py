@@ -1,4 +1,4 @@
-"""Any sequence of readings, late ones and repeats, operators' acts, restarts and scoring keeps what must always hold."""
+"""Any sequence of readings, late ones, repeats, operators' acts, restarts and scoring keeps what must always hold."""
 
 from __future__ import annotations
 
