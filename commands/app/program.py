@@ -92,6 +92,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "alerts": {
         "list": "alerts.list_alerts",
         "show": "alerts.show",
+        "explain": "explaining.explain",
         "acknowledge": "alerts.acknowledge",
         "assign": "alerts.assign",
         "comment": "alerts.comment",

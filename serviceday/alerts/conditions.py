@@ -42,4 +42,5 @@ class Condition:
     rests_on: frozenset[str] = frozenset()  # other channels that speak for it
     off_after: timedelta = timedelta(0)  # how long after it was last bad "good" is believed
     over: bool = False  # it was bad, and is told of only now that it no longer is
+    revises: bool = False  # readings that came late tell otherwise of it than those before
     note: str = ""  # for the trail, where more is to be said than the step: that readings came late, say

@@ -92,7 +92,7 @@ def _step(alert: Alert, seen: Alert, one: Condition) -> str:
             return "" if seen is alert else "recurred"
         if seen.severity is not alert.severity:
             return "worsened"
-        return "revised" if one.note and (seen.began, seen.reason) != (alert.began, alert.reason) else ""
+        return "revised" if one.revises and seen.began != alert.began else ""
     if one.verdict is Verdict.UNKNOWN or one.seen_at < alert.last_seen_at + one.off_after:
         return ""
     if alert.acknowledged_at is not None:
@@ -112,7 +112,7 @@ def _as_seen(alert: Alert, one: Condition) -> Alert:
         return alert
     worse = _RANK[one.severity] > _RANK[alert.severity]
     seen = replace(alert, last_seen_at=max(alert.last_seen_at, one.seen_at), returned_at=None)
-    if worse or one.note or alert.returned_at is not None or one.source not in (Source.LIMIT, Source.FAULT):
+    if worse or one.revises or alert.returned_at is not None or one.source not in (Source.LIMIT, Source.FAULT):
         # a limit's reason says since when; it is kept, because later evaluations look back no further
         after, before = one.began_between
         seen = replace(seen, title=one.title, reason=one.reason, channel=one.channel)

@@ -32,6 +32,7 @@ class Track:
     far_run: int = 0  # readings in a row that are far beyond
     since_us: int = 0  # since when the last run points the way it does
     began_us: int = 0  # when what is believed bad began
+    horizon_us: int = 0  # the oldest reading that was looked at, where it was made out anew
     seen_us: int = 0  # of the last reading ...
     value: float = 0.0  # ... and its value
     arrived_us: int = 0
@@ -67,6 +68,11 @@ class Track:
         graver = self.bad and not self.far and self.far_run >= alarm.count
         self.far |= graver
         return graver
+
+    @property
+    def earlier(self) -> bool:
+        """Whether it may have begun before anything that was looked at."""
+        return self.began_us <= self.horizon_us
 
     @property
     def times(self) -> int:

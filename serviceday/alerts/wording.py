@@ -29,7 +29,7 @@ def condition(
     bad = verdict is Verdict.BAD
     began = moment(track.began_us if bad else track.since_us)
     title, reason, severity = (
-        _limit(rule.channel, track, began, timezone) if code == LIMIT else _fault(rule, code, bad, began, timezone)
+        _limit(rule.channel, track, began, timezone) if code == LIMIT else _fault(rule, code, track, began, timezone)
     )
     if bad and track.chattering:
         reason = PHRASES["chattering"].filled(reason=reason, times=track.times)
@@ -43,8 +43,9 @@ def condition(
         title=title,
         reason=reason,
         seen_at=moment(track.seen_us),
-        began=began if bad else None,
-        began_between=(began, began) if bad else (None, None),
+        began=began if bad and not track.earlier else None,
+        began_between=(None if track.earlier else began, began) if bad else (None, None),
+        revises=track.late and bad,
         note=late_note(track),
     )
 
@@ -63,7 +64,7 @@ def _limit(channel: Channel, track: Track, since: datetime, timezone: tzinfo) ->
         channel=channel.name,
         value=quantity(channel, track.value),
         limit=quantity(channel, limit),
-        since=PHRASES["from"].filled(moment=told_at(since, timezone)),
+        since=_since(track, since, timezone),
     )
     # how grave it is has a dwell of its own: a single value far beyond says little
     severity = limit_severity(channel, limit + _excess(channel, limit, above, far=track.far), limit)
@@ -75,13 +76,17 @@ def _excess(channel: Channel, limit: float, above: bool, *, far: bool) -> float:
     return (1 if above else -1) * (span if far else 0.0)
 
 
-def _fault(rule: Rule, code: int, bad: bool, since: datetime, timezone: tzinfo) -> tuple[Text, Text, Severity]:
+def _since(track: Track, since: datetime, timezone: tzinfo) -> Text:
+    return PHRASES["or_earlier" if track.bad and track.earlier else "from"].filled(moment=told_at(since, timezone))
+
+
+def _fault(rule: Rule, code: int, track: Track, since: datetime, timezone: tzinfo) -> tuple[Text, Text, Severity]:
     channel = rule.channel
     state = channel.states.get(code, Text(zh=str(code), en=str(code)))
     title = PHRASES["fault_title"].filled(channel=channel.name, state=state)
-    if not bad:
+    if not track.bad:
         return title, PHRASES["fault_gone"].filled(state=state), rule.severity_of(code)
-    since_words = PHRASES["from"].filled(moment=told_at(since, timezone))
+    since_words = _since(track, since, timezone)
     reason = PHRASES["fault_reason"].filled(state=state, channel=channel.name, code=code, since=since_words)
     return title, reason, rule.severity_of(code)
 

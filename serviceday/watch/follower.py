@@ -47,10 +47,13 @@ class News:
     rounds: list[list[Condition]] = field(default_factory=list)
     held: list[HeldBack] = field(default_factory=list)
     readings: int = 0
+    _places: dict[str, int] = field(default_factory=dict)  # the next round of each cause
 
     def add(self, conditions: Iterable[Condition]) -> None:
-        """Changes of one condition, in their order."""
-        for place, one in enumerate(conditions):
+        """Changes of one condition, in their order, after those that were added before."""
+        for one in conditions:
+            place = self._places.get(one.cause, 0)
+            self._places[one.cause] = place + 1
             if place == len(self.rounds):
                 self.rounds.append([])
             self.rounds[place].append(one)
@@ -236,10 +239,15 @@ class Follower:
                 code: Track(risen=[time for time in track.risen if time < starts[series]])
                 for code, track in before.items()
             }
-            turns = self._fed(tracks, series, [row for row in rows if row.time >= starts[series]], News())
+            rows = [row for row in rows if row.time >= starts[series]]
+            turns = self._fed(tracks, series, rows, News())
+            for track in tracks.values():
+                track.horizon_us = rows[0].time if rows else 0
             self._tracks[series] = tracks
             self.dirty.add(series)
             for code, track in tracks.items():
+                if self._lapsed(track, rule):
+                    turns.setdefault(code, []).append(track.copy())
                 told = self._told(before.get(code, Track()), track, turns.get(code, []), wanted[series])
                 self._tell((*series, code), rule, told, news)
 
@@ -248,6 +256,9 @@ class Follower:
         if anew.since_us is None:
             return [(new.copy(), Verdict.BAD)] if new.bad else []
         now = replace(new.copy(), late=anew.late)
+        if old.bad and new.bad and old.earlier:
+            new.began_us, new.horizon_us = old.began_us, old.horizon_us
+            return []
         if old.bad and new.bad:
             return [(now, Verdict.BAD)] if new.began_us != old.began_us else []
         if new.bad:
@@ -277,16 +288,21 @@ class Follower:
 
     def _elapse(self, news: News) -> None:
         """What time alone has made bad or good."""
-        now_us = microseconds(self._now)
         for series, tracks in self._tracks.items():
             rule = self._rule(series)
             if rule is None or not rule.stands:
                 continue
             for code, track in tracks.items():
-                due = track.due_us(rule.alarm, stands=True)
-                if due is not None and due <= now_us and self._fresh(track, rule) and track.elapse(due, rule.alarm):
+                if self._lapsed(track, rule):
                     self.dirty.add(series)
                     self._tell((*series, code), rule, [(track.copy(), _verdict(track))], news)
+
+    def _lapsed(self, track: Track, rule: Rule) -> bool:
+        """Let time pass for a condition. Whether what is believed of it changed."""
+        due = track.due_us(rule.alarm, stands=rule.stands)
+        if due is None or due > microseconds(self._now) or not self._fresh(track, rule):
+            return False
+        return track.elapse(due, rule.alarm)
 
     # -- small things ---------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ def test_two_codes_are_two_causes_and_a_code_that_came_and_went_between_two_look
 
 
 def test_a_level_takes_its_dwell_and_its_count(house: WatchedHouse) -> None:
+    house.say(("HZ-1", "static_pressure", T0 - MINUTE, 0.4))
     assert not house.hear("HZ-1", "static_pressure", 0.10)
     house.now += 4 * MINUTE
     assert not house.hear("HZ-1", "static_pressure", 0.10), "two readings, and not five minutes"
