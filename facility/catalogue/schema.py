@@ -184,6 +184,7 @@ def _what(part: Mapping[str, Any]) -> Sentence:
         return Sentence("{key} is missing", key=key)
     if part["type"] == "extra_forbidden":
         form = _TABLES.get(location[0], ClassFile) if len(location) > 1 else ClassFile
+        form = AlarmTable if "alarm" in location[1:-1] else form
         near = difflib.get_close_matches(location[-1], list(form.model_fields), n=1)
         if near:
             return Sentence("no key {key!r}; is it {near!r}?", key=location[-1], near=near[0])
@@ -196,6 +197,12 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
     """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
     found: list[tuple[int, Sentence]] = []
+    for place, channel in enumerate(parsed.channel):
+        codes = [*channel.alarm.high, *channel.alarm.medium, *channel.alarm.low] if channel.alarm else []
+        for code in codes:
+            if str(code) not in channel.states:
+                what = Sentence("alarm names {code}, and there is no such state", code=code)
+                found.append((_line(("channel", place, "alarm"), lines), what))
     for place, pair in enumerate(parsed.explains):
         if pair.channel not in channels:
             what = Sentence("no channel {channel!r}; there are {known}", channel=pair.channel, known=channels)

@@ -24,7 +24,8 @@ from facility.inspections import (
     Round,
 )
 
-sys.path.insert(0, str(Path(__file__).parent))  # watched_house
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "facility")]  # watched_house, influx_stand_in
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from influx_stand_in import ORG, TOKEN, StandIn
 from watched_house import HOUR, MINUTE, SECOND, T0, WatchedHouse
 
 from facility.alerts import AlertState, Reason, Severity, Source
 from facility.standing import AssetStep, StepKind
+from facility.store.influx.store import Influx
+from facility.store.influx.target import Target
 from serviceday.alerts import evaluate_alerts
 
 
@@ -216,3 +219,28 @@ def test_a_watcher_that_begins_on_a_full_store_tells_what_holds_and_nothing_that
     house.restart()
     assert not house.pass_time(SECOND)
     house.close()
+
+
+def test_an_influxdb_is_followed_as_well(tmp_path: Path) -> None:
+    """Its changes come by whole hours, so that most of what a look reads is known."""
+    with StandIn() as server:
+        target = Target(url=server.url, org=ORG, bucket="readings", token=TOKEN)
+        store = Influx(target, tmp_path / "influx", create=True, sites=dict)
+        house = WatchedHouse(tmp_path, store=store)
+        house.look()
+        house.hear("EL-1", "fault_code", 0)
+        for _ in range(3):
+            house.now += 5 * MINUTE
+            house.hear("HZ-1", "static_pressure", 0.1)
+        house.now += SECOND
+        house.hear("EL-1", "fault_code", 12)
+        assert {alert.asset for alert in house.open_alerts()} == {"EL-1", "HZ-1"}
+        trails = [house.steps(alert.id) for alert in house.open_alerts()]
+        house.restart()
+        for _ in range(3):
+            assert not house.pass_time(SECOND), "what is read again is no news"
+        assert [house.steps(alert.id) for alert in house.open_alerts()] == trails
+        house.now += MINUTE
+        house.hear("EL-1", "fault_code", 0)
+        assert [alert.asset for alert in house.pass_time(2 * MINUTE).cleared] == ["EL-1"]
+        house.close()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from facility.alerts import Alert
 from facility.estate import Asset, Estate, Site
 from facility.records import Records
-from facility.store import READINGS, open_store
+from facility.store import READINGS, Store, open_store
 from serviceday.alerts import AlertChanges
 from serviceday.watch.watcher import Watcher
 
@@ -31,13 +31,13 @@ Reading = tuple[str, str, datetime, float]
 class WatchedHouse:
     """Its clock stands still until it is moved."""
 
-    def __init__(self, folder: Path, assets: Sequence[Asset] = ASSETS) -> None:
+    def __init__(self, folder: Path, assets: Sequence[Asset] = ASSETS, store: Store | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.now = T0
         self.records = Records(folder / "records.sqlite")
         self.records.estate.put(Estate(sites=(Site(id="park"),), assets=tuple(assets)))
-        self.store = open_store(folder / "readings", create=True)
+        self.store = store or open_store(folder / "readings", create=True)
         self.watcher = Watcher(self.records, self.store)
 
     def say(self, *readings: Reading, source: str = "", cursor: int = 0) -> None:
