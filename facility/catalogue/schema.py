@@ -197,10 +197,10 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
     """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
     found: list[tuple[int, Sentence]] = []
-    for place, channel in enumerate(parsed.channel):
-        codes = [*channel.alarm.high, *channel.alarm.medium, *channel.alarm.low] if channel.alarm else []
+    for place, entry in enumerate(parsed.channel):
+        codes = [*entry.alarm.high, *entry.alarm.medium, *entry.alarm.low] if entry.alarm else []
         for code in codes:
-            if str(code) not in channel.states:
+            if str(code) not in entry.states:
                 what = Sentence("alarm names {code}, and there is no such state", code=code)
                 found.append((_line(("channel", place, "alarm"), lines), what))
     for place, pair in enumerate(parsed.explains):
