@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -56,7 +57,12 @@ def watch(
             "{alive!r} is no address that can be asked", "Give http:// or https://, or a file", alive=alive
         )
     log_to_console()
-    with installation(data) as here, here.folder.watch(), asked_to_stop() as stop:
+    with (
+        installation(data) as here,
+        here.folder.watch(),
+        asked_to_stop() as stop,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="listening") as beside,
+    ):
         if not as_json:
             tell(say("watch.ready", folder=here.folder.path))
         turns = _Turns(
@@ -65,6 +71,7 @@ def watch(
             switch=DeadMansSwitch(alive),
             place=place,
             as_json=as_json,
+            beside=beside,
         )
         if once:
             turns.catch_up()
@@ -81,14 +88,18 @@ class _Turns:
     switch: DeadMansSwitch
     place: ZoneInfo
     as_json: bool
+    beside: ThreadPoolExecutor
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     looked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     readings: int = 0
+    listening: Future[list[Condition]] | None = None
     listened: float = float("-inf")
     failures: int = 0
 
     def catch_up(self) -> None:
-        """Look until there is nothing more."""
+        """Listen, and look until there is nothing more."""
+        self._listen(datetime.now(UTC))
+        wait([one for one in [self.listening] if one])
         while self.look():
             pass
 
@@ -102,9 +113,9 @@ class _Turns:
             except ServicedayError as error:
                 more = False
                 self._failed(error)
-            wait = every if not self.failures else min(WAIT_AT_MOST, every * 2**self.failures)
+            pause = every if not self.failures else min(WAIT_AT_MOST, every * 2**self.failures)
             if not more:
-                stop.wait(max(0.0, wait - (time.monotonic() - began)))
+                stop.wait(max(0.0, pause - (time.monotonic() - began)))
 
     def look(self) -> bool:
         """One look. Whether there is more to be had at once."""
@@ -118,13 +129,20 @@ class _Turns:
         return look.more
 
     def _listen(self, now: datetime) -> list[Condition]:
-        """Who is silent and how ingest is, now and then."""
+        """Who is silent and how ingest is, now and then; found out beside the looks, which do not wait for it."""
         from commands.listening import heard_conditions
 
-        if time.monotonic() - self.listened < LISTEN_EVERY:
-            return []
-        self.listened = time.monotonic()
-        return heard_conditions(self.here, now=now, timezone=self.place)
+        found: list[Condition] = []
+        if self.listening is not None and self.listening.done():
+            listening, self.listening = self.listening, None
+            try:
+                found = listening.result()
+            except ServicedayError as error:
+                log.warning("who is silent cannot be told (%s); it is tried again", error)
+        if self.listening is None and time.monotonic() - self.listened >= LISTEN_EVERY:
+            self.listened = time.monotonic()
+            self.listening = self.beside.submit(heard_conditions, self.here, now=now, timezone=self.place)
+        return found
 
     def _failed(self, error: ServicedayError) -> None:
         """The store or the records do not answer. If the records do, that is an alert."""

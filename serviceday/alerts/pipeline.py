@@ -9,7 +9,7 @@ second or `score` every hour, goes through here: there is one alert a cause, who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -99,11 +99,16 @@ def through(stages: Sequence[Stage], conditions: Sequence[Condition], around: Ar
 
 
 def settle(
-    turn: Turn, conditions: Sequence[Condition], around: Around, *, held: Sequence[HeldBack] = ()
+    turn: Turn,
+    conditions: Sequence[Condition],
+    around: Around,
+    *,
+    held: Sequence[HeldBack] = (),
+    released: Collection[str] = (),
 ) -> AlertChanges:
     """Open, change and clear alerts after what holds of the causes in `conditions`, within one transaction.
 
-    `held` was held back before it became a condition.
+    `held` was held back before it became a condition; `released` are causes that no longer are.
     """
     kept = through(PIPELINE, conditions, around)
     standing = grouped(kept.conditions, around.open_alerts, list(around.assets.values()))
@@ -112,7 +117,7 @@ def settle(
     opened = turn.keep(
         decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=around.now, notes=notes
     )
-    judged = {one.cause for one in conditions} | {one.cause for one in held}
+    judged = {one.cause for one in conditions} | {one.cause for one in held} | set(released)
     turn.hold([*held, *kept.held], judged=judged, now=around.now)
     return AlertChanges(
         opened=tuple(opened),

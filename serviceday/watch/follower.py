@@ -46,6 +46,7 @@ class News:
 
     rounds: list[list[Condition]] = field(default_factory=list)
     held: list[HeldBack] = field(default_factory=list)
+    released: set[str] = field(default_factory=set)  # causes that are no longer held back
     readings: int = 0
     _places: dict[str, int] = field(default_factory=dict)  # the next round of each cause
 
@@ -73,6 +74,7 @@ class Follower:
         self._tracks: dict[Series, dict[int, Track]] = {}
         self._modes = Modes(self._mode_readings)
         self._now = datetime.fromtimestamp(0, UTC)
+        self._withheld: set[Series] = set()  # bad while the equipment is not in normal service
         self.dirty: set[Series] = set()  # whose tracks are not what was last kept
         self.gone: set[Name] = set()
 
@@ -84,10 +86,11 @@ class Follower:
         if kinds != self._kinds:
             self._kinds, self._kinds_frame = kinds, _kinds_frame(kinds)
 
-    def recall(self, remembered: Iterable[Remembered]) -> None:
+    def recall(self, remembered: Iterable[Remembered], held: Iterable[HeldBack]) -> None:
         """Take up what was kept, and nothing else."""
-        for memory in (self._tracks, self._heard, self.dirty, self.gone):
+        for memory in (self._tracks, self._heard, self._withheld, self.dirty, self.gone):
             memory.clear()
+        self._withheld.update((one.asset, one.channel) for one in held if one.reason is Reason.NOT_IN_SERVICE)
         for one in remembered:
             self._tracks.setdefault((one.asset, one.channel), {})[one.code] = Track.of(one.body)
 
@@ -168,7 +171,7 @@ class Follower:
                 self._heard[series] = (last, arrived)
             elif arrived > before[1]:
                 self._heard[series] = (before[0], arrived)
-            if not (trouble or tracks):
+            if not (trouble or tracks or series in self._withheld):
                 continue
             if before is None or (first <= before[0] and arrived > before[1]):
                 anew[series] = Anew(first, late=before is not None)
@@ -206,9 +209,9 @@ class Follower:
                 turns.setdefault(code, []).append(track.copy())
 
         for row in rows:
-            if not rule.in_any_mode and not self._modes.in_use(series[0], self._kinds[series[0]], row.time):
-                if row.bad:
-                    news.held.append(self._not_in_service(series, rule, moment(row.time)))
+            in_use = rule.in_any_mode or self._modes.in_use(series[0], self._kinds[series[0]], row.time)
+            self._withhold(series, rule, row, row.bad and not in_use, news)
+            if not in_use:
                 continue
             if rule.channel.limit.bounded:
                 feed(LIMIT, Reading(row.time, row.value, row.arrived, row.bad, row.good, row.far))
@@ -240,7 +243,7 @@ class Follower:
                 for code, track in before.items()
             }
             rows = [row for row in rows if row.time >= starts[series]]
-            turns = self._fed(tracks, series, rows, News())
+            turns = self._fed(tracks, series, rows, news)
             for track in tracks.values():
                 track.horizon_us = rows[0].time if rows else 0
             self._tracks[series] = tracks
@@ -332,15 +335,27 @@ class Follower:
         back = max(rule.depth for rule in self._rules.values() if not rule.in_any_mode)
         return self._store.read(assets=assets, channels=channels, start=self._now - back)
 
-    def _not_in_service(self, series: Series, rule: Rule, since: datetime) -> HeldBack:
-        return HeldBack(
-            cause=cause_of(*series, LIMIT),
-            asset=series[0],
-            channel=series[1],
-            reason=Reason.NOT_IN_SERVICE,
-            detail=PHRASES["held_not_in_service"].filled(channel=rule.channel.name),
-            since=since,
-        )
+    def _withhold(self, series: Series, rule: Rule, row: Row, held: bool, news: News) -> None:
+        """Note that a bad reading is no alarm, the equipment not being in normal service, or no longer so."""
+        cause = cause_of(*series, LIMIT)
+        if held:
+            detail = PHRASES["held_not_in_service"].filled(channel=rule.channel.name)
+            since = moment(row.time)
+            one = HeldBack(
+                cause=cause,
+                asset=series[0],
+                channel=series[1],
+                reason=Reason.NOT_IN_SERVICE,
+                detail=detail,
+                since=since,
+            )
+            news.held = [*(other for other in news.held if other.cause != cause), one]
+            news.released.discard(cause)
+            self._withheld.add(series)
+        elif series in self._withheld:
+            news.held = [other for other in news.held if other.cause != cause]
+            news.released.add(cause)
+            self._withheld.discard(series)
 
 
 def _verdict(track: Track) -> Verdict:

@@ -21,6 +21,7 @@ from serviceday.alerts.pipeline import NOTHING, AlertChanges, Around, settle
 from serviceday.alerts.predictions import assessment_conditions
 from serviceday.watch.follower import Follower, News
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 AT_ONCE = 200_000  # readings of one look
 KEEP_EVERY = timedelta(seconds=10)  # how much is followed again after a death, where nothing happened
 JUDGE_EVERY = timedelta(minutes=1)  # how often all that stands is held against the open alerts
@@ -51,7 +52,7 @@ class Watcher:
         self._identity = ""
         self._assets: dict[str, Asset] = {}
         self._spells: Spells = NO_SPELLS
-        self._known_at = self._kept_at = self._judged_at = datetime.fromtimestamp(0, UTC)
+        self._known_at = self._kept_at = self._judged_at = EPOCH
         self._last_step = -1
 
     def look(self, now: datetime, extra: Sequence[Condition] = ()) -> Look:
@@ -78,7 +79,7 @@ class Watcher:
         judged = begun or now - self._judged_at >= JUDGE_EVERY or self._records.alerts.last_step() != self._last_step
         rounds = news.rounds + ([self._follower.standing()] if judged else [])
         done = NOTHING
-        if rounds or extra or news.held or begun or now - self._kept_at >= KEEP_EVERY:
+        if rounds or extra or news.held or news.released or begun or now - self._kept_at >= KEEP_EVERY:
             with self._records.watch.turn() as turn:
                 if changes.whole:
                     turn.forget_all()
@@ -108,13 +109,16 @@ class Watcher:
         self._identity = self._store.identity()
         if watching is None or watching.store != self._identity:
             return False
-        self._follower.recall(self._records.watch.remembered())
+        if self._store.revised(watching.cursor, before=EPOCH).assets is None:
+            return False  # so old that the store would have to give all it has
+        self._follower.recall(self._records.watch.remembered(), self._records.watch.held_back(over=False))
         self._cursor = watching.cursor
         return True
 
     def _begin(self, now: datetime) -> tuple[Changes, News]:
         """Begin at the end of what is stored. The cursor comes first: what is stored meanwhile is seen twice."""
-        cursor = self._store.revised("", before=datetime.fromtimestamp(0, UTC)).cursor
+        cursor = self._store.revised("", before=EPOCH).cursor
+        self._follower.recall([], self._records.watch.held_back(over=False))
         in_alarm = {(alert.asset, alert.channel) for alert in self._records.alerts.open() if alert.channel}
         news = self._follower.begin(now, in_alarm)
         nothing = self._store.latest(assets=()).clear()
@@ -129,7 +133,7 @@ class Watcher:
             spells=self._spells,
             timezone=self._timezone,
         )
-        return settle(turn, conditions, around, held=news.held)
+        return settle(turn, conditions, around, held=news.held, released=news.released)
 
     def _not_told(self, turn: Turn, conditions: list[Condition]) -> list[Condition]:
         """Without what is over and was told when it was not."""

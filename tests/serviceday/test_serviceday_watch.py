@@ -106,6 +106,9 @@ def test_a_lift_under_maintenance_is_no_alarm_but_whoever_is_trapped_in_it_is(ho
         house.now += 5 * MINUTE
         house.hear("EL-1", "motor_temperature", 150)
     assert {alert.channel for alert in house.open_alerts()} == {"fault_code", "motor_temperature"}
+    assert house.records.watch.held_back(asset="EL-1", over=False) == []
+    (held,) = house.records.watch.held_back(asset="EL-1")
+    assert held.until is not None
 
 
 def test_what_is_out_of_use_is_held_back_with_its_reason(house: WatchedHouse) -> None:
