@@ -114,33 +114,33 @@ class Publisher:
 
 def live() -> dict[str, object]:
     """The whole path, in real processes."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as held:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
         place = Path(name)
         folder = DataFolder(place / "data").prepare()
         with Records(folder.records) as records:
             records.estate.put(Estate(sites=(Site(id="park"),), assets=tuple(fleet())))
-        port = held.enter_context(mosquitto(place, window=1000))
+        port = stack.enter_context(mosquitto(place, window=1000))
         serviceday = [sys.executable, "-m", "commands.main"]
         taking = subprocess.Popen(
             [*serviceday, "ingest", "--data", str(folder.path), "--broker", f"mqtt://127.0.0.1:{port}", "--no-probe"],
             stdout=subprocess.PIPE,
             text=True,
         )
-        held.callback(end, taking)
+        stack.callback(end, taking)
         assert taking.stdout is not None
         taking.stdout.readline()
         watching = subprocess.Popen(
             [*serviceday, "watch", "--data", str(folder.path), "--json"], stdout=subprocess.PIPE, text=True
         )
-        held.callback(end, watching)
-        told: dict[str, float] = {}
+        stack.callback(end, watching)
+        alerted: dict[str, float] = {}
 
         def listen() -> None:
             assert watching.stdout is not None
             for line in watching.stdout:
-                one = json.loads(line)
-                if one["cause"].endswith("fault_code/12"):
-                    told.setdefault(one["asset"], time.time())
+                line_values = json.loads(line)
+                if line_values["cause"].endswith("fault_code/12"):
+                    alerted.setdefault(line_values["asset"], time.time())
 
         threading.Thread(target=listen, daemon=True).start()
         while not folder.heartbeat.exists():
@@ -151,7 +151,7 @@ def live() -> dict[str, object]:
         publisher.run()
         time.sleep(8)
         spent, took = cpu(watching.pid) - before, time.time() - began
-        delays = sorted(told[asset] - moment for asset, moment in publisher.faults.items() if asset in told)
+        delays = sorted(alerted[asset] - moment for asset, moment in publisher.faults.items() if asset in alerted)
         cuts = quantiles(delays, n=100)
         return {
             "readings_per_second": PER_SECOND,

@@ -31,36 +31,37 @@ def explain(
 
     place, now = options.zone(timezone), datetime.now(UTC)
     with recorded(data) as records:
-        known = {asset.id for asset in records.estate.assets()}
-        if subject in known or not subject.isdecimal():
-            if subject not in known and not records.alerts.all(asset=subject):
+        registered = {asset.id for asset in records.estate.assets()}
+        if subject in registered or not subject.isdecimal():
+            if subject not in registered and not records.alerts.all(asset=subject):
                 raise CannotDo(
                     "there is no asset or alert {subject!r}",
                     "`serviceday asset list` shows the assets",
                     subject=subject,
                 )
-            found = accounts(records, subject, now=now, timezone=place)
+            listed = accounts(records, subject, now=now, timezone=place)
         else:
-            found = alert_accounts(records, int(subject), now=now, timezone=place)
+            listed = alert_accounts(records, int(subject), now=now, timezone=place)
         watching = records.watch.watching()
     watched = watching is not None and now - watching.looked_at < WATCHED
     if as_json:
-        show_json({"watched": watched, "accounts": [_plain(one) for one in found]})
+        show_json({"watched": watched, "accounts": [_plain(account) for account in listed]})
         return
     if not watched:
         tell(say("alerts.not_watched"))
-    if not found:
+    if not listed:
         tell(say("alerts.nothing_held", subject=subject))
-    for one in found:
-        tell(f"{say(f'alerts.why.{one.state}')}  {one.cause}: {one.words[preferred()]}{_over(one, place)}")
+    for account in listed:
+        why, words = say(f"alerts.why.{account.state}"), account.words[preferred()]
+        tell(f"{why}  {account.cause}: {words}{_over(account, place)}")
 
 
-def _plain(one: Account) -> dict[str, object]:
-    return asdict(one) | {"words": one.words[preferred()]}
+def _plain(account: Account) -> dict[str, object]:
+    return asdict(account) | {"words": account.words[preferred()]}
 
 
-def _over(one: Account, place: ZoneInfo) -> str:
-    if one.until is None:
+def _over(account: Account, place: ZoneInfo) -> str:
+    if account.until is None:
         return ""
-    since = options.local(one.since, place) if one.since else "-"
-    return f" ({since} - {options.local(one.until, place)})"
+    since = options.local(account.since, place) if account.since else "-"
+    return f" ({since} - {options.local(account.until, place)})"

@@ -55,7 +55,7 @@ def _ingest_trouble(voices: Voices, now: datetime) -> Trouble | None:
         return ingest_trouble(None)
     if health["healthy"]:
         return None
-    findings = [Text(zh=one["zh"], en=one["en"]) for one in health["findings"] if one.get("fault", True)]
+    findings = [Text(zh=entry["zh"], en=entry["en"]) for entry in health["findings"] if entry.get("fault", True)]
     return ingest_trouble(findings)
 
 
@@ -67,8 +67,8 @@ def _silences(
     from serviceday.watch.silence import Listened, Quiet, habits, silence_conditions
 
     assets = in_use(here.records.estate.assets(), here.records.trail.spells(), now.astimezone(timezone).date())
-    silent = [one for one in voices.lives if one.state is State.NOT_RECEIVED and one.since is not None]
-    heard = Counter(one.asset for one in voices.lives if one.channel and one.state is not State.NEVER)
-    listened = Listened([Quiet(one.asset, one.channel, one.since) for one in silent if one.since], heard)
-    known = {asset.id: asset for asset in assets}
-    return silence_conditions(listened, known, alerts, habits(here.store), now=now, timezone=timezone)
+    silent = [entry for entry in voices.lives if entry.state is State.NOT_RECEIVED and entry.since is not None]
+    heard = Counter(entry.asset for entry in voices.lives if entry.channel and entry.state is not State.NEVER)
+    listened = Listened([Quiet(entry.asset, entry.channel, entry.since) for entry in silent if entry.since], heard)
+    by_id = {asset.id: asset for asset in assets}
+    return silence_conditions(listened, by_id, alerts, habits(here.store), now=now, timezone=timezone)

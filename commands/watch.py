@@ -99,7 +99,7 @@ class _Turns:
     def catch_up(self) -> None:
         """Listen, and look until there is nothing more."""
         self._listen(datetime.now(UTC))
-        wait([one for one in [self.listening] if one])
+        wait([future for future in [self.listening] if future])
         while self.look():
             pass
 
@@ -132,17 +132,17 @@ class _Turns:
         """Who is silent and how ingest is, now and then; found out beside the looks, which do not wait for it."""
         from commands.listening import heard_conditions
 
-        found: list[Condition] = []
+        conditions: list[Condition] = []
         if self.listening is not None and self.listening.done():
             listening, self.listening = self.listening, None
             try:
-                found = listening.result()
+                conditions = listening.result()
             except ServicedayError as error:
                 log.warning("who is silent cannot be told (%s); it is tried again", error)
         if self.listening is None and time.monotonic() - self.listened >= LISTEN_EVERY:
             self.listened = time.monotonic()
             self.listening = self.beside.submit(heard_conditions, self.here, now=now, timezone=self.place)
-        return found
+        return conditions
 
     def _failed(self, error: ServicedayError) -> None:
         """The store or the records do not answer. If the records do, that is an alert."""

@@ -30,9 +30,9 @@ def moves_with_open_doors(
     steps = int(lasts.total_seconds() / EVERY_S)
     moments = [begin + (after + timedelta(seconds=EVERY_S) * step) * speed for step in range(steps + 1)]
     topic = telemetry_topic(lift)
-    told = []
+    messages = []
     for step, moment in enumerate(moments):
         due_ms = round(moment.timestamp() * 1000)
         code = OPEN_DOORS if step < steps else 0.0
-        told.append((due_ms, single(topic, due_ms, {"fault_code": code})))
-    return told
+        messages.append((due_ms, single(topic, due_ms, {"fault_code": code})))
+    return messages

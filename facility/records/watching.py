@@ -55,9 +55,9 @@ class Turn:
         """Keep what was decided, as `facility.records.alerts.keep_on`."""
         return keep_on(self._connection, opened, changed, now=now, notes=notes)
 
-    def hold(self, held: Iterable[HeldBack], *, judged: Collection[str], now: datetime) -> None:
+    def hold(self, withheld: Iterable[HeldBack], *, judged: Collection[str], now: datetime) -> None:
         """Keep what is held back of the causes that were `judged`; what no longer is ends `now`."""
-        current = {one.cause: one for one in held}
+        current = {entry.cause: entry for entry in withheld}
         standing = {
             row.cause: row for row in self._connection.execute(select(_HELD).where(_HELD.c.until.is_(None))).all()
         }
@@ -69,15 +69,17 @@ class Turn:
         if over:
             ended = update(_HELD).where(_HELD.c.id == bindparam("number")).values(until=now)
             self._connection.execute(ended, [{"number": number} for number in over])
-        new = [one for cause, one in current.items() if cause not in standing or standing[cause].id in over]
+        new = [entry for cause, entry in current.items() if cause not in standing or standing[cause].id in over]
         if new:
-            self._connection.execute(insert(_HELD), [_held_values(one) for one in new])
+            self._connection.execute(insert(_HELD), [_held_values(entry) for entry in new])
         if over:
             self._connection.execute(delete(_HELD).where(_HELD.c.until < now - KEPT))
 
     def remember(self, tracks: Iterable[Remembered], gone: Iterable[tuple[str, str, int]], watching: Watching) -> None:
         """Keep what is remembered of some conditions, forget others, and say how far the watcher has come."""
-        rows = [{"asset": one.asset, "channel": one.channel, "code": one.code, "body": one.body} for one in tracks]
+        rows = [
+            {"asset": entry.asset, "channel": entry.channel, "code": entry.code, "body": entry.body} for entry in tracks
+        ]
         names = [{"a": row["asset"], "c": row["channel"], "n": row["code"]} for row in rows]
         names += [{"a": asset, "c": channel, "n": code} for asset, channel, code in gone]
         if names:
@@ -137,16 +139,16 @@ class WatchRecords:
             return read_rows(_held, connection.execute(query), "held_back")
 
 
-def _held_values(one: HeldBack) -> dict[str, Any]:
+def _held_values(entry: HeldBack) -> dict[str, Any]:
     return {
-        "cause": one.cause,
-        "asset": one.asset,
-        "channel": one.channel,
-        "reason": one.reason.value,
-        "detail_zh": one.detail.zh,
-        "detail_en": one.detail.en,
-        "since": one.since,
-        "until": one.until,
+        "cause": entry.cause,
+        "asset": entry.asset,
+        "channel": entry.channel,
+        "reason": entry.reason.value,
+        "detail_zh": entry.detail.zh,
+        "detail_en": entry.detail.en,
+        "since": entry.since,
+        "until": entry.until,
     }
 
 

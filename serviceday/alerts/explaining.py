@@ -32,27 +32,27 @@ class Account:
 
 def accounts(records: Records, asset: str, *, now: datetime, timezone: tzinfo = UTC) -> list[Account]:
     """What stands, what is on its way and what was held back at one asset, what holds now first."""
-    told = [_told(alert, now, timezone) for alert in records.alerts.open(asset=asset)]
-    kinds = {one.id: one.kind for one in records.estate.assets()}
+    open_alerts = [_told(alert, now, timezone) for alert in records.alerts.open(asset=asset)]
+    kinds = {entry.id: entry.kind for entry in records.estate.assets()}
     compiled = rules()
     under_way: list[Account] = []
-    for one in records.watch.remembered():
-        rule = compiled.get((kinds.get(one.asset, ""), one.channel))
-        if one.asset == asset and rule is not None:
-            cause = cause_of(one.asset, one.channel, one.code)
-            under_way += _under_way(cause, Track.of(one.body), rule, now, timezone)
-    held = records.watch.held_back(asset=asset)
-    current = [one for one in held if one.until is None]
-    over = [one for one in held if one.until is not None][:SHOWN]
-    return [*told, *under_way, *map(_held, [*current, *over])]
+    for entry in records.watch.remembered():
+        rule = compiled.get((kinds.get(entry.asset, ""), entry.channel))
+        if entry.asset == asset and rule is not None:
+            cause = cause_of(entry.asset, entry.channel, entry.code)
+            under_way += _under_way(cause, Track.of(entry.body), rule, now, timezone)
+    withheld = records.watch.held_back(asset=asset)
+    current = [entry for entry in withheld if entry.until is None]
+    over = [entry for entry in withheld if entry.until is not None][:SHOWN]
+    return [*open_alerts, *under_way, *map(_held, [*current, *over])]
 
 
 def alert_accounts(records: Records, number: int, *, now: datetime, timezone: tzinfo = UTC) -> list[Account]:
     """The same of one alert's cause. Raises `CannotDo` if there is no such alert."""
     alert = records.alerts.get(number)
-    own = [one for one in accounts(records, alert.asset, now=now, timezone=timezone) if one.cause == alert.cause]
-    told = [] if any(one.alert == number for one in own) else [_told(alert, now, timezone)]
-    return told + own
+    own = [entry for entry in accounts(records, alert.asset, now=now, timezone=timezone) if entry.cause == alert.cause]
+    alone = [] if any(entry.alert == number for entry in own) else [_told(alert, now, timezone)]
+    return alone + own
 
 
 def _told(alert: Alert, now: datetime, timezone: tzinfo) -> Account:
@@ -91,8 +91,8 @@ def _under_way(cause: str, track: Track, rule: Rule, now: datetime, timezone: tz
         yield Account(cause, Reason.CHATTERING.value, words, since=moment(track.risen[0]))
 
 
-def _held(one: HeldBack) -> Account:
-    return Account(one.cause, one.reason.value, one.detail, since=one.since, until=one.until)
+def _held(entry: HeldBack) -> Account:
+    return Account(entry.cause, entry.reason.value, entry.detail, since=entry.since, until=entry.until)
 
 
 def _span(left: timedelta) -> str:

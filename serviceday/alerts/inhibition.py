@@ -36,25 +36,27 @@ class Explanations:
         self._assets = assets
         self._by_place: dict[tuple[str, str, str, str], Explanation] = {}
         self._silent: dict[str, Explanation] = {}
-        good = {one.cause for one in conditions if one.verdict is not Verdict.BAD}
+        good = {condition.cause for condition in conditions if condition.verdict is not Verdict.BAD}
         for alert in open_alerts:
             if alert.returned_at is None and alert.cause not in good:
                 self._add(alert.source, alert.channel, Explanation(alert.cause, alert.asset, alert.title))
-        for one in conditions:
-            if one.verdict is Verdict.BAD:
-                self._add(one.source, one.channel, Explanation(one.cause, one.asset, one.title))
+        for condition in conditions:
+            if condition.verdict is Verdict.BAD:
+                self._add(
+                    condition.source, condition.channel, Explanation(condition.cause, condition.asset, condition.title)
+                )
 
-    def of(self, one: Condition) -> Explanation | None:
+    def of(self, condition: Condition) -> Explanation | None:
         """What explains a condition; None if nothing does."""
-        asset = self._assets.get(one.asset)
+        asset = self._assets.get(condition.asset)
         if asset is None:
             return None
-        if one.source is Source.SILENCE:
-            for place in (f"site {asset.site}", f"asset {asset.id}" if one.channel else ""):
+        if condition.source is Source.SILENCE:
+            for place in (f"site {asset.site}", f"asset {asset.id}" if condition.channel else ""):
                 explanation = self._silent.get(place)
-                if explanation is not None and explanation.cause != one.cause:
+                if explanation is not None and explanation.cause != condition.cause:
                     return explanation
-        what = SILENCE if one.source is Source.SILENCE else one.channel
+        what = SILENCE if condition.source is Source.SILENCE else condition.channel
         return self._by_place.get((asset.site, asset.building, asset.kind, what))
 
     def _add(self, source: Source, channel: str, explanation: Explanation) -> None:
@@ -63,8 +65,8 @@ class Explanations:
             self._silent[f"asset {asset.id}" if asset else f"site {explanation.asset}"] = explanation
         if asset is None or source not in (Source.LIMIT, Source.FAULT):
             return
-        known = catalogue().get(asset.kind)
-        for pair in known.explains if known is not None else ():
+        kind_of = catalogue().get(asset.kind)
+        for pair in kind_of.explains if kind_of is not None else ():
             if pair.channel == channel:
                 for kind in pair.kinds:
                     for what in pair.what:

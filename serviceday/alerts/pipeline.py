@@ -58,7 +58,7 @@ class Kept:
     """What goes on, and what is held back."""
 
     conditions: list[Condition]
-    held: list[HeldBack]
+    withheld: list[HeldBack]
 
 
 Stage = Callable[[Sequence[Condition], Around], Kept]
@@ -68,22 +68,22 @@ def hold_back_out_of_use(conditions: Sequence[Condition], around: Around) -> Kep
     """What is bad at an asset that somebody said is not in use."""
     today = around.now.astimezone(around.timezone).date()
 
-    def held(one: Condition) -> Text | None:
-        unused = spell_on(around.spells.get(one.asset, ()), today) is not None
+    def why(condition: Condition) -> Text | None:
+        unused = spell_on(around.spells.get(condition.asset, ()), today) is not None
         return PHRASES["held_out_of_use"] if unused else None
 
-    return _split(conditions, Reason.OUT_OF_USE, held)
+    return _split(conditions, Reason.OUT_OF_USE, why)
 
 
 def hold_back_inhibited(conditions: Sequence[Condition], around: Around) -> Kept:
     """What is explained by something else that is wrong: a panel without power explains its detectors."""
     explanations = Explanations(conditions, around.open_alerts, around.assets)
 
-    def held(one: Condition) -> Text | None:
-        source = explanations.of(one)
+    def why(condition: Condition) -> Text | None:
+        source = explanations.of(condition)
         return None if source is None else PHRASES["held_inhibited"].filled(asset=source.asset, reason=source.reason)
 
-    return _split(conditions, Reason.INHIBITED, held)
+    return _split(conditions, Reason.INHIBITED, why)
 
 
 PIPELINE: tuple[Stage, ...] = (hold_back_out_of_use, hold_back_inhibited)
@@ -91,11 +91,11 @@ PIPELINE: tuple[Stage, ...] = (hold_back_out_of_use, hold_back_inhibited)
 
 def through(stages: Sequence[Stage], conditions: Sequence[Condition], around: Around) -> Kept:
     """Conditions through every stage."""
-    kept = Kept(list(conditions), [])
+    passed = Kept(list(conditions), [])
     for stage in stages:
-        after = stage(kept.conditions, around)
-        kept = Kept(after.conditions, kept.held + after.held)
-    return kept
+        after = stage(passed.conditions, around)
+        passed = Kept(after.conditions, passed.withheld + after.withheld)
+    return passed
 
 
 def settle(
@@ -103,41 +103,55 @@ def settle(
     conditions: Sequence[Condition],
     around: Around,
     *,
-    held: Sequence[HeldBack] = (),
+    withheld: Sequence[HeldBack] = (),
     released: Collection[str] = (),
 ) -> AlertChanges:
     """Open, change and clear alerts after what holds of the causes in `conditions`, within one transaction.
 
     `held` was held back before it became a condition; `released` are causes that no longer are.
     """
-    kept = through(PIPELINE, conditions, around)
-    standing = grouped(kept.conditions, around.open_alerts, list(around.assets.values()))
-    decisions = decide(around.open_alerts, standing, turn.last_closed({one.cause for one in standing}), now=around.now)
-    notes = {one.cause: one.note for one in standing if one.note}
-    opened = turn.keep(
-        decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=around.now, notes=notes
+    passed = through(PIPELINE, conditions, around)
+    standing = grouped(passed.conditions, around.open_alerts, list(around.assets.values()))
+    decisions = decide(
+        around.open_alerts, standing, turn.last_closed({condition.cause for condition in standing}), now=around.now
     )
-    judged = {one.cause for one in conditions} | {one.cause for one in held} | set(released)
-    turn.hold([*held, *kept.held], judged=judged, now=around.now)
+    notes = {condition.cause: condition.note for condition in standing if condition.note}
+    opened = turn.keep(
+        decisions.opened,
+        [(change.alert, change.step, change.note) for change in decisions.changed],
+        now=around.now,
+        notes=notes,
+    )
+    judged = {condition.cause for condition in conditions} | {condition.cause for condition in withheld} | set(released)
+    turn.hold([*withheld, *passed.withheld], judged=judged, now=around.now)
     return AlertChanges(
         opened=tuple(opened),
-        updated=tuple(one.alert for one in decisions.changed if one.step in ("worsened", "recurred", "revised")),
-        cleared=tuple(one.alert for one in decisions.changed if one.step in ("returned", "closed", "withdrawn")),
+        updated=tuple(
+            change.alert for change in decisions.changed if change.step in ("worsened", "recurred", "revised")
+        ),
+        cleared=tuple(
+            change.alert for change in decisions.changed if change.step in ("returned", "closed", "withdrawn")
+        ),
     )
 
 
-def _split(conditions: Sequence[Condition], reason: Reason, held: Callable[[Condition], Text | None]) -> Kept:
-    kept, back = [], []
-    for one in conditions:
-        detail = held(one) if one.verdict is Verdict.BAD else None
+def _split(conditions: Sequence[Condition], reason: Reason, why: Callable[[Condition], Text | None]) -> Kept:
+    passed, back = [], []
+    for condition in conditions:
+        detail = why(condition) if condition.verdict is Verdict.BAD else None
         if detail is None:
-            kept.append(one)
+            passed.append(condition)
         else:
-            back.append(_held_back(one, reason, detail))
-    return Kept(kept, back)
+            back.append(_held_back(condition, reason, detail))
+    return Kept(passed, back)
 
 
-def _held_back(one: Condition, reason: Reason, detail: Text) -> HeldBack:
+def _held_back(condition: Condition, reason: Reason, detail: Text) -> HeldBack:
     return HeldBack(
-        cause=one.cause, asset=one.asset, channel=one.channel, reason=reason, detail=detail, since=one.seen_at
+        cause=condition.cause,
+        asset=condition.asset,
+        channel=condition.channel,
+        reason=reason,
+        detail=detail,
+        since=condition.seen_at,
     )

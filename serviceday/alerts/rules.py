@@ -64,21 +64,21 @@ def bands(compiled: Mapping[tuple[str, str], Rule]) -> pl.DataFrame:
     """
     rows = []
     for (kind, key), rule in compiled.items():
-        one = rule.channel
-        margin = deadband(one) if one.limit.bounded else 0.0
+        channel = rule.channel
+        margin = deadband(channel) if channel.limit.bounded else 0.0
         rows.append(
             {
                 "kind": kind,
                 "channel": key,
-                "low": one.limit.low,
-                "high": one.limit.high,
-                "low_good": one.limit.low + margin,
-                "high_good": one.limit.high - margin,
-                "possible_low": one.physical.low,
-                "possible_high": one.physical.high,
-                "far_low": _far(one, one.limit.low, -1),
-                "far_high": _far(one, one.limit.high, 1),
-                "codes": [float(code) for code in one.alarm.codes],
+                "low": channel.limit.low,
+                "high": channel.limit.high,
+                "low_good": channel.limit.low + margin,
+                "high_good": channel.limit.high - margin,
+                "possible_low": channel.physical.low,
+                "possible_high": channel.physical.high,
+                "far_low": _far(channel, channel.limit.low, -1),
+                "far_high": _far(channel, channel.limit.high, 1),
+                "codes": [float(code) for code in channel.alarm.codes],
             }
         )
     return pl.DataFrame(rows, schema_overrides={"codes": pl.List(pl.Float64)})

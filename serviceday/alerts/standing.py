@@ -24,7 +24,7 @@ def standing_conditions(
     if watching is None or abs(now - watching.looked_at) > WATCHED:
         return None
     kinds = {asset.id: asset.kind for asset in assets}
-    tracks = (((one.asset, one.channel, one.code), Track.of(one.body)) for one in records.watch.remembered())
+    tracks = (((entry.asset, entry.channel, entry.code), Track.of(entry.body)) for entry in records.watch.remembered())
     return what_holds(tracks, rules(), kinds, now=now, timezone=timezone)
 
 
@@ -38,13 +38,13 @@ def what_holds(
 ) -> list[Condition]:
     """The conditions of tracks whose last reading still speaks. What is on its way is neither bad nor good."""
     now_us = microseconds(now)
-    found = []
+    conditions = []
     for name, track in tracks:
         rule = compiled.get((kinds.get(name[0], ""), name[1]))
         if rule is None or track.fresh_until_us(rule.channel.stale_after) < now_us:
             continue
         if track.bad:
-            found.append(condition(name, track, rule, Verdict.BAD, timezone=timezone))
+            conditions.append(condition(name, track, rule, Verdict.BAD, timezone=timezone))
         elif track.calm(now_us, rule.alarm, stands=rule.stands):
-            found.append(condition(name, track, rule, Verdict.GOOD, timezone=timezone))
-    return found
+            conditions.append(condition(name, track, rule, Verdict.GOOD, timezone=timezone))
+    return conditions

@@ -28,7 +28,7 @@ from serviceday.watch.modes import Modes
 from serviceday.watch.sifting import by_series, sift
 
 Series = tuple[str, str]  # asset and channel
-Told = tuple[Track, Verdict]  # a condition as it was at a moment, and what is to be said of it
+Turned = tuple[Track, Verdict]  # a condition as it was at a moment, and what is to be said of it
 STEPS = 2  # changes of one condition within one look that are told: what is over as well as what holds
 
 
@@ -45,19 +45,19 @@ class News:
     """What one look at the store brought. `rounds` are to be settled one after the other."""
 
     rounds: list[list[Condition]] = field(default_factory=list)
-    held: list[HeldBack] = field(default_factory=list)
+    held: dict[str, HeldBack] = field(default_factory=dict)  # by cause
     released: set[str] = field(default_factory=set)  # causes that are no longer held back
     readings: int = 0
     _places: dict[str, int] = field(default_factory=dict)  # the next round of each cause
 
     def add(self, conditions: Iterable[Condition]) -> None:
         """Changes of one condition, in their order, after those that were added before."""
-        for one in conditions:
-            place = self._places.get(one.cause, 0)
-            self._places[one.cause] = place + 1
+        for change in conditions:
+            place = self._places.get(change.cause, 0)
+            self._places[change.cause] = place + 1
             if place == len(self.rounds):
                 self.rounds.append([])
-            self.rounds[place].append(one)
+            self.rounds[place].append(change)
 
 
 class Follower:
@@ -86,13 +86,13 @@ class Follower:
         if kinds != self._kinds:
             self._kinds, self._kinds_frame = kinds, _kinds_frame(kinds)
 
-    def recall(self, remembered: Iterable[Remembered], held: Iterable[HeldBack]) -> None:
+    def recall(self, remembered: Iterable[Remembered], withheld: Iterable[HeldBack]) -> None:
         """Take up what was kept, and nothing else."""
         for memory in (self._tracks, self._heard, self._withheld, self.dirty, self.gone):
             memory.clear()
-        self._withheld.update((one.asset, one.channel) for one in held if one.reason is Reason.NOT_IN_SERVICE)
-        for one in remembered:
-            self._tracks.setdefault((one.asset, one.channel), {})[one.code] = Track.of(one.body)
+        self._withheld.update((back.asset, back.channel) for back in withheld if back.reason is Reason.NOT_IN_SERVICE)
+        for entry in remembered:
+            self._tracks.setdefault((entry.asset, entry.channel), {})[entry.code] = Track.of(entry.body)
 
     def remembered(self) -> list[Remembered]:
         """What is to be kept of the conditions that changed."""
@@ -139,12 +139,12 @@ class Follower:
         self.gone.update((*series, code) for series, tracks in self._tracks.items() for code in tracks)
         self._tracks.clear()
         newest = sift(self._store.latest(), self._kinds_frame, self._bands)
-        found = by_series(newest)
-        self._heard = {(row[0], row[1]): (row[2], row[3]) for row in _heard_rows(found)}
+        series_rows = by_series(newest)
+        self._heard = {(row[0], row[1]): (row[2], row[3]) for row in _heard_rows(series_rows)}
         wrong = newest.filter(~pl.col("good") | pl.col("code"))
-        wanted = {(asset, channel) for asset, channel in wrong.select("asset", "channel").iter_rows()}
-        wanted |= {series for series in assets_in_alarm if series in self._heard}
-        self._make_out(dict.fromkeys(wanted, Anew(None)), news)
+        to_make_out = {(asset, channel) for asset, channel in wrong.select("asset", "channel").iter_rows()}
+        to_make_out |= {series for series in assets_in_alarm if series in self._heard}
+        self._make_out(dict.fromkeys(to_make_out, Anew(None)), news)
         return news
 
     def standing(self, *, only: Collection[str] | None = None) -> list[Condition]:
@@ -159,7 +159,7 @@ class Follower:
 
     def _take(self, sifted: pl.DataFrame, news: News) -> None:
         """Feed what is in order, and note what has to be made out anew."""
-        wanted: dict[Series, tuple[int, int]] = {}
+        in_order: dict[Series, tuple[int, int]] = {}
         anew: dict[Series, Anew] = {}
         for asset, channel, _kind, first, last, arrived, trouble in by_series(sifted).iter_rows():
             series = (asset, channel)
@@ -176,19 +176,19 @@ class Follower:
             if before is None or (first <= before[0] and arrived > before[1]):
                 anew[series] = Anew(first, late=before is not None)
             elif last > before[0]:
-                wanted[series] = before
-        if wanted:
-            self._feed(sifted, wanted, news)
+                in_order[series] = before
+        if in_order:
+            self._feed(sifted, in_order, news)
         if anew:
             self._make_out(anew, news)
 
-    def _feed(self, sifted: pl.DataFrame, wanted: Mapping[Series, tuple[int, int]], news: News) -> None:
-        self._modes.need({asset for asset, _ in wanted}, self._kinds)
-        for series, rows in _rows(sifted, wanted):
+    def _feed(self, sifted: pl.DataFrame, in_order: Mapping[Series, tuple[int, int]], news: News) -> None:
+        self._modes.need({asset for asset, _ in in_order}, self._kinds)
+        for series, rows in _rows(sifted, in_order):
             rule = self._rule(series)
             if rule is None:
                 continue
-            newer = [row for row in rows if row.time > wanted[series][0]]
+            newer = [row for row in rows if row.time > in_order[series][0]]
             turns = self._fed(self._tracks.setdefault(series, {}), series, newer, news)
             self.dirty.add(series)
             for code, snapshots in turns.items():
@@ -221,22 +221,22 @@ class Follower:
                     feed(code, Reading(row.time, row.value, row.arrived, code == named, code != named))
         return turns
 
-    def _make_out(self, wanted: Mapping[Series, Anew], news: News) -> None:
+    def _make_out(self, anew: Mapping[Series, Anew], news: News) -> None:
         """Make out conditions anew from the store."""
         now_us = microseconds(self._now)
-        known = {series: rule for series in wanted if (rule := self._rule(series)) is not None}
-        if not known:
+        compiled = {series: rule for series in anew if (rule := self._rule(series)) is not None}
+        if not compiled:
             return
-        self._modes.need({asset for asset, _ in known}, self._kinds)
-        starts = {series: self._reach(series, rule, now_us) for series, rule in known.items()}
+        self._modes.need({asset for asset, _ in compiled}, self._kinds)
+        starts = {series: self._reach(series, rule, now_us) for series, rule in compiled.items()}
         readings = self._store.read(
-            assets={asset for asset, _ in known},
-            channels={channel for _, channel in known},
+            assets={asset for asset, _ in compiled},
+            channels={channel for _, channel in compiled},
             start=moment(min(starts.values())),
         )
         sifted = sift(readings, self._kinds_frame, self._bands)
         for series, rows in _rows(sifted, starts):
-            rule = known[series]
+            rule = compiled[series]
             before = self._tracks.get(series, {})
             tracks = {
                 code: Track(risen=[time for time in track.risen if time < starts[series]])
@@ -251,10 +251,10 @@ class Follower:
             for code, track in tracks.items():
                 if self._lapsed(track, rule):
                     turns.setdefault(code, []).append(track.copy())
-                told = self._told(before.get(code, Track()), track, turns.get(code, []), wanted[series])
-                self._tell((*series, code), rule, told, news)
+                new = self._news_of(before.get(code, Track()), track, turns.get(code, []), anew[series])
+                self._tell((*series, code), rule, new, news)
 
-    def _told(self, old: Track, new: Track, turns: list[Track], anew: Anew) -> list[Told]:
+    def _news_of(self, old: Track, new: Track, turns: list[Track], anew: Anew) -> list[Turned]:
         """Of what a condition went through, what has not been told."""
         if anew.since_us is None:
             return [(new.copy(), Verdict.BAD)] if new.bad else []
@@ -279,14 +279,14 @@ class Follower:
         began = [track.began_us - hour for track in self._tracks.get(series, {}).values() if track.bad]
         return min([depth, *began])
 
-    def _tell(self, name: Name, rule: Rule, told: list[Told], news: News) -> None:
+    def _tell(self, name: Name, rule: Rule, turns: list[Turned], news: News) -> None:
         """Put what a condition went through among the news, where it is fresh enough to be believed."""
         conditions = []
-        for place, (track, verdict) in enumerate(told):
+        for place, (track, verdict) in enumerate(turns):
             if self._fresh(track, rule):
-                one = condition(name, track, rule, verdict, timezone=self._timezone)
-                over = verdict is Verdict.BAD and (place + 1 < len(told) or not self._tracks[name[:2]][name[2]].bad)
-                conditions.append(replace(one, over=over))
+                current = condition(name, track, rule, verdict, timezone=self._timezone)
+                over = verdict is Verdict.BAD and (place + 1 < len(turns) or not self._tracks[name[:2]][name[2]].bad)
+                conditions.append(replace(current, over=over))
         news.add(conditions)
 
     def _elapse(self, news: News) -> None:
@@ -326,34 +326,31 @@ class Follower:
         return self._rules.get((self._kinds.get(series[0], ""), series[1]))
 
     def _drop(self, asset: str) -> None:
-        for series in [one for one in self._tracks if one[0] == asset]:
+        for series in [name for name in self._tracks if name[0] == asset]:
             self.gone.update((*series, code) for code in self._tracks.pop(series))
-        for series in [one for one in self._heard if one[0] == asset]:
+        for series in [name for name in self._heard if name[0] == asset]:
             del self._heard[series]
 
     def _mode_readings(self, assets: Collection[str], channels: Collection[str]) -> pl.DataFrame:
         back = max(rule.depth for rule in self._rules.values() if not rule.in_any_mode)
         return self._store.read(assets=assets, channels=channels, start=self._now - back)
 
-    def _withhold(self, series: Series, rule: Rule, row: Row, held: bool, news: News) -> None:
+    def _withhold(self, series: Series, rule: Rule, row: Row, bad: bool, news: News) -> None:
         """Note that a bad reading is no alarm, the equipment not being in normal service, or no longer so."""
         cause = cause_of(*series, LIMIT)
-        if held:
-            detail = PHRASES["held_not_in_service"].filled(channel=rule.channel.name)
-            since = moment(row.time)
-            one = HeldBack(
+        if bad:
+            news.held[cause] = HeldBack(
                 cause=cause,
                 asset=series[0],
                 channel=series[1],
                 reason=Reason.NOT_IN_SERVICE,
-                detail=detail,
-                since=since,
+                detail=PHRASES["held_not_in_service"].filled(channel=rule.channel.name),
+                since=moment(row.time),
             )
-            news.held = [*(other for other in news.held if other.cause != cause), one]
             news.released.discard(cause)
             self._withheld.add(series)
         elif series in self._withheld:
-            news.held = [other for other in news.held if other.cause != cause]
+            news.held.pop(cause, None)
             news.released.add(cause)
             self._withheld.discard(series)
 
@@ -374,17 +371,17 @@ class Row(NamedTuple):
     code: bool
 
 
-def _rows(sifted: pl.DataFrame, wanted: Mapping[Series, object]) -> Iterator[tuple[Series, list[Row]]]:
+def _rows(sifted: pl.DataFrame, chosen_series: Mapping[Series, object]) -> Iterator[tuple[Series, list[Row]]]:
     """The rows of some channels, a channel at a time, in the order of their times."""
-    names = pl.DataFrame(list(wanted), schema={"asset": pl.String, "channel": pl.String}, orient="row")
+    names = pl.DataFrame(list(chosen_series), schema={"asset": pl.String, "channel": pl.String}, orient="row")
     chosen = sifted.join(names, on=["asset", "channel"], how="semi").sort("asset", "channel", "time")
     rows = chosen.select("asset", "channel", *Row._fields).iter_rows()
     for series, group in groupby(rows, key=lambda row: (row[0], row[1])):
         yield series, [Row(*row[2:]) for row in group]
 
 
-def _heard_rows(found: pl.DataFrame) -> Iterable[tuple[str, str, int, int]]:
-    return found.select("asset", "channel", "last", "arrived").iter_rows()
+def _heard_rows(series_rows: pl.DataFrame) -> Iterable[tuple[str, str, int, int]]:
+    return series_rows.select("asset", "channel", "last", "arrived").iter_rows()
 
 
 def _kinds_frame(kinds: Mapping[str, str]) -> pl.DataFrame:

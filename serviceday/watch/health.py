@@ -24,20 +24,20 @@ class Trouble:
 def system_conditions(troubles: Sequence[Trouble], open_alerts: Iterable[Alert], *, now: datetime) -> list[Condition]:
     """One condition a part that is not well, and the all-clear of those that are well again."""
     bad = {
-        f"system/{one.key}": Condition(
-            cause=f"system/{one.key}",
+        f"system/{trouble.key}": Condition(
+            cause=f"system/{trouble.key}",
             verdict=Verdict.BAD,
             asset="",
             channel="",
             source=Source.SYSTEM,
-            severity=one.severity,
-            title=one.title,
-            reason=one.reason,
+            severity=trouble.severity,
+            title=trouble.title,
+            reason=trouble.reason,
             seen_at=now,
             began=now,
             began_between=(now, now),
         )
-        for one in troubles
+        for trouble in troubles
     }
     good = [
         Condition(

@@ -35,9 +35,9 @@ class Heartbeat:
         return now - self.looked_at < ALIVE or bool(self.problem)
 
 
-def write_heartbeat(file: Path, one: Heartbeat) -> None:
+def write_heartbeat(file: Path, sign: Heartbeat) -> None:
     """All or nothing, so that a reader never sees half of it."""
-    plain = asdict(one) | {"since": one.since.isoformat(), "looked_at": one.looked_at.isoformat()}
+    plain = asdict(sign) | {"since": sign.since.isoformat(), "looked_at": sign.looked_at.isoformat()}
     beside = file.with_suffix(".new")
     beside.write_text(json.dumps(plain), encoding="utf-8")
     beside.replace(file)

@@ -28,8 +28,8 @@ class Modes:
 
     def hear(self, readings: pl.DataFrame, kinds: Mapping[str, str]) -> None:
         """Take note of readings (columns of a store's), in any order, again if need be."""
-        told = readings.filter(pl.col("channel").is_in(self.keys))
-        for asset, key, time, value in told.select(
+        readings_of_mode = readings.filter(pl.col("channel").is_in(self.keys))
+        for asset, key, time, value in readings_of_mode.select(
             "asset", "channel", pl.col("time").dt.epoch("us"), "value"
         ).iter_rows():
             channel = self._channels.get(kinds.get(asset, ""), {}).get(key)

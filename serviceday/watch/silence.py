@@ -79,15 +79,15 @@ def silence_conditions(
 ) -> list[Condition]:
     """What is silent, gravest first, and what is no longer, of the silences that have an open alert."""
     silent, unheard = _silent(listened, assets, habit, now)
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     by_site: dict[str, list[str]] = defaultdict(list)
     for asset, channels in silent.items():
         since = min(channels.values())
         if len(channels) >= listened.heard.get(asset, 0):
             by_site[assets[asset].site].append(asset)
-            found.append(_asset(assets[asset], since, now, timezone))
+            conditions.append(_asset(assets[asset], since, now, timezone))
         else:
-            found += [_channel(assets[asset], channel, at, now, timezone) for channel, at in channels.items()]
+            conditions += [_channel(assets[asset], channel, at, now, timezone) for channel, at in channels.items()]
     speaking: dict[str, int] = defaultdict(int)
     for asset in listened.heard:
         if asset in assets:
@@ -95,11 +95,11 @@ def silence_conditions(
     for site, members in by_site.items():
         if len(members) >= AT_ONCE and len(members) >= SHARE * speaking[site]:
             since = max(max(silent[asset].values()) for asset in members)
-            found.insert(0, _site(site, len(members), speaking[site], since, now, timezone))
+            conditions.insert(0, _site(site, len(members), speaking[site], since, now, timezone))
     for site, members in unheard.items():
-        found.append(_unheard(site, members, now))
-    bad = {one.cause for one in found}
-    return found + [
+        conditions.append(_unheard(site, members, now))
+    bad = {silence.cause for silence in conditions}
+    return conditions + [
         _again(alert, now) for alert in open_alerts if alert.source is Source.SILENCE and alert.cause not in bad
     ]
 
@@ -108,15 +108,16 @@ def _silent(
     listened: Listened, assets: Mapping[str, Asset], habit: Habit, now: datetime
 ) -> tuple[dict[str, dict[str, datetime]], dict[str, list[str]]]:
     """Since when which channels are silent, by asset; and who was never heard, by site."""
-    candidates = [one for one in listened.quiet if one.asset in assets]
-    rare = habit({(one.asset, one.channel) for one in candidates if one.channel}, now) if candidates else {}
+    candidates = [silence for silence in listened.quiet if silence.asset in assets]
+    channels = {(silence.asset, silence.channel) for silence in candidates if silence.channel}
+    rare = habit(channels, now) if channels else {}
     silent: dict[str, dict[str, datetime]] = defaultdict(dict)
     unheard: dict[str, list[str]] = defaultdict(list)
-    for one in candidates:
-        if not one.channel:
-            unheard[assets[one.asset].site].append(one.asset)
-        elif now - one.since > GAPS * rare.get((one.asset, one.channel), timedelta(0)):
-            silent[one.asset][one.channel] = one.since
+    for silence in candidates:
+        if not silence.channel:
+            unheard[assets[silence.asset].site].append(silence.asset)
+        elif now - silence.since > GAPS * rare.get((silence.asset, silence.channel), timedelta(0)):
+            silent[silence.asset][silence.channel] = silence.since
     return silent, unheard
 
 
@@ -128,8 +129,8 @@ def _asset(asset: Asset, since: datetime, now: datetime, timezone: tzinfo) -> Co
 def _channel(asset: Asset, key: str, since: datetime, now: datetime, timezone: tzinfo) -> Condition:
     name = catalogue().channel(asset.kind, key).name
     words = {"since": told_at(since, timezone), "channel": name}
-    said = _said("silent_channel", words)
-    return _silence(f"{asset.id}/silence/{key}", (asset.id, key), Severity.LOW, (since, now), said)
+    sentences = _said("silent_channel", words)
+    return _silence(f"{asset.id}/silence/{key}", (asset.id, key), Severity.LOW, (since, now), sentences)
 
 
 def _site(site: str, silent: int, of: int, since: datetime, now: datetime, timezone: tzinfo) -> Condition:
@@ -148,7 +149,11 @@ def _said(phrase: str, words: Mapping[str, object]) -> tuple[Text, Text]:
 
 
 def _silence(
-    cause: str, where: tuple[str, str], severity: Severity, when: tuple[datetime, datetime], said: tuple[Text, Text]
+    cause: str,
+    where: tuple[str, str],
+    severity: Severity,
+    when: tuple[datetime, datetime],
+    sentences: tuple[Text, Text],
 ) -> Condition:
     """`where` is asset and channel, `when` since and now, `said` title and reason."""
     began, now = when
@@ -159,8 +164,8 @@ def _silence(
         channel=where[1],
         source=Source.SILENCE,
         severity=severity,
-        title=said[0],
-        reason=said[1],
+        title=sentences[0],
+        reason=sentences[1],
         seen_at=now,
         began=began,
         began_between=(began, began),
@@ -183,5 +188,5 @@ def _again(alert: Alert, now: datetime) -> Condition:
 
 
 def _severity(asset: Asset) -> Severity:
-    known = catalogue().get(asset.kind)
-    return Severity.MEDIUM if known is not None and known.life_safety else Severity.LOW
+    kind = catalogue().get(asset.kind)
+    return Severity.MEDIUM if kind is not None and kind.life_safety else Severity.LOW

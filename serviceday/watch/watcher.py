@@ -133,22 +133,26 @@ class Watcher:
             spells=self._spells,
             timezone=self._timezone,
         )
-        return settle(turn, conditions, around, held=news.held, released=news.released)
+        return settle(turn, conditions, around, withheld=list(news.held.values()), released=news.released)
 
     def _not_told(self, turn: Turn, conditions: list[Condition]) -> list[Condition]:
         """Without what is over and was told when it was not."""
-        over = {one.cause for one in conditions if one.over}
-        told = turn.last_seen(over) if over else {}
-        return [one for one in conditions if not (one.over and one.cause in told and one.seen_at <= told[one.cause])]
+        over = {condition.cause for condition in conditions if condition.over}
+        last_seen = turn.last_seen(over) if over else {}
+        return [
+            condition
+            for condition in conditions
+            if not (condition.over and condition.cause in last_seen) or condition.seen_at > last_seen[condition.cause]
+        ]
 
     def _with_models(self, conditions: list[Condition], now: datetime) -> list[Condition]:
         """With all else that is known of the same assets, so that what is about one trouble is judged together."""
-        assets = {one.asset for one in conditions if one.source in (Source.LIMIT, Source.FAULT)}
+        assets = {condition.asset for condition in conditions if condition.source in (Source.LIMIT, Source.FAULT)}
         if not assets:
             return conditions
-        named = {one.cause for one in conditions}
-        others = [one for one in self._follower.standing(only=assets) if one.cause not in named]
-        others = [one for one in others if one.verdict is Verdict.BAD]
+        named = {condition.cause for condition in conditions}
+        others = [condition for condition in self._follower.standing(only=assets) if condition.cause not in named]
+        others = [condition for condition in others if condition.verdict is Verdict.BAD]
         assessed = self._records.assessments.latest(assets=assets).values()
         return conditions + others + assessment_conditions(assessed, list(self._assets.values()), now=now)
 
