@@ -19,15 +19,19 @@ SAID_WITHIN = 60.0  # seconds; older news of a running ingest is no news
 
 def heard_conditions(here: Installation, *, now: datetime, timezone: tzinfo) -> list[Condition]:
     """Silences, and the health of ingest and store. Nobody is called silent while nothing is taken in."""
-    from serviceday.watch.health import system_conditions
+    from serviceday.watch.health import store_trouble, system_conditions
 
     alerts = here.records.alerts.open()
+    health = here.store.health()
     voices = _voices(here, now)
-    if voices is None:  # readings come from files, or ingest runs elsewhere: nothing is known of who should speak
-        return system_conditions([], alerts, now=now)
-    trouble = _ingest_trouble(voices, now)
-    conditions = system_conditions([trouble] if trouble else [], alerts, now=now)
-    return conditions if trouble else conditions + _silences(here, voices, alerts, now, timezone)
+    troubles = [
+        *([] if health.ok else [store_trouble(health.detail)]),
+        *([] if voices is None else _ingest_troubles(voices, now)),
+    ]
+    conditions = system_conditions(troubles, alerts, now=now)
+    if troubles or voices is None:  # without a journal readings come from files, or ingest runs elsewhere
+        return conditions
+    return conditions + _silences(here, voices, alerts, now, timezone)
 
 
 def _voices(here: Installation, now: datetime) -> Voices | None:
@@ -43,20 +47,20 @@ def _voices(here: Installation, now: datetime) -> Voices | None:
         return read_voices(connections, assets, catalogue(), now)
 
 
-def _ingest_trouble(voices: Voices, now: datetime) -> Trouble | None:
+def _ingest_troubles(voices: Voices, now: datetime) -> list[Trouble]:
     from facility.i18n.phrases import Text
     from serviceday.watch.health import ingest_trouble
 
     health = voices.notes.get("health")
     runs = bool(health and not health["ended"] and now.timestamp() - health["at_us"] / 1e6 < SAID_WITHIN)
     if not health:
-        return None
+        return []
     if not runs:
-        return ingest_trouble(None)
+        return [ingest_trouble(None)]
     if health["healthy"]:
-        return None
+        return []
     findings = [Text(zh=entry["zh"], en=entry["en"]) for entry in health["findings"] if entry.get("fault", True)]
-    return ingest_trouble(findings)
+    return [ingest_trouble(findings)]
 
 
 def _silences(

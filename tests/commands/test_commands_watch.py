@@ -16,10 +16,14 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
+from commands.installation import installation
+from commands.listening import heard_conditions
 from facility.catalogue.catalogue import FOLDER
 from facility.estate import Asset, Estate, Site
 from facility.folder import DataFolder
 from facility.records import Records
+from serviceday.alerts.conditions import Verdict
+from serviceday.watch.watcher import Watcher
 
 pytestmark = pytest.mark.slow
 SERVICEDAY = [sys.executable, "-m", "commands.main", "--lang", "en"]
@@ -120,3 +124,17 @@ def test_ingest_that_is_gone_is_an_alert(tmp_path: Path, mosquitto: int) -> None
     assert (told["cause"], told["severity"]) == ("system/ingest", "high")
     again = subprocess.run(once, capture_output=True, text=True, check=True, timeout=60)
     assert again.stdout == "", "and it is told once"
+
+
+def test_a_store_that_is_gone_is_an_alert_and_one_that_is_back_is_not(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with installation(tmp_path / "data", create=True) as here:
+        assert heard_conditions(here, now=now, timezone=UTC) == []
+        here.folder.readings.rename(tmp_path / "elsewhere")
+        (gone,) = heard_conditions(here, now=now, timezone=UTC)
+        assert (gone.cause, gone.verdict) == ("system/store", Verdict.BAD)
+        watcher = Watcher(here.records, here.store)
+        (alert,) = watcher.tell(now, [gone]).opened
+        (tmp_path / "elsewhere").rename(here.folder.readings)
+        (back,) = heard_conditions(here, now=now, timezone=UTC)
+        assert (back.cause, back.verdict) == (alert.cause, Verdict.GOOD)
