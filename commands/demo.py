@@ -233,13 +233,14 @@ def _live(
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
     tell(say("demo.live", address=page(HOST, port)))
+    now = datetime.now(UTC)
     running.besides = moves_with_open_doors(
-        running.estate.assets, running.published_until, speed=speed, after=INCIDENT_AFTER, lasts=INCIDENT_LASTS
+        running.estate.assets, running.published_until, now, speed=speed, after=INCIDENT_AFTER, lasts=INCIDENT_LASTS
     )
     publish_live(
         address,
         running,
-        datetime.now(UTC),
+        now,
         speed=speed,
         stop=stop,
         on_progress=lambda _readings: children.check(),

@@ -14,21 +14,25 @@ from simulators.payloads import Message, single, telemetry_topic
 
 OPEN_DOORS = 12.0  # the catalogue's code for moving with the door open
 EVERY_S = 30.0
+SHORTEST = timedelta(minutes=2)
 
 
 def moves_with_open_doors(
-    assets: Sequence[Asset], begin: datetime, *, speed: float, after: timedelta, lasts: timedelta
+    assets: Sequence[Asset], begin: datetime, now: datetime, *, speed: float, after: timedelta, lasts: timedelta
 ) -> list[tuple[int, Message]]:
     """Messages of the first lift, with when they are due (milliseconds since 1970); none in a fleet without lifts.
 
-    `begin` is the simulated time of the first live moment; `after` and `lasts` are by the clock of whoever watches, and
-    simulated time runs `speed` times as fast as that.
+    `begin` is the simulated time of the first live moment, `now` that of the clock of whoever watches; `after` and
+    `lasts` are by that clock. Simulated time runs `speed` times as fast until it has caught up with it, so what would
+    last beyond that is cut short, to two minutes at least.
     """
     lift = next((asset for asset in assets if asset.kind == "lift"), None)
     if lift is None:
         return []
-    steps = int(lasts.total_seconds() / EVERY_S)
-    moments = [begin + (after + timedelta(seconds=EVERY_S) * step) * speed for step in range(steps + 1)]
+    start = min(begin + after * speed, max(now, begin) + after)
+    length = max(SHORTEST, min(lasts * speed, now - start))
+    steps = int(length.total_seconds() / EVERY_S)
+    moments = [start + timedelta(seconds=EVERY_S) * step for step in range(steps + 1)]
     topic = telemetry_topic(lift)
     messages = []
     for step, moment in enumerate(moments):

@@ -124,7 +124,8 @@ class Track:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Self:
-        return cls(**body)
+        """From `plain`, of this version or another."""
+        return cls(**{name: body[name] for name in cls.__dataclass_fields__ if name in body})
 
 
 @dataclass(frozen=True, slots=True)
