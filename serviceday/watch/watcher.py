@@ -76,7 +76,8 @@ class Watcher:
         self._know(now)
         begun = self._cursor is None
         changes, news = self._news(now)
-        judged = begun or now - self._judged_at >= JUDGE_EVERY or self._records.alerts.last_step() != self._last_step
+        last_step = self._records.alerts.last_step()  # before the alerts are read: what happens meanwhile is not missed
+        judged = begun or now - self._judged_at >= JUDGE_EVERY or last_step != self._last_step
         rounds = news.rounds + ([self._follower.standing()] if judged else [])
         done = NOTHING
         if rounds or extra or news.held or news.released or begun or now - self._kept_at >= KEEP_EVERY:
@@ -91,7 +92,7 @@ class Watcher:
             self._kept_at = now
         self._cursor = changes.cursor
         if judged:
-            self._judged_at, self._last_step = now, self._records.alerts.last_step()
+            self._judged_at, self._last_step = now, last_step
         return Look(news.readings, done, changes.more)
 
     def _news(self, now: datetime) -> tuple[Changes, News]:
