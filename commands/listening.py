@@ -34,6 +34,18 @@ def heard_conditions(here: Installation, *, now: datetime, timezone: tzinfo) -> 
     return conditions + _silences(here, voices, alerts, now, timezone)
 
 
+def watcher_conditions(here: Installation, *, now: datetime, timezone: tzinfo) -> list[Condition]:
+    """That the watcher has died, if it has: it can't tell that itself."""
+    from serviceday.alerts.limits import told_at
+    from serviceday.watch.health import system_conditions, watcher_trouble
+    from serviceday.watch.heartbeat import read_heartbeat
+
+    sign = read_heartbeat(here.folder.heartbeat)
+    if sign is None or not sign.died(now):
+        return []
+    return system_conditions([watcher_trouble(told_at(sign.looked_at, timezone))], [], now=now)
+
+
 def _voices(here: Installation, now: datetime) -> Voices | None:
     from facility.catalogue.catalogue import catalogue
     from ingest.monitor.status import read_voices, reading

@@ -77,6 +77,7 @@ def watch(
             turns.catch_up()
         else:
             turns.until(stop, every)
+        turns.end()
 
 
 @dataclass(kw_only=True)
@@ -158,11 +159,20 @@ class _Turns:
             except ServicedayError as again:
                 log.warning("cannot look (%s); it is tried again", again)
 
-    def _beat(self, problem: str = "") -> None:
+    def end(self) -> None:
+        """Say that it was told to end: nobody need be alarmed that it no longer looks."""
+        self._beat(ended=True)
+
+    def _beat(self, problem: str = "", *, ended: bool = False) -> None:
         from serviceday.watch.heartbeat import Heartbeat, write_heartbeat
 
         sign = Heartbeat(
-            pid=os.getpid(), since=self.since, looked_at=self.looked_at, readings=self.readings, problem=problem
+            pid=os.getpid(),
+            since=self.since,
+            looked_at=self.looked_at,
+            readings=self.readings,
+            problem=problem,
+            ended=ended,
         )
         write_heartbeat(self.here.folder.heartbeat, sign)
 

@@ -12,6 +12,7 @@ from facility.catalogue.catalogue import Aggregate
 from facility.estate import Asset
 from facility.records import Records
 from facility.store import Store
+from serviceday.alerts.conditions import Condition
 from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
 from serviceday.alerts.pipeline import AlertChanges, Around, settle
 from serviceday.alerts.predictions import assessment_conditions
@@ -24,18 +25,24 @@ _NEEDED = ("asset", "channel", "hour", "mean", "last")
 
 
 def evaluate_alerts(
-    records: Records, store: Store, assessments: Iterable[Assessment], *, now: datetime, timezone: tzinfo = UTC
+    records: Records,
+    store: Store,
+    assessments: Iterable[Assessment],
+    *,
+    now: datetime,
+    timezone: tzinfo = UTC,
+    extra: Sequence[Condition] = (),
 ) -> AlertChanges:
     """Open, update and clear alerts after the readings before `now` and the newest assessments.
 
     Where a watcher follows the readings, what it believes of them holds here too; otherwise they are judged by the
-    hour. Reasons tell times by the clock of `timezone`.
+    hour. `extra` are conditions that others found. Reasons tell times by the clock of `timezone`.
     """
     assets, spells = records.estate.assets(), records.trail.spells()
     conditions = standing_conditions(records, assets, now=now, timezone=timezone)
     if conditions is None:
         conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now, timezone=timezone)
-    conditions += assessment_conditions(assessments, assets, now=now)
+    conditions += [*assessment_conditions(assessments, assets, now=now), *extra]
     with records.watch.turn() as turn:
         around = Around(
             now=now,

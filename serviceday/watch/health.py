@@ -68,5 +68,9 @@ def ingest_trouble(findings: Sequence[Text] | None) -> Trouble:
     return Trouble("ingest", title, reason)
 
 
+def watcher_trouble(looked_at: str) -> Trouble:
+    return Trouble("watch", PHRASES["system_watch_title"], PHRASES["system_watch_reason"].filled(moment=looked_at))
+
+
 def store_trouble(problem: str) -> Trouble:
     return Trouble("store", PHRASES["system_store_title"], PHRASES["system_store_reason"].filled(problem=problem))

@@ -30,9 +30,14 @@ class Heartbeat:
     looked_at: datetime  # the last look that succeeded
     readings: int  # followed since it began
     problem: str = ""  # why the last look failed; "" if it did not
+    ended: bool = False  # it was told to end, and did
 
     def runs(self, now: datetime) -> bool:
-        return now - self.looked_at < ALIVE or bool(self.problem)
+        return not self.ended and (now - self.looked_at < ALIVE or bool(self.problem))
+
+    def died(self, now: datetime) -> bool:
+        """Whether it looks no more though nobody told it to end."""
+        return not self.ended and not self.runs(now)
 
 
 def write_heartbeat(file: Path, sign: Heartbeat) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from commands.installation import installation
-from commands.listening import heard_conditions
+from commands.listening import heard_conditions, watcher_conditions
 from facility.catalogue.catalogue import FOLDER
 from facility.estate import Asset, Estate, Site
 from facility.folder import DataFolder
 from facility.records import Records
+from serviceday.alerts import evaluate_alerts
 from serviceday.alerts.conditions import Verdict
+from serviceday.watch.heartbeat import Heartbeat, write_heartbeat
 from serviceday.watch.watcher import Watcher
 
 pytestmark = pytest.mark.slow
@@ -138,3 +140,17 @@ def test_a_store_that_is_gone_is_an_alert_and_one_that_is_back_is_not(tmp_path: 
         (tmp_path / "elsewhere").rename(here.folder.readings)
         (back,) = heard_conditions(here, now=now, timezone=UTC)
         assert (back.cause, back.verdict) == (alert.cause, Verdict.GOOD)
+
+
+def test_a_watcher_that_died_is_told_by_whoever_evaluates_next(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with installation(tmp_path / "data", create=True) as here:
+        assert watcher_conditions(here, now=now, timezone=UTC) == []
+        sign = Heartbeat(pid=1, since=now, looked_at=now - timedelta(hours=1), readings=0)
+        write_heartbeat(here.folder.heartbeat, sign)
+        died = watcher_conditions(here, now=now, timezone=UTC)
+        (alert,) = evaluate_alerts(here.records, here.store, [], now=now, extra=died).opened
+        assert alert.cause == "system/watch"
+        watcher = Watcher(here.records, here.store)
+        watcher.look(now, heard_conditions(here, now=now, timezone=UTC))
+        assert here.records.alerts.get(alert.id).returned_at == now, "one runs again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -131,6 +132,8 @@ def test_a_sign_of_life_is_whole_or_not_there(tmp_path: Path) -> None:
     assert read_heartbeat(file) == sign
     assert sign.runs(T0 + HOUR)
     assert not sign.runs(T0 + 2 * HOUR)
+    assert sign.died(T0 + 2 * HOUR)
+    assert not replace(sign, ended=True).died(T0 + 2 * HOUR), "it was told to"
     file.write_text("{")
     assert read_heartbeat(file) is None
 
