@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SILENCE = 120.0  # seconds without a new reading before we stop waiting for the rest
 QUEUED = 500  # messages under way between us and the journal; mosquitto queues 1000 and drops the rest
 SCORE_EVERY = 300.0  # seconds between assessments while live
+INCIDENT_AFTER = timedelta(seconds=60)  # of the live part: a lift moves with open doors, and an alert opens
+INCIDENT_LASTS = timedelta(minutes=2)
 LIVE_FROM = timedelta(minutes=20)  # the history ends so long ago; live data catches up with the clock from there
 
 
@@ -211,11 +213,17 @@ def _live(
     timezone: str,
     stop: threading.Event,
 ) -> None:
-    """Serve the dashboard, publish what falls due, and assess anew now and then, until told to stop."""
+    """Serve the dashboard, watch, publish what falls due, and assess anew now and then, until told to stop."""
     from dashboard.serve import address as page
     from dashboard.serve import command, environment
+    from simulators.incident import moves_with_open_doors
     from simulators.publishing import publish_live
 
+    children.start(
+        "watch",
+        [sys.executable, "-m", "commands.main", "watch", "--data", str(folder.path), "--timezone", timezone],
+        log=folder.path / "watch.log",
+    )
     children.start(
         "dashboard",
         command(folder.path, host=HOST, port=port, language=preferred(), timezone=timezone),
@@ -225,8 +233,17 @@ def _live(
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
     tell(say("demo.live", address=page(HOST, port)))
+    now = datetime.now(UTC)
+    running.besides = moves_with_open_doors(
+        running.estate.assets, running.published_until, now, speed=speed, after=INCIDENT_AFTER, lasts=INCIDENT_LASTS
+    )
     publish_live(
-        address, running, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
+        address,
+        running,
+        now,
+        speed=speed,
+        stop=stop,
+        on_progress=lambda _readings: children.check(),
     )
     stop.set()
     scoring.join(GRACE)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from copy import copy
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.app import options
-from commands.app.messages import say, told
+from commands.app.console_log import log_to_console
+from commands.app.messages import say
 from commands.app.output import tell
 from facility.errors import CannotDo, CannotParse
 from facility.estate import Asset
@@ -74,7 +73,7 @@ def ingest(
     from ingest.service import Ingest
     from ingest.topics import Rules
 
-    _log_to_console()
+    log_to_console()
     rules = Rules.parse(allow or [], payload_limit)
     limit, refused_limit = options.size(journal_limit), options.size(quarantine_limit)
     if share and not broker:
@@ -129,20 +128,3 @@ def directory(records: Records) -> Callable[[], Mapping[str, Asset]]:
         return known
 
     return look
-
-
-class _Told(logging.Formatter):
-    """Says a record in the user's language: its message is a template like those of errors, and stands beside them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        log_record = copy(record)
-        log_record.msg = told(record.msg)
-        if isinstance(record.args, tuple):
-            log_record.args = tuple(arg if isinstance(arg, int | float) else told(arg) for arg in record.args)
-        return super().format(log_record)
-
-
-def _log_to_console() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Told("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -73,6 +73,7 @@ def score(
 ) -> None:
     from commands.app.papers import placed
     from commands.installation import installation
+    from commands.listening import watcher_conditions
     from commands.scoring import keep, score_now
     from facility.assessments import Knowledge, by_knowledge
     from serviceday.alerts import evaluate_alerts
@@ -107,7 +108,8 @@ def score(
                 "because": scored.why or None,
                 "whole_at": scored.standing.whole_at.isoformat(),
             }
-        changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place)
+        died = [] if as_of else watcher_conditions(here, now=moment, timezone=place)
+        changes = evaluate_alerts(here.records, here.store, found, now=moment, timezone=place, extra=died)
         places = placed(here.records)
     flagged = [assessment for assessment in found if assessment.flagged]
     states = by_knowledge(

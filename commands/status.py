@@ -88,6 +88,22 @@ def assessed(folder: DataFolder) -> dict[str, int]:
     }
 
 
+def watching(folder: DataFolder) -> dict[str, Any] | None:
+    """What the watcher last said of itself, as plain values; None where none ever ran."""
+    from serviceday.watch.heartbeat import read_heartbeat
+
+    sign = read_heartbeat(folder.heartbeat)
+    if sign is None:
+        return None
+    return {
+        "running": sign.runs(datetime.now(UTC)),
+        "since": sign.since.isoformat(),
+        "looked_at": sign.looked_at.isoformat(),
+        "readings": sign.readings,
+        "problem": sign.problem or None,
+    }
+
+
 def running(known: Overview | None) -> bool:
     """Whether a running ingest said of itself lately how it is."""
     said = known.notes.get("health") if known else None
@@ -125,10 +141,11 @@ def status(
     folder, place = DataFolder(data).existing(), options.zone(timezone)
     found, known, assets = picture(folder), overview(folder), assessed(folder)
     runs = running(known)
+    watcher = watching(folder)
     if known is not None:
         found["adds_up"] = found["adds_up"] and known.adds_up
     if as_json:
-        show_json(found | {"assets": assets} | (told(known, runs) if known else {"running": runs}))
+        show_json(found | {"assets": assets, "watch": watcher} | (told(known, runs) if known else {"running": runs}))
         return
     counts = [
         (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
@@ -147,6 +164,8 @@ def status(
     )
     if store["problem"] is not None:
         tell(f"! {told_words(store['problem'])} {say('status.store_problem')}")
+    if watcher is not None:
+        _show_watcher(watcher, place)
     if assets:
         unclear = [f"{say(f'status.assets.{state}')} {count:,}" for state, count in assets.items() if count]
         tell(say("status.assets", states=", ".join(unclear)))
@@ -158,6 +177,13 @@ def status(
             _show_silent(known, place)
         if clocks:
             _show_clocks(known)
+
+
+def _show_watcher(watcher: dict[str, Any], place: ZoneInfo) -> None:
+    since, looked_at = _shown(watcher["since"], place), _shown(watcher["looked_at"], place)
+    tell(say("status.watched" if watcher["running"] else "status.not_watched", since=since, looked_at=looked_at))
+    if watcher["problem"]:
+        tell(f"! {watcher['problem']}")
 
 
 def _show(known: Overview, runs: bool) -> None:

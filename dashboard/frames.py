@@ -37,6 +37,9 @@ def _staleness() -> pl.DataFrame:
     )
 
 
+_OF_SENSORS = (Source.SENSOR, Source.SILENCE)  # what is unknown, not what is wrong
+
+
 def freshness(latest: pl.DataFrame, assets: Sequence[Asset], now: datetime) -> pl.DataFrame:
     """How fresh each asset is: asset, last (newest reading), channels (seen so far), stale (of these, silent)."""
     kinds = pl.DataFrame(
@@ -72,8 +75,8 @@ def fleet(
     known = catalogue()
     counted = Counter(alert.asset for alert in alerts)
     urgent = {alert.asset for alert in alerts if alert.severity is Severity.HIGH}
-    worrying = {alert.asset for alert in alerts if alert.source is not Source.SENSOR}
-    doubted = {alert.asset for alert in alerts if alert.source is Source.SENSOR}
+    worrying = {alert.asset for alert in alerts if alert.source not in _OF_SENSORS}
+    doubted = {alert.asset for alert in alerts if alert.source in _OF_SENSORS}
     rows = []
     for asset in assets:
         assessment = assessments.get(asset.id)

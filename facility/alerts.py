@@ -6,9 +6,11 @@ it, or until somebody closes it. Each cause has at most one open alert.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from facility.i18n.phrases import Text
 
@@ -20,11 +22,14 @@ class Severity(StrEnum):
 
 
 class Source(StrEnum):
-    """What speaks: a reading beyond its limit, or a model."""
+    """What speaks: a reading beyond its limit, the equipment itself, a model, or nobody where somebody should."""
 
     LIMIT = "limit"
+    FAULT = "fault"  # a code by which equipment says what is wrong with it
     EQUIPMENT = "equipment"
     SENSOR = "sensor"
+    SILENCE = "silence"  # what should report does not
+    SYSTEM = "system"  # what takes readings in or keeps them is not well
 
 
 class AlertState(StrEnum):
@@ -83,5 +88,47 @@ class Step:
     alert: int
     at: datetime
     who: str
-    what: str  # opened, worsened, returned, recurred, acknowledged, assigned, commented, shelved, unshelved, closed
+    what: str  # one of the transitions of `facility.alert_life`, or assigned, commented, shelved, unshelved
     note: str = ""
+
+
+class Reason(StrEnum):
+    """Why a condition that is bad is not told."""
+
+    DWELL = "dwell"  # not for long enough, or not often enough, yet
+    INHIBITED = "inhibited"  # something else that is wrong explains it
+    CHATTERING = "chattering"  # it comes and goes: one alert stands for it until it has been calm
+    OUT_OF_USE = "out_of_use"  # somebody said that the asset is not in use
+    NOT_IN_SERVICE = "not_in_service"  # under maintenance, say: what is measured then is no alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """A condition that was not told, and why. Times UTC."""
+
+    cause: str
+    asset: str
+    channel: str
+    reason: Reason
+    detail: Text
+    since: datetime
+    until: datetime | None = None  # None: it still is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a watcher remembers of one condition, as plain values."""
+
+    asset: str
+    channel: str
+    code: int  # -1 where it is about a limit
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How far a watcher has come in what is stored. Times UTC."""
+
+    cursor: str
+    store: str  # identity of the store that the cursor is of
+    looked_at: datetime

@@ -3,6 +3,7 @@
     DATA/readings/        time-series store            DATA/records.sqlite   assets, alerts, plans, assessments
     DATA/journal.sqlite   messages as they came in     DATA/models/          trained models
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
+    DATA/watch.json       when the watcher last looked; rewritten every second while one runs
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
 
 One process at a time takes readings in (`claim`); any number read.
@@ -51,6 +52,10 @@ class DataFolder:
     @property
     def standing(self) -> Path:
         return self.path / "standing.npz"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path / "watch.json"
 
     @property
     def truth(self) -> Path:
@@ -122,6 +127,12 @@ class DataFolder:
             stack.enter_context(self._locked("ingest.lock", purpose, shared=shared))
             yield self._member(stack, purpose) if shared else 1
 
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Hold the right to watch. Raises `CannotDo` if another process does."""
+        with self._locked("watch.lock", "watch", shared=False, watching=True):
+            yield
+
     def _member(self, stack: ExitStack, purpose: str) -> int:
         for member in range(1, MEMBERS + 1):
             with suppress(CannotDo):
@@ -135,7 +146,7 @@ class DataFolder:
         )
 
     @contextmanager
-    def _locked(self, name: str, purpose: str, *, shared: bool) -> Iterator[None]:
+    def _locked(self, name: str, purpose: str, *, shared: bool, watching: bool = False) -> Iterator[None]:
         with (self.path / name).open("a+") as lock:
             try:
                 fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -143,7 +154,9 @@ class DataFolder:
                 lock.seek(0)
                 holder = lock.read().strip() or Sentence("another process")
                 raise CannotDo(
-                    "data folder {path} is already taking readings in ({holder})",
+                    "data folder {path} is already watched ({holder})"
+                    if watching
+                    else "data folder {path} is already taking readings in ({holder})",
                     "Stop that process first, or choose another folder with --data",
                     path=self.path,
                     holder=holder,

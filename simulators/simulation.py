@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +59,7 @@ class Simulation:
         self.resumed = resumed
         self.published = published  # readings acknowledged by the broker, over all runs
         self.published_until = published_until
+        self.besides: Sequence[tuple[int, Message]] = ()  # live messages beside the plan, with when they are due (ms)
         self.estate: Estate = make_fleet(settings.assets, settings.seed)
         self.injected: tuple[Fault, ...] = plan_faults(
             self.estate,
@@ -208,13 +209,14 @@ class Simulation:
         """Single messages as they fall due, from `published_until` on, `speed` times as fast as the clock.
 
         Simulated time never runs ahead of the clock that said `now`: once it has caught up it goes on in real time.
+        What happens `besides` goes out among them.
         """
         stop = stop or threading.Event()
         begin, origin = monotonic(), self.published_until
         while not stop.is_set():
             first = self._rewind()
             reach = _at_day(first + 1) + timedelta(seconds=TICK_S)
-            due = self._due(first, reach)
+            due = _with(self._due(first, reach), self.besides, self.published_until, reach)
             for index, (due_ms, message) in enumerate(due):
                 while not stop.is_set():
                     elapsed = timedelta(seconds=monotonic() - begin)
@@ -283,6 +285,15 @@ class Simulation:
             (due_ms, single(topics[asset], stamp_ms, values))
             for (due_ms, asset, stamp_ms), values in sorted(merged.items(), key=lambda item: item[0])
         ]
+
+
+def _with(
+    due: list[tuple[int, Message]], also: Sequence[tuple[int, Message]], since: datetime, until: datetime
+) -> list[tuple[int, Message]]:
+    """With what falls due besides in since <= t < until."""
+    first, last = round(since.timestamp() * 1000), round(until.timestamp() * 1000)
+    besides = [entry for entry in also if first <= entry[0] < last]
+    return sorted([*due, *besides], key=lambda entry: entry[0]) if besides else due
 
 
 def _window(batch: Batch, since: datetime, until: datetime) -> tuple[int, int]:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "demo": "demo.demo",
     "simulate": "simulate.simulate",
     "ingest": "ingest_command.ingest",
+    "watch": "watch.watch",
     "score": "score.score",
     "train": "train.train",
     "rank": "score.rank",
@@ -91,6 +92,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "alerts": {
         "list": "alerts.list_alerts",
         "show": "alerts.show",
+        "explain": "explaining.explain",
         "acknowledge": "alerts.acknowledge",
         "assign": "alerts.assign",
         "comment": "alerts.comment",

@@ -210,12 +210,13 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
             st.html(f"{severity} <b>{markup.escaped(alert.title[visit.language])}</b>")
             st.html(markup.sentence(alert.reason[visit.language]))
             st.html(markup.pairs(_facts(visit, alert, asset)))
-            st.page_link(
-                visit.pages["asset"],
-                label=visit.say("open_asset", asset=markup.plain(alert.asset)),
-                icon=":material/monitoring:",
-                query_params=visit.link(asset=alert.asset),
-            )
+            if asset is not None:  # a site, or the system itself, has no page
+                st.page_link(
+                    visit.pages["asset"],
+                    label=visit.say("open_asset", asset=markup.plain(alert.asset)),
+                    icon=":material/monitoring:",
+                    query_params=visit.link(asset=alert.asset),
+                )
         with acted:
             if alert.state is not AlertState.CLOSED:
                 _form(visit, alert)

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from facility.catalogue.alarm import ONE_IS_ENOUGH, Alarm, alarm_of
 from facility.errors import CannotConvert
 from facility.i18n.phrases import Text, text
 from facility.intervals import Interval
@@ -82,6 +83,12 @@ class Channel:
     in_service: frozenset[int] = frozenset()  # states that mean normal use; empty: this channel does not tell
     per: str = ""  # of what it is a share: key of the counter of the same asset, or "time"; "" if it is a measurement
     follows: str = ""  # key of the channel of the same asset that drives this one, in proportion at most
+    alarm: Alarm = ONE_IS_ENOUGH
+
+    @property
+    def watched(self) -> bool:
+        """Whether readings of it alone can be trouble."""
+        return self.limit.bounded or bool(self.alarm.codes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +122,15 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explains:
+    """What is also wrong, in the same building, when a channel of this class is."""
+
+    channel: str
+    kinds: tuple[str, ...]
+    what: tuple[str, ...]  # channels of those classes, or "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EquipmentClass:
     """One class of equipment with all that the catalogue knows of it."""
 
@@ -129,6 +145,7 @@ class EquipmentClass:
     modes: Mapping[str, FailureMode]
     duties: Mapping[str, Duty]
     also: tuple[str, ...] = ()  # other names that registries use for it
+    explains: tuple[Explains, ...] = ()
 
 
 class Catalogue(Mapping[str, EquipmentClass]):
@@ -209,6 +226,7 @@ def _load_class(file: Path) -> EquipmentClass:
             in_service=frozenset(row.get("in_service", ())),
             per=row.get("per", ""),
             follows=row.get("follows", ""),
+            alarm=alarm_of(row, row["aggregate"], _duration(row["cadence"]), _duration),
         )
         for row in raw["channel"]
     }
@@ -252,6 +270,10 @@ def _load_class(file: Path) -> EquipmentClass:
         modes=modes,
         duties=duties,
         also=tuple(raw.get("also", ())),
+        explains=tuple(
+            Explains(channel=row["channel"], kinds=tuple(row["kinds"]), what=tuple(row["what"]))
+            for row in raw.get("explains", ())
+        ),
     )
 
 

@@ -55,6 +55,19 @@ class Edges(_Strict):
     high: float | int | None = None
 
 
+class AlarmTable(_Strict):
+    """When readings become an alert: on-delay and off-delay, and codes that are trouble by themselves."""
+
+    after: Duration | None = None
+    count: int | None = Field(default=None, ge=1, le=1000)
+    back_after: Duration | None = None
+    back_count: int | None = Field(default=None, ge=1, le=1000)
+    always: bool = False
+    high: list[int] = []
+    medium: list[int] = []
+    low: list[int] = []
+
+
 class ChannelTable(_Strict):
     key: Key
     name: Words
@@ -73,6 +86,7 @@ class ChannelTable(_Strict):
     in_service: list[int] = []
     follows: str = ""
     per: str = ""
+    alarm: AlarmTable | None = None
 
 
 class ModeTable(_Strict):
@@ -97,6 +111,12 @@ class DutyTable(_Strict):
     out_of_service: bool = False
 
 
+class ExplainsTable(_Strict):
+    channel: Key
+    kinds: list[Key] = Field(min_length=1)
+    what: list[Key] = Field(min_length=1)
+
+
 class ClassFile(_Strict):
     """One file: a class of equipment with its channels, failure modes and duties."""
 
@@ -111,9 +131,15 @@ class ClassFile(_Strict):
     channel: list[ChannelTable] = Field(min_length=1)
     mode: list[ModeTable] = []
     duty: list[DutyTable] = []
+    explains: list[ExplainsTable] = []
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {"channel": ChannelTable, "mode": ModeTable, "duty": DutyTable}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "channel": ChannelTable,
+    "mode": ModeTable,
+    "duty": DutyTable,
+    "explains": ExplainsTable,
+}
 
 
 def check_file(file: Path) -> None:
@@ -158,6 +184,7 @@ def _what(part: Mapping[str, Any]) -> Sentence:
         return Sentence("{key} is missing", key=key)
     if part["type"] == "extra_forbidden":
         form = _TABLES.get(location[0], ClassFile) if len(location) > 1 else ClassFile
+        form = AlarmTable if "alarm" in location[1:-1] else form
         near = difflib.get_close_matches(location[-1], list(form.model_fields), n=1)
         if near:
             return Sentence("no key {key!r}; is it {near!r}?", key=location[-1], near=near[0])
@@ -170,6 +197,16 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
     """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
     found: list[tuple[int, Sentence]] = []
+    for place, entry in enumerate(parsed.channel):
+        codes = [*entry.alarm.high, *entry.alarm.medium, *entry.alarm.low] if entry.alarm else []
+        for code in codes:
+            if str(code) not in entry.states:
+                what = Sentence("alarm names {code}, and there is no such state", code=code)
+                found.append((_line(("channel", place, "alarm"), lines), what))
+    for place, pair in enumerate(parsed.explains):
+        if pair.channel not in channels:
+            what = Sentence("no channel {channel!r}; there are {known}", channel=pair.channel, known=channels)
+            found.append((_line(("explains", place, "channel"), lines), what))
     tables: list[tuple[str, Sequence[ChannelTable | ModeTable | DutyTable]]] = [
         ("channel", parsed.channel),
         ("mode", parsed.mode),

@@ -21,6 +21,7 @@ from facility.records.reports import ReportRecords
 from facility.records.results import ResultRecords
 from facility.records.service_days import ServiceDayRecords
 from facility.records.trail import AssetTrail
+from facility.records.watching import WatchRecords
 
 __all__ = ["Changes", "Recorded", "Records"]
 
@@ -41,6 +42,7 @@ class Records:
         self.results = ResultRecords(self._engine)
         self.deficiencies = DeficiencyRecords(self._engine)
         self.service_days = ServiceDayRecords(self._engine)
+        self.watch = WatchRecords(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from facility.records.reading import read_row, read_rows
 from facility.records.tables import AlertRow, AlertStepRow, table_of
 
 LONGEST_SHELF = timedelta(days=30)
+AT_ONCE = 500  # values of one query
+NO_NOTES: Mapping[str, str] = {}
 _ALERTS = table_of(AlertRow)
 _STEPS = table_of(AlertStepRow)
 
@@ -40,7 +42,7 @@ class AlertRecords:
         if since is not None:
             query = query.where(_ALERTS.c.closed_at.is_(None) | (_ALERTS.c.closed_at >= since))
         with self._engine.connect() as connection:
-            return read_rows(_alert, connection.execute(query), "alert")
+            return read_rows(alert_of, connection.execute(query), "alert")
 
     def get(self, number: int) -> Alert:
         """One alert. Raises `CannotDo` if there is none of that number."""
@@ -58,49 +60,25 @@ class AlertRecords:
 
     def last_closed(self, causes: Collection[str]) -> dict[str, int]:
         """Number of the alert closed last, by cause."""
-        if not causes:
-            return {}
-        query = (
-            select(_ALERTS.c.cause, func.max(_ALERTS.c.id))
-            .where(_ALERTS.c.closed_at.is_not(None))
-            .group_by(_ALERTS.c.cause)
-        )
-        wanted = set(causes)
         with self._engine.connect() as connection:
-            return {cause: number for cause, number in connection.execute(query) if cause in wanted}
+            return last_closed(connection, causes)
 
-    def keep(self, opened: Iterable[Alert], changed: Iterable[tuple[Alert, str, str]], *, now: datetime) -> list[Alert]:
-        """Keep what an evaluation decided, all or nothing.
+    def last_step(self) -> int:
+        """Number of the newest step of any alert: it grows whenever anything happens to one."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.max(_STEPS.c.id))).scalar() or 0)
 
-        `opened` come without a number (0) and are given back with it. `changed` are (alert, step, note); an empty step
-        keeps the change without an entry in the trail, for what is not worth one, such as a later `last_seen_at`.
-        An alert that meanwhile was closed, or whose cause meanwhile was opened by another process, is left alone.
-        """
-        kept = []
+    def keep(
+        self,
+        opened: Iterable[Alert],
+        changed: Iterable[tuple[Alert, str, str]],
+        *,
+        now: datetime,
+        notes: Mapping[str, str] = NO_NOTES,
+    ) -> list[Alert]:
+        """Keep what an evaluation decided, all or nothing. As `keep_on`."""
         with writing(self._engine) as connection:
-            still_open = dict(
-                connection.execute(select(_ALERTS.c.id, _ALERTS.c.cause).where(_ALERTS.c.closed_at.is_(None))).all()
-            )
-            causes = set(still_open.values())
-            for alert, what, note in changed:
-                if alert.id in still_open:
-                    _change(connection, alert)
-                    if what:
-                        _tell(connection, alert.id, now, "", what, note)
-                    if what == "worsened":  # what has become graver is no longer put aside
-                        _unshelve(connection, alert.id, now, "", note)
-                    if alert.closed_at is not None:
-                        causes.discard(alert.cause)
-            for alert in opened:
-                if alert.cause in causes:
-                    continue
-                causes.add(alert.cause)
-                values = {name: value for name, value in _values(alert).items() if name != "id"}
-                number = int(connection.execute(insert(_ALERTS).values(values).returning(_ALERTS.c.id)).scalar_one())
-                note = "" if alert.follows is None else f"follows {alert.follows}"
-                _tell(connection, number, now, "", "opened", note)
-                kept.append(_get(connection, number))
-        return kept
+            return keep_on(connection, opened, changed, now=now, notes=notes)
 
     def acknowledge(self, number: int, *, by: str, now: datetime, note: str = "") -> Alert:
         """Somebody has seen it. One that had returned to normal meanwhile is closed with this.
@@ -185,6 +163,74 @@ class AlertRecords:
             return _get(connection, number)
 
 
+def open_on(connection: Connection) -> list[Alert]:
+    """Every alert that is not closed, oldest first."""
+    query = select(_ALERTS).where(_ALERTS.c.closed_at.is_(None)).order_by(_ALERTS.c.id)
+    return read_rows(alert_of, connection.execute(query), "alert")
+
+
+def last_closed(connection: Connection, causes: Collection[str]) -> dict[str, int]:
+    """Number of the alert closed last, by cause."""
+    if not causes:
+        return {}
+    query = (
+        select(_ALERTS.c.cause, func.max(_ALERTS.c.id))
+        .where(_ALERTS.c.closed_at.is_not(None))
+        .group_by(_ALERTS.c.cause)
+    )
+    if len(causes) <= AT_ONCE:
+        query = query.where(_ALERTS.c.cause.in_(causes))
+    found = connection.execute(query)
+    return {cause: number for cause, number in found if cause in causes}
+
+
+def last_seen(connection: Connection, causes: Collection[str]) -> dict[str, datetime]:
+    """Until when each cause was last known to hold, of any alert of it."""
+    query = select(_ALERTS.c.cause, func.max(_ALERTS.c.last_seen_at)).where(_ALERTS.c.cause.in_(causes))
+    return {cause: moment for cause, moment in connection.execute(query.group_by(_ALERTS.c.cause)) if moment}
+
+
+def keep_on(
+    connection: Connection,
+    opened: Iterable[Alert],
+    changed: Iterable[tuple[Alert, str, str]],
+    *,
+    now: datetime,
+    notes: Mapping[str, str] = NO_NOTES,
+) -> list[Alert]:
+    """Keep what an evaluation decided, in the caller's transaction.
+
+    `opened` come without a number (0) and are given back with it. `changed` are (alert, step, note); an empty step
+    keeps the change without an entry in the trail, for what is not worth one, such as a later `last_seen_at`. `notes`
+    are words for the trail of what opens, by cause.
+    An alert that meanwhile was closed, or whose cause meanwhile was opened by another process, is left alone.
+    """
+    kept = []
+    still_open = dict(
+        connection.execute(select(_ALERTS.c.id, _ALERTS.c.cause).where(_ALERTS.c.closed_at.is_(None))).all()
+    )
+    causes = set(still_open.values())
+    for alert, what, note in changed:
+        if alert.id in still_open:
+            _change(connection, alert)
+            if what:
+                _tell(connection, alert.id, now, "", what, note)
+            if what == "worsened":  # what has become graver is no longer put aside
+                _unshelve(connection, alert.id, now, "", note)
+            if alert.closed_at is not None:
+                causes.discard(alert.cause)
+    for alert in opened:
+        if alert.cause in causes:
+            continue
+        causes.add(alert.cause)
+        values = {name: value for name, value in _values(alert).items() if name != "id"}
+        number = int(connection.execute(insert(_ALERTS).values(values).returning(_ALERTS.c.id)).scalar_one())
+        follows = "" if alert.follows is None else f"follows {alert.follows}"
+        _tell(connection, number, now, "", "opened", "; ".join(filter(None, (follows, notes.get(alert.cause, "")))))
+        kept.append(_get(connection, number))
+    return kept
+
+
 def _still_open(connection: Connection, number: int) -> Alert:
     alert = _get(connection, number)
     if alert.state is AlertState.CLOSED:
@@ -207,7 +253,7 @@ def _get(connection: Connection, number: int) -> Alert:
     row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == number)).one_or_none()
     if row is None:
         raise CannotDo("there is no alert {number}", "`serviceday alerts list` shows those there are", number=number)
-    return read_row(_alert, row, "alert")
+    return read_row(alert_of, row, "alert")
 
 
 _EVALUATED = (
@@ -251,7 +297,7 @@ def _values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _alert(row: Any) -> Alert:
+def alert_of(row: Any) -> Alert:
     return Alert(
         **{name: getattr(row, name) for name in _PLAIN},
         source=Source(row.source),

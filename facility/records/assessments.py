@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,9 +35,10 @@ class AssessmentRecords:
             )
             connection.execute(insert(_TABLE), [_values(assessment) for assessment in newest])
 
-    def latest(self) -> dict[str, Assessment]:
-        """The newest assessment of each asset."""
-        newest = select(_TABLE.c.asset, func.max(_TABLE.c.as_of).label("as_of")).group_by(_TABLE.c.asset).subquery()
+    def latest(self, *, assets: Collection[str] | None = None) -> dict[str, Assessment]:
+        """The newest assessment of each asset, of those named or of all."""
+        every = select(_TABLE.c.asset, func.max(_TABLE.c.as_of).label("as_of")).group_by(_TABLE.c.asset)
+        newest = (every if assets is None else every.where(_TABLE.c.asset.in_(assets))).subquery()
         query = select(_TABLE).join(newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of))
         return {assessment.asset: assessment for assessment in self._read(query.order_by(_TABLE.c.asset))}
 

@@ -65,9 +65,49 @@ def read_overview(
 ) -> Overview:
     """Read it all from connections to the journals, each in one transaction."""
     parts = [_read(connection) for connection in journals]
+    quarantine: Counter[Reason] = Counter()
+    for part in parts:
+        quarantine.update(part.quarantine)
+    voices = _voices([part.voices for part in parts], assets, catalogue, now)
+    return Overview(
+        counts=sum((part.counts for part in parts), Counts()),
+        sources=merged(one for part in parts for one in part.sources),
+        clocks=judged(row for part in parts for row in part.ways),
+        lives=voices.lives,
+        quarantine=dict(quarantine.most_common()),
+        counted_only=sum(part.counted_only for part in parts),
+        quarantine_bytes=sum(part.quarantine_bytes for part in parts),
+        listening=voices.listening,
+        notes=voices.notes,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voices:
+    """Who speaks and who does not, and what the running ingest last said of itself: the part that is asked often."""
+
+    lives: list[Life]
+    listening: Listening
+    notes: Mapping[str, Any]
+
+
+def read_voices(
+    journals: Sequence[sqlite3.Connection], assets: Mapping[str, Asset], catalogue: Catalogue, now: datetime
+) -> Voices:
+    """Read it from connections to the journals, each in one transaction."""
+    parts = []
+    for connection in journals:
+        connection.execute("BEGIN")
+        try:
+            parts.append(_read_voices(connection))
+        finally:
+            connection.execute("COMMIT")
+    return _voices(parts, assets, catalogue, now)
+
+
+def _voices(parts: Sequence[_PartVoices], assets: Mapping[str, Asset], catalogue: Catalogue, now: datetime) -> Voices:
     heard: dict[tuple[str, str], Heard] = {}
     expected: dict[str, int] = {}
-    quarantine: Counter[Reason] = Counter()
     notes: dict[str, Any] = {}
     for part in parts:
         for one in part.heard:
@@ -75,20 +115,10 @@ def read_overview(
             heard[one.asset, one.channel] = one if before is None else together(before, one)
         for asset, since_us in part.expected.items():
             expected[asset] = min(since_us, expected.get(asset, since_us))
-        quarantine.update(part.quarantine)
         notes |= {name: value for name, value in part.notes.items() if _newer(value, notes.get(name))}
-    listening = max((part.listening for part in parts), key=lambda listening: listening.until_us, default=Listening())
-    return Overview(
-        counts=sum((part.counts for part in parts), Counts()),
-        sources=merged(source for part in parts for source in part.sources),
-        clocks=judged(row for part in parts for row in part.ways),
-        lives=lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening),
-        quarantine=dict(quarantine.most_common()),
-        counted_only=sum(part.counted_only for part in parts),
-        quarantine_bytes=sum(part.quarantine_bytes for part in parts),
-        listening=listening,
-        notes=notes,
-    )
+    listening = max((part.listening for part in parts), key=lambda one: one.until_us, default=Listening())
+    found = lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening)
+    return Voices(lives=found, listening=listening, notes=notes)
 
 
 def _newer(value: Any, than: Any) -> bool:
@@ -105,13 +135,29 @@ class _Part:
     counts: Counts
     sources: list[Source]
     ways: list[tuple[str, int, int]]
-    heard: list[Heard]
-    expected: Mapping[str, int]
     quarantine: Mapping[Reason, int]
     counted_only: int
     quarantine_bytes: int
+    voices: _PartVoices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PartVoices:
+    """Of one journal."""
+
+    heard: list[Heard]
+    expected: Mapping[str, int]
     listening: Listening
     notes: Mapping[str, Any]
+
+
+def _read_voices(connection: sqlite3.Connection) -> _PartVoices:
+    return _PartVoices(
+        heard=read_heard(connection),
+        expected=read_expected(connection),
+        listening=read_listening(connection),
+        notes={name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM notes")},
+    )
 
 
 def _read(connection: sqlite3.Connection) -> _Part:
@@ -134,13 +180,10 @@ def _read(connection: sqlite3.Connection) -> _Part:
             counts=read_counts(connection),
             sources=read_sources(connection),
             ways=read_ways(connection),
-            heard=read_heard(connection),
-            expected=read_expected(connection),
             quarantine=quarantine + counted,
             counted_only=counted.total(),
             quarantine_bytes=size,
-            listening=read_listening(connection),
-            notes={name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM notes")},
+            voices=_read_voices(connection),
         )
     finally:
         connection.execute("COMMIT")

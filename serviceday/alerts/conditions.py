@@ -1,7 +1,7 @@
 """What is wrong now, as readings and models see it.
 
 A condition is bad, good or unknown. Unknown is what silence, old data and values a sensor can't measure give; it opens
-nothing and resolves nothing.
+nothing and resolves nothing. Withdrawn is what was bad as far as could be seen, and late readings show that it was not.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     BAD = "bad"
     GOOD = "good"
     UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +41,6 @@ class Condition:
     began_between: tuple[datetime | None, datetime | None] = (None, None)  # 90 % interval of it
     rests_on: frozenset[str] = frozenset()  # other channels that speak for it
     off_after: timedelta = timedelta(0)  # how long after it was last bad "good" is believed
+    over: bool = False  # it was bad, and is told of only now that it no longer is
+    revises: bool = False  # readings that came late tell otherwise of it than those before
+    note: str = ""  # for the trail, where more is to be said than the step: that readings came late, say

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import polars as pl
 
-from facility.alerts import Alert
 from facility.assessments import Assessment
 from facility.catalogue.catalogue import Aggregate
 from facility.estate import Asset
 from facility.records import Records
 from facility.store import Store
-from serviceday.alerts.grouping import grouped
-from serviceday.alerts.lifecycle import decide
+from serviceday.alerts.conditions import Condition
 from serviceday.alerts.limits import ON_HOURS, limit_channels, limit_conditions, service_channels
+from serviceday.alerts.pipeline import AlertChanges, Around, settle
 from serviceday.alerts.predictions import assessment_conditions
+from serviceday.alerts.standing import standing_conditions
 
 DAY = timedelta(days=1)
 FEW = 4  # hours a day: a device that is heard in no more reports by a habit of its own
@@ -25,37 +24,34 @@ SLOWEST = timedelta(days=15)  # how far that habit is looked for
 _NEEDED = ("asset", "channel", "hour", "mean", "last")
 
 
-@dataclass(frozen=True, slots=True)
-class AlertChanges:
-    """What an evaluation did. `updated` are those that worsened or recurred, not mere sightings."""
-
-    opened: tuple[Alert, ...]
-    updated: tuple[Alert, ...]
-    cleared: tuple[Alert, ...]  # returned to normal
-
-
 def evaluate_alerts(
-    records: Records, store: Store, assessments: Iterable[Assessment], *, now: datetime, timezone: tzinfo = UTC
+    records: Records,
+    store: Store,
+    assessments: Iterable[Assessment],
+    *,
+    now: datetime,
+    timezone: tzinfo = UTC,
+    extra: Sequence[Condition] = (),
 ) -> AlertChanges:
     """Open, update and clear alerts after the readings before `now` and the newest assessments.
 
-    Reasons tell times by the clock of `timezone`.
+    Where a watcher follows the readings, what it believes of them holds here too; otherwise they are judged by the
+    hour. `extra` are conditions that others found. Reasons tell times by the clock of `timezone`.
     """
-    assets = records.estate.assets()
-    conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now, timezone=timezone)
-    conditions += assessment_conditions(assessments, assets, now=now)
-    standing = records.alerts.open()
-    conditions = grouped(conditions, standing, assets)
-    last_closed = records.alerts.last_closed({one.cause for one in conditions})
-    decisions = decide(standing, conditions, last_closed, now=now)
-    opened = records.alerts.keep(
-        decisions.opened, [(one.alert, one.step, one.note) for one in decisions.changed], now=now
-    )
-    return AlertChanges(
-        opened=tuple(opened),
-        updated=tuple(one.alert for one in decisions.changed if one.step in ("worsened", "recurred")),
-        cleared=tuple(one.alert for one in decisions.changed if one.step in ("returned", "closed")),
-    )
+    assets, spells = records.estate.assets(), records.trail.spells()
+    conditions = standing_conditions(records, assets, now=now, timezone=timezone)
+    if conditions is None:
+        conditions = limit_conditions(_recent_hours(store, assets, now), assets, now=now, timezone=timezone)
+    conditions += [*assessment_conditions(assessments, assets, now=now), *extra]
+    with records.watch.turn() as turn:
+        around = Around(
+            now=now,
+            assets={asset.id: asset for asset in assets},
+            open_alerts=turn.open_alerts(),
+            spells=spells,
+            timezone=timezone,
+        )
+        return settle(turn, conditions, around)
 
 
 def _recent_hours(store: Store, assets: list[Asset], now: datetime) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 A closed valve is a limit passed by the pressure, another by the test, and a model's warning. They are one cause where a
 failure mode of the catalogue has the channels among its signs, or the warning rests on the channel. They stand under
 the alert that is open already, so that nothing opens twice, and it stays bad as long as any of them is.
-Doubts about a sensor stay apart: a sensor is mended by somebody else.
+Doubts about a sensor and silence stay apart: they are mended by somebody else. So does a fault that equipment reports:
+its code names the cause, and whoever is trapped is not told of as one more sign of a worn door.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from facility.estate import Asset
 from serviceday.alerts.conditions import PHRASES, Condition, Verdict
 
 _RANK = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2}
+_TOGETHER = (Source.LIMIT, Source.EQUIPMENT)
 Channels = frozenset[str]
 
 
@@ -26,15 +28,15 @@ def grouped(conditions: Iterable[Condition], open_alerts: Iterable[Alert], asset
     kinds = {asset.id: asset.kind for asset in assets}
     alerts = defaultdict[str, list[Alert]](list)
     for alert in sorted(open_alerts, key=lambda alert: (alert.opened_at, alert.id)):
-        if alert.source is not Source.SENSOR:
+        if alert.source in _TOGETHER:
             alerts[alert.asset].append(alert)
     by_asset = defaultdict[str, list[Condition]](list)
     folded = []
     for condition in {condition.cause: condition for condition in conditions}.values():
-        if condition.source is Source.SENSOR:
-            folded.append(condition)
-        else:
+        if condition.source in _TOGETHER:
             by_asset[condition.asset].append(condition)
+        else:
+            folded.append(condition)
     for asset, own in by_asset.items():
         signs = _signs(kinds.get(asset, ""))
         folded += _fold(own, alerts[asset], signs)

@@ -2,7 +2,8 @@
 
 An alert opens when its condition is bad and none is open for the cause; it follows the one closed last, so that
 "cleared, but not mended" can be seen. It returns when the condition is good; acknowledged, it closes with that,
-otherwise it waits to be acknowledged. Nobody's silence closes it.
+otherwise it waits to be acknowledged. Nobody's silence closes it. Which step leads from which state where is a table,
+`facility.alert_life.TRANSITIONS`; nothing here goes beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from facility.alerts import Alert, Severity, Source
+from facility.alert_life import TRANSITIONS
+from facility.alerts import Alert, AlertState, Severity, Source
 from serviceday.alerts.conditions import Condition, Verdict
 
 _RANK = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2}
@@ -42,7 +44,7 @@ def decide(
     for one in {condition.cause: condition for condition in conditions}.values():
         alert = by_cause.get(one.cause)
         if alert is not None:
-            change = _still_bad(alert, one) if one.verdict is Verdict.BAD else _maybe_good(alert, one, now)
+            change = _change(alert, one, now)
             if change is not None:
                 changed.append(change)
         elif one.verdict is Verdict.BAD:
@@ -69,30 +71,51 @@ def _open(one: Condition, follows: int | None, now: datetime) -> Alert:
     )
 
 
-def _still_bad(alert: Alert, one: Condition) -> Change | None:
-    """Severity only rises while an alert is open: easing would flap, and what was grave once deserves a look."""
+def _change(alert: Alert, one: Condition, now: datetime) -> Change | None:
+    """The alert after one condition of its cause; None where it says nothing new."""
+    seen = _as_seen(alert, one) if one.verdict is Verdict.BAD else alert
+    step = _step(alert, seen, one)
+    if not step:
+        return None if seen == alert else Change(seen, "")
+    state = TRANSITIONS[alert.state, step]
+    over = state is AlertState.CLOSED
+    if state is AlertState.RETURNED or over:
+        seen = replace(seen, returned_at=alert.returned_at or now, closed_at=now if over else None)
+    note = f"{alert.severity} -> {seen.severity}" if step == "worsened" else ""
+    return Change(seen, step, "; ".join(filter(None, (note, one.note))))
+
+
+def _step(alert: Alert, seen: Alert, one: Condition) -> str:
+    """Which transition of the table a condition asks for; "" for none."""
+    if one.verdict is Verdict.BAD:
+        if alert.returned_at is not None:
+            return "" if seen is alert else "recurred"
+        if seen.severity is not alert.severity:
+            return "worsened"
+        return "revised" if one.revises and seen.began != alert.began else ""
+    if one.verdict is Verdict.UNKNOWN or one.seen_at < alert.last_seen_at + one.off_after:
+        return ""
+    if alert.acknowledged_at is not None:
+        return "closed" if one.verdict is Verdict.GOOD else "withdrawn"
+    if alert.returned_at is not None:
+        return ""
+    return "returned" if one.verdict is Verdict.GOOD else "withdrawn"
+
+
+def _as_seen(alert: Alert, one: Condition) -> Alert:
+    """The alert with what is seen of it now.
+
+    Severity only rises while an alert is open: easing would flap, and what was grave once deserves a look. What is no
+    newer than what had returned recalls nothing.
+    """
     if alert.returned_at is not None and one.seen_at <= alert.last_seen_at:
-        return None  # nothing newer than what had returned
+        return alert
     worse = _RANK[one.severity] > _RANK[alert.severity]
     seen = replace(alert, last_seen_at=max(alert.last_seen_at, one.seen_at), returned_at=None)
-    if worse or alert.returned_at is not None or one.source is not Source.LIMIT:
+    if worse or one.revises or alert.returned_at is not None or one.source not in (Source.LIMIT, Source.FAULT):
         # a limit's reason says since when; it is kept, because later evaluations look back no further
         after, before = one.began_between
         seen = replace(seen, title=one.title, reason=one.reason, channel=one.channel)
         if one.began is not None:
             seen = replace(seen, began=one.began, began_after=after, began_before=before)
-    if worse:
-        seen = replace(seen, severity=one.severity)
-    if alert.returned_at is not None:
-        return Change(seen, "recurred")
-    if worse:
-        return Change(seen, "worsened", f"{alert.severity} -> {one.severity}")
-    return None if seen == alert else Change(seen, "")
-
-
-def _maybe_good(alert: Alert, one: Condition, now: datetime) -> Change | None:
-    if one.verdict is not Verdict.GOOD or one.seen_at < alert.last_seen_at + one.off_after:
-        return None
-    if alert.acknowledged_at is not None:
-        return Change(replace(alert, returned_at=alert.returned_at or now, closed_at=now), "closed")
-    return None if alert.returned_at is not None else Change(replace(alert, returned_at=now), "returned")
+    return replace(seen, severity=one.severity) if worse else seen

@@ -109,7 +109,7 @@ def limit_conditions(
 def _limits(channels: Mapping[tuple[str, str], Channel]) -> pl.LazyFrame:
     rows = []
     for (kind, key), one in channels.items():
-        margin = _deadband(one)
+        margin = deadband(one)
         single = one.aggregate in _SINGLE
         rows.append(
             {
@@ -155,7 +155,7 @@ def _out_of_service(hours: pl.DataFrame, kinds: Mapping[str, str]) -> pl.LazyFra
     )
 
 
-def _deadband(channel: Channel) -> float:
+def deadband(channel: Channel) -> float:
     """How far within the limit a value must be; at most a tenth of the way from the limit to the normal band.
 
     A state has none: its values are names.
@@ -190,9 +190,9 @@ def _limit_condition(
     limit = channel.limit.high if above else channel.limit.low
     reason = PHRASES["limit_above" if above else "limit_below"].filled(
         channel=channel.name,
-        value=_quantity(channel, value),
-        limit=_quantity(channel, limit),
-        since=PHRASES["or_earlier" if earlier else "from"].filled(moment=_told(since or hour, timezone)),
+        value=quantity(channel, value),
+        limit=quantity(channel, limit),
+        since=PHRASES["or_earlier" if earlier else "from"].filled(moment=told_at(since or hour, timezone)),
     )
     sure = bad and since is not None and not earlier
     return Condition(
@@ -201,7 +201,7 @@ def _limit_condition(
         asset=asset,
         channel=channel.key,
         source=Source.LIMIT,
-        severity=_limit_severity(channel, value, limit),
+        severity=limit_severity(channel, value, limit),
         title=PHRASES["limit_title"].filled(channel=channel.name),
         reason=reason,
         seen_at=hour,
@@ -210,11 +210,11 @@ def _limit_condition(
     )
 
 
-def _told(moment: datetime, timezone: tzinfo) -> str:
+def told_at(moment: datetime, timezone: tzinfo) -> str:
     return f"{moment.astimezone(timezone):%Y-%m-%d %H:%M}{' UTC' if timezone is UTC else ''}"
 
 
-def _limit_severity(channel: Channel, value: float, limit: float) -> Severity:
+def limit_severity(channel: Channel, value: float, limit: float) -> Severity:
     """Life safety and the size of the excess decide. A state has no size, and a daily figure is yesterday's news."""
     life_safety = catalogue().kind(channel.kind).life_safety
     span = abs(limit) or (channel.normal.high - channel.normal.low if channel.normal.bounded else 1.0)
@@ -224,7 +224,7 @@ def _limit_severity(channel: Channel, value: float, limit: float) -> Severity:
     return Severity.MEDIUM if far else Severity.LOW
 
 
-def _quantity(channel: Channel, value: float) -> Text:
+def quantity(channel: Channel, value: float) -> Text:
     state = channel.states.get(int(value)) if value == int(value) else None
     if state is not None:
         return state

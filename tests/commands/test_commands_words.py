@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands import main
-from commands.ingest_command import _Told
+from commands.app.console_log import _Told
 
 Run = Callable[..., str]
 CREW = """\

@@ -24,7 +24,9 @@ from facility.i18n.phrases import LANGUAGES, Language
 from facility.inspections import Directive, Instruction
 from facility.records import Records
 from facility.standing import AssetStep, StepKind
+from serviceday.alerts.lifecycle import decide
 from serviceday.planning import Planning, PlanRequest, parse_crew
+from serviceday.watch.health import ingest_trouble, system_conditions
 
 PAGES = ("alerts", "fleet", "asset", "worklist")
 
@@ -131,6 +133,20 @@ def test_closing_removes_it_from_the_open_and_keeps_it_among_the_closed(installa
     st.cache_resource.clear()
     closed = _open("alerts", show="closed")
     assert list(_table(closed)["asset"]) == ["L-01"]
+
+
+def test_what_is_wrong_with_the_system_itself_is_shown(installation: Path) -> None:
+    now = datetime.now(UTC)
+    conditions = system_conditions([ingest_trouble(None)], [], now=now)
+    with Records(DataFolder(installation).records) as records:
+        (alert,) = records.alerts.keep(decide([], conditions, {}, now=now).opened, [], now=now)
+    try:
+        words = _words(_open("alerts", alert=str(alert.id)))
+        assert "Ingest is not well" in words
+        assert "The system itself" in words
+    finally:
+        with Records(DataFolder(installation).records) as records:
+            records.alerts.close(alert.id, by="Li", now=now)
 
 
 def test_the_address_chooses_the_alert(installation: Path) -> None:

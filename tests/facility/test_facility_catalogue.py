@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from facility.alerts import Severity
 from facility.catalogue.catalogue import Aggregate, Bad, Channel, EquipmentClass, catalogue
 from facility.errors import CannotConvert
 
@@ -71,3 +72,29 @@ def test_an_unknown_channel_names_the_known_ones() -> None:
         catalogue().channel("tank", "speed")
     with pytest.raises(CannotConvert, match=r"unknown equipment class 'boat'.*lift"):
         catalogue().kind("boat")
+
+
+@pytest.mark.parametrize("channel", [c for c in CHANNELS if c.watched], ids=lambda c: f"{c.kind}.{c.key}")
+def test_every_alarm_can_come_and_can_go(channel: Channel) -> None:
+    alarm = channel.alarm
+    assert alarm.count >= 1
+    assert alarm.back_count >= 1
+    assert alarm.back_after >= alarm.after or not alarm.back_after, "what opens in a minute does not close sooner"
+    assert set(alarm.codes) <= set(channel.states)
+    assert all(not channel.normal.holds(code) for code in alarm.codes)
+    if alarm.codes:
+        assert channel.aggregate is Aggregate.STATE
+
+
+def test_what_a_class_explains_is_there() -> None:
+    for one in CLASSES:
+        for pair in one.explains:
+            assert pair.channel in one.channels
+            for kind in pair.kinds:
+                assert set(pair.what) <= {*catalogue()[kind].channels, "silence"}
+
+
+def test_whoever_is_trapped_is_told_at_once_in_any_mode() -> None:
+    alarm = catalogue().channel("lift", "fault_code").alarm
+    assert (alarm.after.total_seconds(), alarm.count, alarm.always) == (0, 1, True)
+    assert {alarm.codes[code] for code in (12, 15, 90)} == {Severity.HIGH}

@@ -82,6 +82,10 @@ def test_a_class_of_the_operators_stands_beside_ours(tmp_path: Path, monkeypatch
         (("opening_time:up", "opening_tme:up"), 25, "no channel 'opening_tme'; is it 'opening_time'?"),
         (('unit = "s"\n', ""), 9, "unit is missing"),
         (("minutes = 30", 'minutes = "half an hour"'), 34, "minutes"),
+        (('bad = "up"', 'bad = "up"\nalarm = {aftr = "5min"}'), 20, "no key 'aftr'; is it 'after'?"),
+        (('bad = "up"', 'bad = "up"\nalarm = {after = "soon"}'), 20, "write it as 15min"),
+        (('bad = "up"', 'bad = "up"\nalarm = {count = 0}'), 20, "greater than or equal to 1"),
+        (('bad = "up"', 'bad = "up"\nalarm = {high = [7]}'), 20, "there is no such state"),
         (('en = "Barrier gate"', 'fr = "Barrière"'), 2, "name"),
     ],
 )

@@ -34,9 +34,9 @@ def health_of(place: Place, format_: int, size: Callable[[], StoreSize]) -> Heal
     facts: dict[str, int | float | str] = {"format": format_}
     try:
         there = size()
+        if place.folder is not None:  # what is known of a lake may outlive its folder
+            facts["free_bytes"] = shutil.disk_usage(place.folder).free
     except (ServicedayError, DeltaError, OSError) as error:
         return Health(False, "lake", " ".join(str(error).split()), facts)
-    if place.folder is not None:
-        facts["free_bytes"] = shutil.disk_usage(place.folder).free
     facts |= {"readings": there.readings, "files": there.files, "bytes": there.bytes}
     return Health(True, "lake", str(Sentence("Delta Lake at {place}", place=place)), facts)

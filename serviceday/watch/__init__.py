@@ -1,0 +1,1 @@
+"""Alerts within seconds: what is stored is followed, and judged reading by reading."""
