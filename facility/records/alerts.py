@@ -56,6 +56,31 @@ class AlertRecords:
                 for row in connection.execute(query)
             ]
 
+    def steps_after(self, step: int, *, most: int = 1000) -> list[tuple[int, Step]]:
+        """Steps of all alerts after one of them, with their numbers, in the order in which they were kept."""
+        query = select(_STEPS).where(_STEPS.c.id > step).order_by(_STEPS.c.id).limit(most)
+        with self._engine.connect() as connection:
+            return [
+                (row.id, Step(alert=row.alert, at=row.at, who=row.who, what=row.what, note=row.note))
+                for row in connection.execute(query)
+            ]
+
+    def last_step(self, number: int) -> int:
+        """The number of the last step of an alert's trail; 0 where it has none."""
+        with self._engine.connect() as connection:
+            query = select(func.max(_STEPS.c.id)).where(_STEPS.c.alert == number)
+            return int(connection.execute(query).scalar() or 0)
+
+    def numbered(self, numbers: Collection[int]) -> dict[int, Alert]:
+        """Alerts by number; those that are not there are left out."""
+        ordered = sorted(set(numbers))
+        alerts: dict[int, Alert] = {}
+        with self._engine.connect() as connection:
+            for begin in range(0, len(ordered), 500):
+                query = select(_ALERTS).where(_ALERTS.c.id.in_(ordered[begin : begin + 500]))
+                alerts |= {alert.id: alert for alert in read_rows(_alert, connection.execute(query), "alert")}
+        return alerts
+
     def last_closed(self, causes: Collection[str]) -> dict[str, int]:
         """Number of the alert closed last, by cause."""
         if not causes:
