@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-_JOINER = "‍"
+_JOINER = "\u200d"
 _SELECTORS = range(0xFE00, 0xFE10)
 _SKIN = range(0x1F3FB, 0x1F400)
 _FLAGS = range(0x1F1E6, 0x1F200)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError, ReadTimeoutError
 
 from facility.errors import CannotDo
 from serviceday.notification.senders.contract import NotDelivered, Rejected
@@ -78,8 +78,10 @@ def post(
             retry_after = _seconds(response.headers.get("Retry-After", ""))
             response.close()
             return Answer(response.status, words.decode("utf-8", "replace"), retry_after)
-    except (ReadTimeoutError, ConnectTimeoutError):
+    except ReadTimeoutError:
         raise silent(where) from None
+    except ConnectTimeoutError as error:  # a connection that was refused is one as well
+        raise unreachable(where, error) if isinstance(error, NewConnectionError) else silent(where) from None
     except (HTTPError, LocationValueError, OSError) as error:
         raise unreachable(where, error) from None
 
