@@ -66,7 +66,7 @@ def replayed(rules: Rules, trail: Trail, past: Past, places: Mapping[str, Place]
     looks: list[tuple[datetime, int, Look]] = []
     number, place = 0, 0
     while place < len(coming) or looks:
-        at = min([coming[place][0]] * (place < len(coming)) + [looks[0][0]] * bool(looks))
+        at = min([steps_at for steps_at, _ in coming[place : place + 1]] + [due_at for due_at, _, _ in looks[:1]])
         if at > now:
             break
         steps = coming[place][1] if place < len(coming) and coming[place][0] == at else []
