@@ -123,7 +123,8 @@ def _renewed(telling: NotificationService, records: Records, data: Path, path: P
     try:
         renewed = service(records, data, read_rules(path))
     except ServicedayError as error:
-        tell(f"! {told(error)} {say('notify.old_rules')}", error=True)
+        tell(f"! {told(error)}", error=True)
+        tell(say("notify.old_rules"), error=True)
         return telling
     tell(say("notify.read_again", file=path), error=True)
     return renewed

@@ -81,7 +81,12 @@ def replayed(rules: Rules, trail: Trail, past: Past, places: Mapping[str, Place]
         for look in decided.looks:
             number += 1
             heapq.heappush(looks, (look.due_at, number, look))
-    return memory.messages
+    return [
+        replace(message, state=MessageState.SENT, sent_at=message.queued_at)
+        if message.state is MessageState.QUEUED
+        else message
+        for message in memory.messages
+    ]
 
 
 class Past:
