@@ -7,8 +7,10 @@ tell: alert, step of the alert's trail, level of escalation, receiver, channel.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+DEAD_AFTER = timedelta(minutes=2)
 
 
 class MessageState(StrEnum):
@@ -91,6 +93,10 @@ class ChannelHealth:
     tried_at: datetime | None = None
     error: str = ""
     told_at: datetime | None = None  # when somebody was told that it is dead
+
+    def dead(self, now: datetime) -> bool:
+        """Whether nothing has arrived by it for `DEAD_AFTER` although it was tried."""
+        return self.failing_since is not None and now - self.failing_since >= DEAD_AFTER
 
 
 @dataclass(frozen=True, slots=True)

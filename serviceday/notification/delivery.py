@@ -14,11 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from facility.errors import CannotDo, ServicedayError
-from facility.notifications import Attempt, ChannelHealth, Message, MessageState, Reason
+from facility.notifications import DEAD_AFTER, Attempt, ChannelHealth, Message, MessageState, Reason
 from facility.records import Records
 from serviceday.notification.senders import Envelope, NotDelivered, Rejected, Sender, Unaddressed
 
-DEAD_AFTER = timedelta(minutes=2)
 PROBE_EVERY = timedelta(seconds=30)  # how often a dead channel is tried all the same
 GIVE_UP_AFTER = timedelta(hours=24)
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0  # seconds
@@ -76,7 +75,7 @@ class Delivery:
         delivered: Delivered,
     ) -> None:
         """The messages of one channel, one after the other; after a failure the others go another way or wait."""
-        rests = is_dead(health, now) and health is not None and not _probe_due(health, now)
+        rests = health is not None and health.dead(now) and not _probe_due(health, now)
         for message in messages[:_AT_ONCE] if not rests else messages:
             if rests:
                 self._pass_on(message, health, now, delivered)
@@ -149,7 +148,7 @@ class Delivery:
 
     def _pass_on(self, message: Message, health: ChannelHealth | None, now: datetime, delivered: Delivered) -> None:
         """A channel that just failed, or is dead, is not asked again for each message."""
-        if message.ways and is_dead(health, now):
+        if message.ways and health is not None and health.dead(now):
             self.records.notifications.given_up(message, Reason.REPLACED, instead=self._instead(message, now))
             delivered.count("replaced")
         elif not message.ways and now - message.queued_at >= GIVE_UP_AFTER:
@@ -182,11 +181,6 @@ class Delivery:
         )
 
 
-def is_dead(health: ChannelHealth | None, now: datetime) -> bool:
-    """Whether nothing has arrived by a channel for `DEAD_AFTER` although it was tried."""
-    return health is not None and health.failing_since is not None and now - health.failing_since >= DEAD_AFTER
-
-
 def _probe_due(health: ChannelHealth, now: datetime) -> bool:
     return health.tried_at is None or now - health.tried_at >= PROBE_EVERY
 
@@ -199,4 +193,4 @@ def wait(key: str, attempts: int) -> float:
 
 def dead_channels(health: Mapping[str, ChannelHealth], now: datetime) -> list[ChannelHealth]:
     """Channels that are dead and of which nobody was told."""
-    return [each for each in health.values() if is_dead(each, now) and each.told_at is None]
+    return [each for each in health.values() if each.dead(now) and each.told_at is None]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,9 +109,8 @@ def test_told_tested_explained_and_tried(house: House, tmp_path: Path) -> None:
     assert (row["state"], row["receiver"]) == ("sent", "person:wang")
     assert {each["person"] for each in json.loads(house.serviceday("notify", "who", "--json"))} == {"wang"}
     proposal = tmp_path / "proposal.toml"
-    proposal.write_text(
-        (house.folder / "notifications.toml").read_text().replace("recovery = false", 'digest = ["08:00"]')
-    )
+    present = (house.folder / "notifications.toml").read_text()
+    proposal.write_text(present.replace("recovery = false", 'digest = ["08:00"]'))
     tried = json.loads(house.serviceday("notify", "try", str(proposal), "--since", "1d", "--json"))
     assert (tried["present"]["figures"], tried["really_sent"]) == ({"person:wang": 1}, 1)
     assert [message["state"] for message in tried["proposed"]["messages"]] == ["collected"]
@@ -124,6 +123,17 @@ def test_told_tested_explained_and_tried(house: House, tmp_path: Path) -> None:
     assert "there already" in house.serviceday("notify", "init", "--file", str(tmp_path / "first.toml"), code=2)
 
 
+def killing(house: House, child: list[subprocess.Popen[bytes]], turn: int) -> Callable[[Request], Answering]:
+    """Kills the process while its n-th message is being taken, before it hears that it was."""
+
+    def kill(_: Request) -> Answering:
+        if len(house.http.requests) == turn:
+            os.kill(child[0].pid, signal.SIGKILL)
+        return Answering()
+
+    return kill
+
+
 @pytest.mark.slow
 def test_killed_after_it_was_sent_and_before_that_was_kept(house: House) -> None:
     house.open(8)
@@ -131,14 +141,7 @@ def test_killed_after_it_was_sent_and_before_that_was_kept(house: House) -> None
         child: list[subprocess.Popen[bytes]] = []
         begun = len(house.http.requests)
 
-        def kill(
-            request: Request, begun: int = begun, turn: int = turn, child: list[subprocess.Popen[bytes]] = child
-        ) -> Answering:
-            if len(house.http.requests) - begun == turn:
-                os.kill(child[0].pid, signal.SIGKILL)
-            return Answering()
-
-        house.http.answering = kill
+        house.http.answering = killing(house, child, begun + turn)
         child.append(subprocess.Popen(house.command("notify", "run", "--once"), stdout=subprocess.DEVNULL))
         child[0].wait(60)
     house.http.answering = Answering()
@@ -185,7 +188,8 @@ def test_it_runs_on_reads_its_file_again_and_keeps_the_old_one_if_the_new_is_wro
     rules = house.folder / "notifications.toml"
     good = rules.read_text()
     rules.write_text(good.replace('"roster:duty"', '"roster:dutty"'))
-    assert "is it 'duty'? Mend the file and run it again The old rules stay in force." in child.stdout.readline()
+    assert "is it 'duty'?" in child.stdout.readline()
+    assert "old rules stay in force" in child.stdout.readline()
     house.open(1)
     assert "1 sent" in child.stdout.readline()
     rules.write_text(good)
