@@ -110,7 +110,8 @@ def run(
                 return
             if not outcome.idle:
                 _show_pass(outcome, as_json)
-            time.sleep(1.0)
+            if not outcome.sent:  # more may wait than one pass sends
+                time.sleep(1.0)
             if _written(path) != written:
                 written = _written(path)
                 telling = _renewed(telling, records, data, path)

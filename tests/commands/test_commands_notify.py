@@ -163,8 +163,8 @@ def killed_at_random(house: House, kills: int) -> None:
         child.kill()
         child.wait(60)
     house.http.answering = Answering()
-    house.serviceday("notify", "run", "--once")
-    house.serviceday("notify", "run", "--once")
+    while json.loads(house.serviceday("notify", "run", "--once", "--json"))["sent"]:
+        continue
     house.check()
 
 
