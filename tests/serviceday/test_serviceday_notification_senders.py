@@ -258,3 +258,16 @@ def test_apprise_is_asked_for_where_it_is_missing(tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     with pytest.raises(ServicedayError, match="needs apprise"):
         sender("apprise", "ntfy://example.org/x", tmp_path)
+
+
+def test_apprise_sends_and_says_whether_it_did(http: HttpReceiver, tmp_path: Path) -> None:
+    pytest.importorskip("apprise", reason="the extra `notify` is not installed")
+    one = sender("apprise", f"json://127.0.0.1:{http.port}/x", tmp_path)
+    send(one, envelope())
+    assert (http.requests[0].document["title"], http.requests[0].document["message"]) == ("告警", "三号梯困人")
+    http.answering = Answering(status=500)
+    with pytest.raises(NotDelivered, match="apprise could not send"):
+        send(one, envelope())
+    with pytest.raises(ServicedayError, match="does not understand the address") as raised:
+        sender("apprise", "nothing-of-the-kind://hush", tmp_path)
+    assert "hush" not in str(raised.value)
