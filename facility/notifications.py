@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WINDOW = "window"
     NO_ROUTE = "no_route"
     NOBODY_ON_DUTY = "nobody_on_duty"
+    NO_ADDRESS = "no_address"  # whoever it was has left the rules
     SUPERSEDED = "superseded"  # a later step of the same alert says more
     DIGEST = "digest"
     QUIET = "quiet"

@@ -160,8 +160,7 @@ class NotificationRecords:
     def sent(self, message: Message, now: datetime) -> None:
         with writing(self._engine) as connection:
             _set(connection, message.key, state=MessageState.SENT, sent_at=now, error="", attempts=message.attempts + 1)
-            health = {"sent_at": now, "failing_since": None, "tried_at": now, "error": "", "told_at": None}
-            _health(connection, message.channel, health)
+            _works(connection, message.channel, now)
 
     def postponed(self, message: Message, until: datetime) -> None:
         """It waits for its turn; nothing was tried."""
@@ -205,6 +204,11 @@ class NotificationRecords:
         with self._engine.connect() as connection:
             rows = read_rows(_channel, connection.execute(select(_CHANNELS)), "notification_channel")
         return {row.name: row for row in rows}
+
+    def works(self, channel: str, now: datetime) -> None:
+        """Something has arrived by a channel."""
+        with writing(self._engine) as connection:
+            _works(connection, channel, now)
 
     def tell_dead(self, channel: str, messages: Sequence[Message], now: datetime) -> None:
         """Keep the words about a dead channel, and that they were said."""
@@ -253,6 +257,11 @@ def _tried(connection: Connection, attempt: Attempt) -> None:
 def _health(connection: Connection, channel: str, values: dict[str, Any]) -> None:
     _add(connection, _CHANNELS, {"name": channel, "error": ""})
     connection.execute(update(_CHANNELS).where(_CHANNELS.c.name == channel).values(values))
+
+
+def _works(connection: Connection, channel: str, now: datetime) -> None:
+    values = {"sent_at": now, "failing_since": None, "tried_at": now, "error": "", "told_at": None}
+    _health(connection, channel, values)
 
 
 def _failing(connection: Connection, attempt: Attempt) -> None:

@@ -49,11 +49,11 @@ def _looked_at(looks: Sequence[Look], alerts: Mapping[int, Alert], context: Cont
     notices = []
     for look in looks:
         alert, route = alerts.get(look.alert), routes.get(look.route)
-        if alert is None or _told_since(look, context.ledger):
+        if alert is None:
             continue
-        if look.level == 0:
+        if look.level == 0 and not _told_since(look, context.ledger):
             notices.append(Notice(alert=alert, step=look.step, what=look.what))
-        elif route is not None and look.level <= len(route.escalate):
+        elif 0 < look.level <= len(route.escalate if route else []) and not _escalated_before(look, context.ledger):
             notices.append(Notice(alert=alert, step=look.step, what=look.what, level=look.level, route=route))
     return notices
 
@@ -61,6 +61,18 @@ def _looked_at(looks: Sequence[Look], alerts: Mapping[int, Alert], context: Cont
 def _told_since(look: Look, ledger: Ledger) -> bool:
     return any(
         message.step > look.step and message.what in TELLING and message.state is not MessageState.HELD
+        for message in ledger.about(look.alert)
+    )
+
+
+def _escalated_before(look: Look, ledger: Ledger) -> bool:
+    """Whether those of its level know of the alert, and it has not become graver since: once is enough until somebody
+    acknowledges, however often it comes and goes."""
+    return any(
+        message.level >= look.level
+        and message.route == look.route
+        and message.state is not MessageState.HELD
+        and (look.what != "worsened" or message.step >= look.step)
         for message in ledger.about(look.alert)
     )
 

@@ -89,14 +89,14 @@ class Delivery:
         except ServicedayError as error:
             self._given_up(message, Attempt(message.key, now, message.channel, "refused", str(error)), now, delivered)
             return True
-        if sender.per_minute and (free_at := self._pace(message.channel, sender.per_minute, now)):
-            self.records.notifications.postponed(message, free_at)
-            return True
         try:
             envelope = self.seal(message)
             for number, part in enumerate(sender.parts(envelope)):
                 if number < message.parts:
                     continue  # arrived before the process was ended, or before the last failure
+                if sender.per_minute and (free_at := self._pace(message.channel, sender.per_minute, now)):
+                    self.records.notifications.postponed(message, free_at)
+                    return True
                 sender.send(envelope, part, number)
                 self.records.notifications.part_sent(message, number + 1, now)
         except Rejected as error:

@@ -22,15 +22,14 @@ URGENT_SUMMARY = timedelta(minutes=2)  # how long a grave notice waits in a floo
 
 def keep_the_latest(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:
     """Of several steps of one alert the last says it all."""
-    last: dict[tuple[int, bool], int] = {}
+    last: dict[tuple[int, int, bool], int] = {}
     for notice in notices:
-        if not notice.level:
-            about = notice.alert.id, notice.recovery
-            last[about] = max(notice.step, last.get(about, 0))
+        about = notice.alert.id, notice.level, notice.recovery
+        last[about] = max(notice.step, last.get(about, 0))
 
     def superseded(notice: Notice) -> Held | None:
-        latest = last.get((notice.alert.id, notice.recovery), 0)
-        return Held(notice, Reason.SUPERSEDED, f"{latest}") if not notice.level and notice.step < latest else None
+        latest = last[notice.alert.id, notice.level, notice.recovery]
+        return Held(notice, Reason.SUPERSEDED) if notice.step < latest else None
 
     return sorted_out(notices, superseded)
 
@@ -70,7 +69,8 @@ def hold_back_shelved(notices: Sequence[Notice], now: datetime, context: Context
         alert = notice.alert
         if notice.recovery or not alert.shelved(now):
             return None
-        return Held(notice, Reason.SHELVED, f"{alert.shelved_by}: {alert.shelved_why}", alert.shelved_until)
+        again = None if notice.level else alert.shelved_until  # what comes back escalates anew
+        return Held(notice, Reason.SHELVED, f"{alert.shelved_by}: {alert.shelved_why}", again)
 
     return sorted_out(notices, shelved)
 
@@ -80,7 +80,7 @@ def follow_routes(notices: Sequence[Notice], now: datetime, context: Context) ->
     passed, fallback = Passed(), context.rules.settings.fallback
     for notice in notices:
         if notice.recovery:
-            passed.notices.extend(_to_those_told(notice, context))
+            passed.notices.extend(_to_those_told(notice, now, context))
             continue
         routes = [notice.route] if notice.route else list(taken_by(notice.alert, now, context))
         for route in routes:
@@ -92,12 +92,16 @@ def follow_routes(notices: Sequence[Notice], now: datetime, context: Context) ->
     return passed
 
 
-def _to_those_told(notice: Notice, context: Context) -> list[Notice]:
-    """A recovery for each receiver who was told last that it is bad; machines are told every one."""
+def _to_those_told(notice: Notice, now: datetime, context: Context) -> list[Notice]:
+    """A recovery for each receiver who was told last that it is bad; machines are told every one.
+
+    What is still collected will be told as it stands then.
+    """
     routes = {route.name: route for route in context.rules.routes}
     latest: dict[str, tuple[str, str]] = {}
     for message in context.ledger.about(notice.alert.id):
-        if message.step < notice.step and message.state is not MessageState.HELD:
+        waits = message.state is MessageState.COLLECTED and message.due_at > now
+        if message.step < notice.step and message.state is not MessageState.HELD and not waits:
             latest[message.receiver] = (message.what, message.route)
     told = []
     for receiver, (what, name) in latest.items():
@@ -137,6 +141,8 @@ def choose_channels(notices: Sequence[Notice], now: datetime, context: Context) 
         ways = channels_of(notice.receiver, notice.route, context.rules)
         if ways:
             passed.notices.append(replace(notice, channel=ways[0], ways=tuple(ways[1:])))
+        else:
+            passed.held.append(Held(notice, Reason.NO_ADDRESS))
     return passed
 
 

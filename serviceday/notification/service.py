@@ -112,6 +112,7 @@ class NotificationService:
         sender = self._sender(channel)
         for number, part in enumerate(sender.parts(envelope)):
             sender.send(envelope, part, number)
+        self.records.notifications.works(channel, now)
 
     # One pass.
 

@@ -8,6 +8,7 @@ import hmac
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -187,7 +188,8 @@ def test_webhooks_carry_the_key_and_the_token(http: HttpReceiver, tmp_path: Path
     assert (theirs.document["version"], theirs.document["status"]) == ("4", "firing")
     assert theirs.document["alerts"][0]["labels"]["alertname"] == "L-1/limit"
     assert theirs.document["alerts"][0]["endsAt"] == "0001-01-01T00:00:00Z"
-    assert set(api.document[0]) == {"labels", "annotations", "startsAt", "generatorURL"}
+    assert set(api.document[0]) == {"labels", "annotations", "startsAt", "endsAt", "generatorURL"}
+    assert datetime.fromisoformat(api.document[0]["endsAt"]) > datetime.now(UTC) + timedelta(days=20)
 
 
 @pytest.fixture

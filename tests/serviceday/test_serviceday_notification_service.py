@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from facility.records import Records
 from serviceday.notification.acknowledging import KEY_NAME, Acknowledgements
 from serviceday.notification.checking import read_rules
 from serviceday.notification.delivery import wait
+from serviceday.notification.senders import Rejected
 from serviceday.notification.service import NotificationService
 from serviceday.notification.trial import told_by
 
@@ -146,6 +148,45 @@ def test_nobody_acknowledges_and_the_chief_is_told(house: House) -> None:
     assert "Normal" not in body, "one sentence is enough for a phone"
     house.after(60 * MINUTE)
     assert [message.level for message in house.about(number)] == [0, 1]
+
+
+def test_an_alert_that_comes_and_goes_is_escalated_once(house: House) -> None:
+    (number,) = opened(house.records, NOW, "L-1")
+    for _ in range(6):
+        house.after(9 * MINUTE)
+        returned(house.records, number, house.now)
+        house.after(MINUTE)
+        house.records.alerts.keep(
+            [], [(replace(house.records.alerts.get(number), returned_at=None), "recurred", "")], now=house.now
+        )
+        house.after(MINUTE)
+    house.after(20 * MINUTE)
+    words = [letter["Subject"] for _, letter in house.smtp.letters]
+    assert [each.partition("]")[0] for each in words] == ["[high, nobody has acknowledged"]
+
+
+def test_a_long_text_keeps_to_the_pace_too(tmp_path: Path) -> None:
+    long = "{title} " + "门" * 16_000  # 24 parts of what WeCom takes
+    house = House(tmp_path, RULES.replace("[settings]", f'[settings]\ntemplates = {{ zh = "{long}" }}'))
+    opened(house.records, NOW, "L-1", severity=Severity.MEDIUM)
+    house.after()
+    assert len(house.http.requests) == 20
+    house.after(61 * SECOND)
+    assert len(house.http.requests) == 24
+    assert "".join(house.http.texts()).count("门") == 16_001
+    house.close()
+
+
+def test_a_test_that_arrives_says_that_the_channel_lives(house: House) -> None:
+    house.http.answering = Answering(body='{"errcode":93000,"errmsg":"invalid webhook url"}')
+    opened(house.records, NOW, "L-1", severity=Severity.MEDIUM)
+    house.after()
+    assert house.records.notifications.health()["group"].dead(house.now + 3 * MINUTE)
+    with pytest.raises(Rejected):
+        house.service.test("person:wang", "group", house.now)
+    house.http.answering = Answering()
+    house.service.test("person:wang", "group", house.now)
+    assert not house.records.notifications.health()["group"].dead(house.now + 3 * MINUTE)
 
 
 def test_an_acknowledged_alert_is_not_escalated_and_says_so(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from serviceday.notification.senders.contract import Envelope
@@ -64,12 +65,14 @@ class AlertmanagerApi(Webhook):
     def document(self, envelope: Envelope, part: str) -> object:
         alerts = [_alert(facts) for facts in envelope.facts.get("alerts", [])]
         kept = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
+        ahead = (datetime.now(UTC) + _STANDS).isoformat(timespec="seconds")
         return [
-            {key: alert[key] for key in kept if not (key == "endsAt" and alert["status"] == "firing")}
+            {key: alert[key] for key in kept} | ({"endsAt": ahead} if alert["status"] == "firing" else {})
             for alert in alerts
         ]
 
 
+_STANDS = timedelta(days=30)  # Alertmanager ends by itself what says no end, after minutes
 _NEVER = "0001-01-01T00:00:00Z"
 
 
