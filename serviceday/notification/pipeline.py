@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from facility.alerts import AlertState, Severity
-from facility.notifications import MessageState, Reason
-from serviceday.notification.notices import Context, Held, Notice, Passed, sorted_out
+from facility.notifications import Message, MessageState, Reason
+from serviceday.notification.notices import RECOVERY, Context, Held, Notice, Passed, sorted_out
 from serviceday.notification.routing import behind, channels_of, next_clock, taken_by, until, window_over
 from serviceday.notification.schema import RobotChannel, SmtpChannel, WebhookChannel
 
@@ -95,21 +95,23 @@ def follow_routes(notices: Sequence[Notice], now: datetime, context: Context) ->
 def _to_those_told(notice: Notice, now: datetime, context: Context) -> list[Notice]:
     """A recovery for each receiver who was told last that it is bad; machines are told every one.
 
-    What is still collected will be told as it stands then.
+    What is still collected will be told as it stands then. Who was told that nobody has acknowledged is told when it is
+    closed, not each time it comes and goes: that it is normal again acknowledges nothing.
     """
     routes = {route.name: route for route in context.rules.routes}
-    latest: dict[str, tuple[str, str]] = {}
+    latest: dict[str, Message] = {}
     for message in context.ledger.about(notice.alert.id):
         waits = message.state is MessageState.COLLECTED and message.due_at > now
         if message.step < notice.step and message.state is not MessageState.HELD and not waits:
-            latest[message.receiver] = (message.what, message.route)
-    told = []
-    for receiver, (what, name) in latest.items():
-        route = routes.get(name)
+            latest[message.receiver] = message
+    recoveries = []
+    for receiver, message in latest.items():
+        route = routes.get(message.route)
         machine = isinstance(context.rules.channels.get(receiver.removeprefix("channel:")), WebhookChannel)
-        if machine or (what not in ("returned", "closed") and (route is None or route.recovery)):
-            told.append(replace(notice, route=route, target=receiver))
-    return told
+        news = message.what not in RECOVERY and not (message.level and notice.what == "returned")
+        if machine or (news and (route is None or route.recovery)):
+            recoveries.append(replace(notice, route=route, target=receiver))
+    return recoveries
 
 
 def find_receivers(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:

@@ -163,6 +163,10 @@ def test_an_alert_that_comes_and_goes_is_escalated_once(house: House) -> None:
     house.after(20 * MINUTE)
     words = [letter["Subject"] for _, letter in house.smtp.letters]
     assert [each.partition("]")[0] for each in words] == ["[high, nobody has acknowledged"]
+    house.records.alerts.close(number, by="wang", now=house.now)
+    house.after()
+    assert house.smtp.letters[-1][1]["Subject"].startswith("[high, closed]")
+    assert len(house.smtp.letters) == 2
 
 
 def test_a_long_text_keeps_to_the_pace_too(tmp_path: Path) -> None:
