@@ -98,6 +98,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "unshelve": "alerts.unshelve",
         "close": "alerts.close",
         "ack": "alerts.redeem",
+        "report": "alerts_report.report",
     },
     "notify": {
         "init": "notify.init",

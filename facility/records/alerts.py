@@ -65,6 +65,15 @@ class AlertRecords:
                 for row in connection.execute(query)
             ]
 
+    def steps_between(self, since: datetime, until: datetime) -> list[Step]:
+        """Steps of all alerts in a time, in the order in which they were kept."""
+        query = select(_STEPS).where(_STEPS.c.at >= since, _STEPS.c.at < until).order_by(_STEPS.c.id)
+        with self._engine.connect() as connection:
+            return [
+                Step(alert=row.alert, at=row.at, who=row.who, what=row.what, note=row.note)
+                for row in connection.execute(query)
+            ]
+
     def last_step(self, number: int) -> int:
         """The number of the last step of an alert's trail; 0 where it has none."""
         with self._engine.connect() as connection:

@@ -119,6 +119,11 @@ def test_told_tested_explained_and_tried(house: House, tmp_path: Path) -> None:
     assert "channel is missing" in refused
     assert "line 1: name is missing" in refused
     assert "not signed here" in house.serviceday("alerts", "ack", "--token", "x.y", code=2)
+    report = json.loads(house.serviceday("alerts", "report", "--json"))
+    assert (report["opened"], report["people"]["person:wang"]["total"]) == (1, 1)
+    assert "ten minutes" in house.serviceday("alerts", "report")
+    assert "Wrote" in house.serviceday("alerts", "report", "-o", str(tmp_path / "report.html"))
+    assert "neither" in house.serviceday("alerts", "report", "-o", str(tmp_path / "report.doc"), code=2)
     assert "Wrote" in house.serviceday("notify", "init", "--file", str(tmp_path / "first.toml"))
     assert "there already" in house.serviceday("notify", "init", "--file", str(tmp_path / "first.toml"), code=2)
 
