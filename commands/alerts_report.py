@@ -38,12 +38,12 @@ def report(
         raise CannotParse("{file} is neither .html nor .json", "Name it one of them", file=output)
     place, language, now = options.zone(timezone), preferred(), datetime.now(UTC)
     with recorded(data) as records:
-        found = _figures(records, options.moment(since), now)
-    parts, heading = load_page.sections(found, language), load_page.title(found, language, place)
+        measured = _figures(records, options.moment(since), now)
+    parts, heading = load_page.sections(measured, language), load_page.title(measured, language, place)
     if output is not None:
         spare_existing([output], force=force)
         page = load_page.as_html(heading, parts, language)
-        document = json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str) + "\n"
+        document = json.dumps(asdict(measured), ensure_ascii=False, indent=2, default=str) + "\n"
         try:
             output.write_text(page if output.suffix == ".html" else document, encoding="utf-8")
         except OSError as error:
@@ -51,7 +51,7 @@ def report(
                            error=error) from None  # fmt: skip
         tell(say("alerts.report_written", file=output))
     if as_json:
-        show_json(asdict(found))
+        show_json(asdict(measured))
     elif output is None:
         tell(heading)
         for part in parts:

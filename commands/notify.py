@@ -43,7 +43,12 @@ def service(records: Records, data: Path, rules: Rules) -> NotificationService:
     return NotificationService(records=records, folder=data, rules=rules, say=translated)
 
 
-def init(data: options.Data = options.DATA, file: RulesFile = None, force: options.Force = False) -> None:
+def init(
+    data: options.Data = options.DATA,
+    file: RulesFile = None,
+    force: options.Force = False,
+    as_json: options.Json = False,
+) -> None:
     """A first file, in the user's language."""
     from serviceday import notification
 
@@ -56,7 +61,10 @@ def init(data: options.Data = options.DATA, file: RulesFile = None, force: optio
         raise CannotDo(
             "{file} cannot be written: {error}", "Name another with --file", file=path, error=error
         ) from None
-    tell(say("notify.written", file=path))
+    if as_json:
+        show_json({"file": str(path)})
+    else:
+        tell(say("notify.written", file=path))
 
 
 def check(
@@ -187,7 +195,7 @@ def _tested(who: str, rules: Rules) -> list[tuple[str, str]]:
         return [(f"person:{name}", channel) for channel in rules.people[name].address]
     if name in rules.channels and kind in ("", "channel"):
         if isinstance(rules.channels[name], SmtpChannel):
-            person = next((one for one in rules.people.values() if name in one.address), None)
+            person = next((person for person in rules.people.values() if name in person.address), None)
             if person is None:
                 raise CannotDo("nobody in the file has an address on channel {name!r}", "Give somebody one", name=name)
             return [(f"person:{person.name}", name)]

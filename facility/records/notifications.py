@@ -96,13 +96,13 @@ class NotificationRecords:
 
     # What is asked while deciding.
 
-    def known(self, keys: Collection[str]) -> set[str]:
+    def existing(self, keys: Collection[str]) -> set[str]:
         """Which of these keys are there."""
-        found: set[str] = set()
+        existing: set[str] = set()
         with self._engine.connect() as connection:
             for some in _some(list(keys)):
-                found |= set(connection.execute(select(_MESSAGES.c.key).where(_MESSAGES.c.key.in_(some))).scalars())
-        return found
+                existing |= set(connection.execute(select(_MESSAGES.c.key).where(_MESSAGES.c.key.in_(some))).scalars())
+        return existing
 
     def recent(self, receiver: str, since: datetime) -> int:
         """How many messages somebody was sent, or is about to be sent, since a moment."""

@@ -55,8 +55,8 @@ class Acknowledgements:
         valid = len(token) <= _LONGEST and hmac.compare_digest(_decoded(signature), self._signature(body))
         if not valid:
             raise CannotParse("this link was not signed here", "Copy it whole, out of the message")
-        said = json.loads(_decoded(body))
-        claim = Claim(said["a"], said["r"], datetime.fromtimestamp(said["e"], UTC), said["n"])
+        content = json.loads(_decoded(body))
+        claim = Claim(content["a"], content["r"], datetime.fromtimestamp(content["e"], UTC), content["n"])
         if now >= claim.expires:
             raise CannotDo(
                 "this link was good until {expires:%Y-%m-%d %H:%M} UTC",

@@ -71,8 +71,8 @@ def _twice(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
 
 def _named(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
     """Names that point to nothing."""
-    people, rosters = [one.name for one in parsed.person], [one.name for one in parsed.roster]
-    channels = [one.name for one in parsed.channel]
+    people, rosters = [row.name for row in parsed.person], [row.name for row in parsed.roster]
+    channels = [row.name for row in parsed.channel]
     groups = {"person": people, "roster": rosters, "channel": channels}
     nouns = {"person": Sentence("person"), "roster": Sentence("roster"), "channel": Sentence("channel")}
 
@@ -84,7 +84,7 @@ def _named(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
         for target in targets:
             kind, _, name = target.partition(":")
             yield from named(kind, name, *location)
-            if kind == "channel" and any(one.name == name and isinstance(one, SmtpChannel) for one in parsed.channel):
+            if kind == "channel" and any(row.name == name and isinstance(row, SmtpChannel) for row in parsed.channel):
                 what = Sentence("channel {name!r} writes to people; name a person or a roster", name=name)
                 yield _at(lines, *location), what
 
@@ -92,7 +92,7 @@ def _named(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
     for place, person in enumerate(parsed.person):
         for channel, address in person.address.items():
             yield from named("channel", channel, "person", place, "address")
-            smtp = any(one.name == channel and isinstance(one, SmtpChannel) for one in parsed.channel)
+            smtp = any(row.name == channel and isinstance(row, SmtpChannel) for row in parsed.channel)
             if smtp and not _mail_address(address):
                 what = Sentence("{address!r} is not an e-mail address", address=address[:60])
                 yield _at(lines, "person", place, "address"), what
@@ -174,9 +174,9 @@ def _rosters(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
         yield from _cover(roster, spans, _at(lines, "roster", place, "name"), lines)
         periods = sorted(
             (
-                (one.begins, one.ends, number)
-                for number, one in enumerate(parsed.replacement)
-                if one.roster == roster.name
+                (row.begins, row.ends, number)
+                for number, row in enumerate(parsed.replacement)
+                if row.roster == roster.name
             )
         )
         for begins, ends, number in periods:
@@ -238,10 +238,10 @@ def _windows(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
             yield _at(lines, "window", place, "ends"), Sentence("ends before it begins")
     for position, earlier in enumerate(ordered):
         for later in ordered[position + 1 :]:
-            one, other = parsed.window[earlier], parsed.window[later]
-            if other.begins >= one.ends:
+            first, second = parsed.window[earlier], parsed.window[later]
+            if second.begins >= first.ends:
                 break
-            if one.match == other.match:
+            if first.match == second.match:
                 what = Sentence("overlaps the window of line {line}", line=_at(lines, "window", earlier))
                 yield _at(lines, "window", later, "begins"), what
 
@@ -259,17 +259,17 @@ def _escalations(parsed: NotificationFile, lines: TableLines) -> Iterator[Proble
 
 def _calendars(parsed: NotificationFile, lines: TableLines, folder: Path) -> Iterator[Problem]:
     """Calendars that cannot be read, and events for people whom nobody knows."""
-    people = {one.name for one in parsed.person} | {one.title for one in parsed.person if one.title}
+    people = {row.name for row in parsed.person} | {row.title for row in parsed.person if row.title}
     for place, timetable in enumerate(timetables(parsed, folder).values()):
         if timetable.calendar is None:
             continue
         line = _at(lines, "roster", place, "ics")
         try:
-            found = events(timetable.calendar, timetable.zone, *WHOLE)
+            duties = events(timetable.calendar, timetable.zone, *WHOLE)
         except ServicedayError as error:
             yield line, error.what
             continue
-        if not found:
+        if not duties:
             yield line, Sentence("the calendar {file} holds no duty", file=timetable.roster.ics)
-        for name in sorted({event.summary for event in found} - people):
+        for name in sorted({event.summary for event in duties} - people):
             yield line, unknown(Sentence("person"), name[:60], sorted(people))

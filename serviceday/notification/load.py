@@ -70,7 +70,7 @@ class Figures:
     opened: int
     acknowledged: tuple[float, float] | None  # median and 90 %
     closed: tuple[float, float] | None
-    found: float | None  # share of those opened at whose asset a fault was found within `FOLLOWED_UP`
+    followed_up: float | None  # share of those opened at whose asset a fault was found within `FOLLOWED_UP`
 
 
 def figures(
@@ -118,7 +118,7 @@ def figures(
         opened=len(opened),
         acknowledged=_spans((alert.opened_at, alert.acknowledged_at) for alert in opened),
         closed=_spans((alert.opened_at, alert.closed_at) for alert in opened),
-        found=sum(_followed_up(alert, faults) for alert in opened) / len(opened) if opened else None,
+        followed_up=sum(_followed_up(alert, faults) for alert in opened) / len(opened) if opened else None,
     )
 
 

@@ -46,14 +46,17 @@ def sections(figures: Figures, language: Language) -> list[Section]:
         (say("acknowledged"), *_minutes(figures.acknowledged)),
         (say("closed"), *_minutes(figures.closed)),
     ]
-    found = "-" if figures.found is None else f"{figures.found:.0%}"
+    share = "-" if figures.followed_up is None else f"{figures.followed_up:.0%}"
+    followed_up = (f"{figures.opened:,}", share)
     stale = [(f"{each.alert}", each.asset, f"{each.hours:,.0f}") for each in figures.stale]
     return [
-        Section(say("sites"), loads, [_load(site or "-", one) for site, one in figures.sites.items()]),
-        Section(say("people"), loads, [_load(who.removeprefix("person:"), one) for who, one in figures.people.items()]),
+        Section(say("sites"), loads, [_load(site or "-", burden) for site, burden in figures.sites.items()]),
+        Section(
+            say("people"), loads, [_load(who.removeprefix("person:"), burden) for who, burden in figures.people.items()]
+        ),
         Section(say("mix"), [say("column.severity"), say("column.share"), say("column.norm")], mix),
         Section(say("spans"), [say("column.what"), say("column.median"), say("column.most")], spans),
-        Section(say("found"), [say("column.opened"), say("column.share")], [(f"{figures.opened:,}", found)]),
+        Section(say("followed_up"), [say("column.opened"), say("column.share")], [followed_up]),
         Section(say("actors"), often, [_often(each) for each in figures.actors]),
         Section(say("chattering"), often, [_often(each) for each in figures.chattering]),
         Section(say("stale"), [say("column.alert"), say("column.asset"), say("column.hours")], stale),
@@ -64,8 +67,15 @@ def _often(actor: Actor) -> tuple[str, ...]:
     return actor.cause, f"{actor.times:,}", f"{actor.share:.0%}"
 
 
-def _load(name: str, one: Load) -> tuple[str, ...]:
-    return name, f"{one.total:,}", f"{one.average:.2f}", f"{one.peak:,}", f"{one.floods:,}", f"{one.in_flood:.1%}"
+def _load(name: str, burden: Load) -> tuple[str, ...]:
+    return (
+        name,
+        f"{burden.total:,}",
+        f"{burden.average:.2f}",
+        f"{burden.peak:,}",
+        f"{burden.floods:,}",
+        f"{burden.in_flood:.1%}",
+    )
 
 
 def _minutes(span: tuple[float, float] | None) -> tuple[str, str]:

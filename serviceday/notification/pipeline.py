@@ -116,12 +116,12 @@ def _to_those_told(notice: Notice, now: datetime, context: Context) -> list[Noti
 
 def find_receivers(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:
     """Whoever is on duty; where nobody is, those who are named for it. Nobody is told the same thing twice."""
-    passed, told = Passed(), set[tuple[int, int, int, str]]()
+    passed, addressed = Passed(), set[tuple[int, int, int, str]]()
 
     def aim(notice: Notice, receiver: str) -> None:
         about = (notice.alert.id, notice.step, notice.level, receiver)
-        if about not in told:
-            told.add(about)
+        if about not in addressed:
+            addressed.add(about)
             passed.notices.append(replace(notice, receiver=receiver))
 
     for notice in notices:
@@ -150,8 +150,8 @@ def choose_channels(notices: Sequence[Notice], now: datetime, context: Context) 
 
 def drop_already_told(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:
     """What is in the log is in the log: no restart and no second process doubles it."""
-    known = context.ledger.known([notice.key for notice in notices])
-    return Passed([notice for notice in notices if notice.key not in known])
+    existing = context.ledger.existing([notice.key for notice in notices])
+    return Passed([notice for notice in notices if notice.key not in existing])
 
 
 def wait_for_hours(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:

@@ -49,8 +49,8 @@ def mistake(part: Mapping[str, Any]) -> Sentence:
         return unknown(Sentence("kind of channel"), str(part["input"].get("kind", ""))[:60], list(KINDS))
     if part["type"] == "extra_forbidden":
         form = KINDS.get(kind) or (TABLES.get(location[0]) if len(location) > 1 else NotificationFile)
-        known = list(form.model_fields) if form is not None and len(named) <= 1 else _inner(form, named[:-1])
-        return unknown(Sentence("key"), location[-1], known)
+        keys = list(form.model_fields) if form is not None and len(named) <= 1 else _inner(form, named[:-1])
+        return unknown(Sentence("key"), location[-1], keys)
     words = str(part["msg"]).removeprefix("Value error, ")
     if "Secret" in words or (named and named[-1] in _SECRETS):
         return Sentence('{key} is a secret; write {{ env = "NAME" }} or {{ file = "path" }}', key=key)

@@ -39,25 +39,25 @@ def rules_of(parsed: NotificationFile, path: Path) -> Rules:
     return Rules(
         path=path,
         settings=parsed.settings,
-        channels={one.name: one for one in parsed.channel},
-        people={one.name: one for one in parsed.person},
+        channels={row.name: row for row in parsed.channel},
+        people={row.name: row for row in parsed.person},
         timetables=timetables(parsed, path.parent),
         routes=parsed.route,
         windows=parsed.window,
-        zones={one.id: ZoneInfo(one.timezone) for one in parsed.site},
+        zones={row.id: ZoneInfo(row.timezone) for row in parsed.site},
     )
 
 
 def timetables(parsed: NotificationFile, folder: Path) -> dict[str, Timetable]:
     """The rosters with their shifts, holidays and replacements; a calendar lies beside the file."""
-    names = {one.title: one.name for one in parsed.person if one.title}
+    names = {row.title: row.name for row in parsed.person if row.title}
     return {
         roster.name: Timetable(
             roster=roster,
             zone=ZoneInfo(roster.timezone or parsed.settings.timezone),
-            shifts=[one for one in parsed.shift if one.roster == roster.name],
-            holidays=[one for one in parsed.holiday if one.roster == roster.name],
-            replacements=[one for one in parsed.replacement if one.roster == roster.name],
+            shifts=[row for row in parsed.shift if row.roster == roster.name],
+            holidays=[row for row in parsed.holiday if row.roster == roster.name],
+            replacements=[row for row in parsed.replacement if row.roster == roster.name],
             calendar=folder / roster.ics if roster.ics else None,
             titles=names,
         )

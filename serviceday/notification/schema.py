@@ -72,14 +72,32 @@ def _local(moment: datetime) -> datetime:
     return moment
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+def _name(words: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", words):
+        raise ValueError("a name is of up to 40 small letters, digits, - and _")
+    return words
+
+
+def _target(words: str) -> str:
+    if not re.fullmatch(r"(person|roster|channel):[a-z0-9][a-z0-9_-]{0,39}", words):
+        raise ValueError("write it as person:NAME, roster:NAME or channel:NAME")
+    return words
+
+
+def _sender(words: str) -> str:
+    if not re.fullmatch(r"[^@\s<>\",;]+@[^@\s<>\",;]+", words) or not words.isprintable():
+        raise ValueError("write it as name@host")
+    return words
+
+
+Name = Annotated[str, AfterValidator(_name)]
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_url)]
 Local = Annotated[datetime, AfterValidator(_local)]
-Target = Annotated[str, Field(pattern=r"^(person|roster|channel):[a-z0-9][a-z0-9_-]*$")]
+Target = Annotated[str, AfterValidator(_target)]
 Language = Literal["zh", "en"]
 
 
@@ -103,7 +121,7 @@ class SmtpChannel(_Strict):
     ca: str = ""  # PEM of an authority of one's own
     user: str = ""
     password: Secret | None = None
-    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    sender: Annotated[str, AfterValidator(_sender)]
     language: Language = "zh"
     timeout: Span = timedelta(seconds=10)
 

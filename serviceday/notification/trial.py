@@ -31,7 +31,7 @@ class Memory:
     _about: dict[int, list[Message]] = field(default_factory=lambda: defaultdict(list))
     _times: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
-    def known(self, keys: Collection[str]) -> set[str]:
+    def existing(self, keys: Collection[str]) -> set[str]:
         return self._keys & set(keys)
 
     def recent(self, receiver: str, since: datetime) -> int:

@@ -60,7 +60,7 @@ def test_a_day_is_counted() -> None:
     assert [(each.asset, each.hours) for each in found.stale] == [("L-2", 72.0)]
     assert found.mix == {"high": 1 / 12, "medium": 0.0, "low": 11 / 12}
     assert (found.acknowledged, found.closed) == ((10.0, 10.0), (60.0, 60.0))
-    assert found.found == 1 / 12, "what was found before it opened, it did not lead to"
+    assert found.followed_up == 1 / 12, "what was found before it opened, it did not lead to"
     for language in ("zh", "en"):
         parts = sections(found, language)
         assert all(len(row) == len(part.columns) for part in parts for row in part.rows)
@@ -71,5 +71,5 @@ def test_a_day_is_counted() -> None:
 
 def test_nothing_happened() -> None:
     found = figures([], {}, [], sites={}, faults={}, since=SINCE, until=UNTIL)
-    assert (found.opened, found.found, found.acknowledged) == (0, None, None)
+    assert (found.opened, found.followed_up, found.acknowledged) == (0, None, None)
     assert sections(found, "en")

@@ -79,11 +79,11 @@ def _starts(part: Any, start: Any, zone: ZoneInfo, ends: datetime) -> Iterator[A
     added = [each.dt for group in _listed(part, "RDATE") for each in group.dts]
     rule = part.get("RRULE")
     moments = [start, *added] if rule is None else [*added, *_recurring(rule, start, zone, ends)]
-    seen = set[datetime]()
+    instants = set[datetime]()
     for moment in moments:
         there = _instant(moment, zone)
-        if there not in excluded and there not in seen:
-            seen.add(there)
+        if there not in excluded and there not in instants:
+            instants.add(there)
             yield moment
 
 

@@ -54,18 +54,18 @@ class Timetable:
         edges = {begins, ends}
         for layer in layers:
             edges |= {edge for period in layer for edge in (period.begins, period.ends) if begins < edge < ends}
-        found: list[Period] = []
+        periods: list[Period] = []
         for low, high in pairwise(sorted(edges)):
             chosen = Period(low, high, "", "nobody")
             for layer in layers:
                 for period in layer:
                     if period.begins <= low < period.ends:
                         chosen = replace(period, begins=low, ends=high)
-            if found and (found[-1].person, found[-1].why) == (chosen.person, chosen.why):
-                found[-1] = replace(found[-1], ends=high)
+            if periods and (periods[-1].person, periods[-1].why) == (chosen.person, chosen.why):
+                periods[-1] = replace(periods[-1], ends=high)
             else:
-                found.append(chosen)
-        return found
+                periods.append(chosen)
+        return periods
 
     def _turns(self, begins: datetime, ends: datetime) -> list[Period]:
         if self.calendar is not None:
@@ -111,12 +111,12 @@ class Timetable:
     def _replacements(self) -> list[Period]:
         return [
             Period(
-                self._instant(one.begins.date(), one.begins.time()),
-                self._instant(one.ends.date(), one.ends.time()),
-                one.person,
+                self._instant(replacement.begins.date(), replacement.begins.time()),
+                self._instant(replacement.ends.date(), replacement.ends.time()),
+                replacement.person,
                 "replacement",
             )
-            for one in self.replacements
+            for replacement in self.replacements
         ]
 
     def _instant(self, day: date, clock: time) -> datetime:
@@ -148,9 +148,9 @@ def minutes_of_week(shift: Shift, handover: time) -> list[tuple[int, int]]:
     ]
 
 
-def _one_after_another(found: Iterable[Event]) -> list[Event]:
+def _one_after_another(overlapping: Iterable[Event]) -> list[Event]:
     """Where events of a calendar overlap, the one that begins later has the duty from then on."""
-    ordered = sorted(found, key=lambda event: (event.begins, event.ends))
+    ordered = sorted(overlapping, key=lambda event: (event.begins, event.ends))
     return [replace(event, ends=min(event.ends, following.begins)) for event, following in pairwise(ordered)] + ordered[
         -1:
     ]

@@ -64,10 +64,10 @@ class AlertmanagerApi(Webhook):
 
     def document(self, envelope: Envelope, part: str) -> object:
         alerts = [_alert(facts) for facts in envelope.facts.get("alerts", [])]
-        kept = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
+        fields = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
         ahead = (datetime.now(UTC) + _STANDS).isoformat(timespec="seconds")
         return [
-            {key: alert[key] for key in kept} | ({"endsAt": ahead} if alert["status"] == "firing" else {})
+            {key: alert[key] for key in fields} | ({"endsAt": ahead} if alert["status"] == "firing" else {})
             for alert in alerts
         ]
 
