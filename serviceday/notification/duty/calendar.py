@@ -60,11 +60,14 @@ def _occurrences(calendar: Any, zone: ZoneInfo, begins: datetime, ends: datetime
         for part in calendar.walk("VEVENT")
         if "RECURRENCE-ID" in part
     }
+    deleted = {(str(part.get("UID", "")), moment) for part in parts for moment in _excluded(part, zone)}
     for part in parts:
         start = part["DTSTART"].dt
         length = _length(part, start, zone)
         summary = str(part.get("SUMMARY", "")).strip()
         own = "RECURRENCE-ID" in part
+        if own and (str(part.get("UID", "")), _instant(part["RECURRENCE-ID"].dt, zone)) in deleted:
+            continue
         for begin in [start] if own else _starts(part, start, zone, ends):
             there = _instant(begin, zone)
             if there >= ends or (not own and (str(part.get("UID", "")), there) in overridden):
@@ -75,16 +78,20 @@ def _occurrences(calendar: Any, zone: ZoneInfo, begins: datetime, ends: datetime
 
 
 def _starts(part: Any, start: Any, zone: ZoneInfo, ends: datetime) -> Iterator[Any]:
-    excluded = {_instant(each.dt, zone) for group in _listed(part, "EXDATE") for each in group.dts}
+    excluded = _excluded(part, zone)
     added = [each.dt for group in _listed(part, "RDATE") for each in group.dts]
     rule = part.get("RRULE")
-    moments = [start, *added] if rule is None else [*added, *_recurring(rule, start, zone, ends)]
+    moments = [start, *added, *(() if rule is None else _recurring(rule, start, zone, ends))]
     instants = set[datetime]()
     for moment in moments:
         there = _instant(moment, zone)
         if there not in excluded and there not in instants:
             instants.add(there)
             yield moment
+
+
+def _excluded(part: Any, zone: ZoneInfo) -> set[datetime]:
+    return {_instant(each.dt, zone) for group in _listed(part, "EXDATE") for each in group.dts}
 
 
 def _recurring(rule: Any, start: Any, zone: ZoneInfo, ends: datetime) -> Iterator[Any]:
