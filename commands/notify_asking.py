@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -118,9 +119,11 @@ def explain(
         tell(say("notify.not_yet"))
     for message in messages:
         tell(f"  {options.shown(message.queued_at, place)}  {_story(message, parcels, place)}")
-        for attempt in attempts[message.key]:
-            if attempt.outcome != "sent":
-                tell(f"      {options.shown(attempt.at, place)}  {told(attempt.error)}")
+        failures = [attempt for attempt in attempts[message.key] if attempt.outcome != "sent"]
+        for error, group in groupby(failures, key=lambda attempt: attempt.error):
+            tries = list(group)
+            last = options.shown(tries[-1].at, place)
+            tell(f"      {say('notify.tries', count=len(tries), last=last)} {told(error)}")
 
 
 def try_file(

@@ -4,6 +4,7 @@
     DATA/journal.sqlite   messages as they came in     DATA/models/          trained models
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
+    DATA/notifications.toml  who is told what          DATA/notification.key  signs links that acknowledge
 
 One process at a time takes readings in (`claim`); any number read.
 
