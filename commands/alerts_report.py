@@ -77,6 +77,5 @@ def _figures(records: Records, since: datetime, until: datetime) -> Figures:
         records.notifications.log(since=since, most=_MOST),
         sites={asset.id: asset.site for asset in records.estate.assets()},
         faults=faults,
-        since=since,
-        until=until,
+        within=(since, until),
     )

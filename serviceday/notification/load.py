@@ -80,10 +80,10 @@ def figures(
     *,
     sites: Mapping[str, str],
     faults: Mapping[str, Sequence[datetime]],
-    since: datetime,
-    until: datetime,
+    within: tuple[datetime, datetime],
 ) -> Figures:
-    """The figures. `sites` are those of assets; `faults` are times at which something was found at an asset."""
+    """The figures of a time. `sites` are those of assets; `faults` are times at which something was found at an asset."""
+    since, until = within
     up = [
         (step.at, alerts[step.alert])
         for step in trail

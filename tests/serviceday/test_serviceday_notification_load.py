@@ -53,7 +53,7 @@ def test_a_day_is_counted() -> None:
     trail, alerts = example()
     faults = {"L-1": [SINCE + timedelta(days=3)], "L-3": [SINCE - timedelta(days=1)]}
     sites = {each.asset: "south" for each in alerts.values()}
-    found = figures(trail, alerts, [], sites=sites, faults=faults, since=SINCE, until=UNTIL)
+    found = figures(trail, alerts, [], sites=sites, faults=faults, within=(SINCE, UNTIL))
     assert found.sites["south"] == Load(15, 15 / 144, 15, 1, 1 / 144)
     assert (found.actors[0].cause, found.actors[0].times) == ("L-1/limit", 4)
     assert [each.cause for each in found.chattering] == ["L-1/limit"]
@@ -70,6 +70,6 @@ def test_a_day_is_counted() -> None:
 
 
 def test_nothing_happened() -> None:
-    found = figures([], {}, [], sites={}, faults={}, since=SINCE, until=UNTIL)
+    found = figures([], {}, [], sites={}, faults={}, within=(SINCE, UNTIL))
     assert (found.opened, found.followed_up, found.acknowledged) == (0, None, None)
     assert sections(found, "en")
