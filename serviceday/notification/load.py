@@ -82,7 +82,7 @@ def figures(
     faults: Mapping[str, Sequence[datetime]],
     within: tuple[datetime, datetime],
 ) -> Figures:
-    """The figures of a time. `sites` are those of assets; `faults` are times at which something was found at an asset."""
+    """The figures of a time. `sites` are those of assets; `faults`, times at which something was found at an asset."""
     since, until = within
     up = [
         (step.at, alerts[step.alert])
