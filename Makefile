@@ -58,6 +58,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no
 requirements:
 	$(COMPILE) --group dev -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) --extra notify -c requirements/dev.txt -o requirements/notify.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

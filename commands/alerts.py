@@ -121,6 +121,23 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
     tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
 
 
+def redeem(
+    token: Annotated[str, typer.Option("--token", help=say("alerts.token"), metavar="TOKEN")],
+    data: options.Data = options.DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Acknowledge by the signed link of a message."""
+    from commands.installation import recorded
+    from serviceday.notification.acknowledging import Acknowledgements
+
+    with recorded(data) as records:
+        alert = Acknowledgements(data, records).redeem(token, datetime.now(UTC))
+    if as_json:
+        show_json(_plain(alert))
+    else:
+        tell(say("alerts.done", id=alert.id, state=say(f"alerts.state.{alert.state}")))
+
+
 def assign(
     number: Number,
     person: Annotated[str, typer.Argument(help=say("alerts.person"), metavar="PERSON")],

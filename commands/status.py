@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -67,6 +67,27 @@ def overview(folder: DataFolder) -> Overview | None:
     with ExitStack() as stack:
         journals = [stack.enter_context(reading(journal)) for journal in folder.journals()]
         return read_overview(journals, assets, catalogue(), datetime.now(UTC))
+
+
+def notified(folder: DataFolder) -> dict[str, Any]:
+    """Channels that deliver nothing, and how many messages wait."""
+    from facility.notifications import MessageState
+    from facility.records import Records
+
+    if not folder.records.exists():
+        return {"dead": [], "waiting": 0}
+    now = datetime.now(UTC)
+    with Records(folder.records) as records:
+        health = records.notifications.health().values()
+        waiting = len(records.notifications.due_messages(MessageState.QUEUED, now + timedelta(days=1)))
+    dead = [each for each in health if each.dead(now)]
+    return {
+        "dead": [
+            {"name": each.name, "since": each.failing_since and each.failing_since.isoformat(), "error": each.error}
+            for each in dead
+        ],
+        "waiting": waiting,
+    }
 
 
 def assessed(folder: DataFolder) -> dict[str, int]:
@@ -144,8 +165,10 @@ def status(
     watcher = watching(folder)
     if known is not None:
         found["adds_up"] = found["adds_up"] and known.adds_up
+    telling = notified(folder)
     if as_json:
-        show_json(found | {"assets": assets, "watch": watcher} | (told(known, runs) if known else {"running": runs}))
+        extra = {"assets": assets, "watch": watcher, "telling": telling}
+        show_json(found | extra | (told(known, runs) if known else {"running": runs}))
         return
     counts = [
         (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
@@ -169,6 +192,11 @@ def status(
     if assets:
         unclear = [f"{say(f'status.assets.{state}')} {count:,}" for state, count in assets.items() if count]
         tell(say("status.assets", states=", ".join(unclear)))
+    for channel in telling["dead"]:
+        since = _shown(channel["since"], place)
+        tell(f"! {say('status.channel_dead', channel=channel['name'], since=since)} {told_words(channel['error'])}")
+    if telling["waiting"]:
+        tell(say("status.telling", waiting=f"{telling['waiting']:,}"))
     if known is not None:
         _show(known, runs)
         if sources:

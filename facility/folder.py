@@ -5,6 +5,7 @@
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
     DATA/watch.json       when the watcher last looked; rewritten every second while one runs
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
+    DATA/notifications.toml  who is told what          DATA/notification.key  signs links that acknowledge
 
 One process at a time takes readings in (`claim`); any number read.
 

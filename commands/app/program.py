@@ -99,6 +99,18 @@ GROUPS: dict[str, dict[str, str]] = {
         "shelve": "alerts.shelve",
         "unshelve": "alerts.unshelve",
         "close": "alerts.close",
+        "ack": "alerts.redeem",
+        "report": "alerts_report.report",
+    },
+    "notify": {
+        "init": "notify.init",
+        "check": "notify.check",
+        "run": "notify.run",
+        "test": "notify.try_out",
+        "log": "notify_asking.log",
+        "who": "notify_asking.who",
+        "explain": "notify_asking.explain",
+        "try": "notify_asking.try_file",
     },
     "quarantine": {
         "list": "quarantine.list_rows",

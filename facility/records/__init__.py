@@ -14,6 +14,7 @@ from facility.records.assessments import AssessmentRecords
 from facility.records.deficiencies import DeficiencyRecords
 from facility.records.duties import DutyRecords, Recorded
 from facility.records.estate import Changes, EstateRecords
+from facility.records.notifications import NotificationRecords
 from facility.records.opening import open_engine
 from facility.records.outcomes import OutcomeRecords
 from facility.records.plans import PlanRecords
@@ -43,6 +44,7 @@ class Records:
         self.deficiencies = DeficiencyRecords(self._engine)
         self.service_days = ServiceDayRecords(self._engine)
         self.watch = WatchRecords(self._engine)
+        self.notifications = NotificationRecords(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

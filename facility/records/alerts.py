@@ -58,15 +58,46 @@ class AlertRecords:
                 for row in connection.execute(query)
             ]
 
+    def steps_after(self, step: int, *, most: int = 1000) -> list[tuple[int, Step]]:
+        """Steps of all alerts after one of them, with their numbers, in the order in which they were kept."""
+        query = select(_STEPS).where(_STEPS.c.id > step).order_by(_STEPS.c.id).limit(most)
+        with self._engine.connect() as connection:
+            return [
+                (row.id, Step(alert=row.alert, at=row.at, who=row.who, what=row.what, note=row.note))
+                for row in connection.execute(query)
+            ]
+
+    def steps_between(self, since: datetime, until: datetime) -> list[Step]:
+        """Steps of all alerts in a time, in the order in which they were kept."""
+        query = select(_STEPS).where(_STEPS.c.at >= since, _STEPS.c.at < until).order_by(_STEPS.c.id)
+        with self._engine.connect() as connection:
+            return [
+                Step(alert=row.alert, at=row.at, who=row.who, what=row.what, note=row.note)
+                for row in connection.execute(query)
+            ]
+
+    def numbered(self, numbers: Collection[int]) -> dict[int, Alert]:
+        """Alerts by number; those that are not there are left out."""
+        ordered = sorted(set(numbers))
+        alerts: dict[int, Alert] = {}
+        with self._engine.connect() as connection:
+            for begin in range(0, len(ordered), 500):
+                query = select(_ALERTS).where(_ALERTS.c.id.in_(ordered[begin : begin + 500]))
+                alerts |= {alert.id: alert for alert in read_rows(alert_of, connection.execute(query), "alert")}
+        return alerts
+
     def last_closed(self, causes: Collection[str]) -> dict[str, int]:
         """Number of the alert closed last, by cause."""
         with self._engine.connect() as connection:
             return last_closed(connection, causes)
 
-    def last_step(self) -> int:
-        """Number of the newest step of any alert: it grows whenever anything happens to one."""
+    def last_step(self, number: int | None = None) -> int:
+        """The number of the last step of an alert, or of any: it grows whenever something happens; 0 without steps."""
+        query = select(func.max(_STEPS.c.id))
+        if number is not None:
+            query = query.where(_STEPS.c.alert == number)
         with self._engine.connect() as connection:
-            return int(connection.execute(select(func.max(_STEPS.c.id))).scalar() or 0)
+            return int(connection.execute(query).scalar() or 0)
 
     def keep(
         self,

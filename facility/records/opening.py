@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from facility.errors import CannotCommunicate, CannotDo, ServicedayError
 
-HEAD = "0008"  # the newest migration; a test compares it with the folder
+HEAD = "0009"  # the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
 _DAMAGED = (
     "malformed",
@@ -56,6 +56,9 @@ def open_engine(place: Path | str) -> Engine:
     except OperationalError as error:
         engine.dispose()
         raise _refused(url, error) from None
+    except UnicodeDecodeError as error:  # SQLite's words about a damaged schema hold pieces of it
+        engine.dispose()
+        raise _damaged(url, error) from None
     except DatabaseError as error:
         engine.dispose()
         raise CannotDo(
@@ -95,13 +98,18 @@ def _tell_damage(engine: Engine, url: URL) -> None:
     @event.listens_for(engine, "handle_error")
     def _(context: Any) -> None:
         reason = str(context.original_exception)
-        if "alembic_version" not in reason and any(sign in reason for sign in _DAMAGED):
-            raise CannotDo(
-                "records {database} are damaged: {error}",
-                "Restore records.sqlite from a backup; `sqlite3 FILE .recover` may bring back what is whole",
-                database=url.database,
-                error=reason,
-            ) from None
+        garbled = isinstance(context.original_exception, UnicodeDecodeError)  # SQLite's own words about damage
+        if garbled or ("alembic_version" not in reason and any(sign in reason for sign in _DAMAGED)):
+            raise _damaged(url, reason) from None
+
+
+def _damaged(url: URL, reason: object) -> CannotDo:
+    return CannotDo(
+        "records {database} are damaged: {error}",
+        "Restore records.sqlite from a backup; `sqlite3 FILE .recover` may bring back what is whole",
+        database=url.database,
+        error=reason,
+    )
 
 
 def _url(place: Path | str) -> URL:
