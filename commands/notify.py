@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,34 +12,17 @@ import typer
 from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import show_json, spare_existing, tell
+from commands.app.processes import asked_to_stop
+from commands.telling import Telling, rules_path, service
 from facility.errors import CannotDo, CannotParse, ServicedayError
 from facility.folder import DataFolder
-from facility.i18n.phrases import Language, preferred
+from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
-    from facility.records import Records
     from serviceday.notification.rules import Rules
-    from serviceday.notification.service import NotificationService, Pass
+    from serviceday.notification.service import Pass
 
 RulesFile = Annotated[Path | None, typer.Option("--file", help=say("notify.file"), metavar="FILE")]
-
-
-def rules_path(data: Path, file: Path | None) -> Path:
-    """The file of rules: the one that is named, else that of the data folder."""
-    from serviceday.notification.rules import NAME
-
-    return file or data / NAME
-
-
-def service(records: Records, data: Path, rules: Rules) -> NotificationService:
-    """The telling of a data folder, in the words of the command line."""
-    from commands.app.messages import SENTENCES
-    from serviceday.notification.service import NotificationService
-
-    def translated(words: str, language: Language) -> str:
-        return SENTENCES.say(words, language)
-
-    return NotificationService(records=records, folder=data, rules=rules, say=translated)
 
 
 def init(
@@ -103,48 +85,17 @@ def run(
 ) -> None:
     """Follow the trail each second until interrupted. The file is read again when it changes."""
     from commands.installation import recorded
-    from serviceday.notification.checking import read_rules
 
     path = rules_path(data, file)
-    rules, written = read_rules(path), _written(path)
     with recorded(data) as records:
-        telling = service(records, data, rules)
-        if not (once or as_json):
+        telling = Telling(records, data, path)
+        if once:
+            _show_pass(telling.once(), as_json)
+            return
+        if not as_json:
             tell(say("notify.running", file=path), error=True)
-        while True:
-            outcome = telling.deliver(datetime.now(UTC))
-            if once:
-                _show_pass(outcome, as_json)
-                return
-            if not outcome.idle:
-                _show_pass(outcome, as_json)
-            if not outcome.sent:  # more may wait than one pass sends
-                time.sleep(1.0)
-            if _written(path) != written:
-                written = _written(path)
-                telling = _renewed(telling, records, data, path)
-
-
-def _renewed(telling: NotificationService, records: Records, data: Path, path: Path) -> NotificationService:
-    """The telling by the file as it is now; a file that is wrong is told, and the old rules stay in force."""
-    from serviceday.notification.checking import read_rules
-
-    try:
-        renewed = service(records, data, read_rules(path))
-    except ServicedayError as error:
-        tell(f"! {told(error)}", error=True)
-        tell(say("notify.old_rules"), error=True)
-        return telling
-    tell(say("notify.read_again", file=path), error=True)
-    return renewed
-
-
-def _written(path: Path) -> tuple[int, int]:
-    try:
-        state = path.stat()
-    except OSError:
-        return (0, 0)
-    return state.st_mtime_ns, state.st_size
+        with asked_to_stop() as stop:
+            telling.until(stop, lambda outcome: _show_pass(outcome, as_json))
 
 
 def _show_pass(outcome: Pass, as_json: bool) -> None:

@@ -16,7 +16,8 @@ import typer
 from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import cell, show_json, show_table, tell
-from commands.notify import RulesFile, rules_path
+from commands.notify import RulesFile
+from commands.telling import rules_path
 from facility.errors import CannotDo
 from facility.i18n.phrases import preferred
 

@@ -7,7 +7,9 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +22,7 @@ from commands.app.console_log import log_to_console
 from commands.app.messages import say
 from commands.app.output import tell
 from commands.app.processes import asked_to_stop
+from commands.telling import Telling, rules_path
 from facility.errors import CannotParse, ServicedayError
 from facility.i18n.phrases import preferred
 
@@ -44,6 +47,7 @@ def watch(
     alive: Annotated[
         str, typer.Option("--alive", envvar="SERVICEDAY_ALIVE", help=say("watch.alive"), metavar="URL|FILE")
     ] = "",
+    telling: Annotated[bool, typer.Option("--tell/--no-tell", help=say("watch.tell"))] = True,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
@@ -62,6 +66,7 @@ def watch(
         here.folder.watch(),
         asked_to_stop() as stop,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="listening") as beside,
+        _telling(here, stop, wanted=telling and not once),
     ):
         if not as_json:
             tell(say("watch.ready", folder=here.folder.path))
@@ -78,6 +83,22 @@ def watch(
         else:
             turns.until(stop, every)
         turns.end()
+
+
+@contextmanager
+def _telling(here: Installation, stop: threading.Event, *, wanted: bool) -> Iterator[None]:
+    """Tell people beside the looks, where the data folder has rules for it; wrong ones are refused at the start."""
+    path = rules_path(here.folder.path)
+    if not (wanted and path.exists()):
+        yield
+        return
+    thread = threading.Thread(target=Telling(here.records, here.folder.path, path).until, args=[stop], name="telling")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 @dataclass(kw_only=True)

@@ -27,8 +27,29 @@ from serviceday.alerts.conditions import Verdict
 from serviceday.watch.heartbeat import Heartbeat, write_heartbeat
 from serviceday.watch.watcher import Watcher
 
+sys.path.append(str(Path(__file__).parents[1] / "serviceday"))
+
+from notification_tools import HttpReceiver
+
 pytestmark = pytest.mark.slow
 SERVICEDAY = [sys.executable, "-m", "commands.main", "--lang", "en"]
+
+
+RULES = """
+[settings]
+fallback = ["person:wang"]
+[[channel]]
+name = "hook"
+kind = "webhook"
+url = "URL"
+[[person]]
+name = "wang"
+language = "en"
+address = { hook = "wang" }
+[[route]]
+name = "all"
+to = ["person:wang"]
+"""
 
 
 def until(there: Any, seconds: float = 60) -> Any:
@@ -48,6 +69,9 @@ def test_a_reading_that_is_published_becomes_an_alert_that_explains_itself(tmp_p
     lift = (FOLDER / "lift.toml").read_text()
     (own / "lift.toml").write_text(lift.replace('back_after = "1min", always', 'back_after = "25s", always'))
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    receiver = HttpReceiver()
+    rules = folder.path / "notifications.toml"
+    rules.write_text('[[route]]\nname = "all"\nto = ["person:wang"]\n')
 
     def serviceday(*arguments: str, code: int = 0) -> str:
         command = [*SERVICEDAY, *arguments, "--data", str(folder.path)]
@@ -76,6 +100,8 @@ def test_a_reading_that_is_published_becomes_an_alert_that_explains_itself(tmp_p
         taking = start("ingest", "--broker", f"mqtt://127.0.0.1:{mosquitto}", "--no-probe")
         assert taking.stdout is not None
         assert taking.stdout.readline()
+        assert "channel is missing" in serviceday("watch", code=2), "rules that are wrong are refused at the start"
+        rules.write_text(RULES.replace("URL", receiver.url))
         watching = start("watch", "--json", "--every", "0.2", "--alive", str(tmp_path / "alive"))
         assert watching.stdout is not None
         until(lambda: (tmp_path / "alive").exists())
@@ -86,6 +112,8 @@ def test_a_reading_that_is_published_becomes_an_alert_that_explains_itself(tmp_p
         with Records(folder.records) as records:
             (alert,) = records.alerts.open()
         assert alert.id == opened["alert"]
+        (message,) = until(lambda: receiver.requests)
+        assert alert.title.en in json.dumps(message.document, ensure_ascii=False)
         told = json.loads(serviceday("alerts", "explain", "EL-1", "--json"))
         assert told["watched"]
         assert [one["state"] for one in told["accounts"]] == ["told"]
@@ -103,6 +131,7 @@ def test_a_reading_that_is_published_becomes_an_alert_that_explains_itself(tmp_p
         assert (over["what"], over["alert"]) == ("cleared", alert.id)
         again.send_signal(signal.SIGTERM)
         assert again.wait(60) == 0
+    receiver.close()
     watch = json.loads(serviceday("status", "--json"))["watch"]
     assert datetime.fromisoformat(watch["looked_at"]) <= datetime.now(UTC)
     assert "no asset or alert" in serviceday("alerts", "explain", "nobody", code=2)
