@@ -1,28 +1,25 @@
-"""Detect trouble in a recording: learn from its healthy beginning, score every row from what was known by then.
-
-Each half of the healthy rows is scored by what was learned from the other half: so every member's unit, and the
-threshold, come from rows that were not learned from and lie some way off, as the rows to come will.
-"""
+"""Detect trouble in a recording: learn from its healthy beginning, score every row from what was known by then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from facility.errors import CannotDo
 from models.recordings import Recording
-from models.recordings.alarms import Span, alarms, flags, threshold
-from models.recordings.behaviour import Behaviour
-from models.recordings.strangeness import Member, Neighbours, Subspace, trailing_mean
+from models.recordings.alarms import Manner, Span, alarms, flags
+from models.recordings.reference import FOLDS, Reference, Table, window_widths
+from models.recordings.series import LOOKED_BACK, SHORT, watch
 from models.statistics import BoolArray, FloatArray, empty_slices, median
 
 FEWEST = 20  # healthy rows
 SHARE = 0.15  # of the rows, healthy unless told otherwise
 LEAST, MOST = 100, 0.5  # healthy rows, unless told otherwise: at least so many, at most this share
-STEPS = 4
 NAMED = 3  # channels named an alarm
+BUDGET = 0.01  # unless told otherwise, or the healthy rows can show no less
+SERIES_ROWS = 200  # rows that a single channel must have to be watched as a series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +39,28 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Founded:
+    """What the threshold stands on."""
+
+    budget: float
+    rows: int  # that it is read from
+    windows: float  # of them that do not overlap
+    blocks: int  # that were held out in turn; 0: the reference rolls along
+    provable: float  # smallest share of false alarms that so many healthy rows can show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detected:
-    """`score` a row: 1 is the threshold of the budget, higher is stranger; 0 while it is unremarkable."""
+    """`score` a row: 1 is the threshold in force, higher is stranger; 0 while it is unremarkable."""
 
     healthy_rows: int
     score: FloatArray
     flag: BoolArray
     alarms: tuple[Alarm, ...]
-    operating_points: int
-    still: tuple[str, ...]  # channels that never moved in the healthy rows
-    provable: float  # smallest share of false alarms that so many healthy rows can show
+    founded: Founded
+    operating_points: int = 1
+    still: tuple[str, ...] = ()  # channels that never moved in the healthy rows
+    season: str = ""  # of a single channel: "daily", "weekly" or none
 
 
 def healthy_rows(recording: Recording) -> int:
@@ -59,19 +68,32 @@ def healthy_rows(recording: Recording) -> int:
     return int(min(max(SHARE * recording.rows, LEAST), MOST * recording.rows))
 
 
+def founded_on(rows: int, budget: float | None, short: int) -> Founded:
+    """What so many healthy rows can show in windows of `short`; without a budget the least that is not under 1 %."""
+    provable = short / rows
+    return Founded(
+        budget=max(BUDGET, provable) if budget is None else budget,
+        rows=rows,
+        windows=rows / short,
+        blocks=FOLDS,
+        provable=provable,
+    )
+
+
 def detect(
     recording: Recording,
     *,
     train_rows: int,
-    budget: float = 0.01,
+    budget: float | None = None,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Detected:
     """Scores and alarms of all rows; the first `train_rows` are taken for healthy.
 
-    A score uses only the rows up to its own, and the healthy ones. Raises `CannotDo` if there is too little to learn.
+    A score uses only the rows up to its own, and the healthy ones. A single channel is watched as a series: season,
+    level, spikes. Raises `CannotDo` if there is too little to learn.
     """
-    values, seconds, rows = recording.values, recording.seconds, recording.rows
+    rows = recording.rows
     if not FEWEST <= train_rows <= rows:
         raise CannotDo(
             "{count} healthy rows of {rows}: cannot learn from that",
@@ -80,87 +102,73 @@ def detect(
             rows=rows,
             least=FEWEST,
         )
-    with empty_slices():
-        heard: BoolArray = np.asarray(~np.isnan(values[:train_rows]).all(axis=0))
-    if not heard.any():
-        raise CannotDo("no channel has a value in the healthy rows", "Choose other rows with --train-rows")
-    values = _held(values[:, heard])
-    channels = tuple(c for c, h in zip(recording.channels, heard, strict=True) if h)
-    short, _ = window_widths(train_rows)
-    half = train_rows // 2
-    held: list[list[FloatArray]] = []
-    for done, (mine, other) in enumerate(
-        ((slice(half, train_rows), slice(0, half)), (slice(0, half), slice(half, train_rows)))
-    ):
-        held.append(_distances(values, seconds, mine, other, train_rows, seed)[0])
-        on_progress(done + 1, STEPS)
-    apart = [np.concatenate(parts) for parts in zip(*held, strict=True)]
-    whole = slice(0, train_rows)
-    found, behaviour = _distances(values, seconds, whole, slice(0, rows), train_rows, seed)
-    on_progress(3, STEPS)
-    usual = [_unit(distance) for distance in apart]
-    together = _together(found, usual, short)
-    unseen = _together(apart, usual, short)
-    limit = threshold(unseen, budget, train_rows / short)
-    spans = alarms(together, limit, on_delay=max(1, short // 3), off_delay=2 * short)
-    residuals = behaviour.residuals(values, seconds)
-    on_progress(STEPS, STEPS)
+    values, channels = heard(recording, train_rows)
+    if len(channels) == 1 and rows >= SERIES_ROWS:
+        return _watched(values[:, 0], recording.seconds, channels[0], train_rows, budget)
+    widths = window_widths(train_rows)
+    founded = founded_on(train_rows, budget, widths[0])
+    steps = FOLDS + 3
+    done = 0
+
+    def on_step() -> None:
+        nonlocal done
+        done += 1
+        on_progress(done, steps)
+
+    table = Table.of(values, recording.seconds)
+    blocks = np.array_split(np.arange(train_rows), FOLDS)
+    healthy = table.taken(np.arange(train_rows))
+    reference = Reference(widths, budget=founded.budget, seed=seed).fit(healthy, blocks, on_step)
+    score = reference.score(table)
+    on_step()
+    spans, limits = alarms(score, manner_of(reference, train_rows))
+    score = score / limits
+    residuals = reference.residuals(table)
+    on_step()
     return Detected(
         healthy_rows=train_rows,
-        score=together / limit,
+        score=score,
         flag=flags(spans, rows),
-        alarms=tuple(_alarm(span, together / limit, residuals, channels, short) for span in spans),
-        operating_points=behaviour.points,
-        still=tuple(c for c, s in zip(channels, behaviour.scale.still, strict=True) if s),
-        provable=short / train_rows,
+        alarms=tuple(alarm_of(span, score, residuals, channels, widths[0]) for span in spans),
+        founded=founded,
+        operating_points=reference.behaviour.points,
+        still=still_channels(reference, channels),
     )
 
 
-def window_widths(train_rows: int) -> tuple[int, int]:
-    """Rows of a short and of a long window, from how many healthy rows there are to know them by."""
-    return int(np.clip(train_rows / 40, 4, 30)), int(np.clip(train_rows / 12, 8, 96))
+def heard(recording: Recording, train_rows: int) -> tuple[FloatArray, tuple[str, ...]]:
+    """The channels that have a value in the healthy rows. Raises `CannotDo` if there is none."""
+    values = recording.values
+    with empty_slices():
+        there: BoolArray = np.asarray(~np.isnan(values[:train_rows]).all(axis=0))
+    if not there.any():
+        raise CannotDo("no channel has a value in the healthy rows", "Choose other rows with --train-rows")
+    return bridged(values[:, there]), tuple(c for c, h in zip(recording.channels, there, strict=True) if h)
 
 
-def members(train_rows: int) -> tuple[Member, ...]:
-    short, long = window_widths(train_rows)
-    return (Subspace(1), Subspace(short), Subspace(long), Neighbours(short))
+def manner_of(reference: Reference, learned: int) -> Manner:
+    short = reference.widths[0]
+    return Manner(
+        on_delay=max(1, short // 3),
+        off_delay=max(1, 3 * short // 2),
+        memory=reference.healthy_rows,
+        usual=reference.usual,
+        mean=reference.mean,
+        learned=learned,
+    )
 
 
-def _distances(
-    values: FloatArray, seconds: FloatArray, learned: slice, scored: slice, train_rows: int, seed: int
-) -> tuple[list[FloatArray], Behaviour]:
-    """Each member's distances of the rows `scored`, learned from the rows `learned`."""
-    behaviour = Behaviour(seed).fit(values[learned], seconds[learned])
-    healthy = behaviour.residuals(values[learned], seconds[learned])
-    residuals = behaviour.residuals(values[scored], seconds[scored])
-    at = np.arange(scored.start, scored.stop, dtype=np.float64) - learned.start
-    return [m.fit(healthy).score(residuals, at) for m in members(train_rows)], behaviour
+def still_channels(reference: Reference, channels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(c for c, s in zip(channels, reference.behaviour.scale.still, strict=True) if s)
 
 
-def _unit(held_out: FloatArray) -> tuple[float, float]:
-    """Middle and width of a member's distances on healthy rows it had not seen."""
-    middle = float(np.median(held_out))
-    width = 1.4826 * float(np.median(np.abs(held_out - middle)))
-    return middle, max(width, 0.5 * float(held_out.std()), 1e-6)
-
-
-def _together(distances: list[FloatArray], usual: list[tuple[float, float]], short: int) -> FloatArray:
-    """Mean of the members' logarithms: one beside itself does not drown the others. Single rows are smoothed."""
-    parts = [
-        np.log1p(np.maximum((distance - middle) / width, 0.0))
-        for distance, (middle, width) in zip(distances, usual, strict=True)
-    ]
-    parts[0] = trailing_mean(parts[0][:, None], short)[:, 0]
-    return np.asarray(np.mean(parts, axis=0))
-
-
-def _held(values: FloatArray) -> FloatArray:
+def bridged(values: FloatArray) -> FloatArray:
     """Single missing rows keep the value before them; longer silence stays silence."""
     before = np.vstack([np.full((1, values.shape[1]), np.nan), values[:-1]])
     return np.where(np.isnan(values), before, values)
 
 
-def _alarm(span: Span, score: FloatArray, residuals: FloatArray, channels: tuple[str, ...], width: int) -> Alarm:
+def alarm_of(span: Span, score: FloatArray, residuals: FloatArray, channels: tuple[str, ...], width: int) -> Alarm:
     """The channels whose middle over the alarm and its first window is farthest off."""
     begin = max(0, span.first - width + 1)
     off = median(residuals[begin : span.last + 1], axis=0)
@@ -170,4 +178,29 @@ def _alarm(span: Span, score: FloatArray, residuals: FloatArray, channels: tuple
         last=span.last,
         peak=float(score[span.first : span.last + 1].max()),
         channels=tuple(Named(channel=channels[i], off=float(off[i])) for i in first if abs(off[i]) >= 0.3),
+    )
+
+
+def _watched(
+    values: FloatArray, seconds: FloatArray, channel: str, train_rows: int, budget: float | None
+) -> Detected:
+    rows = len(values)
+    founded = founded_on(max(train_rows, min(rows, LOOKED_BACK)), budget, SHORT)
+    watched = watch(values, seconds, train_rows, founded.budget)
+    found = []
+    for span in watched.spans:
+        inside = slice(span.first, span.last + 1)
+        off = watched.off[inside]
+        named = Named(channel=channel, off=float(off[np.abs(off).argmax()]))
+        found.append(
+            Alarm(first=span.first, last=span.last, peak=float(watched.score[inside].max()), channels=(named,))
+        )
+    return Detected(
+        healthy_rows=train_rows,
+        score=watched.score,
+        flag=flags(watched.spans, rows),
+        alarms=tuple(found),
+        founded=replace(founded, blocks=0),
+        still=(channel,) if watched.still else (),
+        season=watched.season,
     )
