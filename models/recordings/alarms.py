@@ -86,13 +86,14 @@ def alarms(score: FloatArray, manner: Manner) -> tuple[tuple[Span, ...], FloatAr
     """The alarms, and the threshold in force at every row; `score` in thresholds of the budget, each row once.
 
     An alarm begins after `on_delay` rows in a row at or above the threshold. It ends with the last row that was not
-    followed by `off_delay` rows below `EASE` of it, or below `RETURNED` of the way down from the event's own level.
+    followed by `off_delay` rows below `EASE` of it, or below `RETURNED` of the way down from the event's own level; or
+    by `memory` rows below the threshold.
     The next alarm must at first exceed where the last ended, less so as `memory` rows pass: one event is one alarm.
     """
     found: list[Span] = []
     limits = np.ones(len(score))
     level, pace = manner.mean, 1 / manner.memory if manner.memory else 0.0
-    run = quiet = 0
+    run = quiet = lower = 0
     first, ended, left = -1, -1, 1.0
     event = limit = begun_above = 1.0
     for row, value in enumerate(score.tolist()):
@@ -108,7 +109,7 @@ def alarms(score: FloatArray, manner: Manner) -> tuple[tuple[Span, ...], FloatAr
             if moving:
                 level += pace * (min(value, FARTHEST) - level)
             if run >= manner.on_delay:
-                first, quiet, event, begun_above = row, 0, value, limit
+                first, quiet, lower, event, begun_above = row, 0, 0, value, limit
             continue
         limits[row] = limit
         if moving:
@@ -116,6 +117,9 @@ def alarms(score: FloatArray, manner: Manner) -> tuple[tuple[Span, ...], FloatAr
         event += (RISE if value > event else SETTLE) * (value - event)
         below = max(EASE * max(begun_above, limit), event - RETURNED * (event - manner.usual))
         quiet = quiet + 1 if value < below else 0
+        lower = lower + 1 if value < limit else 0
+        if manner.memory and lower >= manner.memory:
+            quiet = lower
         if quiet >= manner.off_delay:
             found.append(Span(first=first, last=row - quiet))
             first, run, ended, left = -1, 0, row, below

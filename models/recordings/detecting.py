@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facility.errors import CannotDo
+from facility.errors import CannotDo, CannotParse
 from models.recordings import Recording
 from models.recordings.alarms import Manner, Span, alarms, flags
 from models.recordings.reference import FOLDS, Reference, Table, window_widths
+from models.recordings.seasons import DAY
 from models.recordings.series import LOOKED_BACK, SHORT, watch
-from models.statistics import BoolArray, FloatArray, empty_slices, median
+from models.statistics import BoolArray, FloatArray, IntArray, libraries_quiet, median
 
 FEWEST = 20  # healthy rows
 SHARE = 0.15  # of the rows, healthy unless told otherwise
@@ -53,7 +54,7 @@ class Founded:
 class Detected:
     """`score` a row: 1 is the threshold in force, higher is stranger; 0 while it is unremarkable."""
 
-    healthy_rows: int
+    healthy_rows: int  # of these rows
     score: FloatArray
     flag: BoolArray
     alarms: tuple[Alarm, ...]
@@ -80,33 +81,47 @@ def founded_on(rows: int, budget: float | None, short: int) -> Founded:
     )
 
 
+@libraries_quiet()
 def detect(
     recording: Recording,
     *,
-    train_rows: int,
+    train_rows: int = 0,
+    healthy: Recording | None = None,
     budget: float | None = None,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Detected:
-    """Scores and alarms of all rows; the first `train_rows` are taken for healthy.
+    """Scores and alarms of all rows, by the first `train_rows`, or by the rows of another recording of the channels.
 
     A score uses only the rows up to its own, and the healthy ones. A single channel is watched as a series: season,
     level, spikes. Raises `CannotDo` if there is too little to learn.
     """
     rows = recording.rows
-    if not FEWEST <= train_rows <= rows:
+    learned = train_rows if healthy is None else healthy.rows
+    if healthy is not None and learned < FEWEST:
+        raise CannotDo(
+            "{count} healthy rows: cannot learn from that",
+            "Give a file of at least {least} rows with --healthy",
+            count=learned,
+            least=FEWEST,
+        )
+    if healthy is None and not FEWEST <= learned <= rows:
         raise CannotDo(
             "{count} healthy rows of {rows}: cannot learn from that",
             "Give --train-rows between {least} and {rows}",
-            count=train_rows,
+            count=learned,
             rows=rows,
             least=FEWEST,
         )
-    values, channels = heard(recording, train_rows)
-    if len(channels) == 1 and rows >= SERIES_ROWS:
-        return _watched(values[:, 0], recording.seconds, channels[0], train_rows, budget)
-    widths = window_widths(train_rows)
-    founded = founded_on(train_rows, budget, widths[0])
+    source = recording if healthy is None else healthy
+    chosen = heard(source, learned)
+    channels = tuple(recording.channels[place] for place in chosen)
+    table = Table.of(bridged(recording.values[:, chosen]), recording.seconds)
+    places = np.arange(learned)
+    known = table if healthy is None else Table.of(bridged(healthy.values[:, chosen]), healthy.seconds)
+    known = known.taken(places)
+    if len(channels) == 1 and (rows if healthy is None else rows + learned) >= SERIES_ROWS:
+        return _watched(table, known if healthy is not None else None, channels[0], learned, budget)
     steps = FOLDS + 3
     done = 0
 
@@ -115,18 +130,19 @@ def detect(
         done += 1
         on_progress(done, steps)
 
-    table = Table.of(values, recording.seconds)
-    blocks = np.array_split(np.arange(train_rows), FOLDS)
-    healthy = table.taken(np.arange(train_rows))
-    reference = Reference(widths, budget=founded.budget, seed=seed).fit(healthy, blocks, on_step)
+    widths = window_widths(learned)
+    founded = founded_on(learned, budget, widths[0])
+    reference = Reference(widths, budget=founded.budget, seed=seed)
+    reference.fit(known, np.array_split(places, FOLDS), on_step)
     score = reference.score(table)
     on_step()
-    spans, limits = alarms(score, manner_of(reference, train_rows))
+    here = learned if healthy is None else 0
+    spans, limits = alarms(score, manner_of(reference, here))
     score = score / limits
     residuals = reference.residuals(table)
     on_step()
     return Detected(
-        healthy_rows=train_rows,
+        healthy_rows=here,
         score=score,
         flag=flags(spans, rows),
         alarms=tuple(alarm_of(span, score, residuals, channels, widths[0]) for span in spans),
@@ -136,14 +152,30 @@ def detect(
     )
 
 
-def heard(recording: Recording, train_rows: int) -> tuple[FloatArray, tuple[str, ...]]:
-    """The channels that have a value in the healthy rows. Raises `CannotDo` if there is none."""
-    values = recording.values
-    with empty_slices():
-        there: BoolArray = np.asarray(~np.isnan(values[:train_rows]).all(axis=0))
-    if not there.any():
+def heard(recording: Recording, learned: int) -> IntArray:
+    """Places of the channels that have a value in the healthy rows. Raises `CannotDo` if there is none."""
+    there = np.flatnonzero(~np.isnan(recording.values[:learned]).all(axis=0))
+    if not len(there):
         raise CannotDo("no channel has a value in the healthy rows", "Choose other rows with --train-rows")
-    return bridged(values[:, there]), tuple(c for c, h in zip(recording.channels, there, strict=True) if h)
+    return there
+
+
+def matched(recording: Recording, healthy: Recording, name: str) -> Recording:
+    """The healthy rows with the recording's channels in its order; `name`: of their file.
+
+    Raises `CannotParse` where a channel of the recording is not among them: nothing would say what is normal for it.
+    """
+    missing = [channel for channel in recording.channels if channel not in healthy.channels]
+    if missing:
+        raise CannotParse(
+            "{name} has no channel {missing!r}, so nothing says what is normal for it",
+            "Its channels are {channels}; leave others out with --ignore",
+            name=name,
+            missing=missing,
+            channels=list(healthy.channels),
+        )
+    places = [healthy.channels.index(channel) for channel in recording.channels]
+    return replace(healthy, channels=recording.channels, values=healthy.values[:, places])
 
 
 def manner_of(reference: Reference, learned: int) -> Manner:
@@ -181,26 +213,38 @@ def alarm_of(span: Span, score: FloatArray, residuals: FloatArray, channels: tup
     )
 
 
-def _watched(
-    values: FloatArray, seconds: FloatArray, channel: str, train_rows: int, budget: float | None
-) -> Detected:
-    rows = len(values)
-    founded = founded_on(max(train_rows, min(rows, LOOKED_BACK)), budget, SHORT)
-    watched = watch(values, seconds, train_rows, founded.budget)
+def _watched(table: Table, before: Table | None, channel: str, learned: int, budget: float | None) -> Detected:
+    """A single channel, after the healthy rows of another recording if there are any."""
+    values, seconds, offset = table.values[:, 0], table.seconds, 0
+    if before is not None:
+        offset = learned
+        values = np.concatenate([before.values[:, 0], values])
+        seconds = np.concatenate([before.seconds, following(before.seconds, seconds)])
+    founded = founded_on(min(len(values), LOOKED_BACK), budget, SHORT)
+    watched = watch(values, seconds, learned, founded.budget)
+    score, off = watched.score[offset:], watched.off[offset:]
+    spans = [Span(first=span.first - offset, last=span.last - offset) for span in watched.spans]
     found = []
-    for span in watched.spans:
+    for span in spans:
         inside = slice(span.first, span.last + 1)
-        off = watched.off[inside]
-        named = Named(channel=channel, off=float(off[np.abs(off).argmax()]))
-        found.append(
-            Alarm(first=span.first, last=span.last, peak=float(watched.score[inside].max()), channels=(named,))
-        )
+        farthest = int(np.abs(off[inside]).argmax())
+        named = Named(channel=channel, off=float(off[inside][farthest]))
+        found.append(Alarm(first=span.first, last=span.last, peak=float(score[inside].max()), channels=(named,)))
     return Detected(
-        healthy_rows=train_rows,
-        score=watched.score,
-        flag=flags(watched.spans, rows),
+        healthy_rows=learned - offset,
+        score=score,
+        flag=flags(tuple(spans), len(score)),
         alarms=tuple(found),
         founded=replace(founded, blocks=0),
         still=(channel,) if watched.still else (),
         season=watched.season,
     )
+
+
+def following(before: FloatArray, seconds: FloatArray) -> FloatArray:
+    """Seconds moved by whole weeks behind those before, so that the time of day and of week stay."""
+    step = float(np.median(np.diff(before))) if len(before) > 1 else 1.0
+    if not 0 < step <= DAY:
+        return np.asarray(seconds - seconds[0] + before[-1] + max(step, 1.0))
+    weeks = np.ceil(max(before[-1] + step - seconds[0], 0.0) / (7 * DAY)) * 7 * DAY
+    return np.asarray(seconds + weeks)

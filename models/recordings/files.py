@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,19 +59,19 @@ def read_recording(
     path: Path,
     *,
     time: str = "",
-    separator: str = "",
     ignore: Collection[str] = (),
+    optional: Collection[str] = (),
     by: str = "",
     options: ReadOptions | None = None,
 ) -> Recording:
     """The numeric columns of a file, its rows in the order of their times, of the file where it has none.
 
     Without `time` a column is taken for the time if its name or its content says so. Columns in `ignore` are left out,
-    those of words too; `by` names the unit of each row and is no channel. Raises `CannotDo` if the file cannot be opened, `CannotParse` if it is no table of numbers, or
-    if its numbers or dates can be read in two ways.
+    `optional` ones where they are there, those of words too; `by` names the unit of each row and is no channel. Raises
+    `CannotDo` if the file cannot be opened, `CannotParse` if it is no table of numbers, or if its numbers or dates can
+    be read in two ways.
     """
-    options = options or ReadOptions()
-    form = RecordingForm(time=time, ignore=ignore, by=by, options=replace(options, separator=separator or options.separator))
+    form = RecordingForm(time=time, ignore=ignore, by=by, options=options or ReadOptions())
     try:
         path.open("rb").close()
     except OSError as error:
@@ -88,6 +88,7 @@ def read_recording(
             missing=list(missing),
             columns=list(columns),
         )
+    ignore = {*ignore, *optional}
     if not lines:
         raise CannotParse("{name} has a head and no rows", "There is nothing to look at", name=path.name)
     units = _units(columns[by], lines, path.name) if by else ()

@@ -37,13 +37,14 @@ class Table:
     @classmethod
     def joined(cls, tables: Sequence[Table]) -> Table:
         """Several stretches after each other, apart."""
+        own = [table.own for table in tables if table.own is not None]
         before = np.cumsum([0, *(len(table.at) for table in tables[:-1])])
         return cls(
             values=np.vstack([table.values for table in tables]),
             seconds=np.concatenate([table.seconds for table in tables]),
             at=np.concatenate([table.at for table in tables]),
             begin=np.concatenate([table.begin + first for table, first in zip(tables, before, strict=True)]),
-            own=None if tables[0].own is None else np.concatenate([table.own for table in tables if table.own is not None]),
+            own=np.concatenate(own) if len(own) == len(tables) else None,
         )
 
     def taken(self, places: IntArray) -> Table:
@@ -51,9 +52,7 @@ class Table:
         begin = self.begin[places]
         first = np.searchsorted(begin, begin, side="left") if len(begin) else begin
         own = None if self.own is None else self.own[places]
-        return Table(
-            values=self.values[places], seconds=self.seconds[places], at=self.at[places], begin=first, own=own
-        )
+        return Table(values=self.values[places], seconds=self.seconds[places], at=self.at[places], begin=first, own=own)
 
 
 def window_widths(healthy: int) -> tuple[int, int]:

@@ -72,10 +72,10 @@ def season_of(values: FloatArray, seconds: FloatArray, learned: int) -> Season:
 
 
 def _lent(of_slots: FloatArray, near: int) -> FloatArray:
-    """Each slot together with its neighbours, over midnight as well."""
-    flat = np.pad(of_slots.ravel(), near)
-    size = of_slots.size
-    return np.asarray(sum(flat[k : k + size] for k in range(2 * near + 1))).reshape(of_slots.shape)
+    """Each slot together with its neighbours of the same day."""
+    padded = np.pad(of_slots, ((0, 0), (near, near)))
+    slots = of_slots.shape[1]
+    return np.asarray(sum(padded[:, k : k + slots] for k in range(2 * near + 1)))
 
 
 def _profile(totals: FloatArray, counts: FloatArray, lag: int, memory: float) -> FloatArray:

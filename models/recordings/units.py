@@ -13,7 +13,7 @@ import numpy as np
 
 from facility.errors import CannotDo
 from models.recordings import Recording
-from models.recordings.alarms import Manner, alarms, flags
+from models.recordings.alarms import alarms, flags
 from models.recordings.detecting import (
     FEWEST,
     MOST,
@@ -24,10 +24,11 @@ from models.recordings.detecting import (
     detect,
     founded_on,
     heard,
+    manner_of,
     still_channels,
 )
 from models.recordings.reference import FOLDS, Reference, Table, window_widths
-from models.statistics import IntArray
+from models.statistics import IntArray, libraries_quiet
 
 OWN = 200  # healthy rows from which on a unit is judged by its own
 
@@ -52,7 +53,7 @@ class Judged:
 
 
 def units_of(recording: Recording, train_rows: int = 0) -> tuple[Unit, ...]:
-    """The units in the order they are first met; healthy unless told: 15 % of a unit's rows, at least 20, at most half."""
+    """The units in the order they are first met; healthy unless told: 15 % of their rows, at least 20, at most half."""
     names, first, inverse = np.unique(np.array(recording.units), return_index=True, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
@@ -76,6 +77,7 @@ def part_of(recording: Recording, places: IntArray) -> Recording:
     )
 
 
+@libraries_quiet()
 def detect_units(
     recording: Recording,
     units: Sequence[Unit],
@@ -96,9 +98,7 @@ def detect_units(
     for number, unit in enumerate(own):
         found = detect(part_of(recording, unit.places), train_rows=unit.healthy, budget=budget, seed=seed)
         short, _ = window_widths(unit.healthy)
-        judged.append(
-            Judged(unit=unit, detected=found, pooled=False, standing=float(found.score[-short:].mean()))
-        )
+        judged.append(Judged(unit=unit, detected=found, pooled=False, standing=float(found.score[-short:].mean())))
         on_progress(number + 1, total)
     if pooled:
         judged += _pooled(recording, pooled, healthy, budget, seed)
@@ -122,21 +122,18 @@ def _pooled(
             least=FEWEST,
         )
     every = np.concatenate(parts)
-    _, channels = heard(part_of(source, every), learned)
-    chosen = [source.channels.index(channel) for channel in channels]
+    chosen = heard(part_of(source, every), learned)
+    channels = tuple(recording.channels[place] for place in chosen)
     own_level = healthy is None
-    reference_table = Table.joined([_table(source, part, chosen, (len(part) + 1) // 2 if own_level else 0) for part in parts])
+    first_half = [(len(part) + 1) // 2 if own_level else 0 for part in parts]
+    known = Table.joined([_table(source, part, chosen, own) for part, own in zip(parts, first_half, strict=True)])
     widths = window_widths(int(np.median([len(unit.places) for unit in units])))
     founded = founded_on(learned, budget, widths[0])
     reference = Reference(widths, budget=founded.budget, seed=seed, drifts=False)
-    reference.fit(reference_table, _blocks([len(part) for part in parts]))
-    table = Table.joined(
-        [_table(recording, unit.places, chosen, unit.healthy if own_level else 0) for unit in units]
-    )
+    reference.fit(known, _blocks([len(part) for part in parts]))
+    table = Table.joined([_table(recording, unit.places, chosen, unit.healthy if own_level else 0) for unit in units])
     scores, residuals = reference.score(table), reference.residuals(table)
-    manner = Manner(
-        on_delay=max(1, widths[0] // 3), off_delay=max(1, 3 * widths[0] // 2), usual=reference.usual, mean=reference.mean
-    )
+    manner = replace(manner_of(reference, 0), memory=0)
     judged = []
     first = 0
     for unit in units:
@@ -154,13 +151,11 @@ def _pooled(
             operating_points=reference.behaviour.points,
             still=still_channels(reference, channels),
         )
-        judged.append(
-            Judged(unit=unit, detected=detected, pooled=True, standing=float(score[-widths[0] :].mean()))
-        )
+        judged.append(Judged(unit=unit, detected=detected, pooled=True, standing=float(score[-widths[0] :].mean())))
     return judged
 
 
-def _table(recording: Recording, places: IntArray, chosen: Sequence[int], own: int) -> Table:
+def _table(recording: Recording, places: IntArray, chosen: IntArray, own: int) -> Table:
     """`own`: rows at the beginning that say where this unit itself usually stands; 0: nothing says it."""
     table = Table.of(bridged(recording.values[places][:, chosen]), recording.seconds[places])
     return replace(table, own=np.arange(len(places)) < own) if own else table
@@ -178,4 +173,3 @@ def _blocks(sizes: Sequence[int]) -> list[IntArray]:
     ends = np.cumsum(sizes)
     cuts = [ends[group[-1]] for group in np.array_split(np.arange(len(sizes)), FOLDS)][:-1]
     return np.split(rows, cuts)
-
