@@ -29,14 +29,6 @@ def empty_slices() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def libraries_quiet() -> Iterator[None]:
-    """What numpy and scikit-learn say of rows that are constant, few or huge is expected, and nothing for a screen."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
 def median(values: NDArray[np.floating], axis: int = -1) -> FloatArray:
     """Median along an axis, NaN left out. By sorting: many times faster than `nanmedian` on short rows."""
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)

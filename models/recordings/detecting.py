@@ -10,10 +10,10 @@ import numpy as np
 from facility.errors import CannotDo, CannotParse
 from models.recordings import Recording
 from models.recordings.alarms import Manner, Span, alarms, flags
-from models.recordings.reference import FOLDS, Reference, Table, window_widths
+from models.recordings.reference import FOLDS, Reference, Table, libraries_calm, window_widths
 from models.recordings.seasons import DAY
 from models.recordings.series import LOOKED_BACK, SHORT, watch
-from models.statistics import BoolArray, FloatArray, IntArray, libraries_quiet, median
+from models.statistics import BoolArray, FloatArray, IntArray, median
 
 FEWEST = 20  # healthy rows
 SHARE = 0.15  # of the rows, healthy unless told otherwise
@@ -81,7 +81,7 @@ def founded_on(rows: int, budget: float | None, short: int) -> Founded:
     )
 
 
-@libraries_quiet()
+@libraries_calm()
 def detect(
     recording: Recording,
     *,

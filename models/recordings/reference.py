@@ -6,10 +6,13 @@ unit, and the threshold, come from rows that were not learned from, by models ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.recordings.alarms import threshold
 from models.recordings.behaviour import Behaviour
@@ -17,6 +20,16 @@ from models.recordings.strangeness import Member, Neighbours, Rows, Subspace, tr
 from models.statistics import BoolArray, FloatArray, IntArray
 
 FOLDS = 5
+WINDOWS_A_STRETCH = 2.0  # that count as independent, where several stretches are learned from together
+
+
+@contextmanager
+def libraries_calm() -> Iterator[None]:
+    """What numpy and scikit-learn warn of (constant, few or huge rows) is expected here; and many small tables are
+    fastest on one thread each: several only wait for each other."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +117,9 @@ class Reference:
         if healthy.own is not None and not healthy.own.all():
             unseen = unseen[~healthy.own]  # what a stretch's own level was read from does not show how it errs
         self.healthy_rows, self.windows = rows, rows / self.widths[0]
+        stretches = len(np.unique(healthy.begin))
+        if stretches > 1:  # rows of one unit are off together
+            self.windows = min(self.windows, WINDOWS_A_STRETCH * stretches)
         self._limit = threshold(unseen, self._budget, self.windows)
         self.usual = float(np.median(unseen)) / self._limit
         self.mean = float(unseen.mean()) / self._limit

@@ -27,8 +27,8 @@ from models.recordings.detecting import (
     manner_of,
     still_channels,
 )
-from models.recordings.reference import FOLDS, Reference, Table, window_widths
-from models.statistics import IntArray, libraries_quiet
+from models.recordings.reference import FOLDS, Reference, Table, libraries_calm, window_widths
+from models.statistics import IntArray
 
 OWN = 200  # healthy rows from which on a unit is judged by its own
 
@@ -77,7 +77,7 @@ def part_of(recording: Recording, places: IntArray) -> Recording:
     )
 
 
-@libraries_quiet()
+@libraries_calm()
 def detect_units(
     recording: Recording,
     units: Sequence[Unit],
@@ -131,6 +131,7 @@ def _pooled(
     founded = founded_on(learned, budget, widths[0])
     reference = Reference(widths, budget=founded.budget, seed=seed, drifts=False)
     reference.fit(known, _blocks([len(part) for part in parts]))
+    founded = replace(founded, windows=reference.windows)
     table = Table.joined([_table(recording, unit.places, chosen, unit.healthy if own_level else 0) for unit in units])
     scores, residuals = reference.score(table), reference.residuals(table)
     manner = replace(manner_of(reference, 0), memory=0)
