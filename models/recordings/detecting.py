@@ -20,6 +20,7 @@ SHARE = 0.15  # of the rows, healthy unless told otherwise
 LEAST, MOST = 100, 0.5  # healthy rows, unless told otherwise: at least so many, at most this share
 NAMED = 3  # channels named an alarm
 BUDGET = 0.01  # unless told otherwise, or the healthy rows can show no less
+MOST_OF_SERIES = 750  # of them in a single channel
 SERIES_ROWS = 200  # rows that a single channel must have to be watched as a series
 
 
@@ -65,8 +66,12 @@ class Detected:
 
 
 def healthy_rows(recording: Recording) -> int:
-    """How many rows are taken for healthy if nobody says it: 15 %, at least a hundred, at most half."""
-    return int(min(max(SHARE * recording.rows, LEAST), MOST * recording.rows))
+    """How many rows are taken for healthy if nobody says it: 15 %, at least a hundred, at most half.
+
+    Of a single channel at most 750: its reference rolls along and gains nothing from more.
+    """
+    rows = int(min(max(SHARE * recording.rows, LEAST), MOST * recording.rows))
+    return min(rows, MOST_OF_SERIES) if len(recording.channels) == 1 and recording.rows >= SERIES_ROWS else rows
 
 
 def founded_on(rows: int, budget: float | None, short: int) -> Founded:

@@ -263,7 +263,8 @@ class TestDetecting:
             detect(recording(shifted()), train_rows=rows)
 
     def test_healthy_rows_unless_told(self):
-        assert healthy_rows(recording(np.zeros((10_000, 1)))) == 1500
+        assert healthy_rows(recording(np.zeros((10_000, 2)))) == 1500
+        assert healthy_rows(recording(np.zeros((10_000, 1)))) == 750
         assert healthy_rows(recording(np.zeros((300, 1)))) == 100
         assert healthy_rows(recording(np.zeros((60, 1)))) == 30
 
