@@ -22,6 +22,7 @@ from models.statistics import BoolArray, FloatArray
 TAIL = 0.15  # share of the held-out scores whose excess draws the tail
 SHAPE_WINDOWS = 20.0  # independent excesses that a shape of zero (an exponential) is worth
 SHAPES = (-0.3, 0.3)
+MARGIN = 0.5  # standard errors of the scale
 LEAST_SCALE = 0.05
 LEAST_LIMIT = 0.1
 
@@ -64,7 +65,7 @@ def threshold(held_out: FloatArray, budget: float, independent: float) -> float:
     excess = np.sort(held_out[held_out > start] - start)
     peaks = max(independent * TAIL, 1.0)
     shape, scale = _pareto(excess, peaks)
-    scale = max(scale, LEAST_SCALE) * (1 + 1 / np.sqrt(peaks))
+    scale = max(scale, LEAST_SCALE) * (1 + MARGIN / np.sqrt(peaks))
     times = TAIL / budget
     drawn = start + (scale / shape * (times**shape - 1) if abs(shape) > 1e-3 else scale * np.log(times))
     return max(float(drawn), LEAST_LIMIT)

@@ -20,7 +20,7 @@ from models.recordings.strangeness import Member, Neighbours, Rows, Subspace, tr
 from models.statistics import BoolArray, FloatArray, IntArray
 
 FOLDS = 5
-WINDOWS_A_STRETCH = 2.0  # that count as independent, where several stretches are learned from together
+WINDOWS_A_STRETCH = 0.5  # that count as independent where several are learned from: a unit is off as a whole
 
 
 @contextmanager
