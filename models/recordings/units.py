@@ -131,7 +131,6 @@ def _pooled(
     founded = founded_on(learned, budget, widths[0])
     reference = Reference(widths, budget=founded.budget, seed=seed, drifts=False)
     reference.fit(known, _blocks([len(part) for part in parts]))
-    founded = replace(founded, windows=reference.windows)
     table = Table.joined([_table(recording, unit.places, chosen, unit.healthy if own_level else 0) for unit in units])
     scores, residuals = reference.score(table), reference.residuals(table)
     manner = replace(manner_of(reference, 0), memory=0)
