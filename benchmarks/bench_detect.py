@@ -1,14 +1,18 @@
-"""`detect` beside T2+Q, a static limit and an isolation forest: on made-up machines, and on two real series of NAB.
+"""`detect` beside T2+Q, a static limit, an isolation forest and a rolling z-score: on made-up machines and series, and
+on two real series of NAB.
 
-The made-up machines are `simulators.testbeds`; their seeds here were not used to build the detector. False alarms are
-compared at equal recall: each peer's threshold is set so that it finds as many of the bad rows as our flags do.
-The NAB series are read from ../shared/data/nab if they are there.
+The made-up machines are `simulators.testbeds`, the series `simulators.single_series`; their seeds here were not used to
+build the detector. False alarms are compared at equal recall: each peer's threshold is set so that it finds as many of
+the bad rows as our flags do. Series are scored as NAB scores them (standard profile, 0..100). The NAB series are read
+from ../shared/data/nab if they are there. SERVICEDAY_PARTS (machines, series, nab) chooses some of the tables.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,14 +21,19 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
+from models.evaluation.window_score import learned_rows, standard_score
 from models.recordings import Recording
-from models.recordings.alarms import alarms, threshold
-from models.recordings.detecting import detect, window_widths
+from models.recordings.alarms import Manner, alarms, threshold
+from models.recordings.detecting import detect
 from models.recordings.files import read_recording
+from models.recordings.reference import window_widths
 from models.statistics import FloatArray
+from simulators.single_series import LOOKS, single_series
 from simulators.testbeds import TESTBEDS, Testbed
 
 SEEDS = range(100, 112)
+SERIES_SEEDS = range(100, 106)
+Z_WIDTHS, Z_LIMITS, Z_QUIET = (288, 600, 1000), (3.0, 4.0, 5.0), (50, 150)
 NAB = Path(__file__).parents[2] / "shared/data/nab"
 HEALTHY_UNTIL = {
     "machine_temperature_system_failure.csv": "2013-12-10",
@@ -33,8 +42,14 @@ HEALTHY_UNTIL = {
 
 
 def main() -> None:
-    for name in TESTBEDS:
+    parts = os.environ.get("SERVICEDAY_PARTS", "machines,series,nab").split(",")
+    for name in TESTBEDS if "machines" in parts else ():
         print(json.dumps(_machines(name)), flush=True)
+    if "series" in parts:
+        for table in _series():
+            print(json.dumps(table), flush=True)
+    if "nab" not in parts:
+        return
     if not NAB.is_dir():
         print(f"skipped NAB: no {NAB.parent.name}/{NAB.name} beside the repository", flush=True)
         return
@@ -46,20 +61,22 @@ def _machines(name: str) -> dict[str, object]:
     aurocs: dict[str, list[float]] = {}
     false: dict[str, list[float]] = {}
     recalls, alarm_counts, ours_seconds, forest_seconds = [], [], 0.0, 0.0
+    after_events: list[float] = []
+    silent = hits = misses = wrong = 0
     for seed in SEEDS:
         bed = TESTBEDS[name](seed)
         recording = Recording(
             channels=bed.columns,
             values=bed.values,
-            seconds=float(bed.step_seconds) * np.arange(len(bed.values)),
+            seconds=np.arange(len(bed.values), dtype=np.float64) * bed.step_seconds,
             times=None,
         )
-        begun = time.perf_counter()
+        begun = time.process_time()
         found = detect(recording, train_rows=bed.train)
-        ours_seconds += time.perf_counter() - begun
-        begun = time.perf_counter()
+        ours_seconds += time.process_time() - begun
+        begun = time.process_time()
         forest = _forest(bed.values, bed.train)
-        forest_seconds += time.perf_counter() - begun
+        forest_seconds += time.process_time() - begun
         scores = {"T2+Q": _t2q(bed), "static limit": _static(bed), "isolation forest": forest}
         after = slice(bed.train, None)
         bad = bed.labels[after] == 1
@@ -67,6 +84,11 @@ def _machines(name: str) -> dict[str, object]:
         recall = float(flagged[bad].mean())
         recalls.append(recall)
         alarm_counts.append(len(found.alarms))
+        silent += not flagged[bad].any()
+        hits, misses, wrong = hits + flagged[bad].sum(), misses + (~flagged)[bad].sum(), wrong + flagged[~bad].sum()
+        over = int(np.flatnonzero(bad)[-1]) + 1
+        if over < len(bad):
+            after_events.append(float(flagged[over:].mean()))
         aurocs.setdefault("detect", []).append(float(roc_auc_score(bad, found.score[after])))
         false.setdefault("detect", []).append(float(flagged[~bad].mean()))
         for peer, score in scores.items():
@@ -80,10 +102,79 @@ def _machines(name: str) -> dict[str, object]:
         "auroc": {k: round(float(np.mean(v)), 3) for k, v in aurocs.items()},
         "recall_of_rows": round(float(np.mean(recalls)), 3),
         "false_alarm_share_at_that_recall": {k: round(float(np.mean(v)), 4) for k, v in false.items()},
+        "f1_of_rows": round(2 * int(hits) / (2 * int(hits) + int(misses) + int(wrong)), 3),
+        "events_without_an_alarm": silent,
+        "flagged_after_the_event": round(float(np.mean(after_events)), 3) if after_events else None,
         "alarms_a_run": round(float(np.mean(alarm_counts)), 2),
-        "seconds": round(ours_seconds, 1),
-        "isolation_forest_seconds": round(forest_seconds, 1),
+        "processor_seconds": round(ours_seconds, 1),
+        "isolation_forest_processor_seconds": round(forest_seconds, 1),
     }
+
+
+def _series() -> list[dict[str, object]]:
+    """Alarms of `detect` without a word said, and of the rolling z-score whose setting is best over all looks."""
+    drawn = {look: [single_series(look, seed) for seed in SERIES_SEEDS] for look in LOOKS}
+    ours: dict[str, list[list[int]]] = {}
+    begun = time.process_time()
+    for look, several in drawn.items():
+        ours[look] = []
+        for series in several:
+            recording = Recording(
+                channels=("value",), values=series.values[:, None], seconds=series.seconds, times=None
+            )
+            found = detect(recording, train_rows=learned_rows(len(series.values)))
+            ours[look].append([alarm.first for alarm in found.alarms])
+    seconds = time.process_time() - begun
+    settings = [(w, k, q) for w in Z_WIDTHS for k in Z_LIMITS for q in Z_QUIET]
+    peers = {
+        chosen: {
+            look: [_rolling_alarms(series.values, *chosen) for series in several] for look, several in drawn.items()
+        }
+        for chosen in settings
+    }
+
+    def score(raised: dict[str, list[list[int]]], looks: Sequence[str]) -> float:
+        return standard_score(
+            (len(series.values), series.windows, rows)
+            for look in looks
+            for series, rows in zip(drawn[look], raised[look], strict=True)
+        )
+
+    every = list(drawn)
+    best = max(peers, key=lambda chosen: score(peers[chosen], every))
+    tables: list[dict[str, object]] = [
+        {
+            "benchmark": "detect",
+            "look": look,
+            "series": len(drawn[look]),
+            "score": {"detect": round(score(ours, [look]), 1), "rolling z-score": round(score(peers[best], [look]), 1)},
+            "alarms_a_series": {
+                "detect": round(float(np.mean([len(rows) for rows in ours[look]])), 1),
+                "rolling z-score": round(float(np.mean([len(rows) for rows in peers[best][look]])), 1),
+            },
+        }
+        for look in every
+    ]
+    total = {"detect": round(score(ours, every), 1), "rolling z-score": round(score(peers[best], every), 1)}
+    return [
+        *tables,
+        {
+            "benchmark": "detect",
+            "look": "all",
+            "score": total,
+            "rolling_z_score_setting": dict(zip(("width", "limit", "quiet"), best, strict=True)),
+            "processor_seconds": round(seconds, 1),
+        },
+    ]
+
+
+def _rolling_alarms(values: FloatArray, width: int, limit: float, quiet: int) -> list[int]:
+    found: list[int] = []
+    score = _rolling(values, width)
+    for row in np.flatnonzero(score > limit):
+        if row >= learned_rows(len(values)) and (not found or row - found[-1] >= quiet):
+            found.append(int(row))
+    return found
 
 
 def _t2q(bed: Testbed) -> FloatArray:
@@ -95,7 +186,7 @@ def _t2q(bed: Testbed) -> FloatArray:
     t2 = (scores**2 / pca.explained_variance_).sum(axis=1)
     q = ((z - pca.inverse_transform(scores)) ** 2).sum(axis=1)
     limits = [max(float(np.quantile(one[: bed.train], 0.99)), 1e-9) for one in (t2, q)]
-    return np.maximum(t2 / limits[0], q / limits[1])
+    return np.asarray(np.maximum(t2 / limits[0], q / limits[1]))
 
 
 def _static(bed: Testbed) -> FloatArray:
@@ -136,7 +227,7 @@ def _nab(path: Path, until: str) -> dict[str, object]:
     values = recording.values[:, 0]
     for peer, score in (("rolling z-score", _rolling(values)), ("isolation forest", _forest(values[:, None], train))):
         limit = threshold(score[:train], 0.01, train / short)
-        found = alarms(score, limit, on_delay=1, off_delay=2 * short)
+        found, _ = alarms(score / limit, Manner(on_delay=1, off_delay=2 * short))
         raised[peer] = [(one.first, one.last) for one in found]
     return {
         "benchmark": "detect",
@@ -159,7 +250,7 @@ def _rolling(values: FloatArray, width: int = 288) -> FloatArray:
     first = np.maximum(at - width, 0)
     count = np.maximum(at - first, 1)
     mean = (total[at] - total[first]) / count
-    width_sd = np.sqrt(np.maximum((square[at] - square[first]) / count - mean**2, 1e-6))
+    width_sd = np.sqrt(np.maximum((square[at] - square[first]) / count - mean**2, 1e-12))
     score = np.abs(values - mean) / width_sd
     score[:width] = 0.0
     return np.asarray(score)

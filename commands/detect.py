@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import timedelta
@@ -19,10 +20,12 @@ from commands.app.output import printable, progress, show_json, show_table, spar
 from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:
+    from facility.files import ReadOptions
     from models.recordings import Recording
-    from models.recordings.detecting import Detected
+    from models.recordings.detecting import Alarm, Detected
+    from models.recordings.units import Judged
 
-SHOWN = 20  # alarms in the table
+SHOWN = 20  # alarms or units in a table
 
 
 def detect(
@@ -37,18 +40,20 @@ def detect(
     decimal: options.Decimal = "",
     date_order: options.DateOrder = "",
     timezone: options.Zone = options.ZONE,
-    budget: Annotated[float, typer.Option("--budget", help=say("detect.budget"), min=1e-6, max=0.5)] = 0.01,
+    healthy: Annotated[Path | None, typer.Option("--healthy", help=say("detect.healthy"), metavar="FILE")] = None,
+    by: Annotated[str, typer.Option("--by", help=say("detect.by"), metavar="COLUMN")] = "",
+    budget: Annotated[float | None, typer.Option("--budget", help=say("detect.budget"), min=1e-6, max=0.5)] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=say("detect.output"), metavar="FILE")] = None,
     force: options.Force = False,
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: Annotated[bool, typer.Option("--json", help=say("detect.json"))] = False,
 ) -> None:
     from models.recordings.detecting import detect as look
-    from models.recordings.detecting import healthy_rows
+    from models.recordings.detecting import healthy_rows, matched
     from models.recordings.files import read_recording
+    from models.recordings.units import detect_units, units_of
 
-    if train_rows and train_until:
-        raise CannotParse("--train-rows and --train-until both say what is healthy", "Give one of them")
+    _refuse_two_meanings(train_rows, train_until, healthy, by)
     spare_existing([output], force=force)
     form = options.file_form(
         encoding=encoding,
@@ -58,58 +63,166 @@ def detect(
         order=date_order,
         timezone=timezone,
     )
-    recording = read_recording(file, time=time, ignore=ignore, options=form)
-    for note in recording.notes:
-        tell(printable(told(note)), error=True)
-    for one in recording.left_out:
-        tell(say("detect.left_out", column=printable(one.column), why=printable(told(one.why))), error=True)
-    healthy = train_rows or (_rows_until(recording, train_until, form.zone) if train_until else healthy_rows(recording))
+    recording = read_recording(file, time=time, ignore=ignore, by=by, options=form)
+    _tell_reading(recording)
+    known = None
+    if healthy is not None:
+        known = _healthy(healthy, time, ignore, by, form)
+        known = matched(recording, known, healthy.name)
+    learned = train_rows or (_rows_until(recording, train_until, form.zone) if train_until else 0)
     with progress(as_json) as shown:
         task = shown.add_task(say("detect.progress"), total=None)
-        found = look(
-            recording,
-            train_rows=healthy,
-            budget=budget,
-            seed=seed,
-            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
+
+        def on_progress(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        if by:
+            judged = detect_units(
+                recording,
+                units_of(recording, train_rows),
+                healthy=known,
+                budget=budget,
+                seed=seed,
+                on_progress=on_progress,
+            )
+        else:
+            found = look(
+                recording,
+                train_rows=learned or healthy_rows(recording),
+                healthy=known,
+                budget=budget,
+                seed=seed,
+                on_progress=on_progress,
+            )
+    rows = _unit_rows(recording, judged) if by else _rows(recording, found)
     if output is not None:
-        _write(output, recording, found)
+        _write(output, recording, rows)
     if as_json:
-        show_json(_summary(recording, found, budget))
-        return
-    if output is None:
-        _write(None, recording, found)
-        return
+        show_json(_units_summary(recording, judged) if by else _summary(recording, found))
+    elif output is None:
+        _write(None, recording, rows)
+    elif by:
+        _show_units(recording, judged, output)
+    else:
+        _show(recording, found, output)
+
+
+def _refuse_two_meanings(train_rows: int, train_until: str, healthy: Path | None, by: str) -> None:
+    given = [
+        name
+        for name, there in (("--train-rows", train_rows), ("--train-until", train_until), ("--healthy", healthy))
+        if there
+    ]
+    if len(given) > 1:
+        raise CannotParse("{first} and {second} both say what is healthy", "Give one of them", first=given[0],
+                          second=given[1])  # fmt: skip
+    if by and train_until:
+        raise CannotParse("--train-until is one moment for all units", "Say --train-rows, of each unit, with --by")
+
+
+def _tell_reading(recording: Recording) -> None:
+    for note in recording.notes:
+        tell(printable(told(note)), error=True)
+    for column in recording.left_out:
+        tell(say("detect.left_out", column=printable(column.column), why=printable(told(column.why))), error=True)
+
+
+def _healthy(file: Path, time: str, ignore: list[str], by: str, form: ReadOptions) -> Recording:
+    """The healthy file; the units of its rows where it has that column, too."""
+    from models.recordings.files import read_recording
+
+    names = list(ignore)
+    try:
+        return read_recording(file, time=time, optional=names, by=by, options=form)
+    except CannotParse:
+        if not by:
+            raise
+    return read_recording(file, time=time, optional=names, options=form)
+
+
+def _show(recording: Recording, found: Detected, output: Path) -> None:
     tell(
         say(
             "detect.done",
             rows=f"{recording.rows:,}",
             channels=len(recording.channels),
-            healthy=f"{found.healthy_rows:,}",
+            healthy=f"{found.founded.rows:,}",
             alarms=len(found.alarms),
             share=f"{found.flag.mean():.1%}",
             file=output,
         )
     )
-    if budget < found.provable:
-        tell(say("detect.provable", share=f"{found.provable:.1%}"), error=True)
+    _tell_foundation(found)
     if found.alarms:
         show_table(
             say("detect.alarms"),
             [say("column.from"), say("column.until"), say("column.rows"), say("column.peak"), say("column.off")],
             [
                 (
-                    _when(recording, one.first),
-                    _when(recording, one.last),
-                    one.last - one.first + 1,
-                    f"{one.peak:.1f}",
-                    ", ".join(f"{c.channel} {c.off:+.1f}" for c in one.channels),
+                    _when(recording, alarm.first),
+                    _when(recording, alarm.last),
+                    alarm.last - alarm.first + 1,
+                    f"{alarm.peak:.1f}",
+                    _off(alarm),
                 )
-                for one in sorted(found.alarms, key=lambda a: -a.peak)[:SHOWN]
+                for alarm in sorted(found.alarms, key=lambda a: -a.peak)[:SHOWN]
             ],
             right=[2, 3],
         )
+
+
+def _tell_foundation(found: Detected) -> None:
+    """How well the budget is founded, and what it cannot show."""
+    founded = found.founded
+    key = "detect.founded" if founded.blocks else "detect.founded_rolling"
+    tell(
+        say(
+            key,
+            budget=f"{founded.budget:.1%}",
+            rows=f"{founded.rows:,}",
+            windows=f"{founded.windows:,.0f}",
+            blocks=founded.blocks,
+        ),
+        error=True,
+    )
+    if founded.budget < founded.provable:
+        tell(say("detect.provable", share=f"{founded.provable:.1%}"), error=True)
+
+
+def _show_units(recording: Recording, judged: tuple[Judged, ...], output: Path) -> None:
+    alarmed = sum(bool(unit.detected.alarms) for unit in judged)
+    tell(
+        say(
+            "detect.units_done",
+            rows=f"{recording.rows:,}",
+            units=f"{len(judged):,}",
+            alarmed=f"{alarmed:,}",
+            file=output,
+        )
+    )
+    pooled = next((unit for unit in judged if unit.pooled), None)
+    if pooled is not None:
+        tell(say("detect.pooled", units=sum(unit.pooled for unit in judged)), error=True)
+        _tell_foundation(pooled.detected)
+    show_table(
+        say("detect.units"),
+        [say("column.machine"), say("column.rows"), say("column.standing"), say("column.alarms"), say("column.off")],
+        [
+            (
+                unit.unit.name,
+                len(unit.unit.places),
+                f"{unit.standing:.2f}",
+                len(unit.detected.alarms),
+                _off(unit.detected.alarms[-1]) if unit.detected.alarms else "",
+            )
+            for unit in judged[:SHOWN]
+        ],
+        right=[1, 2, 3],
+    )
+
+
+def _off(alarm: Alarm) -> str:
+    return ", ".join(f"{c.channel} {c.off:+.1f}" for c in alarm.channels)
 
 
 def _rows_until(recording: Recording, until: str, zone: ZoneInfo) -> int:
@@ -142,44 +255,101 @@ def _when(recording: Recording, row: int) -> str:
     return recording.times[row] if recording.times else str(recording.file_row(row))
 
 
-def _write(output: Path | None, recording: Recording, found: Detected) -> None:
-    """Row, time if there is one, score, flag. To standard output where no file is named."""
+Scored = tuple[int, str, float, int]  # place in the recording, unit, score, flag
+
+
+def _rows(recording: Recording, found: Detected) -> list[Scored]:
+    return [(row, "", float(found.score[row]), int(found.flag[row])) for row in range(recording.rows)]
+
+
+def _unit_rows(recording: Recording, judged: tuple[Judged, ...]) -> list[Scored]:
+    """In the order of the recording."""
+    found: list[Scored] = []
+    for unit in judged:
+        score, flag = unit.detected.score.tolist(), unit.detected.flag.tolist()
+        places = unit.unit.places.tolist()
+        found += [(place, unit.unit.name, score[row], int(flag[row])) for row, place in enumerate(places)]
+    return sorted(found)
+
+
+def _write(output: Path | None, recording: Recording, rows: list[Scored]) -> None:
+    """Row, time and unit if there are any, score, flag. To standard output where no file is named."""
+    named = ["row", *(["time"] if recording.times else []), *(["unit"] if recording.units else []), "score", "flag"]
     try:
         with output.open("w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as stream:
             table = csv.writer(stream, lineterminator="\n")
-            table.writerow(["row", *(["time"] if recording.times else []), "score", "flag"])
-            for row in range(recording.rows):
-                moment = [recording.times[row]] if recording.times else []
-                table.writerow([recording.file_row(row), *moment, f"{found.score[row]:.4f}", int(found.flag[row])])
+            table.writerow(named)
+            for place, unit, score, flag in rows:
+                moment = [recording.times[place]] if recording.times else []
+                name = [unit] if recording.units else []
+                table.writerow([recording.file_row(place), *moment, *name, f"{score:.4f}", flag])
     except OSError as error:
         raise CannotDo(
             "{path} cannot be written: {error}", "Choose another file with -o", path=output, error=error
         ) from None
 
 
-def _summary(recording: Recording, found: Detected, budget: float) -> dict[str, Any]:
+def _reading(recording: Recording) -> dict[str, Any]:
     return {
         "rows": recording.rows,
         "channels": list(recording.channels),
-        "left_out": [{"column": one.column, "why": told(one.why)} for one in recording.left_out],
+        "left_out": [{"column": column.column, "why": told(column.why)} for column in recording.left_out],
         "notes": [told(note) for note in recording.notes],
-        "healthy_rows": found.healthy_rows,
-        "budget": budget,
-        "provable_budget": round(found.provable, 4),
         "threshold": 1.0,
-        "operating_points": found.operating_points,
-        "never_moved": list(found.still),
-        "flagged_rows": int(found.flag.sum()),
-        "flagged_rows_after_training": int(found.flag[found.healthy_rows :].sum()),
-        "alarms": [
+    }
+
+
+def _foundation(found: Detected) -> dict[str, Any]:
+    founded = found.founded
+    return {
+        "budget": round(founded.budget, 6),
+        "provable_budget": round(founded.provable, 4),
+        "founded_on": {"rows": founded.rows, "windows": round(founded.windows, 1), "held_out_blocks": founded.blocks},
+    }
+
+
+def _summary(recording: Recording, found: Detected) -> dict[str, Any]:
+    return (
+        _reading(recording)
+        | {"healthy_rows": found.healthy_rows}
+        | _foundation(found)
+        | {
+            "operating_points": found.operating_points,
+            "season": found.season,
+            "never_moved": list(found.still),
+            "flagged_rows": int(found.flag.sum()),
+            "flagged_rows_after_training": int(found.flag[found.healthy_rows :].sum()),
+            "alarms": [_alarm(recording, alarm, range(recording.rows)) for alarm in found.alarms],
+        }
+    )
+
+
+def _units_summary(recording: Recording, judged: tuple[Judged, ...]) -> dict[str, Any]:
+    return _reading(recording) | {
+        "units": [
             {
-                "first_row": recording.file_row(one.first),
-                "last_row": recording.file_row(one.last),
-                "from": _when(recording, one.first),
-                "until": _when(recording, one.last),
-                "peak": round(one.peak, 3),
-                "channels": [asdict(c) | {"off": round(c.off, 2)} for c in one.channels],
+                "unit": unit.unit.name,
+                "rank": rank,
+                "standing": round(unit.standing, 4),
+                "rows": len(unit.unit.places),
+                "healthy_rows": unit.detected.healthy_rows,
+                "reference": "pooled" if unit.pooled else "own",
+                **_foundation(unit.detected),
+                "flagged_rows": int(unit.detected.flag.sum()),
+                "alarms": [_alarm(recording, alarm, unit.unit.places.tolist()) for alarm in unit.detected.alarms],
             }
-            for one in found.alarms
+            for rank, unit in enumerate(judged, 1)
         ],
+    }
+
+
+def _alarm(recording: Recording, alarm: Alarm, places: Sequence[int]) -> dict[str, Any]:
+    """`places`: rows of the recording that the detected ones are."""
+    return {
+        "first_row": recording.file_row(places[alarm.first]),
+        "last_row": recording.file_row(places[alarm.last]),
+        "from": _when(recording, places[alarm.first]),
+        "until": _when(recording, places[alarm.last]),
+        "peak": round(alarm.peak, 3),
+        "channels": [asdict(channel) | {"off": round(channel.off, 2)} for channel in alarm.channels],
     }

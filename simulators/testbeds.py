@@ -28,7 +28,7 @@ class Testbed:
     step_seconds: int
 
 
-def _wander(random: np.random.Generator, rows: int, time_constant: float) -> FloatArray:
+def wander(random: np.random.Generator, rows: int, time_constant: float) -> FloatArray:
     """A stationary AR(1) of unit variance."""
     keep = np.exp(-1 / time_constant)
     shocks = random.standard_normal(rows) * np.sqrt(1 - keep**2)
@@ -55,8 +55,8 @@ def pump(seed: int) -> Testbed:
     noise = random.standard_normal
     at = np.arange(rows)
     warming = random.normal(0, 2) * (1 - np.exp(-at / random.uniform(400, 1500)))
-    mains = _wander(random, rows, random.uniform(30, 200))
-    load = _wander(random, rows, random.uniform(5, 40))
+    mains = wander(random, rows, random.uniform(30, 200))
+    load = wander(random, rows, random.uniform(5, 40))
     kind = random.integers(0, 5)
     size = random.uniform(1.2, 3.5)
     strength = size * _ramp(rows, start, end, int(random.integers(2, 60)))
@@ -70,7 +70,7 @@ def pump(seed: int) -> Testbed:
     shake1 = 0.21 * (1 + 0.02 * load) + 0.004 * shaken - 0.001 * shut + 0.0025 * noise(rows) * (1 + 0.4 * starved)
     shake2 = 0.26 + (0.002 if kind == 2 else 0.006) * shaken + 0.002 * starved + 0.0035 * noise(rows)
     motor = 70 + warming + 0.3 * shaken * np.clip(at - start, 0, 300) / 300 + 0.15 * noise(rows)
-    water = 25 + 0.4 * warming + 0.08 * noise(rows) + 0.1 * _wander(random, rows, 60)
+    water = 25 + 0.4 * warming + 0.08 * noise(rows) + 0.1 * wander(random, rows, 60)
     voltage = 228 + 6 * mains + 5 * noise(rows)
     values = np.column_stack([shake1, shake2, current, pressure, motor, water, voltage, np.round(flow, 0)])
     names = ("shake 1", "shake 2", "current", "pressure", "motor temperature", "water temperature", "voltage", "flow")
@@ -87,7 +87,7 @@ def air_handler(seed: int) -> Testbed:
     hour = at % a_day / 4
     weekday = (at // a_day + int(random.integers(0, 7))) % 7 < 5
     occupied = (hour >= 7) & (hour < 19) & weekday
-    outdoor = 12 + 6 * np.sin((hour - 9) / 24 * 2 * np.pi) + 3.5 * _wander(random, rows, a_day * 2.0) + 0.1 * at / a_day
+    outdoor = 12 + 6 * np.sin((hour - 9) / 24 * 2 * np.pi) + 3.5 * wander(random, rows, a_day * 2.0) + 0.1 * at / a_day
     noise = random.standard_normal
     start = int(random.integers(train + a_day, rows - 8 * a_day))
     end = start + int(random.integers(2, 6)) * a_day
@@ -104,7 +104,7 @@ def air_handler(seed: int) -> Testbed:
     leak = 3.0 * strength if kind == 1 else 0.0  # the heating valve leaks
     fouled = 0.25 * strength if kind == 2 else 0.0  # the filter clogs
     biased = 1.6 * strength if kind == 3 else 0.0  # the supply sensor drifts off
-    room = 21.5 + 0.15 * (outdoor - 12) * ~occupied + 0.3 * _wander(random, rows, 12)
+    room = 21.5 + 0.15 * (outdoor - 12) * ~occupied + 0.3 * wander(random, rows, 12)
     mixed = room + damper / 100 * (outdoor - room) + 0.2 * noise(rows)
     supply = np.where(occupied, 16.5 + 0.25 * noise(rows) + 0.5 * leak, room + 0.3 * noise(rows) + leak) + biased
     cooling = np.clip(cooling + 8 * leak * occupied, 0, 100)
@@ -150,7 +150,7 @@ def cold_store(seed: int) -> Testbed:
     end = start + int(random.integers(500, 1500))
     kind = random.integers(0, 3)
     strength = random.uniform(0.5, 1.3) * _ramp(rows, start, end, int(random.integers(5, 300)))
-    outdoor = 18 + 5 * np.sin(np.arange(rows) / 1440 * 2 * np.pi) + 1.5 * _wander(random, rows, 900)
+    outdoor = 18 + 5 * np.sin(np.arange(rows) / 1440 * 2 * np.pi) + 1.5 * wander(random, rows, 900)
     air, running, out = -20.0, False, np.empty((rows, 6))
     noise = random.standard_normal
     for i in range(rows):

@@ -23,6 +23,7 @@ from facility.estate import Asset
 from facility.store import Store
 from models.calibration import brier, reliability_table
 from models.outages.estimators import Lessons, held_out
+from models.outages.forecast import without_model
 from models.outages.history import SHORTEST, Outages, decayed_count, eligible, events_within, read_outages
 from models.outages.label import DEFAULT_LABEL, Label
 from models.outages.trained_model import TrainedModel
@@ -102,6 +103,7 @@ def walk_forward(
 ) -> Walk:
     """Evaluate on service days first, first + `every` days, ... up to `last`; the model is trained anew once a week.
 
+    The decayed count speaks until a model is proven on days held out of the past.
     Only days whose whole horizon is in the store can be judged. Raises `CannotDo` if there is none.
     """
     wanted = label or DEFAULT_LABEL
@@ -140,15 +142,20 @@ def walk_forward(
     said: list[FloatArray] = []
     came: list[BoolArray] = []
     model: TrainedModel | None = None
-    trained_on = 0
+    speaks, trained_on = False, 0
     for done, day in enumerate(service_days):
         kept = eligible(outages, day)
         truth = events_within(outages, day, days)[kept]
         name = (outages.first + timedelta(days=day)).isoformat()
         if model is None or day - trained_on >= WEEK:
-            model = learn(lessons, day, until=name, seed=seed, judged=held_out(lessons, day, SHORTEST, seed))
+            tried = held_out(lessons, day, SHORTEST, seed)
+            model = learn(lessons, day, until=name, seed=seed, judged=tried)
+            speaks = tried is not None and tried.proven(model.card["champion"])
             trained_on = day
-        probability = model.probability(lessons.table(day))[kept]
+        if speaks:
+            probability = model.probability(lessons.table(day))[kept]
+        else:
+            probability = without_model(outages.until(day), days)[kept]
         judged.append(
             ServiceDay(
                 day=name,

@@ -32,6 +32,8 @@ HELD_OUT = 0.25  # of the past, for judging
 SHORTEST_HELD_OUT = 28  # days
 FEWEST_DAYS = 5  # days learned from, before anything is judged
 FEWEST_EVENTS = 20
+SURE = 0.8  # of the resamples must be better than the decayed count
+RESAMPLES = 2000
 SIMPLE_BELOW = 200  # events: fewer than these teach a straight line and nothing else
 CURVES = 200  # examples that the curved voice compares with
 
@@ -119,7 +121,30 @@ class HeldOut:
     days: tuple[int, ...]
     said: dict[str, tuple[FloatArray, ...]]  # log odds by candidate, a day each
     came: tuple[BoolArray, ...]
-    baseline: float  # average precision of the decayed count on the same days
+    counts: tuple[FloatArray, ...]  # the decayed count on the same days
+    horizon: int = 7  # days that the outcomes of neighbouring days share
+
+    @property
+    def baseline(self) -> float:
+        """Average precision of the decayed count on the same days."""
+        return mean_average_precision(self.counts, self.came)
+
+    @property
+    def events(self) -> int:
+        return int(sum(y.sum() for y in self.came))
+
+    def proven(self, name: str) -> bool:
+        """Is it better than the decayed count by more than chance may bring about?
+
+        Days whose outcomes overlap are drawn in runs of neighbours (Kuensch 1989).
+        """
+        gain = daily_average_precision(self.said[name], self.came) - daily_average_precision(self.counts, self.came)
+        if self.events < FEWEST_EVENTS or not len(gain) or gain.mean() <= 0:
+            return False
+        run = min(max(1, -(-self.horizon // BETWEEN)), len(gain))
+        first = np.random.default_rng(0).integers(0, len(gain), (RESAMPLES, -(-len(gain) // run)))
+        draws = ((first[:, :, None] + np.arange(run)) % len(gain)).reshape(RESAMPLES, -1)[:, : len(gain)]
+        return bool((gain[draws].mean(axis=1) > 0).mean() >= SURE)
 
     def average_precision(self, name: str) -> float:
         return mean_average_precision(self.said[name], self.came)
@@ -129,10 +154,15 @@ class HeldOut:
         return {name: self.average_precision(name) for name in self.said}
 
 
+def daily_average_precision(said: Sequence[FloatArray], came: Sequence[BoolArray]) -> FloatArray:
+    """Average precision of each day on which anything came."""
+    return np.array([average_precision_score(y, s) for s, y in zip(said, came, strict=True) if y.any()])
+
+
 def mean_average_precision(said: Sequence[FloatArray], came: Sequence[BoolArray]) -> float:
     """Average precision of each day, averaged over the days on which anything came."""
-    figures = [average_precision_score(y, s) for s, y in zip(said, came, strict=True) if y.any()]
-    return float(np.mean(figures)) if figures else 0.0
+    figures = daily_average_precision(said, came)
+    return float(figures.mean()) if len(figures) else 0.0
 
 
 def weighted(said: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
@@ -164,13 +194,14 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
         if set(voices) <= set(parts)
     }
     came = tuple(y_day for _, y_day in tests)
-    counts = [decayed_count(lessons.outages, day)[eligible(lessons.outages, day)] for day in judged]
+    counts = tuple(decayed_count(lessons.outages, day)[eligible(lessons.outages, day)] for day in judged)
     return HeldOut(
         first=min(judged),
         days=tuple(judged),
         said=said,
         came=came,
-        baseline=mean_average_precision(counts, came),
+        counts=counts,
+        horizon=horizon,
     )
 
 

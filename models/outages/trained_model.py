@@ -151,6 +151,7 @@ def adopted_before(folder: Path, day: date, label: Label | None = None, horizon_
         for one in kept(folder)
         if date.fromisoformat(one["until"]) <= day
         and one.get("adopted", True)
+        and one.get("comparison", {}).get("why") != "short"  # versions before adopted what nothing had proven
         and one["format"] == FORMAT
         and (label is None or (one["label"], one["horizon_days"]) == (str(label), horizon_days))
     ]

@@ -156,14 +156,18 @@ def compared(
 ) -> dict[str, Any]:
     """The new model beside the decayed count and beside the one that speaks so far, and whether it takes over.
 
-    A model that was trained on the held-out days cannot be judged by them: then only the count stands in the way.
+    What is not proven does not speak: where the past is too short to hold days out, or the gain over the count may be
+    chance, the count goes on. A model that was trained on the held-out days cannot be judged by them: then only the
+    count stands in the way.
     """
     if judged is None:
-        return {"adopted": True, "why": "short"}
+        return {"adopted": False, "why": "short"}
     new = judged.average_precision(model.card["champion"])
     said: dict[str, Any] = {"new": round(new, 4), "decayed_count": round(judged.baseline, 4)}
     if new <= judged.baseline:
         return said | {"adopted": False, "why": "no_better"}
+    if not judged.proven(model.card["champion"]):
+        return said | {"adopted": False, "why": "unsure"}
     first = lessons.outages.first + timedelta(days=judged.first)
     rival = adopted_before(folder, first, model.label, model.horizon_days)
     if rival is None:

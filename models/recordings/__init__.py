@@ -31,6 +31,7 @@ class Recording:
     times: tuple[str, ...] | None  # as written in the file; None if it has no time column
     first: datetime | None = None  # of the first row, UTC
     file_rows: tuple[int, ...] = ()  # which row of the file each is, from 1; empty: the file's order
+    units: tuple[str, ...] = ()  # what unit each row is of; empty: all of one
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Sentence, ...] = ()  # what was decided in reading the file
 

@@ -58,15 +58,16 @@ class Scale:
 class Behaviour:
     """Learned from healthy rows; `residuals` of any rows are in healthy standard deviations of their situation."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, points: int | None = None) -> None:
         self._seed = seed
+        self._told = points
         self._mixture: Any = None
         self._daily: FloatArray | None = None
 
     def fit(self, values: FloatArray, seconds: FloatArray) -> Self:
         self.scale = Scale.of(values)
         standard = np.nan_to_num(self.scale.standard(values))
-        self.points = self._choose_points(standard)
+        self.points = self._told or self._choose_points(standard)
         if self.points > 1:
             self._mixture = _mixture(standard, self.points, self._seed)
         place = self._place(standard)

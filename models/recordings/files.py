@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,20 +51,27 @@ class RecordingForm:
 
     time: str = ""  # its time column
     ignore: Collection[str] = ()  # columns to leave out
+    by: str = ""  # the column that names a row's unit
     options: ReadOptions = field(default_factory=ReadOptions)
 
 
 def read_recording(
-    path: Path, *, time: str = "", separator: str = "", ignore: Collection[str] = (), options: ReadOptions | None = None
+    path: Path,
+    *,
+    time: str = "",
+    ignore: Collection[str] = (),
+    optional: Collection[str] = (),
+    by: str = "",
+    options: ReadOptions | None = None,
 ) -> Recording:
     """The numeric columns of a file, its rows in the order of their times, of the file where it has none.
 
     Without `time` a column is taken for the time if its name or its content says so. Columns in `ignore` are left out,
-    those of words too. Raises `CannotDo` if the file cannot be opened, `CannotParse` if it is no table of numbers, or
-    if its numbers or dates can be read in two ways.
+    `optional` ones where they are there, those of words too; `by` names the unit of each row and is no channel. Raises
+    `CannotDo` if the file cannot be opened, `CannotParse` if it is no table of numbers, or if its numbers or dates can
+    be read in two ways.
     """
-    options = options or ReadOptions()
-    form = RecordingForm(time=time, ignore=ignore, options=replace(options, separator=separator or options.separator))
+    form = RecordingForm(time=time, ignore=ignore, by=by, options=options or ReadOptions())
     try:
         path.open("rb").close()
     except OSError as error:
@@ -72,7 +79,7 @@ def read_recording(
             "{path} cannot be read: {error}", "Check the name and its permissions", path=path, error=error
         ) from None
     columns, lines, notes = _columns(path, form)
-    missing = [name for name in (*ignore, *([time] if time else [])) if name not in columns]
+    missing = [name for name in (*ignore, *filter(None, (time, by))) if name not in columns]
     if missing:
         raise CannotParse(
             "{name} has no column {missing!r}",
@@ -81,16 +88,18 @@ def read_recording(
             missing=list(missing),
             columns=list(columns),
         )
+    ignore = {*ignore, *optional}
     if not lines:
         raise CannotParse("{name} has a head and no rows", "There is nothing to look at", name=path.name)
-    clock = time or _time_column([name for name in columns if name not in ignore], columns)
+    units = _units(columns[by], lines, path.name) if by else ()
+    clock = time or _time_column([name for name in columns if name not in ignore and name != by], columns)
     seconds, first = None, None
     if clock:
         seconds, first = _seconds(columns[clock], path.name, form, notes)
     values: dict[str, FloatArray] = {}
     left_out: list[LeftOut] = []
     for name, cells in columns.items():
-        if name == clock or name in ignore:
+        if name in (clock, by) or name in ignore:
             continue
         numbers, why = _channel(name, cells, lines, path.name, form)
         if numbers is None:
@@ -119,6 +128,7 @@ def read_recording(
         times=tuple(shown) if shown is not None else None,
         first=first,
         file_rows=tuple((order + 1).tolist()),
+        units=tuple(units[place] for place in order) if units else (),
         left_out=tuple(left_out),
         notes=tuple(notes),
     )
@@ -162,6 +172,21 @@ def _header(grid: Grid) -> Header:
     if not columns:
         raise CannotParse("{name} is empty", "The first line must name the columns", name=grid.file)
     return Header(place, row.line, columns, ())
+
+
+def _units(cells: pl.Series, lines: list[int], file: str) -> tuple[str, ...]:
+    """The unit of each row; a row of none is of nothing that could be judged."""
+    if cells.has_nulls():
+        empty = cells.is_null().arg_true().to_list()
+        raise CannotParse(
+            "{file}, line {line}: column {name!r} names no unit ({count} such rows)",
+            "Fill it in, or take the rows out",
+            file=file,
+            line=lines[empty[0]],
+            name=cells.name,
+            count=len(empty),
+        )
+    return tuple(cells.to_list())
 
 
 # -- times --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from models.assessment.pipeline import assess
 from models.assessment.ranking import ordered, running
 from models.evaluation.backtest import paired_bootstrap, ranked, walk_forward
 from models.outages.asset_features import Traits, groups
+from models.outages.estimators import HeldOut
 from models.outages.features import features
 from models.outages.forecast import outlooks
 from models.outages.history import Outages, days_since, decayed, eligible, events_within, read_outages, starts
@@ -36,12 +37,15 @@ LABEL = Label("downtime_min", ">=", 120.0)
 
 @pytest.fixture(scope="module")
 def lifts(shelf):
-    """Eighty lifts of which a quarter are bad ones: short stops tell of them, which a count of outages does not see."""
+    """Eighty lifts of which a quarter are bad ones. Short stops tell of them, and longer ones of most outages four days
+    ahead, which a count of outages does not see."""
     random = np.random.default_rng(1)
     weak = random.random(LIFTS) < 0.25
     chance = np.where(weak, 0.10, 0.008)[:, None]
     out = random.random((LIFTS, DAYS)) < chance
     short = np.where(weak[:, None], random.integers(0, 60, (LIFTS, DAYS)), random.integers(0, 20, (LIFTS, DAYS)))
+    ahead = np.array([np.roll(out, -day, axis=1) for day in range(1, 5)]).any(axis=0) & (random.random(out.shape) < 0.7)
+    short = np.where(ahead, random.integers(60, 120, out.shape), short)
     minutes = np.where(out, random.integers(120, 960, (LIFTS, DAYS)), short)
     rows = [
         {
@@ -181,12 +185,44 @@ class TestTraining:
 
     def test_a_challenger_is_judged_beside_an_older_model_that_has_not_seen_the_days(self, lifts, tmp_path):
         store, assets, _, _ = lifts
-        for day in (60, 110):
+        for day in (75, 118):
             model = train(store, assets, until=midnight(day), timezone=BERLIN, folder=tmp_path, label=LABEL)
         comparison = model.card["comparison"]
-        assert comparison["rival"] == "downtime_min-7d-2026-03-02"
+        assert comparison["rival"] == "downtime_min-7d-2026-03-17"
         assert comparison["adopted"] == (comparison["new"] >= comparison["of_rival"])
         assert [one["version"] for one in kept(tmp_path)] == [comparison["rival"], model.version]
+
+    def test_what_is_not_proven_does_not_speak(self, lifts, tmp_path):
+        """Six weeks hold no days out, however many assets there are: the count goes on."""
+        store, assets, _, _ = lifts
+        model = train(store, assets, until=midnight(42), timezone=BERLIN, folder=tmp_path, label=LABEL)
+        assert (model.card["adopted"], model.card["comparison"]["why"]) == (False, "short")
+        assert newest_before(tmp_path, FIRST + timedelta(days=60)) is None
+
+    def test_a_version_before_that_adopted_it_is_not_believed(self, trained, tmp_path):
+        model, folder = trained
+        shutil.copytree(folder, tmp_path / "models")
+        file = tmp_path / "models" / model.version / "model.json"
+        about = json.loads(file.read_text())
+        about["card"]["comparison"] = {"adopted": True, "why": "short"}
+        file.write_text(json.dumps(about))
+        assert newest_before(tmp_path / "models", date(2026, 12, 31)) is None
+
+    @given(st.integers(0, 2**32 - 1), st.integers(30, 400), st.integers(1, 14))
+    @settings(max_examples=25, deadline=None)
+    def test_chance_proves_nothing_whatever_the_fleet(self, seed, fleet, days):
+        """No better than the count is not proven, a perfect order is, but for too few events."""
+        random = np.random.default_rng(seed)
+        came = tuple(random.random(fleet) < 0.2 for _ in range(days))
+        noise = tuple(random.standard_normal(fleet) for _ in range(days))
+        right = tuple(y.astype(float) for y in came)
+        told = {"chance": noise, "right": right}
+        beside_chance = HeldOut(first=0, days=tuple(range(days)), said=told, came=came, counts=noise)
+        beside_right = HeldOut(first=0, days=tuple(range(days)), said=told, came=came, counts=right)
+        assert not beside_chance.proven("chance")
+        assert not beside_right.proven("right")
+        assert not beside_right.proven("chance")
+        assert beside_chance.proven("right") == (beside_chance.events >= 20)
 
     def test_a_model_that_lost_is_kept_and_never_asked(self, trained, tmp_path):
         model, folder = trained
@@ -360,6 +396,16 @@ class TestUse:
         assert walk.decayed_count.average_precision > walk.random.average_precision
         assert walk.brier < walk.brier_of_base_rate * 1.1
         assert json.loads(json.dumps(walk.as_dict()))["label"] == "downtime_min >= 120"
+
+    def test_the_count_speaks_while_nothing_is_proven(self, lifts):
+        """Before day 56 no days can be held out: whatever was learned, the order is the count's (but for its ties)."""
+        store, assets, _, _ = lifts
+        span = {"first": FIRST + timedelta(days=40), "last": FIRST + timedelta(days=47), "timezone": BERLIN}
+        walk = walk_forward(store, assets, label=LABEL, **span)
+        for day in walk.days:
+            assert day.model.average_precision == pytest.approx(day.decayed_count.average_precision, abs=0.05)
+        again = walk_forward(store, assets, label=LABEL, seed=7, **span)
+        assert again.brier == walk.brier
 
     def test_days_that_cannot_be_judged_are_refused(self, lifts):
         store, assets, _, _ = lifts
