@@ -35,18 +35,18 @@ def list_alerts(
 
     place, now = options.zone(timezone), datetime.now(UTC)
     with recorded(data) as records:
-        found = records.alerts.all() if closed else records.alerts.open()
+        alerts = records.alerts.all() if closed else records.alerts.open()
         places = placed(records)
-    aside = [alert for alert in found if alert.shelved(now)]
+    aside = [alert for alert in alerts if alert.shelved(now)]
     if shelved:
-        found = aside
+        alerts = aside
     elif not (closed or as_json):
-        found = [alert for alert in found if not alert.shelved(now)]
+        alerts = [alert for alert in alerts if not alert.shelved(now)]
     if as_json:
         show_json(
-            [_plain(alert) | {"place": places.get(alert.asset, ""), "shelved": alert.shelved(now)} for alert in found]
+            [_plain(alert) | {"place": places.get(alert.asset, ""), "shelved": alert.shelved(now)} for alert in alerts]
         )
-    elif not found:
+    elif not alerts:
         tell(say("alerts.none"))
     else:
         language = preferred()
@@ -64,16 +64,16 @@ def list_alerts(
             ],
             [
                 (
-                    one.id,
-                    say(f"alerts.severity.{one.severity}"),
-                    places.get(one.asset, ""),
-                    one.asset,
-                    one.reason[language],
-                    _onset(one, place),
-                    options.local(one.opened_at, place),
-                    _state(one, now, place),
+                    alert.id,
+                    say(f"alerts.severity.{alert.severity}"),
+                    places.get(alert.asset, ""),
+                    alert.asset,
+                    alert.reason[language],
+                    _onset(alert, place),
+                    options.local(alert.opened_at, place),
+                    _state(alert, now, place),
                 )
-                for one in found
+                for alert in alerts
             ],
             right=[0],
         )

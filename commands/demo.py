@@ -74,7 +74,7 @@ def demo(
         free_port_or_refuse(HOST, port)
     if broker:
         answers_or_refuse(BrokerAddress.parse(broker))
-    with ExitStack() as held, asked_to_stop() as stop:
+    with ExitStack() as stack, asked_to_stop() as stop:
         running = simulate.simulation(
             folder,
             assets=assets,
@@ -90,8 +90,8 @@ def demo(
             else say("demo.fleet", assets=assets, history=history, seed=seed),
             error=True,
         )
-        address = _broker(held, broker, broker_port)
-        children = held.enter_context(Children())
+        address = _broker(stack, broker, broker_port)
+        children = stack.enter_context(Children())
         simulate.register(folder, running)
         _start_ingest(children, folder, broker or str(address), probe=bool(broker))
         end = running.end
@@ -122,11 +122,11 @@ def _own_folder(assets: int, span: timedelta, seed: int, faults: float, until: s
     return options.DATA / ("demo-" + "-".join(parts))
 
 
-def _broker(held: ExitStack, broker: str, port: int) -> BrokerAddress:
+def _broker(stack: ExitStack, broker: str, port: int) -> BrokerAddress:
     from ingest.mqtt.address import BrokerAddress
     from ingest.mqtt.embedded import embedded_broker
 
-    return BrokerAddress.parse(broker) if broker else held.enter_context(embedded_broker(port=port))
+    return BrokerAddress.parse(broker) if broker else stack.enter_context(embedded_broker(port=port))
 
 
 def _start_ingest(children: Children, folder: DataFolder, url: str, *, probe: bool) -> None:

@@ -86,7 +86,7 @@ def detect(
                 on_progress=on_progress,
             )
         else:
-            found = look(
+            detected = look(
                 recording,
                 train_rows=learned or healthy_rows(recording),
                 healthy=known,
@@ -94,17 +94,17 @@ def detect(
                 seed=seed,
                 on_progress=on_progress,
             )
-    rows = _unit_rows(recording, judged) if by else _rows(recording, found)
+    rows = _unit_rows(recording, judged) if by else _rows(recording, detected)
     if output is not None:
         _write(output, recording, rows)
     if as_json:
-        show_json(_units_summary(recording, judged) if by else _summary(recording, found))
+        show_json(_units_summary(recording, judged) if by else _summary(recording, detected))
     elif output is None:
         _write(None, recording, rows)
     elif by:
         _show_units(recording, judged, output)
     else:
-        _show(recording, found, output)
+        _show(recording, detected, output)
 
 
 def _refuse_two_meanings(train_rows: int, train_until: str, healthy: Path | None, by: str) -> None:
@@ -140,20 +140,20 @@ def _healthy(file: Path, time: str, ignore: list[str], by: str, form: ReadOption
     return read_recording(file, time=time, optional=names, options=form)
 
 
-def _show(recording: Recording, found: Detected, output: Path) -> None:
+def _show(recording: Recording, detected: Detected, output: Path) -> None:
     tell(
         say(
             "detect.done",
             rows=f"{recording.rows:,}",
             channels=len(recording.channels),
-            healthy=f"{found.founded.rows:,}",
-            alarms=len(found.alarms),
-            share=f"{found.flag.mean():.1%}",
+            healthy=f"{detected.founded.rows:,}",
+            alarms=len(detected.alarms),
+            share=f"{detected.flag.mean():.1%}",
             file=output,
         )
     )
-    _tell_foundation(found)
-    if found.alarms:
+    _tell_foundation(detected)
+    if detected.alarms:
         show_table(
             say("detect.alarms"),
             [say("column.from"), say("column.until"), say("column.rows"), say("column.peak"), say("column.off")],
@@ -165,15 +165,15 @@ def _show(recording: Recording, found: Detected, output: Path) -> None:
                     f"{alarm.peak:.1f}",
                     _off(alarm),
                 )
-                for alarm in sorted(found.alarms, key=lambda a: -a.peak)[:SHOWN]
+                for alarm in sorted(detected.alarms, key=lambda a: -a.peak)[:SHOWN]
             ],
             right=[2, 3],
         )
 
 
-def _tell_foundation(found: Detected) -> None:
+def _tell_foundation(detected: Detected) -> None:
     """How well the budget is founded, and what it cannot show."""
-    founded = found.founded
+    founded = detected.founded
     key = "detect.founded" if founded.blocks else "detect.founded_rolling"
     tell(
         say(
@@ -258,8 +258,8 @@ def _when(recording: Recording, row: int) -> str:
 Scored = tuple[int, str, float, int]  # place in the recording, unit, score, flag
 
 
-def _rows(recording: Recording, found: Detected) -> list[Scored]:
-    return [(row, "", float(found.score[row]), int(found.flag[row])) for row in range(recording.rows)]
+def _rows(recording: Recording, detected: Detected) -> list[Scored]:
+    return [(row, "", float(detected.score[row]), int(detected.flag[row])) for row in range(recording.rows)]
 
 
 def _unit_rows(recording: Recording, judged: tuple[Judged, ...]) -> list[Scored]:
@@ -299,8 +299,8 @@ def _reading(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _foundation(found: Detected) -> dict[str, Any]:
-    founded = found.founded
+def _foundation(detected: Detected) -> dict[str, Any]:
+    founded = detected.founded
     return {
         "budget": round(founded.budget, 6),
         "provable_budget": round(founded.provable, 4),
@@ -308,18 +308,18 @@ def _foundation(found: Detected) -> dict[str, Any]:
     }
 
 
-def _summary(recording: Recording, found: Detected) -> dict[str, Any]:
+def _summary(recording: Recording, detected: Detected) -> dict[str, Any]:
     return (
         _reading(recording)
-        | {"healthy_rows": found.healthy_rows}
-        | _foundation(found)
+        | {"healthy_rows": detected.healthy_rows}
+        | _foundation(detected)
         | {
-            "operating_points": found.operating_points,
-            "season": found.season,
-            "never_moved": list(found.still),
-            "flagged_rows": int(found.flag.sum()),
-            "flagged_rows_after_training": int(found.flag[found.healthy_rows :].sum()),
-            "alarms": [_alarm(recording, alarm, range(recording.rows)) for alarm in found.alarms],
+            "operating_points": detected.operating_points,
+            "season": detected.season,
+            "never_moved": list(detected.still),
+            "flagged_rows": int(detected.flag.sum()),
+            "flagged_rows_after_training": int(detected.flag[detected.healthy_rows :].sum()),
+            "alarms": [_alarm(recording, alarm, range(recording.rows)) for alarm in detected.alarms],
         }
     )
 

@@ -134,19 +134,19 @@ class Ingest:
 
     def run(self, on_ready: Callable[[], object] | None = None) -> None:
         """Start, say so, serve until SIGINT or SIGTERM, stop. Call from the main thread."""
-        asked = threading.Event()
+        event = threading.Event()
 
         def ask(_signal: int, _frame: FrameType | None) -> None:
-            asked.set()
+            event.set()
 
         sys.setswitchinterval(TURN)
-        before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
+        before = {signals: signal.signal(signals, ask) for signals in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.start()
             try:
                 if on_ready is not None:
                     on_ready()
-                while not asked.wait(1):
+                while not event.wait(1):
                     pass
             finally:
                 self.stop()

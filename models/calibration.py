@@ -22,18 +22,18 @@ class Calibration:
     intercept: float = 0.0
 
     @classmethod
-    def fitted(cls, odds: FloatArray, came: BoolArray, *, days: int) -> Self:
+    def fitted(cls, odds: FloatArray, array: BoolArray, *, days: int) -> Self:
         """From held-out odds and what came, drawn towards leaving them as they are.
 
         Rows of one day share its luck, and neighbouring days share most of theirs: the evidence is counted in days.
         """
-        if days == 0 or not came.any() or came.all():
+        if days == 0 or not array.any() or array.all():
             return cls()
-        worth = days / len(came) * 20  # a day is worth some twenty independent cases
+        worth = days / len(array) * 20  # a day is worth some twenty independent cases
 
         def loss(at: FloatArray) -> float:
             z = at[0] + at[1] * odds
-            fit = np.sum(np.logaddexp(0.0, z) - came * z) * worth
+            fit = np.sum(np.logaddexp(0.0, z) - array * z) * worth
             return float(fit + (at[0] ** 2 + (at[1] - 1) ** 2) / (2 * PRIOR**2))
 
         found = minimize(loss, np.array([0.0, 1.0]), method="BFGS")
@@ -43,17 +43,17 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-(self.intercept + self.slope * odds))))
 
 
-def brier(said: FloatArray, came: BoolArray) -> float:
+def brier(array: FloatArray, bool_array: BoolArray) -> float:
     """Mean squared difference of probability and outcome (Brier 1950); lower is better."""
-    return float(np.mean((said - came) ** 2))
+    return float(np.mean((array - bool_array) ** 2))
 
 
-def reliability_table(said: FloatArray, came: BoolArray) -> tuple[tuple[float, float, int], ...]:
+def reliability_table(array: FloatArray, bool_array: BoolArray) -> tuple[tuple[float, float, int], ...]:
     """By class of probability: mean said, share that came about, number of cases."""
     bounds = np.array(BOUNDS)
-    place = np.digitize(said, bounds) - 1
+    place = np.digitize(array, bounds) - 1
     return tuple(
-        (float(said[place == i].mean()), float(came[place == i].mean()), int((place == i).sum()))
+        (float(array[place == i].mean()), float(bool_array[place == i].mean()), int((place == i).sum()))
         for i in range(len(bounds) - 1)
         if (place == i).any()
     )

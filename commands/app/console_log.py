@@ -12,11 +12,11 @@ class _Told(logging.Formatter):
     """Says a record in the user's language: its message is a template like those of errors, and stands beside them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = copy(record)
-        said.msg = told(record.msg)
+        log_record = copy(record)
+        log_record.msg = told(record.msg)
         if isinstance(record.args, tuple):
-            said.args = tuple(one if isinstance(one, int | float) else told(one) for one in record.args)
-        return super().format(said)
+            log_record.args = tuple(arg if isinstance(arg, int | float) else told(arg) for arg in record.args)
+        return super().format(log_record)
 
 
 def log_to_console() -> None:

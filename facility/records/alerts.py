@@ -211,8 +211,8 @@ def last_closed(connection: Connection, causes: Collection[str]) -> dict[str, in
     )
     if len(causes) <= AT_ONCE:
         query = query.where(_ALERTS.c.cause.in_(causes))
-    found = connection.execute(query)
-    return {cause: number for cause, number in found if cause in causes}
+    result = connection.execute(query)
+    return {cause: number for cause, number in result if cause in causes}
 
 
 def last_seen(connection: Connection, causes: Collection[str]) -> dict[str, datetime]:
@@ -236,7 +236,7 @@ def keep_on(
     are words for the trail of what opens, by cause.
     An alert that meanwhile was closed, or whose cause meanwhile was opened by another process, is left alone.
     """
-    kept = []
+    alerts = []
     still_open = dict(
         connection.execute(select(_ALERTS.c.id, _ALERTS.c.cause).where(_ALERTS.c.closed_at.is_(None))).all()
     )
@@ -258,8 +258,8 @@ def keep_on(
         number = int(connection.execute(insert(_ALERTS).values(values).returning(_ALERTS.c.id)).scalar_one())
         follows = "" if alert.follows is None else f"follows {alert.follows}"
         _tell(connection, number, now, "", "opened", "; ".join(filter(None, (follows, notes.get(alert.cause, "")))))
-        kept.append(_get(connection, number))
-    return kept
+        alerts.append(_get(connection, number))
+    return alerts
 
 
 def _still_open(connection: Connection, number: int) -> Alert:

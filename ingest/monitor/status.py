@@ -71,7 +71,7 @@ def read_overview(
     voices = _voices([part.voices for part in parts], assets, catalogue, now)
     return Overview(
         counts=sum((part.counts for part in parts), Counts()),
-        sources=merged(one for part in parts for one in part.sources),
+        sources=merged(source for part in parts for source in part.sources),
         clocks=judged(row for part in parts for row in part.ways),
         lives=voices.lives,
         quarantine=dict(quarantine.most_common()),
@@ -116,9 +116,9 @@ def _voices(parts: Sequence[_PartVoices], assets: Mapping[str, Asset], catalogue
         for asset, since_us in part.expected.items():
             expected[asset] = min(since_us, expected.get(asset, since_us))
         notes |= {name: value for name, value in part.notes.items() if _newer(value, notes.get(name))}
-    listening = max((part.listening for part in parts), key=lambda one: one.until_us, default=Listening())
-    found = lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening)
-    return Voices(lives=found, listening=listening, notes=notes)
+    listening = max((part.listening for part in parts), key=lambda listening: listening.until_us, default=Listening())
+    lifes = lives(assets, heard.values(), catalogue, now, expected=expected, listening=listening)
+    return Voices(lives=lifes, listening=listening, notes=notes)
 
 
 def _newer(value: Any, than: Any) -> bool:

@@ -47,7 +47,7 @@ class Ranked:
     average_precision: float
 
 
-FIGURES = tuple(one.name for one in fields(Ranked))
+FIGURES = tuple(field.name for field in fields(Ranked))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,15 +216,15 @@ def _walk(
     horizon: int,
     block: int,
     judged: Sequence[ServiceDay],
-    said: FloatArray,
-    came: BoolArray,
+    array: FloatArray,
+    bool_array: BoolArray,
     random: np.random.Generator,
 ) -> Walk:
     def gain(figure: str) -> Better:
         pairs = [getattr(d.model, figure) - getattr(d.decayed_count, figure) for d in judged]
         return paired_bootstrap(np.array(pairs), random, block)
 
-    rate = float(came.mean())
+    rate = float(bool_array.mean())
     return Walk(
         label=str(label),
         horizon_days=horizon,
@@ -232,9 +232,9 @@ def _walk(
         decayed_count=_mean([d.decayed_count for d in judged]),
         random=_mean([d.random for d in judged]),
         gain={figure: gain(figure) for figure in FIGURES},
-        brier=brier(said, came),
+        brier=brier(array, bool_array),
         brier_of_base_rate=rate * (1 - rate),
-        reliability=reliability_table(said, came),
+        reliability=reliability_table(array, bool_array),
         days=tuple(judged),
     )
 

@@ -60,8 +60,18 @@ class Watch:
 
 def onsets_moved(first: Sequence[Assessment], second: Sequence[Assessment]) -> tuple[int, int]:
     """Of the onsets that both looks tell of the same channel of a flagged asset: how many there are, how many moved."""
-    before = {(one.asset, e.channel, e.pattern): e.since for one in first if one.flagged for e in one.evidence[:1]}
-    after = {(one.asset, e.channel, e.pattern): e.since for one in second if one.flagged for e in one.evidence}
+    before = {
+        (assessment.asset, e.channel, e.pattern): e.since
+        for assessment in first
+        if assessment.flagged
+        for e in assessment.evidence[:1]
+    }
+    after = {
+        (assessment.asset, e.channel, e.pattern): e.since
+        for assessment in second
+        if assessment.flagged
+        for e in assessment.evidence
+    }
     both = [key for key, since in before.items() if since is not None and after.get(key) is not None]
     return len(both), sum(before[key] != after[key] for key in both)
 
@@ -70,14 +80,14 @@ def watch(
     days: Sequence[Sequence[Assessment]], truth: Sequence[TrueFault], *, list_size: int, horizon: timedelta
 ) -> Watch:
     """What a fleet's assessments, one sequence a day in order, have to do with the truth. Assets in any order."""
-    moments = [found[0].as_of for found in days if found]
-    by_asset = [{one.asset: one for one in found} for found in days]
+    moments = [assessments[0].as_of for assessments in days if assessments]
+    by_asset = [{assessment.asset: assessment for assessment in assessments} for assessments in days]
     assets = sorted(set().union(*by_asset)) if by_asset else []
     faults: dict[str, list[TrueFault]] = {asset: [] for asset in assets}
     for fault in truth:
         if fault.asset in faults:
             faults[fault.asset].append(fault)
-    listed = [{one.asset for one in ordered(found)[:list_size]} for found in days]
+    listed = [{assessment.asset for assessment in ordered(assessments)[:list_size]} for assessments in days]
     spacing = (moments[-1] - moments[0]) / DAY / (len(moments) - 1) if len(moments) > 1 else 1.0
     well_days = false_days = 0.0
     false_flags = 0
@@ -123,8 +133,8 @@ def _state(faults: Sequence[TrueFault], moment: datetime) -> str:
     return EQUIPMENT if EQUIPMENT in present else SENSOR if SENSOR in present else WELL
 
 
-def _said(one: Assessment) -> str:
-    return EQUIPMENT if one.flagged else SENSOR if one.sensor_probability >= TOLD else WELL
+def _said(assessment: Assessment) -> str:
+    return EQUIPMENT if assessment.flagged else SENSOR if assessment.sensor_probability >= TOLD else WELL
 
 
 def _event(
@@ -141,8 +151,8 @@ def _event(
         return
 
     def says(number: int) -> bool:
-        one = by_asset[number][fault.asset]
-        return one.flagged if fault.trouble == EQUIPMENT else one.sensor_probability >= TOLD
+        assessment = by_asset[number][fault.asset]
+        return assessment.flagged if fault.trouble == EQUIPMENT else assessment.sensor_probability >= TOLD
 
     first = next((moments[i] for i in watched if says(i)), None)
     course = fault.failure_time is not None and fault.failure_time > max(visible, moments[seen[0]])
@@ -160,12 +170,12 @@ def _event(
     )
 
 
-def _onset_error(fault: TrueFault, seen: Sequence[Assessment]) -> float | None:
+def _onset_error(fault: TrueFault, assessments: Sequence[Assessment]) -> float | None:
     """Of the onset that its strongest evidence told when it was flagged last; None if none was told."""
-    for one in reversed(seen):
-        told = next((e.since for e in one.evidence if e.trouble == EQUIPMENT), None)
-        if one.flagged and fault.trouble == EQUIPMENT and told is not None:
-            return abs(told - fault.onset) / DAY
+    for assessment in reversed(assessments):
+        moment = next((e.since for e in assessment.evidence if e.trouble == EQUIPMENT), None)
+        if assessment.flagged and fault.trouble == EQUIPMENT and moment is not None:
+            return abs(moment - fault.onset) / DAY
     return None
 
 
@@ -248,12 +258,12 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _reliability(stated: FloatArray, came: FloatArray) -> tuple[tuple[float, float, int], ...]:
+def _reliability(stated: FloatArray, array: FloatArray) -> tuple[tuple[float, float, int], ...]:
     out = []
     for low, high in pairwise(BINS):
         inside = (stated >= low) & ((stated < high) | (high == BINS[-1]))
         if inside.any():
-            out.append((float(stated[inside].mean()), float(came[inside].mean()), int(inside.sum())))
+            out.append((float(stated[inside].mean()), float(array[inside].mean()), int(inside.sum())))
     return tuple(out)
 
 

@@ -121,13 +121,13 @@ def _moment(cell: str) -> datetime | None:
 
 def evaluate(assessments: Sequence[Assessment], truth: Sequence[TrueFault], *, as_of: datetime) -> Evaluation:
     """Figures of one assessment of a fleet. Only faults of assessed assets count."""
-    by_asset = {one.asset: one for one in assessments}
+    by_asset = {assessment.asset: assessment for assessment in assessments}
     present = [f for f in truth if f.present(as_of) and f.asset in by_asset]
     machines = {f.asset for f in present if f.trouble == "equipment"}
     sensors = {f.asset for f in present if f.trouble == "sensor"}
-    top = {one.asset for one in ordered(assessments)[: len(machines)]}
-    flagged = {one.asset for one in assessments if one.flagged}
-    told = {one.asset for one in assessments if one.sensor_probability >= 0.5}
+    top = {assessment.asset for assessment in ordered(assessments)[: len(machines)]}
+    flagged = {assessment.asset for assessment in assessments if assessment.flagged}
+    told = {assessment.asset for assessment in assessments if assessment.sensor_probability >= 0.5}
     ill = {f.asset for f in truth if f.trouble == "equipment" and _ill(f, as_of)}
     hits = len(top & machines)
     return Evaluation(

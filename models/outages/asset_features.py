@@ -53,7 +53,7 @@ class Traits:
     def of(cls, assets: Sequence[Asset]) -> Self:
         """Measures that half of the assets have, words that at least 3 % of them share, columns that group half."""
         columns = sorted({name for a in assets for name in a.attributes})
-        found: list[Trait] = []
+        traits: list[Trait] = []
         kin: list[str] = []
         for column in ("latitude", "longitude", *columns):
             numbers = np.array([_number(a, column) for a in assets])
@@ -64,12 +64,12 @@ class Traits:
             known = numbers[~np.isnan(numbers)]
             if len(known) >= NUMERIC * len(assets) and len(np.unique(known)) > 4:
                 low, middle, high = np.quantile(known, [0.01, 0.5, 0.99])
-                found.append(Trait(column=column, low=float(low), middle=float(middle), high=float(high)))
+                traits.append(Trait(column=column, low=float(low), middle=float(middle), high=float(high)))
                 continue
             common = sorted(zip(-counts, words, strict=True))[:WORDS]
             often = [str(w) for c, w in common if w and COMMON * len(assets) <= -c < (1 - COMMON) * len(assets)]
-            found += [Trait(column=column, word=word) for word in often]
-        return cls(chosen=tuple(found), kin=tuple(kin[:GROUPINGS]))
+            traits += [Trait(column=column, word=word) for word in often]
+        return cls(chosen=tuple(traits), kin=tuple(kin[:GROUPINGS]))
 
     def table(self, assets: Sequence[Asset]) -> FloatArray:
         columns = [trait.values(assets) for trait in self.chosen]

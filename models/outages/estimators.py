@@ -154,20 +154,20 @@ class HeldOut:
         return {name: self.average_precision(name) for name in self.said}
 
 
-def daily_average_precision(said: Sequence[FloatArray], came: Sequence[BoolArray]) -> FloatArray:
+def daily_average_precision(arrays: Sequence[FloatArray], bool_arrays: Sequence[BoolArray]) -> FloatArray:
     """Average precision of each day on which anything came."""
-    return np.array([average_precision_score(y, s) for s, y in zip(said, came, strict=True) if y.any()])
+    return np.array([average_precision_score(y, s) for s, y in zip(arrays, bool_arrays, strict=True) if y.any()])
 
 
-def mean_average_precision(said: Sequence[FloatArray], came: Sequence[BoolArray]) -> float:
+def mean_average_precision(arrays: Sequence[FloatArray], bool_arrays: Sequence[BoolArray]) -> float:
     """Average precision of each day, averaged over the days on which anything came."""
-    figures = daily_average_precision(said, came)
+    figures = daily_average_precision(arrays, bool_arrays)
     return float(figures.mean()) if len(figures) else 0.0
 
 
-def weighted(said: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
+def weighted(arrays: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
     """Mean of the voices' log odds."""
-    return np.asarray(np.average(np.array(said), axis=0, weights=weights))
+    return np.asarray(np.average(np.array(arrays), axis=0, weights=weights))
 
 
 def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut | None:

@@ -91,7 +91,7 @@ def alarms(score: FloatArray, manner: Manner) -> tuple[tuple[Span, ...], FloatAr
     by `memory` rows below the threshold.
     The next alarm must at first exceed where the last ended, less so as `memory` rows pass: one event is one alarm.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     limits = np.ones(len(score))
     level, pace = manner.mean, 1 / manner.memory if manner.memory else 0.0
     run = quiet = lower = 0
@@ -122,11 +122,11 @@ def alarms(score: FloatArray, manner: Manner) -> tuple[tuple[Span, ...], FloatAr
         if manner.memory and lower >= manner.memory:
             quiet = lower
         if quiet >= manner.off_delay:
-            found.append(Span(first=first, last=row - quiet))
+            spans.append(Span(first=first, last=row - quiet))
             first, run, ended, left = -1, 0, row, below
     if first >= 0:
-        found.append(Span(first=first, last=len(score) - 1 - quiet))
-    return tuple(found), limits
+        spans.append(Span(first=first, last=len(score) - 1 - quiet))
+    return tuple(spans), limits
 
 
 def flags(spans: tuple[Span, ...], rows: int) -> BoolArray:

@@ -142,9 +142,9 @@ def _columns(path: Path, form: RecordingForm) -> tuple[dict[str, pl.Series], lis
     grid = next(iter(read_grids(path, form.options)))
     header = _header(grid)
     body, refusals = fitting(grid, header)
-    refusals = [*(one for one in grid.refusals if one.line > header.line), *refusals]
+    refusals = [*(refusal for refusal in grid.refusals if refusal.line > header.line), *refusals]
     if refusals:
-        raise Problems(path.name, [located(grid.sheet, 0, one) for one in grouped(refusals)])
+        raise Problems(path.name, [located(grid.sheet, 0, sentence) for sentence in grouped(refusals)])
     notes = list(grid.notes)
     if header.place:
         notes.append(Sentence("{count} lines above the header were passed over", count=header.place))
@@ -226,7 +226,7 @@ def _seconds(
     local = localize(moments.values, options.zone, earliest=True, backwards=newest_first(moments.values))
     problems = {**moments.problems, **local.problems}
     empty = [place for place, value in enumerate(local.values) if value is None and place not in problems]
-    asking = next((one for one in problems.values() if "--date-order" in one.template), None)
+    asking = next((sentence for sentence in problems.values() if "--date-order" in sentence.template), None)
     if asking is not None or ((problems or empty) and form.time):
         place = min([*problems, *empty])
         what = asking or problems.get(place, Sentence("no time"))
@@ -251,7 +251,7 @@ def _seconds(
                 count=len(local.twice),
             )
         )
-    stamps = np.array([one.timestamp() for one in local.values if one is not None])
+    stamps = np.array([moment.timestamp() for moment in local.values if moment is not None])
     return stamps, datetime.fromtimestamp(float(stamps.min()), UTC)
 
 
@@ -259,9 +259,9 @@ def _fast(cells: pl.Series) -> pl.Series | None:
     """Clock times without an offset in one of the forms that say themselves what they are; None where one is not."""
     plain = cells.str.replace("T", " ", literal=True)
     for form in _FAST:
-        found = plain.str.to_datetime(form, time_unit="us", strict=False)
-        if not found.has_nulls():
-            return found
+        series = plain.str.to_datetime(form, time_unit="us", strict=False)
+        if not series.has_nulls():
+            return series
     return None
 
 
@@ -277,8 +277,8 @@ def _channel(
         return None, Sentence("it is empty")
     switch = there.str.to_lowercase().replace_strict(_SWITCH, default=None, return_dtype=pl.Float64)
     if not switch.has_nulls():
-        found = cells.str.to_lowercase().replace_strict(_SWITCH, default=None, return_dtype=pl.Float64)
-        return found.fill_null(np.nan).to_numpy().astype(np.float64), Sentence("")
+        series = cells.str.to_lowercase().replace_strict(_SWITCH, default=None, return_dtype=pl.Float64)
+        return series.fill_null(np.nan).to_numpy().astype(np.float64), Sentence("")
     fast = cells.cast(pl.Float64, strict=False)
     if form.options.decimal != "," and fast.null_count() == cells.null_count():
         numbers = fast.fill_null(np.nan).to_numpy().astype(np.float64)
@@ -287,7 +287,7 @@ def _channel(
     units = Counter(unit for value, unit in zip(read.values, read.units, strict=True) if value == value)
     unit = units.most_common(1)[0][0] if units else ""  # of the column; what has another is another thing
     read = read_numbers(cells.to_list(), decimal=form.options.decimal, units=(unit,))
-    asking = next((one for one in read.problems.values() if "--decimal" in one.template), None)
+    asking = next((sentence for sentence in read.problems.values() if "--decimal" in sentence.template), None)
     bad = sorted(read.problems)
     if len(bad) > (1 - MOSTLY) * len(there):
         if asking is not None:

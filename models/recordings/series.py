@@ -107,7 +107,7 @@ def _limits(statistic: FloatArray, learned: int, budget: float) -> FloatArray:
 
 def _events(score: FloatArray, learned: int, quiet: int) -> tuple[Span, ...]:
     """An alarm begins at the threshold and ends before `SHORT` rows below `EASE` of it, or after `quiet` rows."""
-    found: list[Span] = []
+    spans: list[Span] = []
     row = learned
     over = np.flatnonzero(score >= 1)
     strange = score >= EASE
@@ -116,6 +116,6 @@ def _events(score: FloatArray, learned: int, quiet: int) -> tuple[Span, ...]:
         inside = np.flatnonzero(strange[first : first + quiet])
         gaps = np.flatnonzero(np.diff(inside) > SHORT)
         last = first + int(inside[gaps[0]] if len(gaps) else inside[-1])
-        found.append(Span(first=first, last=last))
+        spans.append(Span(first=first, last=last))
         row = first + quiet
-    return tuple(found)
+    return tuple(spans)

@@ -57,12 +57,12 @@ def units_of(recording: Recording, train_rows: int = 0) -> tuple[Unit, ...]:
     names, first, inverse = np.unique(np.array(recording.units), return_index=True, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
-    found = []
+    units = []
     for number in np.argsort(first):
         rows = len(parts[number])
         healthy = min(train_rows, rows) or int(min(max(SHARE * rows, FEWEST), MOST * rows))
-        found.append(Unit(name=str(names[number]), places=parts[number], healthy=healthy))
-    return tuple(found)
+        units.append(Unit(name=str(names[number]), places=parts[number], healthy=healthy))
+    return tuple(units)
 
 
 def part_of(recording: Recording, places: IntArray) -> Recording:
@@ -96,14 +96,16 @@ def detect_units(
     total = len(own) + len(pooled)
     judged: list[Judged] = []
     for number, unit in enumerate(own):
-        found = detect(part_of(recording, unit.places), train_rows=unit.healthy, budget=budget, seed=seed)
+        detected = detect(part_of(recording, unit.places), train_rows=unit.healthy, budget=budget, seed=seed)
         short, _ = window_widths(unit.healthy)
-        judged.append(Judged(unit=unit, detected=found, pooled=False, standing=float(found.score[-short:].mean())))
+        judged.append(
+            Judged(unit=unit, detected=detected, pooled=False, standing=float(detected.score[-short:].mean()))
+        )
         on_progress(number + 1, total)
     if pooled:
         judged += _pooled(recording, pooled, healthy, budget, seed)
         on_progress(total, total)
-    return tuple(sorted(judged, key=lambda one: -one.standing))
+    return tuple(sorted(judged, key=lambda judged: -judged.standing))
 
 
 def _pooled(

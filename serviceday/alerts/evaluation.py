@@ -95,7 +95,7 @@ def _slow(
     for (kind, key), channel in limit_channels().items():
         if kind in channels and key in regular and channel.aggregate not in (Aggregate.SPARSE, Aggregate.DAILY):
             channels[kind].append(key)
-    return {(one.id, key) for one in assets for key in channels[one.kind] if (one.id, key) not in often}
+    return {(asset.id, key) for asset in assets for key in channels[asset.kind] if (asset.id, key) not in often}
 
 
 def _whole_days(back: timedelta) -> timedelta:

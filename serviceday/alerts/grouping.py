@@ -45,8 +45,8 @@ def grouped(conditions: Iterable[Condition], open_alerts: Iterable[Alert], asset
 
 def _signs(kind: str) -> list[Channels]:
     """The channels that each failure mode of the class moves."""
-    known = catalogue().get(kind)
-    return [] if known is None else [frozenset(mode.signs) for mode in known.modes.values()]
+    equipment_class = catalogue().get(kind)
+    return [] if equipment_class is None else [frozenset(mode.signs) for mode in equipment_class.modes.values()]
 
 
 def _fold(conditions: Sequence[Condition], alerts: Sequence[Alert], signs: Sequence[Channels]) -> list[Condition]:
@@ -110,11 +110,17 @@ def _related(ours: Iterable[str], theirs: Iterable[str], signs: Sequence[Channel
 def _spoken(members: Sequence[Condition], cause: str) -> Condition:
     """The members as one condition: what is gravest leads, the others stand after it."""
     ordered = sorted(
-        members, key=lambda one: (-_RANK[one.severity], one.source is not Source.EQUIPMENT, one.channel, one.cause)
+        members,
+        key=lambda condition: (
+            -_RANK[condition.severity],
+            condition.source is not Source.EQUIPMENT,
+            condition.channel,
+            condition.cause,
+        ),
     )
     first, *others = ordered
-    onsets = [one for one in members if one.began is not None]
-    earliest = min(onsets, key=lambda one: one.began or one.seen_at) if onsets else first
+    onsets = [condition for condition in members if condition.began is not None]
+    earliest = min(onsets, key=lambda condition: condition.began or condition.seen_at) if onsets else first
     reason = first.reason
     for other in others:
         reason = PHRASES["and_also"].filled(first=reason, other=other.reason)
@@ -122,9 +128,9 @@ def _spoken(members: Sequence[Condition], cause: str) -> Condition:
         first,
         cause=cause or first.cause,
         reason=reason,
-        seen_at=max(one.seen_at for one in members),
+        seen_at=max(condition.seen_at for condition in members),
         began=earliest.began,
         began_between=earliest.began_between,
-        rests_on=frozenset[str]().union(*(one.rests_on | {one.channel} for one in members)),
-        off_after=max(one.off_after for one in members),
+        rests_on=frozenset[str]().union(*(condition.rests_on | {condition.channel} for condition in members)),
+        off_after=max(condition.off_after for condition in members),
     )

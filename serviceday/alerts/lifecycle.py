@@ -52,29 +52,29 @@ def decide(
     return Decisions(tuple(opened.values()), tuple(changed))
 
 
-def _open(one: Condition, follows: int | None, now: datetime) -> Alert:
+def _open(condition: Condition, follows: int | None, now: datetime) -> Alert:
     return Alert(
         id=0,
-        asset=one.asset,
-        cause=one.cause,
-        channel=one.channel,
-        source=one.source,
-        severity=one.severity,
-        title=one.title,
-        reason=one.reason,
+        asset=condition.asset,
+        cause=condition.cause,
+        channel=condition.channel,
+        source=condition.source,
+        severity=condition.severity,
+        title=condition.title,
+        reason=condition.reason,
         opened_at=now,
-        last_seen_at=one.seen_at,
+        last_seen_at=condition.seen_at,
         follows=follows,
-        began=one.began,
-        began_after=one.began_between[0],
-        began_before=one.began_between[1],
+        began=condition.began,
+        began_after=condition.began_between[0],
+        began_before=condition.began_between[1],
     )
 
 
-def _change(alert: Alert, one: Condition, now: datetime) -> Change | None:
+def _change(alert: Alert, condition: Condition, now: datetime) -> Change | None:
     """The alert after one condition of its cause; None where it says nothing new."""
-    seen = _as_seen(alert, one) if one.verdict is Verdict.BAD else alert
-    step = _step(alert, seen, one)
+    seen = _as_seen(alert, condition) if condition.verdict is Verdict.BAD else alert
+    step = _step(alert, seen, condition)
     if not step:
         return None if seen == alert else Change(seen, "")
     state = TRANSITIONS[alert.state, step]
@@ -82,40 +82,45 @@ def _change(alert: Alert, one: Condition, now: datetime) -> Change | None:
     if state is AlertState.RETURNED or over:
         seen = replace(seen, returned_at=alert.returned_at or now, closed_at=now if over else None)
     note = f"{alert.severity} -> {seen.severity}" if step == "worsened" else ""
-    return Change(seen, step, "; ".join(filter(None, (note, one.note))))
+    return Change(seen, step, "; ".join(filter(None, (note, condition.note))))
 
 
-def _step(alert: Alert, seen: Alert, one: Condition) -> str:
+def _step(alert: Alert, seen: Alert, condition: Condition) -> str:
     """Which transition of the table a condition asks for; "" for none."""
-    if one.verdict is Verdict.BAD:
+    if condition.verdict is Verdict.BAD:
         if alert.returned_at is not None:
             return "" if seen is alert else "recurred"
         if seen.severity is not alert.severity:
             return "worsened"
-        return "revised" if one.revises and seen.began != alert.began else ""
-    if one.verdict is Verdict.UNKNOWN or one.seen_at < alert.last_seen_at + one.off_after:
+        return "revised" if condition.revises and seen.began != alert.began else ""
+    if condition.verdict is Verdict.UNKNOWN or condition.seen_at < alert.last_seen_at + condition.off_after:
         return ""
     if alert.acknowledged_at is not None:
-        return "closed" if one.verdict is Verdict.GOOD else "withdrawn"
+        return "closed" if condition.verdict is Verdict.GOOD else "withdrawn"
     if alert.returned_at is not None:
         return ""
-    return "returned" if one.verdict is Verdict.GOOD else "withdrawn"
+    return "returned" if condition.verdict is Verdict.GOOD else "withdrawn"
 
 
-def _as_seen(alert: Alert, one: Condition) -> Alert:
+def _as_seen(alert: Alert, condition: Condition) -> Alert:
     """The alert with what is seen of it now.
 
     Severity only rises while an alert is open: easing would flap, and what was grave once deserves a look. What is no
     newer than what had returned recalls nothing.
     """
-    if alert.returned_at is not None and one.seen_at <= alert.last_seen_at:
+    if alert.returned_at is not None and condition.seen_at <= alert.last_seen_at:
         return alert
-    worse = _RANK[one.severity] > _RANK[alert.severity]
-    seen = replace(alert, last_seen_at=max(alert.last_seen_at, one.seen_at), returned_at=None)
-    if worse or one.revises or alert.returned_at is not None or one.source not in (Source.LIMIT, Source.FAULT):
+    worse = _RANK[condition.severity] > _RANK[alert.severity]
+    seen = replace(alert, last_seen_at=max(alert.last_seen_at, condition.seen_at), returned_at=None)
+    if (
+        worse
+        or condition.revises
+        or alert.returned_at is not None
+        or condition.source not in (Source.LIMIT, Source.FAULT)
+    ):
         # a limit's reason says since when; it is kept, because later evaluations look back no further
-        after, before = one.began_between
-        seen = replace(seen, title=one.title, reason=one.reason, channel=one.channel)
-        if one.began is not None:
-            seen = replace(seen, began=one.began, began_after=after, began_before=before)
-    return replace(seen, severity=one.severity) if worse else seen
+        after, before = condition.began_between
+        seen = replace(seen, title=condition.title, reason=condition.reason, channel=condition.channel)
+        if condition.began is not None:
+            seen = replace(seen, began=condition.began, began_after=after, began_before=before)
+    return replace(seen, severity=condition.severity) if worse else seen

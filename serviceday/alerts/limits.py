@@ -108,22 +108,22 @@ def limit_conditions(
 
 def _limits(channels: Mapping[tuple[str, str], Channel]) -> pl.LazyFrame:
     rows = []
-    for (kind, key), one in channels.items():
-        margin = deadband(one)
-        single = one.aggregate in _SINGLE
+    for (kind, key), channel in channels.items():
+        margin = deadband(channel)
+        single = channel.aggregate in _SINGLE
         rows.append(
             {
                 "kind": kind,
                 "channel": key,
-                "low": one.limit.low,
-                "high": one.limit.high,
-                "low_good": one.limit.low + margin,
-                "high_good": one.limit.high - margin,
-                "possible_low": one.physical.low,
-                "possible_high": one.physical.high,
+                "low": channel.limit.low,
+                "high": channel.limit.high,
+                "low_good": channel.limit.low + margin,
+                "high_good": channel.limit.high - margin,
+                "possible_low": channel.physical.low,
+                "possible_high": channel.physical.high,
                 "single": single,
-                "at_last": one.aggregate in (*_SINGLE, Aggregate.STATE),
-                "stale_us": int(one.stale_after.total_seconds() * 1e6),
+                "at_last": channel.aggregate in (*_SINGLE, Aggregate.STATE),
+                "stale_us": int(channel.stale_after.total_seconds() * 1e6),
                 "on_hours": 1 if single else ON_HOURS,
                 "off_hours": 1 if single else OFF_HOURS,
             }
@@ -138,13 +138,13 @@ def _out_of_service(hours: pl.DataFrame, kinds: Mapping[str, str]) -> pl.LazyFra
         for (kind, key), channel in service_channels().items()
         for state in channel.in_service
     ]
-    told = pl.LazyFrame(rows, schema={"kind": pl.String, "channel": pl.String, "state": pl.Float64})
+    frame = pl.LazyFrame(rows, schema={"kind": pl.String, "channel": pl.String, "state": pl.Float64})
     return (
         hours.lazy()
         .join(pl.LazyFrame({"asset": list(kinds), "kind": list(kinds.values())}), on="asset")
-        .join(told.select("kind", "channel").unique(), on=["kind", "channel"], how="semi")
+        .join(frame.select("kind", "channel").unique(), on=["kind", "channel"], how="semi")
         .join(
-            told.with_columns(known=True),
+            frame.with_columns(known=True),
             left_on=["kind", "channel", "mean"],
             right_on=["kind", "channel", "state"],
             how="left",

@@ -26,11 +26,11 @@ def assessment_conditions(
     """Two conditions an assessment: the equipment and its sensors. Old assessments say nothing."""
     kinds = {asset.id: asset.kind for asset in assets}
     conditions = []
-    for one in assessments:
-        if one.asset not in kinds or not now - OLD_ASSESSMENT <= one.as_of <= now:
+    for assessment in assessments:
+        if assessment.asset not in kinds or not now - OLD_ASSESSMENT <= assessment.as_of <= now:
             continue
-        kind = catalogue().kind(kinds[one.asset])
-        conditions += [_equipment(one, kind), _sensor(one)]
+        kind = catalogue().kind(kinds[assessment.asset])
+        conditions += [_equipment(assessment, kind), _sensor(assessment)]
     return conditions
 
 
@@ -38,27 +38,28 @@ def _verdict(bad: bool, good: bool) -> Verdict:
     return Verdict.BAD if bad else Verdict.GOOD if good else Verdict.UNKNOWN
 
 
-def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
-    mode = kind.modes.get(one.mode)
-    equipment = [evidence for evidence in one.evidence if evidence.trouble is Trouble.EQUIPMENT]
+def _equipment(assessment: Assessment, kind: EquipmentClass) -> Condition:
+    mode = kind.modes.get(assessment.mode)
+    equipment = [evidence for evidence in assessment.evidence if evidence.trouble is Trouble.EQUIPMENT]
     soon = any(
-        e.pattern == "limit" or (e.crosses_limit_at and e.crosses_limit_at <= one.as_of + SOON) for e in equipment
+        e.pattern == "limit" or (e.crosses_limit_at and e.crosses_limit_at <= assessment.as_of + SOON)
+        for e in equipment
     )
-    grave = one.probability >= LIKELY and (soon or not kind.life_safety)
+    grave = assessment.probability >= LIKELY and (soon or not kind.life_safety)
     if kind.life_safety:
         severity = Severity.HIGH if grave else Severity.MEDIUM
     else:
         severity = Severity.MEDIUM if grave else Severity.LOW
     return Condition(
-        cause=f"{one.asset}/equipment",
-        verdict=_verdict(one.flagged, one.tells_health and one.coverage >= ENOUGH_COVERAGE),
-        asset=one.asset,
+        cause=f"{assessment.asset}/equipment",
+        verdict=_verdict(assessment.flagged, assessment.tells_health and assessment.coverage >= ENOUGH_COVERAGE),
+        asset=assessment.asset,
         channel=equipment[0].channel if equipment else "",
         source=Source.EQUIPMENT,
         severity=severity,
         title=PHRASES["equipment_title_mode"].filled(mode=mode.name) if mode else PHRASES["equipment_title"],
-        reason=one.reason,
-        seen_at=one.as_of,
+        reason=assessment.reason,
+        seen_at=assessment.as_of,
         began=equipment[0].since if equipment else None,
         began_between=(equipment[0].since_between if equipment else None) or (None, None),
         rests_on=frozenset(evidence.channel for evidence in equipment),
@@ -66,19 +67,23 @@ def _equipment(one: Assessment, kind: EquipmentClass) -> Condition:
     )
 
 
-def _sensor(one: Assessment) -> Condition:
-    doubts = [evidence for evidence in one.evidence if evidence.trouble is Trouble.SENSOR]
-    good = one.sensor_probability < SENSOR_GOOD and one.tells_health and one.coverage >= ENOUGH_COVERAGE
+def _sensor(assessment: Assessment) -> Condition:
+    doubts = [evidence for evidence in assessment.evidence if evidence.trouble is Trouble.SENSOR]
+    good = (
+        assessment.sensor_probability < SENSOR_GOOD
+        and assessment.tells_health
+        and assessment.coverage >= ENOUGH_COVERAGE
+    )
     return Condition(
-        cause=f"{one.asset}/sensor",
-        verdict=_verdict(one.sensor_probability >= SENSOR_BAD, good),
-        asset=one.asset,
+        cause=f"{assessment.asset}/sensor",
+        verdict=_verdict(assessment.sensor_probability >= SENSOR_BAD, good),
+        asset=assessment.asset,
         channel=doubts[0].channel if doubts else "",
         source=Source.SENSOR,
         severity=Severity.LOW,
         title=PHRASES["sensor_title"],
-        reason=doubts[0].sentence if doubts else one.reason,
-        seen_at=one.as_of,
+        reason=doubts[0].sentence if doubts else assessment.reason,
+        seen_at=assessment.as_of,
         began=doubts[0].since if doubts else None,
         began_between=(doubts[0].since_between if doubts else None) or (None, None),
         off_after=OFF_AFTER,

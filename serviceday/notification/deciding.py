@@ -77,7 +77,7 @@ def _escalated_before(look: Look, ledger: Ledger) -> bool:
     )
 
 
-def _after_what_held(held: Sequence[Held]) -> list[Look]:
+def _after_what_held(helds: Sequence[Held]) -> list[Look]:
     return [
         Look(
             alert=each.notice.alert.id,
@@ -87,7 +87,7 @@ def _after_what_held(held: Sequence[Held]) -> list[Look]:
             route=each.notice.route.name if each.notice.route else "",
             due_at=each.again,
         )
-        for each in held
+        for each in helds
         if each.again is not None
     ]
 
