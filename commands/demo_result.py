@@ -48,11 +48,11 @@ def assess_and_plan(
         changes = evaluate_alerts(here.records, here.store, believed, now=as_of, timezone=timezone)
         day = as_of.astimezone(timezone).date() + timedelta(days=1)
         plans, crew = planning(here.records, timezone), people_there
-        with shown_progress() as told:
+        with shown_progress() as progress:
             inspection_list = plans.make(
                 PlanRequest(day=day, crew=crew),
                 {assessment.asset: assessment for assessment in believed},
-                on_progress=told,
+                on_progress=progress,
             )
         inspection_list = plans.keep(inspection_list)
         folder.lists.mkdir(exist_ok=True)

@@ -118,13 +118,13 @@ def ingest(
 def directory(records: Records) -> Callable[[], Mapping[str, Asset]]:
     """The registry by asset id, read again when it may have changed."""
     read_at = float("-inf")
-    known: dict[str, Asset] = {}
+    assets: dict[str, Asset] = {}
 
     def look() -> Mapping[str, Asset]:
-        nonlocal read_at, known
+        nonlocal read_at, assets
         if time.monotonic() - read_at > REGISTRY_EVERY:
-            known = {asset.id: asset for asset in records.estate.assets()}
+            assets = {asset.id: asset for asset in records.estate.assets()}
             read_at = time.monotonic()
-        return known
+        return assets
 
     return look

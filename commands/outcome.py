@@ -43,17 +43,17 @@ def add(
             words=at,
         )
     with recorded(data) as records:
-        known = {asset.id: asset for asset in records.estate.assets()}
-        if asset not in known:
+        assets = {asset.id: asset for asset in records.estate.assets()}
+        if asset not in assets:
             from facility.identity import nearest
 
-            near = nearest(asset, known)
+            near = nearest(asset, assets)
             raise CannotConvert(
                 "no asset {asset!r} is registered",
                 Sentence("Is it {near!r}?", near=near) if near else "Look it up in the registry",
                 asset=asset,
             )
-        kind = known[asset].kind
+        kind = assets[asset].kind
         modes = catalogue()[kind].modes if kind in catalogue() else {}
         if mode and mode not in modes:
             raise CannotConvert(

@@ -76,8 +76,8 @@ def plan(
         if what_if:
             _side_by_side(plans, believed, request, what_if, as_json)
             return
-        with shown_progress(quiet=as_json) as told:
-            inspection_list = plans.make(request, believed, on_progress=told)
+        with shown_progress(quiet=as_json) as progress:
+            inspection_list = plans.make(request, believed, on_progress=progress)
         names, standing = named(here.records), plans.newest(day)
         if keep or outputs:
             with here.records.plans.keeping(inspection_list) as inspection_list:
@@ -108,11 +108,11 @@ def _side_by_side(
 
     crew = request.crew
     crews = [("", crew), *((words, changed(crew, words, request.day)) for words in scenarios)]
-    found = []
+    results = []
     for words, each in crews:
-        with shown_progress(words, quiet=as_json) as told:
-            inspection_list = plans.make(replace(request, crew=each), believed, on_progress=told)
-        found.append((words or say("plan.as_asked"), inspection_list))
+        with shown_progress(words, quiet=as_json) as progress:
+            inspection_list = plans.make(replace(request, crew=each), believed, on_progress=progress)
+        results.append((words or say("plan.as_asked"), inspection_list))
     rows = [
         {
             "scenario": words,
@@ -125,7 +125,7 @@ def _side_by_side(
             "travel_minutes": inspection_list.travel_minutes,
             "left_out": len(inspection_list.left_out),
         }
-        for words, inspection_list in found
+        for words, inspection_list in results
     ]
     if as_json:
         show_json(rows)

@@ -44,11 +44,11 @@ def explain(
 
     with recorded(data) as records:
         inspection_list = _kept(records, timezone, service_day, number)
-        known = {asset.id for asset in records.estate.assets()}
+        ids = {asset.id for asset in records.estate.assets()}
     items = [
         item for item in (*inspection_list.items, *inspection_list.left_out) if asset in (item.asset, item.request)
     ]
-    if not items and asset not in known:
+    if not items and asset not in ids:
         raise CannotDo(
             "no asset {asset!r}", "See `serviceday due`, or the registry, for the ids there are", asset=asset
         )

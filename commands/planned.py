@@ -48,9 +48,9 @@ def beliefs(
     }
     if len(kept) == len(wanted):
         return {assessment.asset: assessment for assessment in alarmed(here, list(kept.values()), now=moment)}
-    found = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
-    here.records.assessments.put(found)
-    return {assessment.asset: assessment for assessment in found}
+    fresh = assessments(here, as_of=moment, horizon=FRESH, timezone=place, kind=kind, quiet=quiet)
+    here.records.assessments.put(fresh)
+    return {assessment.asset: assessment for assessment in fresh}
 
 
 @contextmanager

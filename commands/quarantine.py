@@ -37,13 +37,13 @@ def list_rows(
     as_json: options.Json = False,
 ) -> None:
     place = options.zone(timezone)
-    wanted = chosen([], reason, asset, site, since, until, dropped=dropped)
+    selection = chosen([], reason, asset, site, since, until, dropped=dropped)
     with review(data, member) as quarantine:
         if waiting:
             show_waiting(quarantine, place, as_json)
             return
-        heaps = quarantine.heaps(wanted)
-        rows = quarantine.rows(wanted, limit=limit, offset=(page - 1) * limit)
+        heaps = quarantine.heaps(selection)
+        rows = quarantine.rows(selection, limit=limit, offset=(page - 1) * limit)
     total = sum(heap.rows for heap in heaps)
     if as_json:
         show_json(
@@ -135,11 +135,11 @@ def replay(
     vouched: Annotated[bool, typer.Option("--vouch", help=say("quarantine.vouch"))] = False,
     as_json: options.Json = False,
 ) -> None:
-    wanted = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
+    selection = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
     with review(data, member) as quarantine:
         before = replayed(data)
-        asked = quarantine.ask_for_replay(wanted, vouched=vouched)
-    show_carried_out(data, member, asked, as_json, before=before)
+        count = quarantine.ask_for_replay(selection, vouched=vouched)
+    show_carried_out(data, member, count, as_json, before=before)
 
 
 def drop(
@@ -157,17 +157,17 @@ def drop(
     yes: Yes = False,
     as_json: options.Json = False,
 ) -> None:
-    wanted = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
+    selection = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
     with review(data, member) as quarantine:
-        heaps = quarantine.heaps(wanted)
+        heaps = quarantine.heaps(selection)
         rows, items = sum(heap.rows for heap in heaps), sum(heap.items for heap in heaps)
         if items and not yes:
             question = "quarantine.really_for_good" if for_good else "quarantine.really"
             typer.confirm(say(question, rows=f"{rows:,}", items=f"{items:,}"), abort=True)
         if for_good:
-            rows, items = quarantine.drop_for_good(wanted)
+            rows, items = quarantine.drop_for_good(selection)
         else:
-            rows, items = quarantine.drop(wanted, by=by or _somebody(), now=datetime.now(UTC))
+            rows, items = quarantine.drop(selection, by=by or _somebody(), now=datetime.now(UTC))
     _show_moved("emptied" if for_good else "dropped", rows, items, as_json)
 
 
@@ -181,9 +181,9 @@ def restore(
     everything: Everything = False,
     as_json: options.Json = False,
 ) -> None:
-    wanted = chosen(numbers or [], reason, asset, site, "", "", everything=everything, needed=True, dropped=True)
+    selection = chosen(numbers or [], reason, asset, site, "", "", everything=everything, needed=True, dropped=True)
     with review(data, member) as quarantine:
-        rows, items = quarantine.restore(wanted)
+        rows, items = quarantine.restore(selection)
     _show_moved("restored", rows, items, as_json)
 
 

@@ -26,7 +26,7 @@ def replayed(data: Path) -> int:
 
 
 def show_carried_out(
-    data: Path, member: int, asked: int, as_json: bool, *, before: int, waiting: Wanted | None = None
+    data: Path, member: int, count: int, as_json: bool, *, before: int, waiting: Wanted | None = None
 ) -> None:
     """Wait for the running ingest to carry out what was asked for, or do it ourselves where none runs.
 
@@ -36,10 +36,10 @@ def show_carried_out(
     from ingest.journal.ledger import ledger
 
     folder = DataFolder(data)
-    left = _carry_out(folder, member, asked, waiting, quiet=as_json)
+    left = _carry_out(folder, member, count, waiting, quiet=as_json)
     after: dict[str, Any] = ledger(folder)
     result = {
-        "asked": asked,
+        "asked": count,
         "replayed": after["replayed"] - before,
         "left_in_quarantine": after["quarantined"],
         "not_yet": left,

@@ -48,9 +48,9 @@ def add(
     if not text.strip():
         raise CannotParse("a report without words", 'Write what is wrong: serviceday report add "三号楼电梯关门很慢"')
     now = datetime.now(UTC)
-    said = Said(text=text, at=now, place=place, category=category, name=name, phone=phone)
+    message = Said(text=text, at=now, place=place, category=category, name=name, phone=phone)
     with recorded(data) as records:
-        report, reporter = _intake(records).take(said, source="desk")
+        report, reporter = _intake(records).take(message, source="desk")
         (kept,) = records.reports.add([(f"desk-{uuid4().hex}", report, reporter)], now=now, by=by)
         names = named(records)
     if as_json:
@@ -95,17 +95,16 @@ def import_file(
             tell(f"  {printable(theirs)} -> {ours}")
         for note in notes:
             tell(f"  {note}")
-        for one in saids[:5]:
-            tell(
-                f"  {one.at.astimezone(form.zone):%Y-%m-%d %H:%M} | {printable(one.place)} | {printable(one.text[:80])}"
-            )
+        for message in saids[:5]:
+            moment = message.at.astimezone(form.zone)
+            tell(f"  {moment:%Y-%m-%d %H:%M} | {printable(message.place)} | {printable(message.text[:80])}")
         tell(say("report.import.would", rows=len(saids)))
         return
     with recorded(data) as records:
         named = dict(zip(keys(saids), saids, strict=True))
-        known = records.reports.known(named)
+        on_record = records.reports.known(named)
         intake = _intake(records)
-        new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in known]
+        new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in on_record]
         reports = records.reports.add(new, now=now, by=by)
     counts = {
         "rows": len(saids),
@@ -234,12 +233,17 @@ def edit(
                 urgent=category.urgent,
             )
         if place or asset:
-            found = _gazetteer(records).find(asset or place, "", subject=category.subject)
-            if not found.resolved or (asset and found.asset != asset):
+            resolved = _gazetteer(records).find(asset or place, "", subject=category.subject)
+            if not resolved.resolved or (asset and resolved.asset != asset):
                 raise CannotDo(
-                    "{name!r} is no place of the registry: {why}", "Name it in full", name=asset or place, why=found.why
+                    "{name!r} is no place of the registry: {why}",
+                    "Name it in full",
+                    name=asset or place,
+                    why=resolved.why,
                 )
-            where = decided_place(replace(found, unit=found.unit or where.unit, room=found.room or where.room), by=by)
+            where = decided_place(
+                replace(resolved, unit=resolved.unit or where.unit, room=resolved.room or where.room), by=by
+            )
         changed = records.reports.change(
             number, category=category, place=where, by=by, now=datetime.now(UTC), note=note
         )
@@ -307,13 +311,13 @@ def forget(
         raise CannotDo("nobody to forget", "Name reports, or --closed-before 180d")
     now = datetime.now(UTC)
     with recorded(data) as records:
-        wanted = list(numbers)
+        chosen = list(numbers)
         if closed_before:
             until = now - options.span(closed_before)
             everything = records.reports.all(merged=True)
-            wanted += [report.id for report in everything if report.closed_at is not None and report.closed_at < until]
-        gone = records.reports.forget(list(dict.fromkeys(wanted)), by=by, now=now)
-    tell(say("report.forgotten", count=gone))
+            chosen += [report.id for report in everything if report.closed_at is not None and report.closed_at < until]
+        erased = records.reports.forget(list(dict.fromkeys(chosen)), by=by, now=now)
+    tell(say("report.forgotten", count=erased))
 
 
 def plain(report: Report) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def assessments(
 
     with progress(quiet) as shown:
         task = shown.add_task(say("score.progress"), total=None)
-        found = assess(
+        assessed = assess(
             here.store,
             in_use(here.assets(kind), here.records.trail.spells(), as_of.astimezone(timezone).date()),
             as_of=as_of,
@@ -55,9 +55,9 @@ def assessments(
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     correction = adopted(here.folder.models, before=as_of.astimezone(timezone).date())
-    found = correction.corrected(found) if correction else found
-    found = found if false_flags is None else flag_within(found, false_flags)
-    return ordered(alarmed(here, found, now=as_of))
+    assessed = correction.corrected(assessed) if correction else assessed
+    assessed = assessed if false_flags is None else flag_within(assessed, false_flags)
+    return ordered(alarmed(here, assessed, now=as_of))
 
 
 def score(
@@ -81,7 +81,7 @@ def score(
     place, length = options.zone(timezone), options.span(horizon)
     now = datetime.now(UTC)
     moment = options.midnight(options.day(as_of), place) if as_of else now
-    told: dict[str, object] = {}
+    values: dict[str, object] = {}
     with installation(data) as here:
         if as_of:  # of another day: nothing to go on from, and nothing that the next hour could
             found = assessments(
@@ -102,7 +102,7 @@ def score(
                 )
             keep(here, scored)
             found = scored.found
-            told = {
+            values = {
                 "judged_again": scored.again,
                 "whole_fleet": bool(scored.why),
                 "because": scored.why or None,
@@ -120,7 +120,7 @@ def score(
             {
                 "as_of": moment.isoformat(),
                 "assets": len(found),
-                **told,
+                **values,
                 "flagged": [assessment.asset for assessment in flagged],
                 "states": {state.value: len(ids) for state, ids in states.items()},
                 "not_known": {state.value: ids for state, ids in states.items() if state is not Knowledge.ASSESSED},
@@ -143,9 +143,9 @@ def score(
         )
         return
     tell(say("score.done", assets=len(found), flagged=len(flagged), opened=len(changes.opened)))
-    if told and told["because"]:
-        tell(say(f"score.whole_{told['because']}"))
-    elif told:
+    if values and values["because"]:
+        tell(say(f"score.whole_{values['because']}"))
+    elif values:
         since = scored.standing.whole_at.astimezone(place)
         tell(say("score.followed", again=scored.again, since=f"{since:%Y-%m-%d %H:%M}"))
     _how_little(states, found)
@@ -173,13 +173,13 @@ def rank(
     with installation(data) as here:
         every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
         places = placed(here.records)
-    found = every if down else running(every)
-    left_out = len(every) - len(found)
-    found = found[: top or None]
+    ranked = every if down else running(every)
+    left_out = len(every) - len(ranked)
+    ranked = ranked[: top or None]
     if as_json:
-        show_json(ranking(found, preferred()))
+        show_json(ranking(ranked, preferred()))
         return
-    _table(found[: top or 30], places)
+    _table(ranked[: top or 30], places)
     if left_out:
         tell(say("rank.left_out", count=left_out))
 
@@ -188,24 +188,24 @@ def _today(place: ZoneInfo) -> date:
     return datetime.now(place).date()
 
 
-def _how_little(states: Mapping[Knowledge, Sequence[str]], found: Sequence[Assessment]) -> None:
+def _how_little(states: Mapping[Knowledge, Sequence[str]], assessed: Sequence[Assessment]) -> None:
     """Assets of which nothing, or too little, is known: counted by why, the first few named."""
     from facility.assessments import Knowledge
 
     for state, ids in states.items():
         if ids and state is not Knowledge.ASSESSED:
             tell(say(f"score.state_{state.value}", count=len(ids), assets=_some(ids)))
-    aside = [assessment.asset for assessment in found if assessment.failure]
+    aside = [assessment.asset for assessment in assessed if assessment.failure]
     if aside:
         tell(say("score.set_aside", count=len(aside), assets=_some(aside)))
 
 
-def _common_causes(found: Sequence[Assessment]) -> dict[Text, list[str]]:
+def _common_causes(assessed: Sequence[Assessment]) -> dict[Text, list[str]]:
     """What many assets of a class did together, each said once, with the assets it is said of."""
     from facility.assessments import COMMON
 
     out: dict[Text, list[str]] = {}
-    for assessment in found:
+    for assessment in assessed:
         for evidence in assessment.evidence:
             if evidence.pattern == COMMON:
                 out.setdefault(evidence.sentence, []).append(assessment.asset)
@@ -216,7 +216,7 @@ def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
 
 
-def _table(found: list[Assessment], places: Mapping[str, str]) -> None:
+def _table(assessed: list[Assessment], places: Mapping[str, str]) -> None:
     language = preferred()
     show_table(
         say("rank.title"),
@@ -229,7 +229,7 @@ def _table(found: list[Assessment], places: Mapping[str, str]) -> None:
                 _percent(assessment),
                 assessment.reason[language],
             )
-            for number, assessment in enumerate(found, 1)
+            for number, assessment in enumerate(assessed, 1)
         ],
         right=[0, 3],
     )

@@ -46,17 +46,17 @@ def simulation(
     from simulators.simulation import Simulation
 
     if Simulation.exists(folder):
-        found = Simulation.resume(folder)
-        if (found.assets, found.seed, found.faults) != (assets, seed, faults):
+        simulation = Simulation.resume(folder)
+        if (simulation.assets, simulation.seed, simulation.faults) != (assets, seed, faults):
             raise CannotDo(
                 "{path} holds another simulation ({assets} assets, seed {seed}, faults {faults:g})",
                 "Say the same --assets, --seed and --faults, or choose another folder with --data",
                 path=folder.path,
-                assets=found.assets,
-                seed=found.seed,
-                faults=found.faults,
+                assets=simulation.assets,
+                seed=simulation.seed,
+                faults=simulation.faults,
             )
-        return found
+        return simulation
     if history > end - EARLIEST:
         raise CannotDo(
             "a history of {days} days up to {end:%Y-%m-%d} begins before {earliest:%Y-%m-%d}",

@@ -125,29 +125,29 @@ def watching(folder: DataFolder) -> dict[str, Any] | None:
     }
 
 
-def running(known: Overview | None) -> bool:
+def running(ledger: Overview | None) -> bool:
     """Whether a running ingest said of itself lately how it is."""
-    said = known.notes.get("health") if known else None
-    return bool(said and not said["ended"] and time.time() - said["at_us"] / 1e6 < SAID_WITHIN)
+    health = ledger.notes.get("health") if ledger else None
+    return bool(health and not health["ended"] and time.time() - health["at_us"] / 1e6 < SAID_WITHIN)
 
 
-def told(known: Overview, runs: bool) -> dict[str, Any]:
+def told(ledger: Overview, runs: bool) -> dict[str, Any]:
     """The overview as plain values, complete."""
     from ingest.monitor.liveness import State
 
-    said = known.notes["health"] if runs else {"healthy": False, "findings": []}
+    health = ledger.notes["health"] if runs else {"healthy": False, "findings": []}
     return {
         "running": runs,
-        "health": {"healthy": said["healthy"], "findings": said["findings"]},
-        "sources_add_up": known.adds_up,
-        "quarantine": {reason.value: items for reason, items in known.quarantine.items()},
-        "quarantine_bytes": known.quarantine_bytes,
-        "quarantine_counted_only": known.counted_only,
-        "channels": {state.value: many for state, many in known.states.items()},
-        "silent": [_life(life) for life in known.lives if life.state in (State.NOT_RECEIVED, State.FROZEN)],
-        "clocks": [asdict(clock) | {"wrong": clock.wrong} for clock in known.clocks],
-        "sources": [asdict(source) for source in known.sources],
-        "broker": known.notes.get("broker"),
+        "health": {"healthy": health["healthy"], "findings": health["findings"]},
+        "sources_add_up": ledger.adds_up,
+        "quarantine": {reason.value: items for reason, items in ledger.quarantine.items()},
+        "quarantine_bytes": ledger.quarantine_bytes,
+        "quarantine_counted_only": ledger.counted_only,
+        "channels": {state.value: many for state, many in ledger.states.items()},
+        "silent": [_life(life) for life in ledger.lives if life.state in (State.NOT_RECEIVED, State.FROZEN)],
+        "clocks": [asdict(clock) | {"wrong": clock.wrong} for clock in ledger.clocks],
+        "sources": [asdict(source) for source in ledger.sources],
+        "broker": ledger.notes.get("broker"),
     }
 
 
@@ -160,22 +160,22 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     folder, place = DataFolder(data).existing(), options.zone(timezone)
-    found, known, assets = picture(folder), overview(folder), assessed(folder)
-    runs = running(known)
+    facts, ledger, assets = picture(folder), overview(folder), assessed(folder)
+    runs = running(ledger)
     watcher = watching(folder)
-    if known is not None:
-        found["adds_up"] = found["adds_up"] and known.adds_up
+    if ledger is not None:
+        facts["adds_up"] = facts["adds_up"] and ledger.adds_up
     telling = notified(folder)
     if as_json:
         extra = {"assets": assets, "watch": watcher, "telling": telling}
-        show_json(found | extra | (told(known, runs) if known else {"running": runs}))
+        show_json(facts | extra | (told(ledger, runs) if ledger else {"running": runs}))
         return
     counts = [
-        (say(f"status.ledger.{key}"), f"{value:,}") for key, value in found["ledger"].items() if isinstance(value, int)
+        (say(f"status.ledger.{key}"), f"{value:,}") for key, value in facts["ledger"].items() if isinstance(value, int)
     ]
     show_table(say("status.ledger"), [say("column.what"), say("column.count")], counts, right=[1])
-    tell(say("status.adds_up") if found["adds_up"] else say("status.does_not_add_up"))
-    store = found["store"]
+    tell(say("status.adds_up") if facts["adds_up"] else say("status.does_not_add_up"))
+    store = facts["store"]
     tell(
         say(
             "status.store",
@@ -197,14 +197,14 @@ def status(
         tell(f"! {say('status.channel_dead', channel=channel['name'], since=since)} {told_words(channel['error'])}")
     if telling["waiting"]:
         tell(say("status.telling", waiting=f"{telling['waiting']:,}"))
-    if known is not None:
-        _show(known, runs)
+    if ledger is not None:
+        _show(ledger, runs)
         if sources:
-            _show_sources(known, place)
+            _show_sources(ledger, place)
         if silent:
-            _show_silent(known, place)
+            _show_silent(ledger, place)
         if clocks:
-            _show_clocks(known)
+            _show_clocks(ledger)
 
 
 def _show_watcher(watcher: dict[str, Any], place: ZoneInfo) -> None:
@@ -214,11 +214,11 @@ def _show_watcher(watcher: dict[str, Any], place: ZoneInfo) -> None:
         tell(f"! {watcher['problem']}")
 
 
-def _show(known: Overview, runs: bool) -> None:
+def _show(ledger: Overview, runs: bool) -> None:
     from ingest.monitor.liveness import State
 
     language = preferred()
-    health = known.notes.get("health", {"findings": []})
+    health = ledger.notes.get("health", {"findings": []})
     if not runs:
         tell(say("status.not_running"))
     else:
@@ -226,28 +226,28 @@ def _show(known: Overview, runs: bool) -> None:
             tell(f"! {finding[language]}")
         if not health["findings"]:
             tell(say("status.flows"))
-    for advice in (known.notes.get("broker") or {}).get("advice", []):
+    for advice in (ledger.notes.get("broker") or {}).get("advice", []):
         tell(f"! {advice[language]}")
-    states = known.states
+    states = ledger.states
     tell(say("status.channels", **{state.value: f"{states[state]:,}" for state in State}))
-    wrong = [clock for clock in known.clocks if clock.wrong]
+    wrong = [clock for clock in ledger.clocks if clock.wrong]
     if wrong:
         tell(say("status.clocks", devices=len(wrong), worst=wrong[0].asset, offset=_span(wrong[0].offset_us)))
-    waiting = known.quarantine
+    waiting = ledger.quarantine
     if waiting:
         listed = ", ".join(f"{reason.words[language]} {items:,}" for reason, items in waiting.items())
         tell(say("status.quarantine", reasons=listed))
-    if known.counted_only:
-        megabytes = f"{known.quarantine_bytes / 1e6:.1f}"
-        tell(say("status.quarantine_counted", items=f"{known.counted_only:,}", megabytes=megabytes))
+    if ledger.counted_only:
+        megabytes = f"{ledger.quarantine_bytes / 1e6:.1f}"
+        tell(say("status.quarantine_counted", items=f"{ledger.counted_only:,}", megabytes=megabytes))
 
 
 def _shown(moment: str | None, place: ZoneInfo) -> str:
     return options.shown(datetime.fromisoformat(moment), place) if moment else "-"
 
 
-def _show_sources(known: Overview, place: ZoneInfo) -> None:
-    rows = sorted(known.sources, key=lambda source: (-source.quarantined, -source.messages))
+def _show_sources(ledger: Overview, place: ZoneInfo) -> None:
+    rows = sorted(ledger.sources, key=lambda source: (-source.quarantined, -source.messages))
     columns = ("asset", "site", "messages", "admitted", "quarantined", "dropped", "last")
     show_table(
         say("status.sources"),
@@ -268,11 +268,11 @@ def _show_sources(known: Overview, place: ZoneInfo) -> None:
     _show_rest(len(rows))
 
 
-def _show_silent(known: Overview, place: ZoneInfo) -> None:
+def _show_silent(ledger: Overview, place: ZoneInfo) -> None:
     from ingest.monitor.liveness import State
 
     order = [State.FROZEN, State.NOT_RECEIVED, State.UNCHANGED]
-    rows = sorted((life for life in known.lives if life.state in order), key=lambda life: order.index(life.state))
+    rows = sorted((life for life in ledger.lives if life.state in order), key=lambda life: order.index(life.state))
     show_table(
         say("status.silent", zone=place.key),
         [say("column.asset"), say("status.channel"), say("column.state"), say("column.since"), say("status.value")],
@@ -291,7 +291,7 @@ def _show_silent(known: Overview, place: ZoneInfo) -> None:
     _show_rest(len(rows))
 
 
-def _show_clocks(known: Overview) -> None:
+def _show_clocks(ledger: Overview) -> None:
     show_table(
         say("status.clocks_title"),
         [say("column.asset"), say("status.offset"), say("status.drift")],
@@ -301,11 +301,11 @@ def _show_clocks(known: Overview) -> None:
                 _span(clock.offset_us),
                 "-" if clock.drift_us_per_day is None else _span(clock.drift_us_per_day),
             )
-            for clock in known.clocks[:LISTED]
+            for clock in ledger.clocks[:LISTED]
         ],
         right=[1, 2],
     )
-    _show_rest(len(known.clocks))
+    _show_rest(len(ledger.clocks))
 
 
 def _show_rest(rows: int) -> None:
@@ -313,13 +313,13 @@ def _show_rest(rows: int) -> None:
         tell(say("status.more", more=f"{rows - LISTED:,}"))
 
 
-def _life(one: Any) -> dict[str, Any]:
+def _life(life: Any) -> dict[str, Any]:
     return {
-        "asset": one.asset,
-        "channel": one.channel or None,
-        "state": one.state.value,
-        "since": one.since.isoformat() if one.since else None,
-        "value": one.value,
+        "asset": life.asset,
+        "channel": life.channel or None,
+        "state": life.state.value,
+        "since": life.since.isoformat() if life.since else None,
+        "value": life.value,
     }
 
 

@@ -85,7 +85,10 @@ def repair(
         done = repaired(DataFolder(data).existing(), backup, accept=accept)
     if as_json:
         show_json(
-            {name: [str(one) for one in value] if isinstance(value, list) else value for name, value in done.items()}
+            {
+                name: [str(entry) for entry in value] if isinstance(value, list) else value
+                for name, value in done.items()
+            }
         )
     else:
         for note in done["restored"]:
@@ -196,8 +199,8 @@ def copy(
     if as_json:
         show_json(asdict(done))
         return
-    said = {"readings": f"{done.readings:,}", "stored": f"{done.stored:,}", "checksum": done.checksum}
-    tell(say("store.copy.done", **said))
+    values = {"readings": f"{done.readings:,}", "stored": f"{done.stored:,}", "checksum": done.checksum}
+    tell(say("store.copy.done", **values))
     if done.extra:
         tell(say("store.copy.extra", count=f"{done.extra:,}"))
 

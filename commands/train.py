@@ -38,7 +38,7 @@ def train(
         raise CannotParse("--outcomes and --label are two things to learn", "Run `serviceday train` once for each")
     place, length = options.zone(timezone), options.span(horizon)
     end = options.midnight(options.day(until), place)
-    wanted = parse_label(label, catalogue()) if label else None
+    target = parse_label(label, catalogue()) if label else None
     if outcomes:
         _from_outcomes(data, end, place, as_json)
         return
@@ -48,7 +48,7 @@ def train(
             here.store,
             here.assets(kind),
             until=end,
-            label=wanted,
+            label=target,
             horizon=length,
             timezone=place,
             folder=here.folder.models,
@@ -71,7 +71,7 @@ def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) ->
     folder = DataFolder(data).models
     with recorded(data) as records:
         outcomes = records.outcomes.all(until=end)
-        history = {one: records.assessments.history(one) for one in {o.asset for o in outcomes}}
+        history = {asset: records.assessments.history(asset) for asset in {o.asset for o in outcomes}}
     correction = learn(cases(outcomes, history, until=end), until=end, timezone=place, folder=folder)
     if as_json:
         show_json({"version": correction.version, **correction.card})
@@ -95,24 +95,24 @@ def list_models(data: options.Data = options.DATA, as_json: options.Json = False
     from models.outages.trained_model import kept
 
     folder = DataFolder(data).existing().models
-    found = [
+    cards = [
         *kept(folder),
         *({"version": correction.version, **correction.card} for correction in feedback.kept(folder)),
     ]
     if as_json:
-        show_json(found)
+        show_json(cards)
         return
     show_table(
-        say("models.title", count=len(found)),
+        say("models.title", count=len(cards)),
         [say("column.version"), say("column.label"), say("column.until"), say("column.adopted"), say("column.reason")],
         [
             (
-                one["version"],
-                one.get("label", say("models.outcomes")),
-                one["until"],
-                say("program.yes" if one.get("adopted", True) else "program.no"),
-                why(one["comparison"], preferred()) if "comparison" in one else "",
+                card["version"],
+                card.get("label", say("models.outcomes")),
+                card["until"],
+                say("program.yes" if card.get("adopted", True) else "program.no"),
+                why(card["comparison"], preferred()) if "comparison" in card else "",
             )
-            for one in found
+            for card in cards
         ],
     )

@@ -87,10 +87,10 @@ def run_trials(
                 believed.append(look(end - timedelta(days=back), believed[-1] if believed else ()))
                 shown.advance(task)
             earlier = look(end - TWO_HOURS, believed[-2] if len(believed) > 1 else ())
-            told, moved = onsets_moved(earlier, look(end, earlier))
+            onsets, moved = onsets_moved(earlier, look(end, earlier))
             size = max(1, round(LIST_SHARE * plan.assets))
             watched = watch(believed, trial.truth, list_size=size, horizon=plan.horizon)
-            watches.append(replace(watched, onsets=told, onsets_moved=moved))
+            watches.append(replace(watched, onsets=onsets, onsets_moved=moved))
     return sum_up(watches), watches
 
 

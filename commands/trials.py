@@ -108,9 +108,11 @@ def _hours(asset: Asset, faults: Sequence[Fault], around: Surroundings, start: d
     for batch in simulate(asset, faults, around, {}):
         sent = (batch.due_ms >= first) & (batch.due_ms < last)
         for channel, values in batch.values.items():
-            known = sent & ~np.isnan(values)
+            measured = sent & ~np.isnan(values)
             parts.append(
-                pl.DataFrame({"time": batch.stamp_ms[known], "arrived": batch.due_ms[known], "value": values[known]})
+                pl.DataFrame(
+                    {"time": batch.stamp_ms[measured], "arrived": batch.due_ms[measured], "value": values[measured]}
+                )
                 .with_columns(pl.lit(asset.id).alias("asset"), pl.lit(channel).alias("channel"))
                 .cast({"value": pl.Float64})
             )

@@ -21,7 +21,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 def unseen(text: str) -> str:
     """The first character that does not show, or turns the others round; "" where there is none."""
-    return next((one for one in text if unicodedata.category(one) in _UNSEEN and one != " "), "")
+    return next(
+        (character for character in text if unicodedata.category(character) in _UNSEEN and character != " "), ""
+    )
 
 
 def bad_id(key: str) -> Sentence | None:
@@ -38,13 +40,13 @@ def bad_id(key: str) -> Sentence | None:
 def folded(key: str) -> str:
     """What an id looks like: without case, width and characters that do not show."""
     shown = unicodedata.normalize("NFKC", key)
-    shown = "".join(one for one in shown if unicodedata.category(one) not in _UNSEEN)
+    shown = "".join(character for character in shown if unicodedata.category(character) not in _UNSEEN)
     return unicodedata.normalize("NFKC", shown.casefold())
 
 
-def nearest(key: str, known: Iterable[str]) -> str:
+def nearest(key: str, keys: Iterable[str]) -> str:
     """The id that is most like one that nobody knows; "" where none is."""
-    names = list(known)
+    names = list(keys)
     look = folded(key[:LONGEST])
     by_look = {folded(name): name for name in names}
     if look in by_look:
@@ -56,7 +58,11 @@ def nearest(key: str, known: Iterable[str]) -> str:
 def made_id(parts: Iterable[str], taken: Iterable[str]) -> str:
     """A number for an asset that has none, from where it stands: the same place gets the same number again."""
     words = [_FORBIDDEN.sub("-", unicodedata.normalize("NFKC", part).strip()) for part in parts]
-    shown = "-".join("".join(one for one in word if unicodedata.category(one) not in _UNSEEN) for word in words if word)
+    shown = "-".join(
+        "".join(character for character in word if unicodedata.category(character) not in _UNSEEN)
+        for word in words
+        if word
+    )
     if len(shown) > LONGEST - 8:
         shown = shown[:80] + "-" + hashlib.sha256(shown.encode()).hexdigest()[:12]
     used = set(taken)

@@ -89,7 +89,7 @@ class Item:
     @property
     def people(self) -> tuple[int, ...]:
         """Numbers of everybody who does it; empty for what is left out."""
-        return tuple(one for one in (self.person, self.second) if one)
+        return tuple(number for number in (self.person, self.second) if number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

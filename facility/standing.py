@@ -52,9 +52,9 @@ NO_SPELLS: Spells = {}
 
 def spells(steps: Iterable[AssetStep]) -> dict[str, list[Spell]]:
     """The spells that a trail, oldest line first, amounts to. A return ends or takes back what would last beyond it."""
-    found: dict[str, list[Spell]] = {}
+    by_asset: dict[str, list[Spell]] = {}
     for step in steps:
-        own = found.setdefault(step.asset, [])
+        own = by_asset.setdefault(step.asset, [])
         if step.kind is StepKind.RETURNED:
             last = step.start - timedelta(days=1)
             own[:] = [
@@ -64,7 +64,7 @@ def spells(steps: Iterable[AssetStep]) -> dict[str, list[Spell]]:
             ]
         elif step.kind is not StepKind.MOVED:
             own.append(Spell(step.kind, step.start, step.end))
-    return {asset: sorted(own, key=lambda spell: spell.start) for asset, own in found.items() if own}
+    return {asset: sorted(own, key=lambda spell: spell.start) for asset, own in by_asset.items() if own}
 
 
 def spell_on(own: Sequence[Spell], day: date) -> Spell | None:
@@ -73,6 +73,6 @@ def spell_on(own: Sequence[Spell], day: date) -> Spell | None:
     return max(over, key=lambda spell: spell.end or date.max, default=None)
 
 
-def in_use(assets: Iterable[Asset], known: Spells, day: date) -> list[Asset]:
+def in_use(assets: Iterable[Asset], spells_by_asset: Spells, day: date) -> list[Asset]:
     """The assets in use on a day, in their order."""
-    return [asset for asset in assets if spell_on(known.get(asset.id, ()), day) is None]
+    return [asset for asset in assets if spell_on(spells_by_asset.get(asset.id, ()), day) is None]

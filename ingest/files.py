@@ -67,8 +67,8 @@ def import_readings(
     `CannotDo` for a file that cannot be read.
     """
     now = now or datetime.now(UTC)
-    known = catalogue()
-    _check(form, directory, known)
+    classes = catalogue()
+    _check(form, directory, classes)
     rows = stored = duplicates = 0
     refusals: list[Refusal] = []
     notes: dict[str, Sentence] = {}
@@ -77,7 +77,7 @@ def import_readings(
     first: list[tuple[str, str, datetime, float]] = []
     believed: dict[tuple[str, str], float] = {}
     for piece in pieces(path, form, directory):
-        good, bad = admitted(piece, directory, known, now, believed)
+        good, bad = admitted(piece, directory, classes, now, believed)
         refusals += [*piece.refusals, *bad]
         done = _append(store, good, now)
         stored, duplicates, rows = stored + done.stored, duplicates + done.duplicates, rows + piece.seen
@@ -97,7 +97,7 @@ def import_readings(
     if store is not None:
         store.sync()
     count = rows - stored - duplicates
-    kept = str(keep_refused(refused, path.name, columns, refusals)) if refused is not None and refusals else ""
+    second_try = str(keep_refused(refused, path.name, columns, refusals)) if refused is not None and refusals else ""
     return ImportSummary(
         rows=rows,
         stored=stored,
@@ -105,22 +105,22 @@ def import_readings(
         quarantined=count,
         problems=tuple(grouped(refusals)),
         notes=tuple(notes.values()),
-        refused_file=kept,
+        refused_file=second_try,
         columns=dict(understood),
         first=tuple(first),
     )
 
 
-def _check(form: FileForm, directory: Mapping[str, Asset], known: Catalogue) -> None:
-    fields = [one.key for one in FIELDS]
+def _check(form: FileForm, directory: Mapping[str, Asset], classes: Catalogue) -> None:
+    fields = [field.key for field in FIELDS]
     strange = [name for name in form.mapping if name not in fields]
     if strange:
         raise CannotConvert("cannot map {names!r}", "Known: {known}", names=list(strange), known=list(fields))
     if form.channel is not None and "channel" in form.mapping:
         raise CannotConvert("both one channel for all rows and a channel column are given", "Give one of the two")
-    if form.channel is not None and form.channel not in known.channel_keys():
-        kinds = sorted({asset.kind for asset in directory.values() if asset.kind in known}) or list(known)
-        keys = sorted({key for kind in kinds for key in known[kind].channels})
+    if form.channel is not None and form.channel not in classes.channel_keys():
+        kinds = sorted({asset.kind for asset in directory.values() if asset.kind in classes}) or list(classes)
+        keys = sorted({key for kind in kinds for key in classes[kind].channels})
         raise CannotConvert(
             "unknown channel {channel!r}",
             "Known for {kinds}: {keys}",
@@ -210,10 +210,10 @@ class _Nearest:
 
 
 def _told(
-    judged: Judged, row: int, said: Mapping[str, object], directory: Mapping[str, Asset], suggest: _Nearest
+    judged: Judged, row: int, cells: Mapping[str, object], directory: Mapping[str, Asset], suggest: _Nearest
 ) -> Sentence:
     """Why a row is refused."""
-    asset, channel, unit = str(said["asset"]), str(said["channel"]), str(said["unit"])
+    asset, channel, unit = str(cells["asset"]), str(cells["channel"]), str(cells["unit"])
     value = float(judged.values[row])
     match judged.reason(row):
         case Reason.UNKNOWN_ASSET if not asset:
@@ -236,9 +236,9 @@ def _told(
             low, high = judged.band(row)
             return Sentence("value {value:g} is outside {low:g} .. {high:g}", value=value, low=low, high=high)
         case Reason.FUTURE:
-            return Sentence("time {time} is in the future", time=f"{said['time']:%Y-%m-%d %H:%M} UTC")
+            return Sentence("time {time} is in the future", time=f"{cells['time']:%Y-%m-%d %H:%M} UTC")
         case _:
-            return Sentence("time {time} is before 2000", time=f"{said['time']:%Y-%m-%d %H:%M} UTC")
+            return Sentence("time {time} is before 2000", time=f"{cells['time']:%Y-%m-%d %H:%M} UTC")
 
 
 def _append(store: Store | None, good: pl.DataFrame, now: datetime) -> Appended:

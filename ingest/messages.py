@@ -54,13 +54,13 @@ class Arrivals:
 
     def without(self, unwanted: set[int]) -> Arrivals:
         """The messages at all indexes but these; DUP flags are not carried over."""
-        wanted = [index for index in range(len(self.mids)) if index not in unwanted]
+        indexes = [index for index in range(len(self.mids)) if index not in unwanted]
         times = [moment for count, moment in self.arrived for _ in range(count)]
         return Arrivals(
-            mids=[self.mids[index] for index in wanted],
-            topics=[self.topics[index] for index in wanted],
-            payloads=[self.payloads[index] for index in wanted],
-            arrived=[(1, times[index]) for index in wanted],
+            mids=[self.mids[index] for index in indexes],
+            topics=[self.topics[index] for index in indexes],
+            payloads=[self.payloads[index] for index in indexes],
+            arrived=[(1, times[index]) for index in indexes],
             size=self.size,
         )
 

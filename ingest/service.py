@@ -151,8 +151,8 @@ class Ingest:
             finally:
                 self.stop()
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def drain(self, timeout: float) -> bool:
         """Wait until all that was received is decoded and in the store. False if it took longer than `timeout`."""

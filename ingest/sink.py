@@ -64,15 +64,15 @@ class Sink:
 
     def recover(self) -> None:
         """Bring journal and store to agree on what has been kept. Call before the first step and after a failure."""
-        kept = self._store.cursor(self._journal.source)
-        if (kept[0] if kept else 0) < self._journal.appended():
-            stored = self.refill(kept[0] if kept else 0)
+        position = self._store.cursor(self._journal.source)
+        if (position[0] if position else 0) < self._journal.appended():
+            stored = self.refill(position[0] if position else 0)
             log.warning("the store had lost its last commits; %s readings were stored again from the journal", stored)
-        if kept is not None and kept[2]:  # without a tally it was kept too long ago to be in doubt
-            seq, done, tally = kept
+        if position is not None and position[2]:  # without a tally it was kept too long ago to be in doubt
+            seq, done, tally = position
             noted = json.loads(tally)
             if noted["journal"] == self._identity and seq > self._journal.position():
-                presence = [Presence(**one) for one in noted["presence"]]
+                presence = [Presence(**row) for row in noted["presence"]]
                 counts = Counts(**noted["counts"]) + _counts(done)
                 if done.refused and not any(
                     refusal.reason == Reason.STORE for refusal in self._journal.refused(self._journal.position(), seq)
@@ -177,8 +177,8 @@ class Sink:
                 break
             last = messages[-1].seq
             refused = self._journal.whole_messages_refused(after, last)
-            wanted = [message for message in messages if message.seq <= position and message.seq not in refused]
-            readings = self._understanding.of(wanted).admitted.readings if wanted else READINGS.empty_table()
+            due = [message for message in messages if message.seq <= position and message.seq not in refused]
+            readings = self._understanding.of(due).admitted.readings if due else READINGS.empty_table()
             if readings.num_rows:
                 stored += self._store.append(readings).stored
             after = last
@@ -220,9 +220,9 @@ class Sink:
 
 def _sources(messages: Sequence[Message], refusals: Sequence[Refusal], admitted: dict[Name, int]) -> dict[Name, Change]:
     topics = {message.seq: message.topic for message in messages} if refusals else {}
-    found = changes(((message.topic, message.arrived_us) for message in messages), topics, refusals, admitted)
-    count_messages(found, (message.topic for message in messages))
-    return found
+    by_source = changes(((message.topic, message.arrived_us) for message in messages), topics, refusals, admitted)
+    count_messages(by_source, (message.topic for message in messages))
+    return by_source
 
 
 def _completed(sources: dict[Name, Change], counts: Counts) -> dict[Name, Change]:

@@ -30,7 +30,7 @@ class Rules:
     @classmethod
     def parse(cls, filters: Sequence[str] = (), payload_limit: str = "") -> Rules:
         """From the words of an operator: a filter, several with commas, or a bare site id. Raises `CannotParse`."""
-        words = [part.strip() for one in filters for part in one.split(",") if part.strip()]
+        words = [part.strip() for listed in filters for part in listed.split(",") if part.strip()]
         return cls(
             filters=tuple(dict.fromkeys(_filter(word) for word in words)) or (TOPICS,),
             payload_limit=_bytes(payload_limit) if payload_limit else PAYLOAD_LIMIT,
@@ -39,13 +39,15 @@ class Rules:
     def allows(self, topic: str) -> bool:
         """Whether a topic is on the list. It is compared level by level and never becomes a path or a pattern."""
         levels = topic.split("/")
-        return any(_matches(one.split("/"), levels) for one in self.filters)
+        return any(_matches(topic_filter.split("/"), levels) for topic_filter in self.filters)
 
 
-def _matches(wanted: list[str], levels: list[str]) -> bool:
-    if wanted[-1] == "#":
-        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
-    return len(wanted) == len(levels) and all(one in ("+", level) for one, level in zip(wanted, levels, strict=True))
+def _matches(pattern: list[str], levels: list[str]) -> bool:
+    if pattern[-1] == "#":
+        pattern, levels = pattern[:-1], levels[: len(pattern) - 1]
+    return len(pattern) == len(levels) and all(
+        part in ("+", level) for part, level in zip(pattern, levels, strict=True)
+    )
 
 
 def _filter(word: str) -> str:

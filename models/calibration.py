@@ -36,8 +36,8 @@ class Calibration:
             fit = np.sum(np.logaddexp(0.0, z) - array * z) * worth
             return float(fit + (at[0] ** 2 + (at[1] - 1) ** 2) / (2 * PRIOR**2))
 
-        found = minimize(loss, np.array([0.0, 1.0]), method="BFGS")
-        return cls(slope=float(found.x[1]), intercept=float(found.x[0])) if found.x[1] > 0 else cls()
+        solution = minimize(loss, np.array([0.0, 1.0]), method="BFGS")
+        return cls(slope=float(solution.x[1]), intercept=float(solution.x[0])) if solution.x[1] > 0 else cls()
 
     def probability(self, odds: FloatArray) -> FloatArray:
         return np.asarray(1 / (1 + np.exp(-(self.intercept + self.slope * odds))))

@@ -89,7 +89,7 @@ def figures(beliefs: Sequence[Assessment]) -> FloatArray:
 
 def cases(outcomes: Sequence[Outcome], history: Mapping[str, Sequence[Assessment]], *, until: datetime) -> list[Case]:
     """Outcomes before `until`, each with the last belief strictly before it; without one nothing can be learned."""
-    found = []
+    corrections = []
     for outcome in outcomes:
         if outcome.at >= until:
             continue
@@ -97,8 +97,8 @@ def cases(outcomes: Sequence[Outcome], history: Mapping[str, Sequence[Assessment
         if before:
             belief = max(before, key=lambda a: a.as_of)
             confirmed = outcome.finding is not Finding.NOT_FOUND
-            found.append(Case(asset=outcome.asset, at=outcome.at, belief=belief, confirmed=confirmed))
-    return sorted(found, key=lambda c: (c.at, c.asset))
+            corrections.append(Case(asset=outcome.asset, at=outcome.at, belief=belief, confirmed=confirmed))
+    return sorted(corrections, key=lambda c: (c.at, c.asset))
 
 
 def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, folder: Path) -> Correction:
@@ -120,10 +120,10 @@ def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, fold
     card: dict[str, Any] = {}
     if cut and len(answered) - cut >= FEWEST_HELD and cut >= FEWEST:
         twin, later = _fit(answered[:cut]), answered[cut:]
-        said, came = _said(later, twin), truth[cut:]
+        stated, happened = _said(later, twin), truth[cut:]
         incumbent = adopted(folder, before=later[0].at.astimezone(timezone).date())
-        theirs = brier(_said(later, incumbent.weights if incumbent else (0.0,) * len(FIGURES)), came)
-        mine = brier(said, came)
+        theirs = brier(_said(later, incumbent.weights if incumbent else (0.0,) * len(FIGURES)), happened)
+        mine = brier(stated, happened)
         better = mine < theirs
         comparison = {
             "new": round(mine, 4),
@@ -136,8 +136,8 @@ def learn(answered: Sequence[Case], *, until: datetime, timezone: ZoneInfo, fold
             "held_out_from": later[0].at.astimezone(timezone).date().isoformat(),
             "held_out_cases": len(later),
             "held_out_brier": round(mine, 4),
-            "held_out_brier_of_base_rate": round(float(came.mean() * (1 - came.mean())), 4),
-            "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(said, came)],
+            "held_out_brier_of_base_rate": round(float(happened.mean() * (1 - happened.mean())), 4),
+            "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(stated, happened)],
         }
     weights = _fit(answered)
     correction = Correction(
@@ -170,14 +170,14 @@ def _fit(answered: Sequence[Case]) -> tuple[float, ...]:
     """Weights of a logistic regression with the belief as offset, drawn to zero (maximum a posteriori)."""
     table = figures([c.belief for c in answered])
     offset = np.array([c.belief.score for c in answered])
-    came = np.array([c.confirmed for c in answered], dtype=np.float64)
+    happened = np.array([c.confirmed for c in answered], dtype=np.float64)
 
     def loss(weights: FloatArray) -> float:
         z = offset + table @ weights
-        return float(np.sum(np.logaddexp(0.0, z) - came * z) + np.sum(weights**2) / (2 * PRIOR_SPREAD**2))
+        return float(np.sum(np.logaddexp(0.0, z) - happened * z) + np.sum(weights**2) / (2 * PRIOR_SPREAD**2))
 
-    found = minimize(loss, np.zeros(table.shape[1]), method="BFGS").x
-    return tuple(float(w) for w in found)
+    solution = minimize(loss, np.zeros(table.shape[1]), method="BFGS").x
+    return tuple(float(w) for w in solution)
 
 
 def _said(answered: Sequence[Case], weights: Sequence[float]) -> FloatArray:

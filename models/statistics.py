@@ -115,10 +115,10 @@ def grouped_quantile(values: FloatArray, groups: IntArray, count: int, share: fl
 
 def shrunk_scale(own: FloatArray, freedom: FloatArray, prior: FloatArray, prior_freedom: float) -> FloatArray:
     """Own scale drawn towards the class's, by degrees of freedom (Smyth 2004, moderated t)."""
-    known = np.where(np.isnan(prior), own, prior)
+    measured = np.where(np.isnan(prior), own, prior)
     weight = np.maximum(freedom, 0.0)
-    mine = np.where(np.isnan(own), known, own)
-    return np.asarray(np.sqrt((prior_freedom * known**2 + weight * mine**2) / (prior_freedom + weight)))
+    mine = np.where(np.isnan(own), measured, own)
+    return np.asarray(np.sqrt((prior_freedom * measured**2 + weight * mine**2) / (prior_freedom + weight)))
 
 
 def rolling_mean(values: FloatArray, width: int) -> FloatArray:

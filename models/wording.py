@@ -38,11 +38,11 @@ def number(value: float, digits: int = 3) -> str:
     return "0" if text == "-0" else text
 
 
-def apart(one: float, other: float, unit: str) -> tuple[Text, Text]:
+def apart(first: float, other: float, unit: str) -> tuple[Text, Text]:
     """Two values with their unit, in as many digits as tell them apart; alike only if they are the same."""
     for digits in range(3, MOST_DIGITS + 1):
-        pair = quantity(one, unit, digits), quantity(other, unit, digits)
-        if pair[0] != pair[1] or one == other:
+        pair = quantity(first, unit, digits), quantity(other, unit, digits)
+        if pair[0] != pair[1] or first == other:
             break
     return pair
 

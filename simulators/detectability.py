@@ -38,8 +38,8 @@ def daily_figures(batches: Sequence[Batch], kind: str, channel: str, until: date
     for batch in batches:
         if channel not in batch.values:
             continue
-        known = ~np.isnan(batch.values[channel]) & (batch.due_ms < until.timestamp() * 1000)
-        values, days = batch.values[channel][known], batch.due_ms[known] // (DAY_S * 1000)
+        measured = ~np.isnan(batch.values[channel]) & (batch.due_ms < until.timestamp() * 1000)
+        values, days = batch.values[channel][measured], batch.due_ms[measured] // (DAY_S * 1000)
         if counter:
             values, days = np.maximum(np.diff(values), 0.0), days[1:]
         if not len(days):
@@ -60,12 +60,12 @@ def detectable_from(
     earliest: datetime | None = None
     for channel in catalogue()[kind].modes[mode].signs:
         finest = 10.0 ** -DECIMALS.get(channel, 0) / 2
-        seen = _shows(
+        visible = _shows(
             daily_figures(faulty, kind, channel, until), daily_figures(twin, kind, channel, until), sigmas, finest
         )
-        if seen is None:
+        if visible is None:
             continue
-        end_of_day = min(datetime.fromtimestamp(seen * DAY_S, UTC) + timedelta(days=1), until)
+        end_of_day = min(datetime.fromtimestamp(visible * DAY_S, UTC) + timedelta(days=1), until)
         earliest = end_of_day if earliest is None else min(earliest, end_of_day)
     return earliest
 

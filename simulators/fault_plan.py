@@ -43,14 +43,14 @@ def plan_faults(
     confounders: bool = True,
 ) -> tuple[Fault, ...]:
     """Faults of an estate between start and end (UTC). Nothing at all with `share` 0. Sorted by asset."""
-    wanted = round(share * len(estate.assets))
+    count = round(share * len(estate.assets))
     if share <= 0 or not estate.assets:
         return ()
     span = Span(day_number(start), day_number(end) + 1)
     around = surroundings(
         estate, span, seed=seed, zone=ZoneInfo(timezone), origin_day=span.first_day, confounders=confounders
     )
-    return tuple(_Planner(estate, start, end, seed, around).plan(wanted, share * len(estate.assets)))
+    return tuple(_Planner(estate, start, end, seed, around).plan(count, share * len(estate.assets)))
 
 
 class _Planner:
@@ -63,9 +63,9 @@ class _Planner:
         self.dice.shuffle(self.healthy)
         self.drawn: Counter[str] = Counter()
 
-    def plan(self, wanted: int, expected: float) -> list[Fault]:
+    def plan(self, count: int, expected: float) -> list[Fault]:
         faults: list[Fault] = []
-        self._fill(faults, wanted, self._showing)
+        self._fill(faults, count, self._showing)
         self._fill(faults, round(REPAIRED * expected), self._repaired)
         self._fill(faults, round(LATENT * expected), self._latent)
         for asset in [self.healthy.pop() for _ in range(min(round(SENSORS * expected), len(self.healthy)))]:
@@ -85,18 +85,18 @@ class _Planner:
         self.healthy = left + self.healthy
 
     def _mode(self, asset: Asset) -> str:
-        known = [mode for mode in catalogue()[asset.kind].modes if mode not in NOT_SIMULATED]
+        modes = [mode for mode in catalogue()[asset.kind].modes if mode not in NOT_SIMULATED]
         if asset.attributes.get("control", "photocell") != "photocell":
-            known = [mode for mode in known if mode != "photocell_failed"]
-        rarest = min(self.drawn[mode] for mode in known)
-        return self.dice.choice([mode for mode in known if self.drawn[mode] <= rarest])
+            modes = [mode for mode in modes if mode != "photocell_failed"]
+        rarest = min(self.drawn[mode] for mode in modes)
+        return self.dice.choice([mode for mode in modes if self.drawn[mode] <= rarest])
 
-    def _draw(self, asset: Asset, mode: str, severity: float, until: datetime, gone: tuple[float, float]) -> Fault:
+    def _draw(self, asset: Asset, mode: str, severity: float, until: datetime, interval: tuple[float, float]) -> Fault:
         """A fault that has run the share `gone` of its way by `until`, but began after the asset was seen healthy."""
         course = COURSES[mode]
         lead = timedelta(days=self.dice.uniform(*course.lead_days))
         seen_healthy = self.start + min(timedelta(days=14), (until - self.start) * 0.35) * self.dice.uniform(0.6, 1.0)
-        onset = until - lead * (1.0 if course.shape is Shape.STEP else self.dice.uniform(*gone))
+        onset = until - lead * (1.0 if course.shape is Shape.STEP else self.dice.uniform(*interval))
         onset = max(onset, seen_healthy).replace(microsecond=0)
         failure = onset if course.shape is Shape.STEP else (onset + lead).replace(microsecond=0)
         return Fault(

@@ -18,8 +18,8 @@ def simulate(sheet: Sheet) -> None:
     stairwell = 0.5 * lagged(around.weather.temperature, 2) + 0.5 * 19.0
     closing = lot.between("closing", 4.8, 7.5) * (1 + 0.9 * worn) + 0.05 * np.maximum(18.0 - stairwell, 0.0)
     closing = closing + (0.3 + 0.6 * worn) * sheet.noise("closing") / np.sqrt(np.maximum(openings, 1.0))
-    held = np.maximum(0.5 * openings * (closing + 6.0) / 9.0 + 0.4 * np.abs(sheet.noise("held")), 0.0)
-    share = np.clip(held + 9.0 * worn * (0.4 + busy), 0.0, 100.0)
+    open_seconds = np.maximum(0.5 * openings * (closing + 6.0) / 9.0 + 0.4 * np.abs(sheet.noise("held")), 0.0)
+    share = np.clip(open_seconds + 9.0 * worn * (0.4 + busy), 0.0, 100.0)
 
     seen = sheet.hourly_mean(np.where(openings > 0, closing, np.nan))
     open_share = sheet.hourly_mean(share)

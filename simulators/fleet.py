@@ -46,13 +46,13 @@ def make_fleet(count: int, seed: int) -> Estate:
     uses = {site.id: _SITES[index % len(_SITES)][3] for index, site in enumerate(_make_sites(sites))}
     assets: list[Asset] = []
     kinds = _kinds(count)
-    seen: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     numbers: Counter[str] = Counter()
     for index, kind in enumerate(kinds):
         numbers[kind] += 1
         building = buildings[(index * len(buildings) // count + numbers[kind]) % len(buildings)]
-        seen[building.id, kind] += 1
-        assets.append(_asset(kind, numbers[kind], seen[building.id, kind], building, uses[building.site], seed))
+        counts[building.id, kind] += 1
+        assets.append(_asset(kind, numbers[kind], counts[building.id, kind], building, uses[building.site], seed))
     return Estate(sites=_make_sites(sites), buildings=buildings, assets=tuple(assets))
 
 

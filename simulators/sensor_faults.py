@@ -61,10 +61,10 @@ def _said(
     if fault.mode == "sensor_stuck":
         key = f"stuck:{channel.key}"
         if key not in carry:
-            known = values[ill & ~np.isnan(values)]
-            if not len(known):
+            measured = values[ill & ~np.isnan(values)]
+            if not len(measured):
                 return values
-            carry[key] = float(known[0])
+            carry[key] = float(measured[0])
         return np.where(np.isnan(values), np.nan, carry[key])
     if fault.mode == "sensor_drift":
         days = (due_ms / 1000 - fault.onset.timestamp()) / DAY_S

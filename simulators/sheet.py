@@ -92,9 +92,9 @@ class Sheet:
         """Mean over the hour up to each tick, on the tick grid; ticks without a value are left out."""
         ahead = np.concatenate([np.full(TICKS_AN_HOUR - 1, np.nan), column])
         windows = np.lib.stride_tricks.sliding_window_view(ahead, TICKS_AN_HOUR)
-        known = ~np.isnan(windows)
-        count = known.sum(axis=1)
-        total = np.where(known, windows, 0.0).sum(axis=1)
+        measured = ~np.isnan(windows)
+        count = measured.sum(axis=1)
+        total = np.where(measured, windows, 0.0).sum(axis=1)
         return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
     def total(self, key: str, increments: FloatArray | float, *, start: float = 0.0) -> FloatArray:

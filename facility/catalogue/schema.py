@@ -196,17 +196,17 @@ def _what(part: Mapping[str, Any]) -> Sentence:
 def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]]:
     """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
-    found: list[tuple[int, Sentence]] = []
+    problems: list[tuple[int, Sentence]] = []
     for place, entry in enumerate(parsed.channel):
         codes = [*entry.alarm.high, *entry.alarm.medium, *entry.alarm.low] if entry.alarm else []
         for code in codes:
             if str(code) not in entry.states:
                 what = Sentence("alarm names {code}, and there is no such state", code=code)
-                found.append((_line(("channel", place, "alarm"), lines), what))
+                problems.append((_line(("channel", place, "alarm"), lines), what))
     for place, pair in enumerate(parsed.explains):
         if pair.channel not in channels:
             what = Sentence("no channel {channel!r}; there are {known}", channel=pair.channel, known=channels)
-            found.append((_line(("explains", place, "channel"), lines), what))
+            problems.append((_line(("explains", place, "channel"), lines), what))
     tables: list[tuple[str, Sequence[ChannelTable | ModeTable | DutyTable]]] = [
         ("channel", parsed.channel),
         ("mode", parsed.mode),
@@ -216,7 +216,9 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
         keys = [row.key for row in rows]
         for place, row in enumerate(rows):
             if keys.index(row.key) != place:
-                found.append((_line((table, place, "key"), lines), Sentence("{key!r} stands there twice", key=row.key)))
+                problems.append(
+                    (_line((table, place, "key"), lines), Sentence("{key!r} stands there twice", key=row.key))
+                )
             named: list[tuple[str, str]] = []
             if isinstance(row, ModeTable):
                 named = [("signs", sign.split(":")[0]) for sign in row.signs]
@@ -236,5 +238,5 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
                         if near
                         else Sentence("no channel {channel!r}; there are {known}", channel=channel, known=channels)
                     )
-                    found.append((_line((table, place, key), lines), what))
-    return found
+                    problems.append((_line((table, place, key), lines), what))
+    return problems

@@ -46,10 +46,10 @@ def decode(raw: bytes, *, file: str, asked: str = "") -> Decoded:
         if raw.startswith(bom):
             return _strictly(raw, file, encoding)
     if b"\0" in raw[:LOOK]:
-        found = _decoded(raw, _utf16(raw[:LOOK]))
-        if found is None or "\0" in found:
+        decoded = _decoded(raw, _utf16(raw[:LOOK]))
+        if decoded is None or "\0" in decoded:
             raise CannotParse("{name} is no text file", "Save the table as CSV or .xlsx", name=file)
-        return Decoded(found, "utf-16")
+        return Decoded(decoded, "utf-16")
     try:
         return Decoded(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
@@ -128,7 +128,7 @@ def _decoded(raw: bytes, encoding: str) -> str | None:
 
 
 def _looks_chinese(text: str) -> bool:
-    strange = [one for run in _RUN.findall(text[:LOOK]) for one in run]
+    strange = [character for run in _RUN.findall(text[:LOOK]) for character in run]
     return bool(strange) and sum(map(_common, strange)) >= _COMMON_SHARE * len(strange)
 
 
@@ -148,15 +148,15 @@ def _looks_western(text: str) -> bool:
 
 def _western(text: str, run: re.Match[str]) -> bool:
     """One or two accented letters beside plain ones, or a sign that stands by itself."""
-    found = run[0]
+    letters = run[0]
     before, after = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
-    if len(found) == 1 and found in _SIGNS:
-        return found not in "²³µºª±·" or not (before.isalpha() and after.isalpha())
+    if len(letters) == 1 and letters in _SIGNS:
+        return letters not in "²³µºª±·" or not (before.isalpha() and after.isalpha())
     if not (_plain_letter(before) or _plain_letter(after)):
-        return len(found) == 1 and found in _ALONE and not (before.isdigit() or after.isdigit())
-    if len(found) == 1:
-        return found in _ALONE
-    return len(found) == 2 and all(one in _LETTERS for one in found) and (found.islower() or found.isupper())
+        return len(letters) == 1 and letters in _ALONE and not (before.isdigit() or after.isdigit())
+    if len(letters) == 1:
+        return letters in _ALONE
+    return len(letters) == 2 and all(one in _LETTERS for one in letters) and (letters.islower() or letters.isupper())
 
 
 def _plain_letter(character: str) -> bool:

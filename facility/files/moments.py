@@ -85,8 +85,8 @@ def written(text: str) -> Written | None:
         return None
     plain = " ".join(unicodedata.normalize("NFKC", text).replace("−", "-").split())
     plain = " ".join(_WEEKDAY.sub(" ", plain).split())
-    if _EPOCH.fullmatch(plain) and (found := _since_epoch(plain)):
-        return found
+    if _EPOCH.fullmatch(plain) and (moment := _since_epoch(plain)):
+        return moment
     if match := _COMPACT.fullmatch(plain):
         day = _day(match["date"])
         clock = _clock(int(match["h"]), int(match["mi"]), int(match["s"] or 0), "")
@@ -186,14 +186,14 @@ def read_moments(cells: Sequence[Value], *, order: Order = "", months: bool = Fa
     `order` says whether day or month comes first where somebody said so. With `months` a month or a year is enough;
     it counts as its first day.
     """
-    found = [_cell(cell) for cell in cells]
+    readings = [_cell(cell) for cell in cells]
     day_first, month_first = (
-        any(isinstance(one, Written) and one.order == way for one in found) for way in ("dmy", "mdy")
+        any(isinstance(reading, Written) and reading.order == way for reading in readings) for way in ("dmy", "mdy")
     )
     shown: Order = order or ("" if day_first and month_first else "dmy" if day_first else "mdy" if month_first else "")
     values: list[datetime | None] = []
     timed, precisions, problems = [], [], dict[int, Sentence]()
-    for place, (cell, one) in enumerate(zip(cells, found, strict=True)):
+    for place, (cell, one) in enumerate(zip(cells, readings, strict=True)):
         value, clock, precision = None, False, "day"
         if isinstance(one, datetime):
             value, clock = one, True
@@ -228,21 +228,21 @@ def _cell(cell: Value) -> Written | date | None:
     return written(text) if text else None
 
 
-def _chosen(one: Written, order: Order, *, asked: bool) -> date | None:
-    day_first, month_first = one.days
+def _chosen(written: Written, order: Order, *, asked: bool) -> date | None:
+    day_first, month_first = written.days
     if day_first == month_first:
         return day_first
-    if one.order and not asked:
-        return day_first if one.order == "dmy" else month_first
+    if written.order and not asked:
+        return day_first if written.order == "dmy" else month_first
     return day_first if order == "dmy" else month_first if order == "mdy" else None
 
 
-def _unclear(cell: Value, one: Written, order: Order) -> Sentence:
+def _unclear(cell: Value, written: Written, order: Order) -> Sentence:
     if order:
         return Sentence("{words!r} is no date in the order {order}", words=words(cell), order=order)
     return Sentence(
         "{words!r} may be {first} or {second}; say which comes first with --date-order dmy or --date-order mdy",
         words=words(cell),
-        first=str(one.days[0]),
-        second=str(one.days[1]),
+        first=str(written.days[0]),
+        second=str(written.days[1]),
     )

@@ -71,8 +71,8 @@ def numeral(text: str) -> Numeral | None:
 def _raised(text: str) -> bool:
     """5² is not 52: a raised or circled digit stands where a number would go on or begin."""
     return any(
-        unicodedata.category(one) == "No" and (place == 0 or text[place - 1].isdigit() or text[place - 1] in ".,")
-        for place, one in enumerate(text)
+        unicodedata.category(character) == "No" and (place == 0 or text[place - 1].isdigit() or text[place - 1] in ".,")
+        for place, character in enumerate(text)
     )
 
 
@@ -98,7 +98,7 @@ def _grouped(groups: Sequence[str]) -> bool:
     first, *rest = groups
     if not 1 <= len(first) <= 3 or len(rest[-1]) != 3 or first.startswith("0"):
         return False
-    return all(len(one) == 3 for one in rest) or (len(first) <= 2 and all(len(one) == 2 for one in rest[:-1]))
+    return all(len(part) == 3 for part in rest) or (len(first) <= 2 and all(len(part) == 2 for part in rest[:-1]))
 
 
 def read_numbers(cells: Sequence[Value], *, decimal: Mark = "", units: Collection[str] | None = ()) -> Numbers:
@@ -107,12 +107,14 @@ def read_numbers(cells: Sequence[Value], *, decimal: Mark = "", units: Collectio
     `decimal` is the mark that stands before the decimals, where somebody said so. `units` are the units that may stand
     after a number; None takes any and leaves them to the caller.
     """
-    found = [_cell(cell) for cell in cells]
-    point, comma = (any(isinstance(one, Numeral) and one.evidence == mark for one in found) for mark in (".", ","))
+    readings = [_cell(cell) for cell in cells]
+    point, comma = (
+        any(isinstance(reading, Numeral) and reading.evidence == mark for reading in readings) for mark in (".", ",")
+    )
     mixed = not decimal and point and comma
     shown: Mark = decimal or ("" if mixed else "." if point else "," if comma else "")
     values, after, problems = [], [], dict[int, Sentence]()
-    for place, (cell, one) in enumerate(zip(cells, found, strict=True)):
+    for place, (cell, one) in enumerate(zip(cells, readings, strict=True)):
         value, unit = math.nan, ""
         if isinstance(one, float):
             value = one
@@ -159,12 +161,12 @@ def _float(value: int | float) -> float:
         return math.inf
 
 
-def _decided(one: Numeral, shown: Mark, *, asked: bool, mixed: bool) -> float:
-    if one.point == one.comma:
-        return one.point
-    if one.evidence and asked and one.evidence != shown:
+def _decided(numeral: Numeral, shown: Mark, *, asked: bool, mixed: bool) -> float:
+    if numeral.point == numeral.comma:
+        return numeral.point
+    if numeral.evidence and asked and numeral.evidence != shown:
         return math.nan
-    mark = one.evidence or shown
-    if not mark and not mixed and abs(one.point) < abs(one.comma):  # 1.043
+    mark = numeral.evidence or shown
+    if not mark and not mixed and abs(numeral.point) < abs(numeral.comma):  # 1.043
         mark = "."
-    return one.point if mark == "." else one.comma if mark == "," else math.nan
+    return numeral.point if mark == "." else numeral.comma if mark == "," else math.nan

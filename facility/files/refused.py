@@ -25,13 +25,13 @@ def grouped(refusals: Sequence[Refusal]) -> list[Sentence]:
     kinds: dict[str, list[list[Refusal]]] = {}
     for group in same.values():
         kinds.setdefault(_template(group[0].what), []).append(group)
-    found: list[tuple[int, Sentence]] = []
+    problems: list[tuple[int, Sentence]] = []
     for groups in kinds.values():
         if len(groups) > MOST:
             merged = sorted((refusal for group in groups for refusal in group), key=lambda refusal: refusal.line)
             groups = [merged]
-        found += [(group[0].line, _told(group)) for group in groups]
-    return [what for _, what in sorted(found, key=lambda pair: pair[0])]
+        problems += [(group[0].line, _told(group)) for group in groups]
+    return [what for _, what in sorted(problems, key=lambda pair: pair[0])]
 
 
 def _template(what: Sentence) -> str:

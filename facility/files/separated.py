@@ -49,8 +49,8 @@ def read_separated(raw: bytes, *, file: str, encoding: str = "", separator: str 
     if raw.startswith(b"PAR1"):
         raise CannotParse("{name} is a Parquet file by another name", "Name it .parquet", name=file)
     decoded = decode(raw, file=file, asked=encoding)
-    text, first, said = _without_hint(decoded.text)
-    chosen = separator or said or separator_of(text)
+    text, first, hinted = _without_hint(decoded.text)
+    chosen = separator or hinted or separator_of(text)
     notes = []
     if decoded.encoding in ("gb18030", "cp1252") and not encoding:
         shown = "GB18030" if decoded.encoding == "gb18030" else "windows-1252"

@@ -166,11 +166,11 @@ def _missing(header: Header, fields: Sequence[Field], mapping: Mapping[str, str]
     return [
         Sentence(
             "no column {name!r}; say which it is with `--map {name}=COLUMN`; columns: {known}",
-            name=one.key,
+            name=field.key,
             known=[column.name for column in header.columns],
         )
-        for one in fields
-        if one.required and one.key not in header.fields and one.key not in mapping
+        for field in fields
+        if field.required and field.key not in header.fields and field.key not in mapping
     ]
 
 
@@ -193,8 +193,8 @@ def _table(
         notes.append(Sentence("{count} lines above the header were passed over", count=len(above)))
     body, refusals = fitting(grid, header)
     refusals = [*(refusal for refusal in grid.refusals if refusal.line > header.line), *refusals]
-    columns = {one.key: [_at(row, header.fields[one.key]) for row in body] for one in fields
-               if one.key in header.fields}  # fmt: skip
+    columns = {field.key: [_at(row, header.fields[field.key]) for row in body] for field in fields
+               if field.key in header.fields}  # fmt: skip
     problems: dict[int, list[Sentence]] = {}
     typed: dict[str, Sequence[Typed]] = {}
     for one in fields:

@@ -54,7 +54,7 @@ def read_workbook(raw: bytes, *, file: str, sheet: str = "") -> list[Grid]:
                     "{name} has no sheet {sheet!r}", "It has {sheets}", name=file, sheet=sheet, sheets=names
                 )
             chosen = [worksheet for worksheet in book.worksheets if sheet in ("", worksheet.title)]
-            grids = [_grid(raw, one, file) for one in chosen]
+            grids = [_grid(raw, sheet, file) for sheet in chosen]
         finally:
             book.close()
     except CannotParse:

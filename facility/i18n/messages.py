@@ -75,7 +75,7 @@ class _Filling(Formatter):
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         if isinstance(value, (list, tuple)):
-            return [self.convert_field(one, conversion) for one in value]
+            return [self.convert_field(part, conversion) for part in value]
         if conversion == "r" and not isinstance(value, Sentence):
             shown = repr(value)
             return f"“{shown[1:-1]}”" if self._language == "zh" and isinstance(value, str) else shown
@@ -83,8 +83,8 @@ class _Filling(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, (list, tuple)):
-            between = _BETWEEN_SENTENCES if any(isinstance(one, Sentence) for one in value) else _BETWEEN
-            return between[self._language].join(self.format_field(one, format_spec) for one in value)
+            between = _BETWEEN_SENTENCES if any(isinstance(part, Sentence) for part in value) else _BETWEEN
+            return between[self._language].join(self.format_field(part, format_spec) for part in value)
         if isinstance(value, Sentence):
             return said(value, self._language, self._translate)
         if isinstance(value, Text):
@@ -117,11 +117,11 @@ class Dictionary:
 
     @cached_property
     def _templates(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        templates: dict[str, str] = {}
         for file in (OURS, *self._files, FOREIGN):
             with file.open("rb") as stream:
-                found |= tomllib.load(stream)
-        return found
+                templates |= tomllib.load(stream)
+        return templates
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
@@ -131,8 +131,10 @@ class Dictionary:
             for template in self._templates
             if len(_between_placeholders(template)) >= _TELLING and all(map(str.isidentifier, placeholders(template)))
         )
-        ordered = sorted(telling, key=lambda one: (len(_between_placeholders(one)), len(one)), reverse=True)
-        return [(re.compile(_pattern(one), re.DOTALL), self._templates[one]) for one in ordered]
+        ordered = sorted(
+            telling, key=lambda template: (len(_between_placeholders(template)), len(template)), reverse=True
+        )
+        return [(re.compile(_pattern(template), re.DOTALL), self._templates[template]) for template in ordered]
 
     def _translate(self, english: str) -> str:
         if english in self._templates:
@@ -173,13 +175,13 @@ def _between_placeholders(template: str) -> str:
 
 
 def _pattern(template: str) -> str:
-    made, seen = [], set[str]()
+    pieces, names = [], set[str]()
     for literal, name, _, _ in _parsed(template):
-        made.append(re.escape(literal))
+        pieces.append(re.escape(literal))
         if name is not None:
-            made.append(f"(?P={name})" if name in seen else f"(?P<{name}>.+?)")
-            seen.add(name)
-    return "".join(made)
+            pieces.append(f"(?P={name})" if name in names else f"(?P<{name}>.+?)")
+            names.add(name)
+    return "".join(pieces)
 
 
 def _parsed(template: str) -> Iterable[tuple[str, str | None, str | None, str | None]]:

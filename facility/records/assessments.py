@@ -28,10 +28,12 @@ class AssessmentRecords:
         if not assessments:
             return
         newest = {(assessment.asset, assessment.as_of): assessment for assessment in assessments}.values()
-        gone = delete(_TABLE).where(_TABLE.c.asset == bindparam("old_asset"), _TABLE.c.as_of == bindparam("old_as_of"))
+        replaced = delete(_TABLE).where(
+            _TABLE.c.asset == bindparam("old_asset"), _TABLE.c.as_of == bindparam("old_as_of")
+        )
         with writing(self._engine) as connection:
             connection.execute(
-                gone, [{"old_asset": assessment.asset, "old_as_of": assessment.as_of} for assessment in newest]
+                replaced, [{"old_asset": assessment.asset, "old_as_of": assessment.as_of} for assessment in newest]
             )
             connection.execute(insert(_TABLE), [_values(assessment) for assessment in newest])
 

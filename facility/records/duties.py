@@ -105,11 +105,11 @@ class DutyRecords:
     def put(self, dates: Mapping[tuple[str, str], date], *, by: str = "", note: str = "") -> int:
         """Dates without a trail, as a benchmark or a simulation has them; returns how many were not on record yet."""
         with writing(self._engine) as connection:
-            known = _keys(connection)
+            recorded = _keys(connection)
             new = [
                 _values(DutyDone(asset=asset, duty=duty, on=on, by=by, note=note))
                 for (asset, duty), on in dates.items()
-                if (asset, duty, on) not in known
+                if (asset, duty, on) not in recorded
             ]
             if new:
                 connection.execute(insert(_DONE), new)

@@ -176,7 +176,7 @@ def _put(connection: Any, row: Any, added: list[Any], changed: list[Any], keys: 
         connection.execute(insert(table), added)
     if changed:
         matches = [table.c[key] == bindparam(f"old_{key}") for key in keys]
-        renamed = [{(f"old_{k}" if k in keys else k): v for k, v in one.items()} for one in changed]
+        renamed = [{(f"old_{k}" if k in keys else k): v for k, v in row.items()} for row in changed]
         values: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name not in keys}
         connection.execute(update(table).where(*matches).values(values), renamed)
 

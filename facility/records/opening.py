@@ -207,8 +207,8 @@ def _migrate(engine: Engine, url: URL, revision: str | None) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision is not None and revision not in revisions:
         raise CannotDo(
             "records {database} were written by a newer serviceday (revision {revision})",
             "Update serviceday",

@@ -35,7 +35,7 @@ class ReportRecords:
         One whose key is known is left out. `merged_into` may name a report by its place in `reports`, counted
         downwards from -1, where that has no number yet. Returns the reports that were new, with their numbers.
         """
-        kept: list[Report] = []
+        fresh: list[Report] = []
         numbers: dict[int, int] = {}
         with writing(self._engine) as connection:
             known = dict(connection.execute(select(_REPORTS.c.key, _REPORTS.c.id)).all())
@@ -56,14 +56,14 @@ class ReportRecords:
                 if into is not None:
                     _tell(connection, number, now, "", "merged", str(into))
                     _tell(connection, into, now, "", "joined", str(number))
-                kept.append(replace(report, id=number, merged_into=into))
-        return kept
+                fresh.append(replace(report, id=number, merged_into=into))
+        return fresh
 
     def known(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that are kept already."""
-        wanted = set(keys)
+        numbers = set(keys)
         with self._engine.connect() as connection:
-            return wanted & set(connection.execute(select(_REPORTS.c.key)).scalars())
+            return numbers & set(connection.execute(select(_REPORTS.c.key)).scalars())
 
     def all(self, *, closed: bool = True, merged: bool = False, since: datetime | None = None) -> list[Report]:
         """Reports, newest first; each counts the people of those merged into it."""
@@ -176,14 +176,14 @@ class ReportRecords:
     def forget(self, numbers: Sequence[int], *, by: str, now: datetime) -> int:
         """Delete who reported; the reports stay. Returns how many reporters were on record."""
         with writing(self._engine) as connection:
-            gone = 0
+            erased = 0
             for number in numbers:
                 _get(connection, number)
-                found = connection.execute(delete(_REPORTERS).where(_REPORTERS.c.report == number)).rowcount
-                if found:
+                count = connection.execute(delete(_REPORTERS).where(_REPORTERS.c.report == number)).rowcount
+                if count:
                     _tell(connection, number, now, by, "forgotten", "")
-                gone += found
-        return gone
+                erased += count
+        return erased
 
 
 def _counts(connection: Connection) -> dict[int, int]:

@@ -62,7 +62,7 @@ def read_registry(
     report, options = Report(), options or ReadOptions()
     if kind is not None and kind not in catalogue():
         report.add(0, "unknown kind {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
-    columns, notes, made = dict[str, str](), list[Sentence](), False
+    columns, notes, unnumbered = dict[str, str](), list[Sentence](), False
     if path.suffix.lower() == ".toml":
         words = read_text(path)
         if mapping:
@@ -77,7 +77,7 @@ def read_registry(
         if header.place:
             notes.append(Sentence("{count} lines above the header were passed over", count=header.place))
         if not numbered and {"building", "site"} & set(header.fields):
-            made = True
+            unnumbered = True
             assets = _numbered(assets)
             notes.append(
                 Sentence(
@@ -87,7 +87,7 @@ def read_registry(
     assets = [_classed(row) for row in assets]
     estate = _checked(sites, buildings, assets, kind, report, alike)
     report.raise_if_any(path.name)
-    return Registry(estate=estate, columns=columns, notes=notes, made=made)
+    return Registry(estate=estate, columns=columns, notes=notes, made=unnumbered)
 
 
 def _first(assets: Sequence[Row]) -> str:
@@ -109,8 +109,8 @@ def _numbered(rows: Sequence[Row]) -> list[Row]:
 
 def _classed(row: Row) -> Row:
     """The row with its class by our key, where it names it in Chinese or English."""
-    said = row.values.get("kind", "")
-    ours = _class_names().get(plain_name(said)) if said and said not in catalogue() else None
+    words = row.values.get("kind", "")
+    ours = _class_names().get(plain_name(words)) if words and words not in catalogue() else None
     return row if ours is None else replace(row, values={**row.values, "kind": ours})
 
 
@@ -184,13 +184,13 @@ def _checked(
     )
 
 
-def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
+def _new_site(row: Row, sites: Mapping[str, Site], report: Report) -> bool:
     key = row.values.get("id", "")
     if not key:
         report.add(row.line, "site without an id")
     elif problem := bad_id(key):
         report.add(row.at("id"), "site id {site!r} {problem}", site=key, problem=problem)
-    elif key in known:
+    elif key in sites:
         report.add(row.at("id"), "site {site!r} stands there twice", site=key)
     else:
         return True
@@ -198,13 +198,13 @@ def _new_site(row: Row, known: Mapping[str, Site], report: Report) -> bool:
 
 
 def _building(
-    row: Row, sites: dict[str, Site], known: Mapping[tuple[str, str], Building], report: Report
+    row: Row, sites: dict[str, Site], buildings: Mapping[tuple[str, str], Building], report: Report
 ) -> Building | None:
     key, site = row.values.get("id", ""), row.values.get("site", "default")
     if not key:
         report.add(row.line, "building without an id")
         return None
-    if (site, key) in known:
+    if (site, key) in buildings:
         report.add(row.at("id"), "building {key!r} stands twice at site {site!r}", key=key, site=site)
         return None
     if site not in sites:
@@ -271,7 +271,7 @@ def _commissioned(row: Row, report: Report) -> date | None:
 
 
 def _coordinates(row: Row, report: Report) -> tuple[float | None, float | None]:
-    found: dict[str, float] = {}
+    place: dict[str, float] = {}
     for name, most in (("latitude", 90.0), ("longitude", 180.0)):
         words = row.values.get(name, "")
         if not words:
@@ -289,9 +289,9 @@ def _coordinates(row: Row, report: Report) -> tuple[float | None, float | None]:
                 most=most,
             )
             return None, None
-        found[name] = value
-    if len(found) == 1:
-        (only,) = found
+        place[name] = value
+    if len(place) == 1:
+        (only,) = place
         report.add(row.at(only), "{name} without its other coordinate", name=only)
         return None, None
-    return found.get("latitude"), found.get("longitude")
+    return place.get("latitude"), place.get("longitude")

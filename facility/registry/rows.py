@@ -74,7 +74,7 @@ class Report:
 
     def raise_if_any(self, file: str) -> None:
         if self._found:
-            ordered = sorted(self._found, key=lambda one: one[0])
+            ordered = sorted(self._found, key=lambda problem: problem[0])
             if len(ordered) > _TOLD_APART:
                 raise Problems(file, grouped([Refusal(line=line, what=what) for line, what in ordered]))
             raise Problems(file, [at_line(line, what) if line else what for line, what in ordered])
@@ -105,7 +105,7 @@ def table_rows(
     strange = [field for field in meanings if field not in FIELDS]
     by_place = named.get("id") == "-"
     by_name = {ours: theirs for ours, theirs in named.items() if ours in FIELDS and not (ours == "id" and by_place)}
-    fields = [one for one in _fields() if not (one.key == "id" and by_place)]
+    fields = [field for field in _fields() if not (field.key == "id" and by_place)]
     grid, header = choose_sheet(grids, fields, by_name)
     for ours in [*strange, *(ours for ours in named if ours not in FIELDS)]:
         report.add(
@@ -235,7 +235,7 @@ def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
 
 
 def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
 
 
 def _toml_row(values: Mapping[str, Any], line: int, lines: Mapping[str, int]) -> Row:

@@ -88,8 +88,8 @@ def _check_lake(lake: Lake, report: Report, damaged: set[str], on_progress: Prog
             on_progress(number + 1, len(days))
     frame = pl.concat(newest).group_by("asset", "channel").agg(pl.col("time").max()) if newest else None
     if frame is not None and not report.problems and not lake.lost:
-        kept = lake.latest()
-        wrong = kept.join(frame, on=IDENTITY, how="anti").height + frame.join(kept, on=IDENTITY, how="anti").height
+        latest = lake.latest()
+        wrong = latest.join(frame, on=IDENTITY, how="anti").height + frame.join(latest, on=IDENTITY, how="anti").height
         if wrong:
             report.problems.append(
                 Sentence("the newest reading of {wrong} channels is not what it should be", wrong=wrong)
@@ -126,12 +126,12 @@ def _check_day(lake: Lake, day: date, files: pl.DataFrame, report: Report) -> pl
 
 
 def _hours_differ(lake: Lake, day: date, readings: pl.DataFrame) -> int:
-    frame, made = lake.hours_of(day), summarise(readings.lazy())
+    frame, summary = lake.hours_of(day), summarise(readings.lazy())
     for first, last, _ in lake.lost:
         expression = pl.col("hour").is_between(datetime.fromisoformat(first), datetime.fromisoformat(last))
-        frame, made = frame.filter(~expression), made.filter(~expression)
-    lonely = frame.join(made, on=KEY, how="anti").height + made.join(frame, on=KEY, how="anti").height
-    both = frame.join(made, on=KEY, suffix="_made")
+        frame, summary = frame.filter(~expression), summary.filter(~expression)
+    lonely = frame.join(summary, on=KEY, how="anti").height + summary.join(frame, on=KEY, how="anti").height
+    both = frame.join(summary, on=KEY, suffix="_made")
     exact = [pl.col(name) == pl.col(f"{name}_made") for name in ("count", "min", "max", "first", "last")]
     near = [
         (pl.col(name) - pl.col(f"{name}_made")).abs() <= 1e-6 + 1e-9 * pl.col(f"{name}_made").abs()

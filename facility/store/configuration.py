@@ -67,10 +67,10 @@ class Choice:
 
     def write(self, data: Path) -> Path:
         """Keep this choice for a data folder."""
-        said = {name: value for name, value in asdict(self).items() if value}
+        values = {name: value for name, value in asdict(self).items() if value}
         if self.kind == "lake":
-            said = {name: value for name, value in said.items() if name in ("kind", "place")}
-        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in said.items()]
+            values = {name: value for name, value in values.items() if name in ("kind", "place")}
+        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()]
         Place.of(data).write(FILE, "".join(lines).encode())
         return data / FILE
 
@@ -91,15 +91,15 @@ class Choice:
 def chosen(data: Path, environment: Mapping[str, str] = os.environ) -> Choice:
     """The choice that holds for a data folder."""
     file = data / FILE
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     if file.exists():
         try:
-            said = {str(name): str(value) for name, value in tomllib.loads(file.read_text()).items()}
+            values = {str(name): str(value) for name, value in tomllib.loads(file.read_text()).items()}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise CannotParse(
                 "{path} cannot be read: {error}", "Mend it, or delete it for the embedded lake", path=file, error=error
             ) from None
-        if strange := said.keys() - _VARIABLES.keys():
+        if strange := values.keys() - _VARIABLES.keys():
             raise CannotParse(
                 "{file} says {strange}",
                 "Known: {known}",
@@ -107,5 +107,5 @@ def chosen(data: Path, environment: Mapping[str, str] = os.environ) -> Choice:
                 strange=sorted(strange),
                 known=list(_VARIABLES),
             )
-    said |= {name: environment[variable] for name, variable in _VARIABLES.items() if environment.get(variable)}
-    return Choice(**said)
+    values |= {name: environment[variable] for name, variable in _VARIABLES.items() if environment.get(variable)}
+    return Choice(**values)

@@ -60,14 +60,14 @@ def copy(source: Store, target: Store, *, on_progress: Progress | None = None) -
     copied = stored = extra = total = checksum = 0
     for number, (start, end) in enumerate(stretches):
         rows = source.read(start=start, end=end)
-        wanted = sum_of(rows)
+        expected = sum_of(rows)
         found = sum_of(target.read(start=start, end=end))
-        if found != wanted:
+        if found != expected:
             copied += 1
             stored += _bring(rows, target)
-            extra += _verify(rows, wanted, target, start, end)
-        total += wanted.count
-        checksum = (checksum + wanted.checksum) % 2**64
+            extra += _verify(rows, expected, target, start, end)
+        total += expected.count
+        checksum = (checksum + expected.checksum) % 2**64
         if on_progress is not None:
             on_progress(number + 1, len(stretches))
     target.maintain()
@@ -88,19 +88,19 @@ def _bring(rows: pl.DataFrame, target: Store) -> int:
     return done.stored
 
 
-def _verify(rows: pl.DataFrame, wanted: Sum, target: Store, start: datetime, end: datetime) -> int:
+def _verify(rows: pl.DataFrame, expected: Sum, target: Store, start: datetime, end: datetime) -> int:
     """How many readings the target has beside those of the source."""
     there = target.read(start=start, end=end)
-    if sum_of(there) == wanted:
+    if sum_of(there) == expected:
         return 0
     frame = there.join(rows, on=["asset", "channel", "time", "value"], how="semi")
-    if sum_of(frame) != wanted:
+    if sum_of(frame) != expected:
         raise CannotCommunicate(
             "readings from {start:%Y-%m-%d %H:%M} on differ after copying ({kept} of {count} agree)",
             "Is something else writing to the target? Run the copy again",
             start=start,
             kept=frame.height,
-            count=wanted.count,
+            count=expected.count,
         )
     return there.height - frame.height
 

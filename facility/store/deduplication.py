@@ -41,14 +41,14 @@ class Marks:
 
     def codes(self, rows: pl.DataFrame) -> npt.NDArray[np.int64]:
         """A number for the channel of every row; channels not seen before get one."""
-        found = self._found(rows)
-        if (strange := found < 0).any():
+        stored = self._found(rows)
+        if (strange := stored < 0).any():
             new = rows.filter(pl.Series(strange)).select("asset", "channel").unique()
             self._keys = pl.concat([self._keys, new])
             self._newest = np.concatenate([self._newest, np.full(new.height, _NEVER)])
             self._put_in_order()
-            found = self._found(rows)
-        return found
+            stored = self._found(rows)
+        return stored
 
     def order(self, codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """The order by asset, channel, time; of equal ones the last stays last."""

@@ -156,14 +156,14 @@ def within(
     end: datetime | None,
 ) -> pl.LazyFrame:
     """Rows of the assets and channels asked for with start <= column < end."""
-    for name, wanted in (("asset", assets), ("channel", channels)):
-        if wanted is None:
+    for name, names in (("asset", assets), ("channel", channels)):
+        if names is None:
             continue
-        if not wanted:
+        if not names:
             return frame.limit(0)
-        frame = frame.filter(pl.col(name).is_between(pl.lit(min(wanted)), pl.lit(max(wanted))))  # prunes row groups
-        if len(set(wanted)) > 1:
-            frame = frame.filter(pl.col(name).is_in(list(wanted)))
+        frame = frame.filter(pl.col(name).is_between(pl.lit(min(names)), pl.lit(max(names))))  # prunes row groups
+        if len(set(names)) > 1:
+            frame = frame.filter(pl.col(name).is_in(list(names)))
     if start is not None:
         frame = frame.filter(pl.col(column) >= pl.lit(start))
     if end is not None:

@@ -136,24 +136,24 @@ def judge(
     """Which readings may be stored, whichever way they came; `arrived` (microseconds) and `trusted` go by reading."""
     frame = decoded.readings
     place, channel = (frame[name].to_numpy() for name in ("place", "channel"))
-    times, said = frame["time"].to_numpy(), frame["value"].to_numpy()
+    times, raw = frame["time"].to_numpy(), frame["value"].to_numpy()
     keys, index = _distinct(place, channel, len(decoded.places), len(decoded.channels))
     pairs = [_pair(decoded, *divmod(int(key), len(decoded.channels)), assets, catalogue) for key in keys]
     verdicts, low, high, factor, offset = (
         np.array([pair[i] for pair in pairs], dtype=np.float64)[index] if pairs else np.empty(0) for i in range(5)
     )
     with np.errstate(over="ignore"):  # what grows beyond floating point is beyond what a sensor measures, too
-        values = said * factor + offset
-    known = verdicts == _ADMITTED
+        values = raw * factor + offset
+    judgeable = verdicts == _ADMITTED
     outside = ~((values >= low) & (values <= high) & np.isfinite(values))
-    verdicts[known & outside] = _CODES[Reason.OUT_OF_RANGE]
-    doubtful = known & (np.isin(said, suspicious()) | np.isin(values, suspicious()))
+    verdicts[judgeable & outside] = _CODES[Reason.OUT_OF_RANGE]
+    doubtful = judgeable & (np.isin(raw, suspicious()) | np.isin(values, suspicious()))
     if doubtful.any():
-        for row in _sentinels(decoded, pairs, index, times, values, said, doubtful, outside, before):
+        for row in _sentinels(decoded, pairs, index, times, values, raw, doubtful, outside, before):
             if trusted is None or outside[row] or not trusted[row]:
                 verdicts[row] = _CODES[Reason.SENTINEL]
-    verdicts[known & (times < ANCIENT_US)] = _CODES[Reason.ANCIENT]
-    verdicts[known & (times > arrived + FUTURE_US)] = _CODES[Reason.FUTURE]
+    verdicts[judgeable & (times < ANCIENT_US)] = _CODES[Reason.ANCIENT]
+    verdicts[judgeable & (times > arrived + FUTURE_US)] = _CODES[Reason.FUTURE]
     return Judged(verdicts=verdicts, values=values, pairs=pairs, keys=keys, index=index)
 
 
@@ -163,12 +163,12 @@ def _distinct(
     """Every (place, channel) there is, as one number, and which of them each reading is of."""
     key = place.astype(np.int64) * channels + channel
     if places * channels > DIRECT:
-        found, index = np.unique(key, return_inverse=True)
-        return found, index
-    found = np.flatnonzero(np.bincount(key, minlength=1))
+        present, index = np.unique(key, return_inverse=True)
+        return present, index
+    present = np.flatnonzero(np.bincount(key, minlength=1))
     table = np.zeros(max(1, places * channels), dtype=np.int64)
-    table[found] = np.arange(len(found))
-    return found, table[key]
+    table[present] = np.arange(len(present))
+    return present, table[key]
 
 
 def _pair(decoded: Decoded, place: int, column: int, assets: Mapping[str, Asset], catalogue: Catalogue) -> _Pair:
@@ -195,13 +195,13 @@ def _sentinels(
     index: NDArray[np.int64],
     times: NDArray[np.int64],
     values: NDArray[np.float64],
-    said: NDArray[np.float64],
+    raw: NDArray[np.float64],
     doubtful: NDArray[np.bool_],
     outside: NDArray[np.bool_],
     before: Before,
 ) -> list[int]:
     """The rows whose value is no value; each series is walked once, in the order of its times."""
-    found: list[int] = []
+    rejected: list[int] = []
     concerned = np.unique(index[doubtful])
     rows = np.flatnonzero(np.isin(index, concerned))
     rows = rows[np.lexsort((times[rows], index[rows]))]
@@ -214,11 +214,11 @@ def _sentinels(
             if channel is not None:
                 believed = before(decoded.places[decoded.readings["place"][row]][1], channel.key)
         value = float(values[row])
-        if doubtful[row] and channel is not None and sentinel(channel, value, float(said[row]), believed):
-            found.append(row)
+        if doubtful[row] and channel is not None and sentinel(channel, value, float(raw[row]), believed):
+            rejected.append(row)
         elif not outside[row]:
             believed = value
-    return found
+    return rejected
 
 
 def _table(

@@ -45,8 +45,8 @@ class Understood:
     def said_by_source(self) -> dict[Name, int]:
         """Readings of each source, admitted or not."""
         places = self.decoded.places
-        said = np.bincount(self.decoded.readings["place"].to_numpy(), minlength=len(places))
-        return dict(zip(places, said.tolist(), strict=True))
+        counts = np.bincount(self.decoded.readings["place"].to_numpy(), minlength=len(places))
+        return dict(zip(places, counts.tolist(), strict=True))
 
     def ways(self, messages: Sequence[Message]) -> dict[str, int]:
         """The least (arrival - device time) of each registered asset, admitted or not, in microseconds."""
@@ -55,20 +55,20 @@ class Understood:
         ways = arrived[frame["message"].to_numpy()] - frame["time"].to_numpy()
         least = np.full(len(places), np.iinfo(np.int64).max)
         np.minimum.at(least, frame["place"].to_numpy(), ways)
-        known = self.admitted.known_places
+        registered_places = self.admitted.known_places
         return {
             asset: way
-            for (_, asset), way, registered in zip(places, least.tolist(), known, strict=True)
+            for (_, asset), way, registered in zip(places, least.tolist(), registered_places, strict=True)
             if registered and way < np.iinfo(np.int64).max
         }
 
     def per_message(self, messages: Sequence[Message]) -> list[int]:
         """Readings admitted of each message."""
-        said = np.bincount(self.decoded.readings["message"].to_numpy(), minlength=len(messages)).tolist()
+        counts = np.bincount(self.decoded.readings["message"].to_numpy(), minlength=len(messages)).tolist()
         refused: dict[int, int] = {}
         for refusal in self.admitted.refusals:
             refused[refusal.seq] = refused.get(refusal.seq, 0) + refusal.count
-        return [count - refused.get(message.seq, 0) for message, count in zip(messages, said, strict=True)]
+        return [count - refused.get(message.seq, 0) for message, count in zip(messages, counts, strict=True)]
 
 
 class Understanding:

@@ -50,25 +50,25 @@ def sentinels() -> tuple[Sentinel, ...]:
 @lru_cache(maxsize=1)
 def suspicious() -> tuple[float, ...]:
     """Every value that deserves a second look."""
-    return tuple(sorted({value for one in sentinels() for value in one.values}))
+    return tuple(sorted({value for family in sentinels() for value in family.values}))
 
 
-def sentinel(channel: Channel, value: float, said: float, before: float | None) -> Sentinel | None:
+def sentinel(channel: Channel, value: float, raw: float, before: float | None) -> Sentinel | None:
     """Which sentinel a value is, if it is one.
 
     `value` is in the channel's unit, `said` as the device sent it, `before` the last believed value of the channel.
     Without one, a value that a healthy asset may well have is believed.
     """
-    for one in sentinels():
-        if (said if not one.unit else value) not in one.values or one.unit not in ("", channel.unit):
+    for family in sentinels():
+        if (raw if not family.unit else value) not in family.values or family.unit not in ("", channel.unit):
             continue
         if not channel.physical.holds(value):
-            return one
+            return family
         if channel.aggregate is Aggregate.STATE:  # all bits may be set
             continue
         if before is None:
             if channel.normal.bounded and not channel.normal.holds(value):
-                return one
-        elif one.stands_apart(value, before):
-            return one
+                return family
+        elif family.stands_apart(value, before):
+            return family
     return None

@@ -99,10 +99,10 @@ class _Columns:
     def run(self, message: int, place: int, times: Any, columns: dict[str, Any], units: Mapping[str, str]) -> None:
         for key, values in columns.items():
             there = ~np.isnan(values)
-            kept = values if there.all() else values[there]
-            self._runs.append((message, place, self.channel(key, units.get(key, "")), len(kept)))
-            self._values.append(kept)
-            self._times.append(times if len(kept) == len(times) else times[there])
+            present = values if there.all() else values[there]
+            self._runs.append((message, place, self.channel(key, units.get(key, "")), len(present)))
+            self._values.append(present)
+            self._times.append(times if len(present) == len(times) else times[there])
 
     def frame(self) -> pl.DataFrame:
         shapes: dict[tuple[str, ...], int] = {}  # devices say the same channels in the same order again and again
@@ -249,21 +249,21 @@ def _fast(columns: _Columns, index: int, place: int, payload: bytes) -> bool:
 def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[Refusal]:
     """Take what is good of a payload, and refuse the rest value by value. Raises `CannotParse` for a wrong form."""
     try:
-        said = json.loads(message.payload)
+        body = json.loads(message.payload)
     except (ValueError, RecursionError) as error:
         raise CannotParse("not JSON ({error}); expected {expected}", error=_short(error), expected=EXPECTED) from None
-    if not isinstance(said, dict) or not isinstance(said.get("v"), dict) or ("ts" in said) == ("t" in said):
+    if not isinstance(body, dict) or not isinstance(body.get("v"), dict) or ("ts" in body) == ("t" in body):
         raise CannotParse("expected {expected}", expected=EXPECTED)
-    declared = said.get("u") or {}
+    declared = body.get("u") or {}
     if not isinstance(declared, dict):
         raise CannotParse('u is {declared}; expected "u": {{channel: unit}}', declared=_short(declared))
     units = {_storable(key): _short(unit) for key, unit in declared.items() if unit is not None}
-    many = "t" in said
-    stamps = said["t"] if many else [said["ts"]]
+    many = "t" in body
+    stamps = body["t"] if many else [body["ts"]]
     if not isinstance(stamps, list):
         raise CannotParse("t is no list; expected {expected}", expected=EXPECTED)
     times = [_milliseconds(stamp) for stamp in stamps]
-    series = said["v"] if many else {key: [value] for key, value in said["v"].items()}
+    series = body["v"] if many else {key: [value] for key, value in body["v"].items()}
     for key, values in series.items():
         if not isinstance(values, list) or len(values) != len(times):
             listed = isinstance(values, list)
@@ -324,12 +324,12 @@ def _status(message: Message) -> Presence:
     site, gateway = message.topic.split("/")[2:4]
     text = message.payload.decode("utf-8", "replace").strip()
     try:
-        said = json.loads(text)
+        body = json.loads(text)
     except (ValueError, RecursionError):
-        said = text
-    if isinstance(said, dict):
-        said = said.get("status", said.get("state"))
-    online = _ONLINE.get(said.lower()) if isinstance(said, str) else None
+        body = text
+    if isinstance(body, dict):
+        body = body.get("status", body.get("state"))
+    online = _ONLINE.get(body.lower()) if isinstance(body, str) else None
     if online is None:
         raise CannotParse("status {value}; expected {expected}", value=_short(text), expected=EXPECTED_STATUS)
     return Presence(
@@ -342,5 +342,5 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _short(found: object) -> str:
-    return _storable(str(found))[:SHOWN]
+def _short(value: object) -> str:
+    return _storable(str(value))[:SHOWN]

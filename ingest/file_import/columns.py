@@ -165,9 +165,9 @@ class ColumnReader:
     def rest(self) -> tuple[pl.DataFrame, list[Refusal], Mapping[int, tuple[Value, ...]]]:
         """The rows kept for the end, told apart by the order of the file, or refused."""
         local = localize(
-            [one[4] for one in self._twice],
+            [row[4] for row in self._twice],
             self._form.options.zone,
-            series=[(one[1], one[2]) for one in self._twice],
+            series=[(row[1], row[2]) for row in self._twice],
             backwards=self._forwards < 0,
         )
         rows = [

@@ -201,15 +201,15 @@ def _block_by_cell(header: _Header, block: bytes, line: int, form: FileForm, dir
 
 def _blocks(stream: BufferedIOBase | gzip.GzipFile) -> Iterator[bytes]:
     """Runs of whole lines."""
-    held = b""
+    rest = b""
     while piece := stream.read(_PIECE):
-        held += piece
-        cut = held.rfind(b"\n") + 1
+        rest += piece
+        cut = rest.rfind(b"\n") + 1
         if cut:
-            yield held[:cut]
-            held = held[cut:]
-    if held.strip():
-        yield held
+            yield rest[:cut]
+            rest = rest[cut:]
+    if rest.strip():
+        yield rest
 
 
 # -- a piece ------------------------------------------------------------------------------------------------------

@@ -81,12 +81,12 @@ def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, As
         series, left = _wide(header, form, directory)
     else:
         series = [_Series(fields["value"])] if "value" in fields else []
-    told = {"asset"} if series and all(one.asset for one in series) else set[str]()
-    told |= {"channel"} if series and all(one.channel for one in series) else set()
+    keys = {"asset"} if series and all(column_series.asset for column_series in series) else set[str]()
+    keys |= {"channel"} if series and all(column_series.channel for column_series in series) else set()
     missing = [
         Sentence("no column {theirs!r} for {ours}", theirs=form.mapping.get(ours, ours), ours=ours)
         for ours in form.wanted
-        if ours not in fields and ours not in told and not (ours == "value" and series)
+        if ours not in fields and ours not in keys and not (ours == "value" and series)
     ]
     if missing:
         names = [column.name for column in header.columns]
@@ -119,16 +119,20 @@ def typed(grid: Grid, header: Header, form: FileForm, directory: Mapping[str, As
              cells.numbers[place] * form.scale)
         )  # fmt: skip
     by_line = {row.line: row.cells for row in body}
-    seen = len(good) + len(refusals) if len(series) > 1 else len(body) + surplus
+    count = len(good) + len(refusals) if len(series) > 1 else len(body) + surplus
     return Piece(
         rows=pl.DataFrame(good, schema=SCHEMA, orient="row"),
         refusals=sorted(refusals, key=lambda refusal: refusal.line),
         cells=by_line.__getitem__,
-        seen=seen,
-        total=seen,
+        seen=count,
+        total=count,
         columns=[column.name for column in header.columns],
         understood={column.field: column.name for column in header.columns if column.field}
-        | {f"{one.asset}/{one.channel}".strip("/"): _name(header, one) for one in series if one.asset or one.channel},
+        | {
+            f"{column_series.asset}/{column_series.channel}".strip("/"): _name(header, column_series)
+            for column_series in series
+            if column_series.asset or column_series.channel
+        },
         notes=[*grid.notes, *left, *decimal_notes],
     )
 
@@ -143,19 +147,19 @@ def _cells(
     cells = _Cells([], [], [], [], [], [], [])
     notes = []
     fields = header.fields
-    for one in series:
-        values = [_at(row, one.place) for row in body]
+    for column_series in series:
+        values = [_at(row, column_series.place) for row in body]
         numbers = read_numbers(values, decimal=form.options.decimal, units=None)
         if numbers.decimal == "," and not form.options.decimal:
-            notes.append(Sentence("{name}: decimal comma", name=_name(header, one)))
+            notes.append(Sentence("{name}: decimal comma", name=_name(header, column_series)))
         for place, row in enumerate(body):
             if place in numbers.problems or (blank(values[place]) and len(series) == 1):
                 what = numbers.problems.get(place, Sentence("no value"))
                 refusals.append(Refusal(line=row.line, what=what, cells=row.cells))
             elif not blank(values[place]):
                 cells.rows.append(row)
-                cells.assets.append(one.asset or words(_at(row, fields["asset"])))
-                cells.channels.append(one.channel or form.channel or words(_at(row, fields["channel"])))
+                cells.assets.append(column_series.asset or words(_at(row, fields["asset"])))
+                cells.channels.append(column_series.channel or form.channel or words(_at(row, fields["channel"])))
                 cells.times.append(_at(row, fields["time"]) if "time" in fields else None)
                 cells.values.append(values[place])
                 cells.numbers.append(numbers.values[place])
@@ -197,9 +201,9 @@ def _both(name: str, directory: Mapping[str, Asset], channels: Mapping[str, str]
 
 def _channel_names() -> dict[str, str]:
     """Every name of a channel, in either language, where it means one key only."""
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for kind in catalogue().values():
         for channel in kind.channels.values():
             for name in (channel.key, channel.name.zh, channel.name.en):
-                found.setdefault(plain_name(name), set()).add(channel.key)
-    return {name: next(iter(keys)) for name, keys in found.items() if len(keys) == 1}
+                names.setdefault(plain_name(name), set()).add(channel.key)
+    return {name: next(iter(keys)) for name, keys in names.items() if len(keys) == 1}

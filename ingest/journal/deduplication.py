@@ -50,7 +50,7 @@ class Deliveries:
         within: dict[int, bytes] = {}  # by packet id: the digest of the last delivery in this very call
         suspicious = any(batch.again for batch in batches)
         for batch in batches:
-            known: set[int] = set()
+            mids: set[int] = set()
             if suspicious:
                 again = set(batch.again)
                 for index, mid in enumerate(batch.mids):
@@ -58,11 +58,11 @@ class Deliveries:
                         continue
                     digest = _digest(batch.topics[index], batch.payloads[index])
                     if index in again and (within.get(mid) or self._kept(writer, row, mid)) == digest:
-                        known.add(index)
+                        mids.add(index)
                     else:
                         within[mid] = digest
-            if len(known) < len(batch):
-                yield batch.without(known) if known else batch
+            if len(mids) < len(batch):
+                yield batch.without(mids) if mids else batch
 
     def note(self, rows: Sequence[Packed]) -> None:
         """Remember rows that have been written."""
@@ -81,7 +81,9 @@ class Deliveries:
             messages = _row(writer, first)
             if not messages:  # damaged after it was decoded: its readings are in the store
                 return
-            digests = [(int(ids[one]), _digest(messages[one].topic.encode(), messages[one].payload)) for one in still]
+            digests = [
+                (int(ids[index]), _digest(messages[index].topic.encode(), messages[index].payload)) for index in still
+            ]
             writer.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", digests)
 
     def _kept(self, writer: sqlite3.Connection, row: Callable[[int], list[Message]], mid: int) -> bytes | None:

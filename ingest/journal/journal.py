@@ -80,15 +80,15 @@ class Journal:
 
     def _prepare(self) -> None:
         with self._transaction() as writer:
-            found = int(writer.execute("PRAGMA user_version").fetchone()[0])
-            if found > FORMAT:
+            version = int(writer.execute("PRAGMA user_version").fetchone()[0])
+            if version > FORMAT:
                 raise CannotDo(
                     "the journal {file} was written by a newer serviceday (format {found})",
                     "Update serviceday",
                     file=self.file,
-                    found=found,
+                    found=version,
                 )
-            prepare(writer, found)
+            prepare(writer, version)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All that is executed within, or nothing of it; on disk once the block ends."""
@@ -316,14 +316,14 @@ class Journal:
             (up_to, TRIMMED_AT_ONCE),
         ).fetchall()
         decoded = min(up_to, int(writer.execute("SELECT decoded FROM position").fetchone()[0]))
-        found: list[tuple[int, int]] = []
-        held = 0
+        ranges: list[tuple[int, int]] = []
+        total = 0
         for first, count, size in rows:
-            held += size
-            if first + count - 1 > decoded or (found and held > TRIMMED_BYTES):
+            total += size
+            if first + count - 1 > decoded or (ranges and total > TRIMMED_BYTES):
                 break
-            found.append((first, count))
-        return found
+            ranges.append((first, count))
+        return ranges
 
     def _give_back(self) -> None:
         """Return to the disk what the file has held free beyond a spare."""

@@ -80,8 +80,8 @@ class Packed(NamedTuple):
 
 def pack(first: int, arrivals: Arrivals) -> Packed:
     """The row of a batch that is not empty."""
-    known: dict[bytes, int] = {}
-    topics = [known.setdefault(topic, len(known)) for topic in arrivals.topics]
+    numbers: dict[bytes, int] = {}
+    topics = [numbers.setdefault(topic, len(numbers)) for topic in arrivals.topics]
     counts, moments = zip(*arrivals.arrived, strict=True)
     return Packed(
         first=first,
@@ -89,7 +89,7 @@ def pack(first: int, arrivals: Arrivals) -> Packed:
         newest_us=max(moments),
         mids=np.array(arrivals.mids, dtype="<u2").tobytes(),
         arrived=np.repeat(np.array(moments, dtype="<i8"), counts).tobytes(),
-        names=_topics([topic.decode("utf-8", "backslashreplace") for topic in known]),
+        names=_topics([topic.decode("utf-8", "backslashreplace") for topic in numbers]),
         topics=np.array(topics, dtype="<u4").tobytes(),
         sizes=np.array([len(payload) for payload in arrivals.payloads], dtype="<u4").tobytes(),
         payloads=b"".join(arrivals.payloads),

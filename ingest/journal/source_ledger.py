@@ -59,33 +59,33 @@ def changes(
 ) -> dict[Name, Change]:
     """What a batch of messages (topic, arrival) adds, with what was refused of them and what was admitted."""
     arrived = dict(arrivals)  # the last of each topic
-    found: dict[Name, Change] = {}
+    by_source: dict[Name, Change] = {}
     for topic, moment in arrived.items():
-        change = found.setdefault(source_of(topic), Change())
+        change = by_source.setdefault(source_of(topic), Change())
         change.arrived_us = max(change.arrived_us, moment)
     for refusal in refusals:
-        found[source_of(topic_of[refusal.seq])].quarantined += refusal.count
+        by_source[source_of(topic_of[refusal.seq])].quarantined += refusal.count
     for name, count in admitted.items():
         if count:
-            found[name].admitted += count
-    return found
+            by_source[name].admitted += count
+    return by_source
 
 
-def count_messages(found: dict[Name, Change], topics: Iterable[str]) -> None:
+def count_messages(by_source: dict[Name, Change], topics: Iterable[str]) -> None:
     """Count the messages themselves; a replay is not a message."""
     for topic, count in Counter(topics).items():
-        found[source_of(topic)].messages += count
+        by_source[source_of(topic)].messages += count
 
 
 def add_sources(
-    connection: sqlite3.Connection, found: Mapping[Name, Change], registered: Collection[Name] = ()
+    connection: sqlite3.Connection, by_source: Mapping[Name, Change], registered: Collection[Name] = ()
 ) -> None:
     """Add to the sources' ledger, within the caller's transaction. Slots go to `registered` sources first.
 
     What is taken away from a source is taken from the others where the source was counted among them.
     """
     new: dict[Name, Change] = {}
-    for name, change in found.items():
+    for name, change in by_source.items():
         own, others = (
             _parted(connection, name, change) if change.quarantined < 0 or change.dropped < 0 else (change, None)
         )
@@ -165,10 +165,10 @@ def read_sources(connection: sqlite3.Connection) -> list[Source]:
 
 def merged(sources: Iterable[Source]) -> list[Source]:
     """The sources of several journals, each once."""
-    found: dict[Name, Source] = {}
+    by_name: dict[Name, Source] = {}
     for one in sources:
-        source = found.get((one.site, one.name))
-        found[one.site, one.name] = (
+        source = by_name.get((one.site, one.name))
+        by_name[one.site, one.name] = (
             one
             if source is None
             else Source(
@@ -181,4 +181,4 @@ def merged(sources: Iterable[Source]) -> list[Source]:
                 arrived_us=max(source.arrived_us, one.arrived_us),
             )
         )
-    return [found[name] for name in sorted(found)]
+    return [by_name[name] for name in sorted(by_name)]

@@ -76,7 +76,7 @@ class Hearing:
         with self._lock:
             here = np.unique(series)
             slots = np.zeros(len(readings.names), dtype=np.int64)
-            slots[here] = [self._slot(readings.names[one]) for one in here.tolist()]
+            slots[here] = [self._slot(readings.names[number]) for number in here.tolist()]
             slot, values = slots[series], readings.values[order]
             if len(np.unique(slots[here])) < len(here):  # one channel told in two units
                 again = np.lexsort((times, slot))
@@ -116,8 +116,8 @@ class Hearing:
         ended = np.flatnonzero(~last_of_slot)
         np.maximum.at(state[self._LONGEST], run_slot[ended], times[starts[ended + 1] - 1] - began[ended])
         broke = np.flatnonzero(first_of_slot & fresh & known[starts])
-        kept = state[self._TIME, run_slot[broke]] - state[self._SINCE, run_slot[broke]]
-        np.maximum.at(state[self._LONGEST], run_slot[broke], kept)
+        stood = state[self._TIME, run_slot[broke]] - state[self._SINCE, run_slot[broke]]
+        np.maximum.at(state[self._LONGEST], run_slot[broke], stood)
         ends = np.flatnonzero(np.append(slot[1:] != slot[:-1], True))
         at = slot[ends]
         state[self._FIRST, at] = np.where(known[first], state[self._FIRST, at], arrived[first])
@@ -172,9 +172,9 @@ def save(connection: sqlite3.Connection, rows: list[Row]) -> None:
     connection.executemany(_SAVE, rows)
 
 
-def together(one: Heard, other: Heard) -> Heard:
+def together(first: Heard, other: Heard) -> Heard:
     """What two ingests that share the messages heard of one channel; where in doubt, that it moved."""
-    older, newer = sorted((one, other), key=lambda heard: heard.time_us)
+    older, newer = sorted((first, other), key=lambda heard: heard.time_us)
     since_us, same = newer.since_us, newer.same
     if older.time_us >= newer.since_us:  # both heard of it meanwhile
         alike = older.value == newer.value

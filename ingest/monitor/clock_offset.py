@@ -64,8 +64,8 @@ class Clocks:
             starts = np.flatnonzero(np.concatenate([[True], here[1:] != here[:-1]]))
             least = np.minimum.reduceat(ways, starts).tolist()
             with self._lock:
-                for one, way in zip(here[starts].tolist(), least, strict=True):
-                    key = (names[one][0], hour)
+                for slot, way in zip(here[starts].tolist(), least, strict=True):
+                    key = (names[slot][0], hour)
                     if way < self._least.get(key, 1 << 62):
                         self._least[key] = way
                         self._changed.add(key)
@@ -113,8 +113,8 @@ def judged(ways: Iterable[tuple[str, int, int]]) -> list[Clock]:
     """Every device's clock, those furthest off first."""
     hours: dict[str, dict[int, int]] = {}
     for asset, hour, offset in ways:
-        known = hours.setdefault(asset, {})
-        known[hour] = min(offset, known.get(hour, offset))
+        own_hours = hours.setdefault(asset, {})
+        own_hours[hour] = min(offset, own_hours.get(hour, offset))
     clocks = [judge(asset, sorted(least.items())) for asset, least in hours.items()]
     return sorted(clocks, key=lambda clock: (-abs(clock.offset_us), clock.asset))
 

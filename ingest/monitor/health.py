@@ -36,31 +36,31 @@ class Facts:
 
 def findings(facts: Facts) -> list[Finding]:
     """Everything that is wrong or soon will be, the gravest first; empty when all is well."""
-    found = []
+    problems = []
     if not facts.adds_up:
-        found.append(Finding(key="does_not_add_up", fault=True))
+        problems.append(Finding(key="does_not_add_up", fault=True))
     if facts.refusing:
-        found.append(Finding(key="journal_refuses", fault=True, values={"why": facts.refusing}))
+        problems.append(Finding(key="journal_refuses", fault=True, values={"why": facts.refusing}))
     if not facts.connected:
-        found.append(Finding(key="not_connected", fault=True))
+        problems.append(Finding(key="not_connected", fault=True))
     elif facts.expecting and facts.quiet_for > facts.quiet_after:
-        found.append(Finding(key="no_data", fault=True, values={"minutes": round(facts.quiet_for / 60)}))
+        problems.append(Finding(key="no_data", fault=True, values={"minutes": round(facts.quiet_for / 60)}))
     if facts.pending and facts.stuck_for > STUCK_AFTER:
         why = facts.store_error or "-"
         values = {"messages": facts.pending, "seconds": round(facts.stuck_for), "why": why}
-        found.append(Finding(key="not_storing", fault=True, values=values))
+        problems.append(Finding(key="not_storing", fault=True, values=values))
     elif facts.store_error:
-        found.append(Finding(key="store_fails", fault=False, values={"why": facts.store_error}))
+        problems.append(Finding(key="store_fails", fault=False, values={"why": facts.store_error}))
     if facts.journal_scarce:
-        found.append(Finding(key="journal_scarce", fault=False, values={"room": facts.journal_scarce}))
+        problems.append(Finding(key="journal_scarce", fault=False, values={"room": facts.journal_scarce}))
     if facts.skew_us:
         values = {"seconds": round(abs(facts.skew_us) / 1e6), "devices": facts.skew_devices}
         key = "host_clock_behind" if facts.skew_us < 0 else "host_clock_ahead"
-        found.append(Finding(key=key, fault=facts.skew_us < -REFUSED_BEYOND_US, values=values))
+        problems.append(Finding(key=key, fault=facts.skew_us < -REFUSED_BEYOND_US, values=values))
     if facts.quarantine_full:
-        found.append(Finding(key="quarantine_full", fault=False, values={"room": facts.quarantine_full}))
-    return found
+        problems.append(Finding(key="quarantine_full", fault=False, values={"room": facts.quarantine_full}))
+    return problems
 
 
-def healthy(found: list[Finding]) -> bool:
-    return not any(finding.fault for finding in found)
+def healthy(problems: list[Finding]) -> bool:
+    return not any(finding.fault for finding in problems)

@@ -74,8 +74,8 @@ class HostClock:
         """Take up what was kept."""
         row = connection.execute("SELECT value FROM notes WHERE name = ?", (NOTE,)).fetchone()
         if row:
-            kept = json.loads(row[0])
-            self.state = Timekeeping(**kept | {"periods": tuple(Period(**one) for one in kept["periods"])})
+            saved = json.loads(row[0])
+            self.state = Timekeeping(**saved | {"periods": tuple(Period(**period) for period in saved["periods"])})
 
     def observe(self, ways: Mapping[str, int], messages: Sequence[Message], *, base_us: int, boot: str) -> None:
         """Take note of a batch: the least (arrival - device time) of each registered asset in it, in microseconds.

@@ -74,23 +74,23 @@ def lives(
     the least patient of its channels should have; until then it is new, and nothing is wrong with it.
     """
     by_asset: dict[str, dict[str, Heard]] = {}
-    for one in heard:
-        by_asset.setdefault(one.asset, {})[one.channel] = one
+    for channel_state in heard:
+        by_asset.setdefault(channel_state.asset, {})[channel_state.channel] = channel_state
     lifes = []
     for asset in assets.values():
         if asset.kind not in catalogue:
             continue
         channels = catalogue[asset.kind].channels
-        said = by_asset.get(asset.id, {})
-        if not said:
+        own = by_asset.get(asset.id, {})
+        if not own:
             since = _at(max(expected[asset.id], listening.since_us)) if asset.id in expected else now
             late = now - since > min(channel.stale_after for channel in channels.values())
             state = State.NOT_RECEIVED if late else State.NEVER
             lifes.append(Life(asset=asset.id, channel="", state=state, since=since, value=None))
             continue
         for key, channel in channels.items():
-            if key in said:
-                lifes.append(life(channel, said[key], now, listening))
+            if key in own:
+                lifes.append(life(channel, own[key], now, listening))
             else:
                 lifes.append(Life(asset=asset.id, channel=key, state=State.NEVER, since=None, value=None))
     return lifes

@@ -86,14 +86,14 @@ class Watch:
             with self._journal.transaction() as writer:
                 clock_offset.save(writer, ways, now_us)
         new = [asset for asset in self._directory() if asset not in self._expected]
-        found = findings(self.facts())
+        problems = findings(self.facts())
         with self._journal.transaction() as writer:
             expect(writer, new, now_us)
             self.host_clock.save(writer)
             if self._receiver is not None and self._receiver.connected:
                 self._listening = self._listening.going_on(now_us)
                 save_listening(writer, self._listening)
-            write_note(writer, "health", _told(found) | {"at_us": now_us, "ended": ended}, now_us)
+            write_note(writer, "health", _told(problems) | {"at_us": now_us, "ended": ended}, now_us)
         self._expected.update(new)
 
     def learn_of_broker(self, address: BrokerAddress) -> None:
@@ -102,11 +102,13 @@ class Watch:
         if limits is None:
             log.warning("broker %s could not be probed", address)
             return
-        found = limits.findings()
-        for finding in found:
+        problems = limits.findings()
+        for finding in problems:
             log.warning("broker %s: %s", address, finding.words[preferred()])
         with self._journal.transaction() as writer:
-            write_note(writer, "broker", limits.shown() | {"advice": _told(found)["findings"]}, time.time_ns() // 1000)
+            write_note(
+                writer, "broker", limits.shown() | {"advice": _told(problems)["findings"]}, time.time_ns() // 1000
+            )
 
     def facts(self) -> Facts:
         receiver, counts = self._receiver, self._journal.counts()
@@ -139,8 +141,8 @@ class Watch:
         return self._listening
 
     def _healthz(self) -> tuple[int, str, bytes]:
-        found = findings(self.facts())
-        return (200 if healthy(found) else 503), JSON, as_json(_told(found))
+        problems = findings(self.facts())
+        return (200 if healthy(problems) else 503), JSON, as_json(_told(problems))
 
     def _metrics(self) -> tuple[int, str, bytes]:
         facts, assets = self.facts(), self._directory()
@@ -156,12 +158,12 @@ class Watch:
             return self._counted[1]
 
 
-def _told(found: list[Finding]) -> dict[str, object]:
+def _told(problems: list[Finding]) -> dict[str, object]:
     return {
-        "healthy": healthy(found),
+        "healthy": healthy(problems),
         "findings": [
             {"key": finding.key, "fault": finding.fault, "values": finding.values}
             | {language: finding.words[language] for language in LANGUAGES}
-            for finding in found
+            for finding in problems
         ],
     }

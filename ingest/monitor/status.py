@@ -110,9 +110,11 @@ def _voices(parts: Sequence[_PartVoices], assets: Mapping[str, Asset], catalogue
     expected: dict[str, int] = {}
     notes: dict[str, Any] = {}
     for part in parts:
-        for one in part.heard:
-            before = heard.get((one.asset, one.channel))
-            heard[one.asset, one.channel] = one if before is None else together(before, one)
+        for channel_state in part.heard:
+            before = heard.get((channel_state.asset, channel_state.channel))
+            heard[channel_state.asset, channel_state.channel] = (
+                channel_state if before is None else together(before, channel_state)
+            )
         for asset, since_us in part.expected.items():
             expected[asset] = min(since_us, expected.get(asset, since_us))
         notes |= {name: value for name, value in part.notes.items() if _newer(value, notes.get(name))}

@@ -44,8 +44,8 @@ class Known(BaseAuthPlugin):  # type: ignore[misc]
     """Lets in who gives user and password."""
 
     async def authenticate(self, *, session: Session) -> bool:
-        said = f"{session.username or ''}\0{session.password or ''}".encode()
-        return hmac.compare_digest(said, f"{self.config.user}\0{self.config.password}".encode())
+        credentials = f"{session.username or ''}\0{session.password or ''}".encode()
+        return hmac.compare_digest(credentials, f"{self.config.user}\0{self.config.password}".encode())
 
     @dataclass
     class Config:

@@ -63,7 +63,7 @@ class Receiver:
         self._journal = journal
         self._on_journalled = on_journalled
         group = f"$share/{share}/" if share else ""
-        self._topics = [group + one for one in filters]
+        self._topics = [group + topic_filter for topic_filter in filters]
         self._everything = [group + TOPICS]
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
@@ -148,7 +148,7 @@ class Receiver:
             self._refused = foreign(str(reason))
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        stale = [one for one in self._everything if one not in self._topics]
+        stale = [topic_filter for topic_filter in self._everything if topic_filter not in self._topics]
         if stale:
             client.unsubscribe(stale)  # of an earlier start with another list
         client.subscribe([(topic, 1) for topic in self._topics])
@@ -231,9 +231,9 @@ class Receiver:
             batch = []
             taken = 0
             while self._waiting and taken < BYTES_AT_ONCE:
-                one = self._waiting.popleft()
-                taken += one[1].size
-                batch.append(one)
+                waiting = self._waiting.popleft()
+                taken += waiting[1].size
+                batch.append(waiting)
             return batch
 
     def _refusal(self, batches: Sequence[Arrivals]) -> Exception | None:

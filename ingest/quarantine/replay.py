@@ -125,13 +125,13 @@ class Replay:
         with self._journal.transaction() as writer:
             waiting = writer.execute("SELECT DISTINCT detail FROM quarantine WHERE reason = ?", (Reason.UNKNOWN_ASSET,))
             approved = [(asset,) for (asset,) in waiting.fetchall() if asset in new]
-            asked = writer.executemany(
+            cursor = writer.executemany(
                 "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine WHERE reason = 'unknown_asset'"
                 " AND detail = ? AND id NOT IN (SELECT id FROM dropped)",
                 approved,
             ).rowcount
-        if asked > 0:
-            log.info("%s quarantined messages of newly registered assets are taken in", asked)
+        if cursor > 0:
+            log.info("%s quarantined messages of newly registered assets are taken in", cursor)
         self._registered |= new
 
     def _settle(self, batch: int, done: Appended, away: Sequence[Refusal] = ()) -> None:
@@ -144,7 +144,7 @@ class Replay:
             ).fetchall()
             turned = _turned_away(done, away, [(row[0], row[6]) for row in rows])
             counts = Counts(stored=done.stored, duplicates=done.duplicates, late=done.late)
-            found: dict[Name, Change] = {}
+            by_source: dict[Name, Change] = {}
             for id_, topic, reason, count, seq, arrived_us, _, encoded in rows:
                 result = _decode(encoded)
                 for again in turned.get(id_, ()):
@@ -158,12 +158,12 @@ class Replay:
                     messages_unreadable=-read,
                     messages_decoded=read,
                 )
-                change = found.setdefault(source_of(topic), Change())
+                change = by_source.setdefault(source_of(topic), Change())
                 change.quarantined += left - count
                 change.admitted += result.admitted
                 _keep(writer, id_, (seq, arrived_us, topic), result.again)
             add_counts(writer, counts)
-            add_sources(writer, found)
+            add_sources(writer, by_source)
             writer.execute("DELETE FROM replays WHERE batch = ?", (batch,))
             writer.execute(
                 "INSERT INTO notes VALUES ('replayed', ?, 0) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
@@ -176,15 +176,17 @@ def _turned_away(done: Appended, away: Sequence[Refusal], rows: Sequence[tuple[i
 
     Where only its number is known, every row stays with its payload, and the number under the last of them.
     """
-    found: dict[int, list[_Again]] = {}
+    by_message: dict[int, list[_Again]] = {}
     for refusal in away:
-        found.setdefault(refusal.seq, []).append(_Again(refusal.reason, refusal.detail, refusal.payload, refusal.count))
+        by_message.setdefault(refusal.seq, []).append(
+            _Again(refusal.reason, refusal.detail, refusal.payload, refusal.count)
+        )
     unknown = done.refused - sum(refusal.count for refusal in away)
     if unknown > 0:
         last = rows[-1][0]
         for id_, payload in rows:
-            found.setdefault(id_, []).append(_Again(Reason.STORE, "", payload, unknown if id_ == last else 0))
-    return found
+            by_message.setdefault(id_, []).append(_Again(Reason.STORE, "", payload, unknown if id_ == last else 0))
+    return by_message
 
 
 def _position(writer: sqlite3.Connection) -> int:
@@ -201,12 +203,12 @@ def _take(writer: sqlite3.Connection, batch: int) -> list[tuple[int, int, str, i
     begun = writer.execute(f"{select} WHERE r.batch = ? ORDER BY q.id", (batch,)).fetchall()
     if begun:
         return begun
-    held = 0
+    size = 0
     cursor = writer.execute(f"{select} WHERE r.batch IS NULL ORDER BY q.id LIMIT ?", (ROWS_AT_ONCE,))
     for row in cursor:
         begun.append(row)
-        held += len(row[5])
-        if held >= BYTES_AT_ONCE:
+        size += len(row[5])
+        if size >= BYTES_AT_ONCE:
             break
     cursor.close()
     writer.executemany("UPDATE replays SET batch = ? WHERE id = ?", [(batch, row[0]) for row in begun])

@@ -78,7 +78,7 @@ class Wanted:
 
 
 def _like(word: str) -> str:
-    return "".join(f"\\{one}" if one in "\\%_" else one for one in word) or "%"
+    return "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in word) or "%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +118,9 @@ class Review:
             with self._changing():
                 make_missing(self._connection)
 
-    def rows(self, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> list[Quarantined]:
+    def rows(self, selection: Wanted, *, limit: int = 50, offset: int = 0) -> list[Quarantined]:
         """The newest first."""
-        where, values = wanted.clause()
+        where, values = selection.clause()
         cursor = self._connection.execute(
             f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY q.id DESC LIMIT ? OFFSET ?",
             [*values, limit, offset],
@@ -138,16 +138,16 @@ class Review:
             )
         return _quarantined(row)
 
-    def heaps(self, wanted: Wanted) -> list[Heap]:
+    def heaps(self, selection: Wanted) -> list[Heap]:
         """How much there is for each reason, the most first."""
-        where, values = wanted.clause()
+        where, values = selection.clause()
         cursor = self._connection.execute(
             f"SELECT q.reason, count(*), sum(q.count), max(q.arrived_us) {_FROM} WHERE {where}"
             " GROUP BY 1 ORDER BY 3 DESC",
             values,
         )
         heaps = {row[0]: Heap(reason=Reason(row[0]), rows=row[1], items=row[2], newest=_at(row[3])) for row in cursor}
-        where, values = wanted.counted_clause()
+        where, values = selection.counted_clause()
         counted = self._connection.execute(
             f"SELECT reason, sum(count), max(last_us) FROM overflow WHERE {where} GROUP BY 1",  # noqa: S608
             values,
@@ -205,9 +205,9 @@ class Review:
                 spoken.setdefault(decoded.places[place], set()).add(decoded.channels[channel])
         return spoken
 
-    def ask_for_replay(self, wanted: Wanted, *, vouched: bool = False) -> int:
+    def ask_for_replay(self, selection: Wanted, *, vouched: bool = False) -> int:
         """Have rows understood again. Gives how many; asking twice changes nothing."""
-        where, values = wanted.clause()
+        where, values = selection.clause()
         with self._changing():
             return self._connection.execute(
                 "INSERT INTO replays(id, vouched) "
@@ -220,20 +220,20 @@ class Review:
         """Rows whose replay is asked for and not carried out yet."""
         return int(self._connection.execute("SELECT count(*) FROM replays").fetchone()[0])
 
-    def drop(self, wanted: Wanted, *, by: str, now: datetime) -> tuple[int, int]:
+    def drop(self, selection: Wanted, *, by: str, now: datetime) -> tuple[int, int]:
         """Hide rows for good reason; gives how many, and how many items.
 
         They are kept until they are purged, or quarantine needs their room. What was only counted is gone at once.
         """
         with self._changing():
-            rows = self._chosen(wanted, "AND r.batch IS NULL")
+            rows = self._chosen(selection, "AND r.batch IS NULL")
             at_us = int(now.timestamp() * 1e6)
             self._connection.executemany("INSERT INTO dropped VALUES (?, ?, ?)", [(row[0], at_us, by) for row in rows])
             self._connection.executemany("DELETE FROM replays WHERE id = ?", [(row[0],) for row in rows])
             dropped, items = self._moved(rows, 1)
-            return dropped, items + self._forget_counted(wanted)
+            return dropped, items + self._forget_counted(selection)
 
-    def drop_for_good(self, wanted: Wanted) -> tuple[int, int]:
+    def drop_for_good(self, selection: Wanted) -> tuple[int, int]:
         """Delete rows and count them as dropped; gives how many, and how many items. Nothing brings them back.
 
         A portion at a time, so that an ingest that runs can write in between.
@@ -241,20 +241,20 @@ class Review:
         rows_gone = items_gone = 0
         while True:
             with self._changing():
-                rows = self._chosen(wanted, "AND r.batch IS NULL LIMIT " + str(DELETED_AT_ONCE))
+                rows = self._chosen(selection, "AND r.batch IS NULL LIMIT " + str(DELETED_AT_ONCE))
                 self._connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row[0],) for row in rows])
                 self._connection.executemany("DELETE FROM replays WHERE id = ?", [(row[0],) for row in rows])
                 dropped, items = self._moved(rows, 1)
                 if not rows:
-                    items += self._forget_counted(wanted)
+                    items += self._forget_counted(selection)
             rows_gone, items_gone = rows_gone + dropped, items_gone + items
             if not rows:
                 self._give_back()
                 return rows_gone, items_gone
 
-    def _forget_counted(self, wanted: Wanted) -> int:
+    def _forget_counted(self, selection: Wanted) -> int:
         """Move what was only counted to dropped, within a transaction. Gives how many items."""
-        where, values = wanted.counted_clause()
+        where, values = selection.counted_clause()
         rows: list[tuple[str, str, int]] = self._connection.execute(
             f"SELECT site, name, count FROM overflow WHERE {where}",  # noqa: S608
             values,
@@ -270,13 +270,13 @@ class Review:
         add_sources(self._connection, sources)
         return items
 
-    def restore(self, wanted: Wanted) -> tuple[int, int]:
+    def restore(self, selection: Wanted) -> tuple[int, int]:
         """Take a drop back; gives how many rows, and how many items.
 
         What waited for its asset is asked for anew: it may have been registered meanwhile.
         """
         with self._changing():
-            rows = self._chosen(wanted, "")
+            rows = self._chosen(selection, "")
             self._connection.executemany("DELETE FROM dropped WHERE id = ?", [(row[0],) for row in rows])
             self._connection.executemany(
                 "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine WHERE id = ? AND reason = ?",
@@ -309,8 +309,8 @@ class Review:
                 return  # a file that was made without incremental vacuum
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _chosen(self, wanted: Wanted, more: str) -> list[tuple[int, str, int]]:
-        where, values = wanted.clause()
+    def _chosen(self, selection: Wanted, more: str) -> list[tuple[int, str, int]]:
+        where, values = selection.clause()
         return self._connection.execute(
             f"SELECT q.id, q.topic, q.count {_FROM} WHERE {where} {more}",
             values,
@@ -318,13 +318,13 @@ class Review:
 
     def _moved(self, rows: Sequence[tuple[int, str, int]], way: int) -> tuple[int, int]:
         items = sum(row[2] for row in rows)
-        found: dict[Name, Change] = {}
+        by_source: dict[Name, Change] = {}
         for _, topic, count in rows:
-            change = found.setdefault(source_of(topic), Change())
+            change = by_source.setdefault(source_of(topic), Change())
             change.quarantined -= way * count
             change.dropped += way * count
         add_counts(self._connection, Counts(quarantined=-way * items, dropped=way * items))
-        add_sources(self._connection, found)
+        add_sources(self._connection, by_source)
         return len(rows), items
 
     @contextmanager

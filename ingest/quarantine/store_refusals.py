@@ -40,7 +40,7 @@ def turned_away(done: Appended, readings: pa.Table, messages: Sequence[Message])
 def less(per_source: dict[Name, int], refusals: Sequence[Refusal], messages: Sequence[Message]) -> dict[Name, int]:
     """Admitted readings of each source without those that were turned away."""
     topics = {message.seq: message.topic for message in messages}
-    kept = dict(per_source)
+    stored = dict(per_source)
     for refusal in refusals:
-        kept[source_of(topics[refusal.seq])] -= refusal.count
-    return kept
+        stored[source_of(topics[refusal.seq])] -= refusal.count
+    return stored

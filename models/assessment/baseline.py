@@ -91,8 +91,8 @@ def expectations(looked: Looked, windows: Windows, places: IntArray) -> Expectat
     scale = np.full(len(daily.row), np.inf)
     rows = np.flatnonzero([c.bad is not Bad.NONE for c in daily.channels])
     recent = windows.latest(windows.values - windows.adjusted, 3)
-    seen = ~np.isnan(recent)
-    newest = np.where(seen.any(axis=1), recent.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1), 0)
+    present = ~np.isnan(recent)
+    newest = np.where(present.any(axis=1), recent.shape[1] - 1 - np.argmax(present[:, ::-1], axis=1), 0)
     expected[rows] = recent[np.arange(len(rows)), newest]
     scale[rows] = windows.scale
     profile = np.zeros((len(daily.row), HOURS), dtype=np.float32)

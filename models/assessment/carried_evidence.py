@@ -42,7 +42,7 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
     if not memory.before:
         return {}
     standing = {number: memory.standing(asset.id) for number, asset in enumerate(windows.assets)}
-    found: dict[int, Carried] = {}
+    carried: dict[int, Carried] = {}
     for row in np.flatnonzero([bool(standing[int(owner)]) for owner in windows.owner]):
         number = int(row)
         channel, figure = windows.channels[number].key, windows.figures[number]
@@ -55,9 +55,9 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
             now = in_plain_units(windows, number, recent_figure(windows.values[number]))
             share = lasting(evidence, now - _class_moved(windows, number, evidence))
             if share >= LASTING:
-                found[number] = Carried(evidence, share, now)
+                carried[number] = Carried(evidence, share, now)
             break
-    return found
+    return carried
 
 
 def _class_moved(windows: Windows, row: int, evidence: Evidence) -> float:

@@ -122,8 +122,8 @@ def load(path: Path) -> Standing | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         head = json.loads(arrays["head"].tobytes())
         if head["form"] != FORM:
             raise ValueError(f"form {head['form']}")
@@ -169,7 +169,9 @@ def _check(standing: Standing) -> None:
     expected, assets = standing.expected, len(standing.assets)
     if len(standing.fingerprints) != assets or len(standing.chance) != assets:
         raise ValueError(Sentence("figures of other assets"))
-    lengths = {len(one) for one in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)}
+    lengths = {
+        len(array) for array in (expected.owner, expected.name, expected.expected, expected.scale, expected.newest)
+    }
     lengths |= {len(expected.excluded), len(expected.profile), len(expected.least)}
     if len(lengths) != 1 or (assets <= int(expected.owner.max(initial=-1))):
         raise ValueError(Sentence("figures of other series"))

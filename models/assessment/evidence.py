@@ -51,12 +51,12 @@ def equipment_evidence(
     value, expected = in_plain_units(windows, row, now), in_plain_units(windows, row, now - shift)
     if detector == "peers":
         expected = in_plain_units(windows, row, _of_class(windows, row))
-    found = began(windows, row, shift > 0)
+    beginning = began(windows, row, shift > 0)
     if detector == "past" and older is not None:
         expected = in_plain_units(windows, row, older.level(row))
         long_since, (after, latest) = older.changed_between(row, now, windows.day_start(0))
-        found = Began(long_since, (after, latest), (after, latest))
-    since, since_between = steady(found, before)
+        beginning = Began(long_since, (after, latest), (after, latest))
+    since, since_between = steady(beginning, before)
     if since is None and detector not in ("peers", "limit"):
         since = _since(windows, row, shift)
     crosses, between = None, None
@@ -157,10 +157,10 @@ def drift_evidence(windows: Windows, drift: Drift, slope: float, timezone: ZoneI
 
 def recent_figure(row: FloatArray) -> float:
     """Median of the last three days; where they have none, the newest figure there is."""
-    seen = row[-3:][~np.isnan(row[-3:])]
-    if not seen.size:
-        seen = row[~np.isnan(row)][-1:]
-    return float(np.median(seen)) if seen.size else float("nan")
+    present = row[-3:][~np.isnan(row[-3:])]
+    if not present.size:
+        present = row[~np.isnan(row)][-1:]
+    return float(np.median(present)) if present.size else float("nan")
 
 
 def _of_class(windows: Windows, row: int) -> float:
@@ -190,30 +190,30 @@ class Began:
 
 def began(windows: Windows, row: int, rising: bool) -> Began | None:
     """None if no change stands out."""
-    found = onset(windows.adjusted[row], float(windows.scale[row]), rising)
-    if found is None:
+    beginning = onset(windows.adjusted[row], float(windows.scale[row]), rising)
+    if beginning is None:
         return None
-    after = None if found.after is None else _moment(windows, found.after)
-    first, last = (_moment(windows, day) for day in found.possible)
+    after = None if beginning.after is None else _moment(windows, beginning.after)
+    first, last = (_moment(windows, day) for day in beginning.possible)
     return Began(
-        since=_moment(windows, found.at),
-        between=(after, min(_moment(windows, found.before), windows.end)),
+        since=_moment(windows, beginning.at),
+        between=(after, min(_moment(windows, beginning.before), windows.end)),
         possible=(first - CHANCE, last + CHANCE),
     )
 
 
 def steady(
-    found: Began | None, before: Evidence | None
+    beginning: Began | None, before: Evidence | None
 ) -> tuple[datetime | None, tuple[datetime | None, datetime] | None]:
     """Onset and interval: those that were told before, unless what is found now rules that onset out."""
     moment = None if before is None else before.since
     if before is None or moment is None:
-        return (found.since, found.between) if found else (None, None)
-    if found is None:
+        return (beginning.since, beginning.between) if beginning else (None, None)
+    if beginning is None:
         return moment, before.since_between
-    if found.possible[0] <= moment <= found.possible[1]:
-        return moment, before.since_between or found.between
-    return (moment, before.since_between) if found.between[0] is None else (found.since, found.between)
+    if beginning.possible[0] <= moment <= beginning.possible[1]:
+        return moment, before.since_between or beginning.between
+    return (moment, before.since_between) if beginning.between[0] is None else (beginning.since, beginning.between)
 
 
 def _moment(windows: Windows, day: float) -> datetime:
@@ -261,12 +261,12 @@ def _between(
 def to_draw(windows: Windows, row: int) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
     """Daily figures of a series and what each should have been, in the channel's unit; None where there is none."""
     values, adjusted = windows.values[row], windows.adjusted[row]
-    known = ~np.isnan(values)
+    measured = ~np.isnan(values)
 
     def plain(figure_values: FloatArray) -> tuple[float | None, ...]:
         return tuple(
             float(f"{in_plain_units(windows, row, float(v)):.6g}") if seen else None
-            for v, seen in zip(figure_values, known & np.isfinite(figure_values), strict=True)
+            for v, seen in zip(figure_values, measured & np.isfinite(figure_values), strict=True)
         )
 
     return plain(values), plain(values - adjusted)

@@ -70,16 +70,16 @@ def look_at(
     at_once: int = AT_ONCE,
 ) -> Looked:
     """Look at all assets up to `as_of`, `at_once` batches at a time."""
-    known = catalogue()
+    classes = catalogue()
     first = store.size().first
     days = LONGEST_HISTORY if first is None else min(LONGEST_HISTORY, max(1, -(-(as_of - first) // timedelta(days=1))))
-    wanted = sorted(known.channel_keys() - outage_channels(known))
+    keys = sorted(classes.channel_keys() - outage_channels(classes))
     batches = [assets[begin : begin + BATCH] for begin in range(0, len(assets), BATCH)]
 
     def one(batch: Sequence[Asset]) -> Looked:
         start = as_of - timedelta(days=days)
-        rollups = store.rollups(assets=[a.id for a in batch], channels=wanted, start=start, end=as_of)
-        return _look_at_hours(build_cube(rollups, batch, known, as_of=as_of, days=days), timezone)
+        rollups = store.rollups(assets=[a.id for a in batch], channels=keys, start=start, end=as_of)
+        return _look_at_hours(build_cube(rollups, batch, classes, as_of=as_of, days=days), timezone)
 
     parts: list[Looked] = []
     with ThreadPoolExecutor(at_once) as pool:
@@ -94,13 +94,13 @@ def _look_at_hours(cube: Cube, timezone: ZoneInfo) -> Looked:
     findings, doubtful = sensor_findings(cube)
     daily = daily_figures(cube, doubtful)
     regular = daily.row[[figure is Figure.LEVEL for figure in daily.figures]]
-    kept = np.where(doubtful[regular], np.float32(np.nan), cube.mean[regular])
+    believed = np.where(doubtful[regular], np.float32(np.nan), cube.mean[regular])
     return Looked(
         daily=daily,
         excluded=~believable(daily.row, findings),
         end=cube.end,
         views=tuple(_sensor_views(cube, findings, timezone)),
-        profiles=profile(kept).astype(np.float32) if regular.size else np.zeros((0, HOURS), dtype=np.float32),
+        profiles=profile(believed).astype(np.float32) if regular.size else np.zeros((0, HOURS), dtype=np.float32),
     )
 
 
@@ -139,20 +139,20 @@ def _sensor_views(cube: Cube, findings: list[SensorFinding], timezone: ZoneInfo)
     rows_of: list[list[int]] = [[] for _ in cube.assets]
     for row, owner in enumerate(cube.owner):
         rows_of[int(owner)].append(row)
-    found: dict[int, list[SensorFinding]] = {}
+    by_asset: dict[int, list[SensorFinding]] = {}
     for finding in findings:
-        found.setdefault(int(cube.owner[finding.row]), []).append(finding)
+        by_asset.setdefault(int(cube.owner[finding.row]), []).append(finding)
     views = []
     hour = np.argmax(flat(present), axis=1) if present.size else np.zeros(len(cube.channels), dtype=np.int64)
     first = hour // HOURS
     for number, rows in enumerate(rows_of):
-        told = sorted(found.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
+        strongest = sorted(by_asset.get(number, []), key=lambda f: -f.score)[:EVIDENCE]
         share = [share_of[r] for r in rows]
         age = cube.days - min((int(first[r]) for r in rows), default=cube.days)
         fullness = min(1.0, age / SHORTEST_HISTORY)
         views.append(
             SensorView(
-                evidence=tuple(sensor_evidence(cube, f, timezone) for f in told),
+                evidence=tuple(sensor_evidence(cube, f, timezone) for f in strongest),
                 coverage=float(np.mean(share)) * fullness if share else 0.0,
                 heard=bool(rows),
                 days=max(((cube.days * HOURS - int(hour[r])) / HOURS for r in rows), default=0.0),

@@ -49,14 +49,14 @@ def judged_blocks(
 ) -> list[JudgedBlock]:
     """Every block looked at and judged, two at once if there are several."""
     places = blocks_of(assets)
-    seen, counting = 0, Lock()
+    progressed, counting = 0, Lock()
 
     def count(more: int) -> None:
-        nonlocal seen
+        nonlocal progressed
         with counting:
-            seen += more
+            progressed += more
             if on_progress is not None:
-                on_progress(seen, len(assets))
+                on_progress(progressed, len(assets))
 
     def look_and_judge(of_block: IntArray, further: Progress | None) -> JudgedBlock:
         some = tuple(assets[place] for place in of_block)

@@ -200,7 +200,7 @@ def _with_peers(assets: Sequence[Asset], suspect: BoolArray, probability: FloatA
 
 def _revised(before: Expectations, after: Expectations, chosen: IntArray, suspect: BoolArray) -> Expectations:
     """What stood, with what was found of the suspects put in its place."""
-    kept = np.flatnonzero(~suspect[before.owner])
+    trusted = np.flatnonzero(~suspect[before.owner])
     owner = chosen[after.owner]
     fresh = np.flatnonzero(suspect[owner])
-    return Expectations.joined([before.taking(kept, before.owner[kept]), after.taking(fresh, owner[fresh])])
+    return Expectations.joined([before.taking(trusted, before.owner[trusted]), after.taking(fresh, owner[fresh])])

@@ -27,12 +27,12 @@ def newest_figures(store: Store, expected: Expectations, assets: Sequence[Asset]
     codes = {name: code for code, name in enumerate(sorted(set(expected.name)))}
     series = expected.owner * len(codes) + np.array([codes[name] for name in expected.name], dtype=np.int64)
     newest = np.full(len(expected), np.nan)
-    known = catalogue()
-    wanted = sorted(known.channel_keys() - outage_channels(known))
+    classes = catalogue()
+    keys = sorted(classes.channel_keys() - outage_channels(classes))
     for begin in range(0, len(assets), READ_AT_ONCE):
         batch = assets[begin : begin + READ_AT_ONCE]
-        hours = store.rollups(assets=[a.id for a in batch], channels=wanted, start=as_of - DAY, end=as_of)
-        cube = build_cube(hours, batch, known, as_of=as_of, days=1)
+        hours = store.rollups(assets=[a.id for a in batch], channels=keys, start=as_of - DAY, end=as_of)
+        cube = build_cube(hours, batch, classes, as_of=as_of, days=1)
         profiles, least = _habits(cube, expected, series, codes, begin)
         fresh = daily_figures(cube, unphysical(cube), profiles, least)
         names = names_of(fresh)

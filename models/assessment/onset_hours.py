@@ -93,8 +93,8 @@ def _refined(
     inside = (place >= 0) & (place < count)
     values = np.full(count, np.nan)
     values[place[inside]] = hours["mean"].to_numpy()[inside]
-    known = round(AROUND / HOUR)
-    onset = onset_hour(values, known, first.value > first.expected)
+    margin = round(AROUND / HOUR)
+    onset = onset_hour(values, margin, first.value > first.expected)
     if onset is None:
         return assessment
     since = start + onset.at * HOUR
@@ -113,14 +113,14 @@ def _reworded(words: Text, was: Text, now: Text) -> Text:
     return Text(zh=words.zh.replace(was.zh, now.zh, 1), en=words.en.replace(was.en, now.en, 1))
 
 
-def onset_hour(figures: FloatArray, known: int, rising: bool) -> HourOnset | None:
+def onset_hour(figures: FloatArray, margin: int, rising: bool) -> HourOnset | None:
     """The hour of a lasting step; None where there is none that stands out. The first `known` hours are before it."""
-    usual = median(figures[:known].reshape(-1, HOURS), axis=0)
+    usual = median(figures[:margin].reshape(-1, HOURS), axis=0)
     values = (figures - np.resize(usual, len(figures))) * (1.0 if rising else -1.0)
     hours = np.flatnonzero(np.isfinite(values))
     values = values[hours]
     size = len(values)
-    if size < 2 * HOURS or not (hours < known).any() or not (hours >= len(figures) - known).any():
+    if size < 2 * HOURS or not (hours < margin).any() or not (hours >= len(figures) - margin).any():
         return None
     total = float(((values - values.mean()) ** 2).sum())
     first = np.arange(1, size)

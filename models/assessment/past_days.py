@@ -21,8 +21,8 @@ class Older:
 
     def level(self, row: int) -> float:
         """What a series was on the oldest days."""
-        known = self.values[row][~np.isnan(self.values[row])][:FEWEST]
-        return float(np.median(known)) if known.size else float("nan")
+        measured = self.values[row][~np.isnan(self.values[row])][:FEWEST]
+        return float(np.median(measured)) if measured.size else float("nan")
 
     def changed_between(
         self, row: int, now: float, window_begins: datetime

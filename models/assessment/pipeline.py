@@ -116,7 +116,7 @@ def believe(
     """
     as_of, memory = as_of.astimezone(UTC), memory or Memory(cold=True)
     model = newest_model(folder, as_of, timezone) if model is None else model
-    known = catalogue()
+    classes = catalogue()
     blocks = judged_blocks(
         store, assets, as_of=as_of, timezone=timezone, on_progress=on_progress, detectors=detectors, memory=memory
     )
@@ -135,12 +135,12 @@ def believe(
     for place in range(len(assets)) if told_of is None else told_of:
         judgement = replace(judged[place], verdict=verdicts[place])
         try:
-            assessment = assessment_of(assets[place], as_of, horizon, version, judgement, views[place], known)
+            assessment = assessment_of(assets[place], as_of, horizon, version, judgement, views[place], classes)
         except NOBODYS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001 - one asset never stops the others
             assessment = assessment_of(
-                assets[place], as_of, horizon, version, Judgement.failed(error), views[place], known
+                assets[place], as_of, horizon, version, Judgement.failed(error), views[place], classes
             )
         stood = memory.flagged(assessment.asset)
         if assessment.failure and stood is not None:  # what could not be looked at again is still believed
@@ -152,7 +152,7 @@ def believe(
     assessments = to_the_hour(store, assessments, timezone)
     again = {assessment.asset for assessment in assessments}
     others = [assessment for assessment in memory.before.values() if assessment.asset not in again]
-    assessments = with_common_causes(assessments, others, assets if fleet is None else fleet, known, timezone)
+    assessments = with_common_causes(assessments, others, assets if fleet is None else fleet, classes, timezone)
     return Belief(
         assessments=assessments,
         chance=chance,
@@ -199,17 +199,17 @@ def assessment_of(
     version: str,
     judged: Judgement,
     view: SensorView,
-    known: Catalogue,
+    classes: Catalogue,
 ) -> Assessment:
     """The assessment that a judgement and the state of an asset's sensors come to."""
     verdict, evidence = judged.verdict, judged.evidence
     view = replace(view, evidence=judged.sensors + view.evidence)
     sensor_score = max((e.score for e in view.evidence), default=0.0)
-    modes = known[asset.kind].modes if asset.kind in known else {}
+    modes = classes[asset.kind].modes if asset.kind in classes else {}
     flagged = verdict.probability >= FLAG_AT
     state = Knowledge.ASSESSED
     lacking = None if flagged else insufficiency(view, judged.comparable, judged.judged)
-    if asset.kind not in known:
+    if asset.kind not in classes:
         lacking = Knowledge.NOT_ASSESSED, wording.say("unknown_kind", kind=asset.kind)
     if judged.failure:
         lacking = Knowledge.NOT_ASSESSED, wording.say("set_aside", failure=judged.failure)
@@ -244,7 +244,7 @@ def assessment_of(
         coverage=view.coverage,
         model=version,
         evidence=evidence + view.evidence,
-        prognosis=prognosis(asset, verdict, evidence, known, as_of=as_of),
+        prognosis=prognosis(asset, verdict, evidence, classes, as_of=as_of),
         state=state,
         failure=judged.failure,
     )
@@ -254,9 +254,11 @@ def _with_young_histories(
     store: Store, assets: Sequence[Asset], assessments: list[Assessment], *, as_of: datetime
 ) -> list[Assessment]:
     """Assets that were heard of by an outage history only, and one too short to tell anything, are not unheard."""
-    known = catalogue()
-    keys = outage_channels(known)
-    kinds = {asset.id: asset.kind for asset in assets if asset.kind in known and keys & set(known[asset.kind].channels)}
+    classes = catalogue()
+    keys = outage_channels(classes)
+    kinds = {
+        asset.id: asset.kind for asset in assets if asset.kind in classes and keys & set(classes[asset.kind].channels)
+    }
     unheard = [
         assessment.asset
         for assessment in assessments
@@ -289,8 +291,8 @@ def _with_outlook(assessment: Assessment, outlook: Outlook | None) -> Assessment
     odds = float(np.log(outlook.probability / (1 - outlook.probability)))
     silent = assessment.coverage == 0.0 and not any(e.trouble is Trouble.EQUIPMENT for e in assessment.evidence)
     if not silent and odds <= assessment.score:
-        said = (outlook.evidence,) if outlook.speaks else ()
-        return replace(assessment, evidence=(*assessment.evidence, *said))
+        forecasts = (outlook.evidence,) if outlook.speaks else ()
+        return replace(assessment, evidence=(*assessment.evidence, *forecasts))
     return replace(
         assessment,
         probability=outlook.probability,

@@ -144,9 +144,9 @@ def judge(
     return out
 
 
-def _shared(windows: Windows, rows: Sequence[int], told: set[str], timezone: ZoneInfo) -> list[Evidence]:
+def _shared(windows: Windows, rows: Sequence[int], covered: set[str], timezone: ZoneInfo) -> list[Evidence]:
     """Of channels that nothing else is told of: what they did together with most of their class."""
-    untold = [row for row in rows if windows.channels[row].key not in told]
+    untold = [row for row in rows if windows.channels[row].key not in covered]
     return [evidence for row in untold if (evidence := shared_evidence(windows, row, timezone)) is not None]
 
 

@@ -125,8 +125,8 @@ def _moved(facts: Facts) -> str:
 def _with_crossing(words: Text, facts: Facts, key: str) -> Text:
     limit = facts.channel.limit.high if facts.slope > 0 else facts.channel.limit.low
     inside = facts.channel.limit.holds(facts.value)
-    told = facts.crosses is not None and facts.crosses > facts.end and math.isfinite(limit)
-    if facts.crosses is None or not told or key == "limit" or not inside:
+    crossing = facts.crosses is not None and facts.crosses > facts.end and math.isfinite(limit)
+    if facts.crosses is None or not crossing or key == "limit" or not inside:
         return words
     if facts.slope * (facts.value - facts.expected) <= 0:
         return words  # it was said to have gone the other way

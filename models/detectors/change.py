@@ -39,9 +39,9 @@ class ChangePoint(ClassFigures):
         days = values.shape[1]
         if days < FEWEST_BEFORE + FEWEST_AFTER:
             return np.zeros(len(values))
-        seen = ~np.isnan(values)
-        number = np.cumsum(seen, axis=1)
-        total = np.cumsum(np.where(seen, values, 0.0), axis=1)
+        present = ~np.isnan(values)
+        number = np.cumsum(present, axis=1)
+        total = np.cumsum(np.where(present, values, 0.0), axis=1)
         before, after = number[:, :-1], number[:, -1:] - number[:, :-1]
         with empty_slices():
             low = total[:, :-1] / before
@@ -50,11 +50,11 @@ class ChangePoint(ClassFigures):
         step = np.where((before >= FEWEST_BEFORE) & (after >= FEWEST_AFTER), step, 0.0)
         best = np.argmax(np.abs(step), axis=1)
         rows = np.arange(len(values))
-        found = step[rows, best] / self._persistence(windows, values, low[rows, best], high[rows, best], best)
-        found = np.sign(found) * np.maximum(np.abs(found) - SEARCHED, 0.0)
+        shift = step[rows, best] / self._persistence(windows, values, low[rows, best], high[rows, best], best)
+        shift = np.sign(shift) * np.maximum(np.abs(shift) - SEARCHED, 0.0)
         newest = np.nan_to_num(mean(windows.latest(values, 3)))
-        held = np.where(np.sign(newest) == np.sign(found), np.minimum(np.abs(found), 2 + 2 * np.abs(newest)), 0.0)
-        return np.asarray(np.sign(found) * held)
+        lasting = np.where(np.sign(newest) == np.sign(shift), np.minimum(np.abs(shift), 2 + 2 * np.abs(newest)), 0.0)
+        return np.asarray(np.sign(shift) * lasting)
 
     def _persistence(
         self, windows: Windows, values: FloatArray, low: FloatArray, high: FloatArray, best: FloatArray

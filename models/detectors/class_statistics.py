@@ -47,8 +47,8 @@ class ClassFigures:
         }
 
     def recall(self, name: str, windows: Windows, default: float) -> FloatArray:
-        known = self._learned.get(name, {})
-        return windows.each(lambda channel, figure: known.get(class_key(channel, figure), default))
+        learned = self._learned.get(name, {})
+        return windows.each(lambda channel, figure: learned.get(class_key(channel, figure), default))
 
     def state(self) -> dict[str, dict[str, float]]:
         return {name: dict(figures) for name, figures in self._learned.items()}

@@ -42,21 +42,21 @@ class EventRate(ClassFigures):
             return out
         counts = _counts(windows)[rows]
         past = counts[:, : windows.reference]
-        known = np.sum(~np.isnan(past), axis=1)
+        lengths = np.sum(~np.isnan(past), axis=1)
         of_class = self.recall("rate", windows, np.nan)[rows]
         own = np.nansum(past, axis=1)
-        of_class = np.where(np.isnan(of_class), own / np.maximum(known, 1), of_class)
-        expected = (own + PRIOR_DAYS * of_class) / np.maximum(known + PRIOR_DAYS, 1)
+        of_class = np.where(np.isnan(of_class), own / np.maximum(lengths, 1), of_class)
+        expected = (own + PRIOR_DAYS * of_class) / np.maximum(lengths + PRIOR_DAYS, 1)
         bunched = np.maximum(self.recall("bunched", windows, 1.0)[rows], 1.0)
         best = np.zeros(len(rows))
         for memory in MEMORIES:
             weight = np.exp(-np.arange(windows.days)[::-1] / memory)
-            seen = ~np.isnan(counts)
-            exposure = (seen * weight).sum(axis=1)
-            effective = exposure**2 / np.maximum((seen * weight**2).sum(axis=1), 1e-9)
+            present = ~np.isnan(counts)
+            exposure = (present * weight).sum(axis=1)
+            effective = exposure**2 / np.maximum((present * weight**2).sum(axis=1), 1e-9)
             decayed = np.nansum(counts * weight, axis=1) / np.maximum(exposure, 1e-9)
-            best = np.maximum(best, _tail(decayed * effective, expected * effective, bunched, effective, known))
-        out[rows] = np.where(known >= 3, np.minimum(best, LARGEST), 0.0)
+            best = np.maximum(best, _tail(decayed * effective, expected * effective, bunched, effective, lengths))
+        out[rows] = np.where(lengths >= 3, np.minimum(best, LARGEST), 0.0)
         return out
 
 

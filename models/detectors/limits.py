@@ -34,8 +34,8 @@ class LimitRule(ClassFigures):
 
     def sustained(self, windows: Windows) -> BoolArray:
         """Which series lay outside on all of the last days, though most of their class does not."""
-        told = np.sum(~np.isnan(windows.latest(windows.values, 3)), axis=1) >= 2
-        return np.asarray(told & (self._share(windows) >= 0.99) & (self.recall("outside", windows, 0.0) < 0.5))
+        spoken_of = np.sum(~np.isnan(windows.latest(windows.values, 3)), axis=1) >= 2
+        return np.asarray(spoken_of & (self._share(windows) >= 0.99) & (self.recall("outside", windows, 0.0) < 0.5))
 
     def _share(self, windows: Windows) -> FloatArray:
         """Share of the last three figures that lie outside the limit, on the bad side."""

@@ -28,9 +28,9 @@ class PeerComparison(ClassFigures):
         centre = grouped_median(now, windows.group, windows.groups)
         width = 1.4826 * grouped_median(np.abs(now - centre[windows.group]), windows.group, windows.groups)
         size = np.bincount(windows.group[~np.isnan(now)], minlength=windows.groups)
-        known = (size >= CLASS_SIZE) & (width > 0)
-        self.keep("centre", windows, np.where(known, centre, np.nan))
-        self.keep("width", windows, np.where(known, width, np.nan))
+        comparable = (size >= CLASS_SIZE) & (width > 0)
+        self.keep("centre", windows, np.where(comparable, centre, np.nan))
+        self.keep("width", windows, np.where(comparable, width, np.nan))
         return self
 
     def score(self, windows: Windows) -> FloatArray:

@@ -53,12 +53,12 @@ class SeasonalResidual(ClassFigures):
             off = (median(days) + mean(days)) / 2
             off = np.where(np.isnan(off), seen_last, off)
             still = np.sign(seen_last) == np.sign(off)
-            held = np.where(still, np.minimum(np.abs(off), 2 * np.abs(seen_last)) * np.sign(off), 0.0)
+            lasting = np.where(still, np.minimum(np.abs(off), 2 * np.abs(seen_last)) * np.sign(off), 0.0)
             present = np.maximum(np.sum(~np.isnan(days), axis=1), 1)
             ratio = np.maximum(self.recall(f"width{width}", windows, 1.0), present**-0.5)
             width_sd = np.sqrt(ratio**2 + windows.leverage + 1.5 / np.maximum(number, 1))
             with empty_slices():
-                score = np.where(number >= 3, held / width_sd, 0.0)
+                score = np.where(number >= 3, lasting / width_sd, 0.0)
             best = np.where(np.abs(score) > np.abs(best), score, best)
         return np.nan_to_num(best)
 
@@ -70,14 +70,14 @@ def _persistent(standard: FloatArray) -> FloatArray:
     before, last = standard[:, -2], standard[:, -1]
     smaller = np.where(np.abs(before) < np.abs(last), before, last)
     both = np.where(before * last > 0, smaller, (before + last) / 4)
-    one = np.where(np.isnan(last), before, last)
-    pair = np.where(np.isnan(both), one, both)
+    newest = np.where(np.isnan(last), before, last)
+    pair = np.where(np.isnan(both), newest, both)
     return np.asarray(np.where(np.isnan(pair), _latest(standard), pair))
 
 
 def _latest(standard: FloatArray) -> FloatArray:
     """The newest figure of each row: sparse channels have none in most weeks' last days."""
-    seen = ~np.isnan(standard)
-    index = np.where(seen, np.arange(standard.shape[1]), -1).max(axis=1, initial=-1)
+    present = ~np.isnan(standard)
+    index = np.where(present, np.arange(standard.shape[1]), -1).max(axis=1, initial=-1)
     values = np.take_along_axis(standard, np.maximum(index, 0)[:, None], 1)[:, 0]
     return np.asarray(np.where(index >= standard.shape[1] - 10, values, np.nan))

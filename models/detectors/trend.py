@@ -59,11 +59,11 @@ class TrendToLimit(ClassFigures):
             score = line.slope / line.error
             rise = line.rise / windows.scale
             score = np.sign(score) * np.minimum(np.abs(score), RISE_WORTH * np.abs(rise))
-            held = np.where(np.isnan(recent) | (np.sign(recent) == np.sign(score)), score, 0.0)
-            held = np.nan_to_num(
-                np.sign(held) * np.minimum(np.abs(held), 2 + 2 * np.nan_to_num(np.abs(recent), nan=99))
+            lasting = np.where(np.isnan(recent) | (np.sign(recent) == np.sign(score)), score, 0.0)
+            lasting = np.nan_to_num(
+                np.sign(lasting) * np.minimum(np.abs(lasting), 2 + 2 * np.nan_to_num(np.abs(recent), nan=99))
             )
-            best = np.where(np.abs(held) > np.abs(best), held, best)
+            best = np.where(np.abs(lasting) > np.abs(best), lasting, best)
         return best
 
 

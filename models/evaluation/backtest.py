@@ -106,17 +106,17 @@ def walk_forward(
     The decayed count speaks until a model is proven on days held out of the past.
     Only days whose whole horizon is in the store can be judged. Raises `CannotDo` if there is none.
     """
-    wanted = label or DEFAULT_LABEL
+    target = label or DEFAULT_LABEL
     days = round(horizon / timedelta(days=1))
-    known = catalogue()
-    suited = [a for a in assets if a.kind in known and wanted.channel in known[a.kind].channels]
+    classes = catalogue()
+    suited = [a for a in assets if a.kind in classes and target.channel in classes[a.kind].channels]
     end = datetime.combine(last + timedelta(days=days), time(), timezone)
-    outages = read_outages(store, suited, wanted, end=end, timezone=timezone) if suited else None
+    outages = read_outages(store, suited, target, end=end, timezone=timezone) if suited else None
     if outages is None:
         raise CannotDo(
             "there are no readings of {channel} before {end:%Y-%m-%d}",
             "Bring them in with `serviceday import readings FILE --channel {channel}`",
-            channel=wanted.channel,
+            channel=target.channel,
             end=end,
         )
     outages = outages.until(_reported(outages))
@@ -139,13 +139,13 @@ def walk_forward(
     lessons = Lessons(outages, days)
     random = np.random.default_rng(seed)
     judged: list[ServiceDay] = []
-    said: list[FloatArray] = []
-    came: list[BoolArray] = []
+    stated: list[FloatArray] = []
+    happened: list[BoolArray] = []
     model: TrainedModel | None = None
     speaks, trained_on = False, 0
     for done, day in enumerate(service_days):
-        kept = eligible(outages, day)
-        truth = events_within(outages, day, days)[kept]
+        chosen = eligible(outages, day)
+        truth = events_within(outages, day, days)[chosen]
         name = (outages.first + timedelta(days=day)).isoformat()
         if model is None or day - trained_on >= WEEK:
             tried = held_out(lessons, day, SHORTEST, seed)
@@ -153,25 +153,25 @@ def walk_forward(
             speaks = tried is not None and tried.proven(model.card["champion"])
             trained_on = day
         if speaks:
-            probability = model.probability(lessons.table(day))[kept]
+            probability = model.probability(lessons.table(day))[chosen]
         else:
-            probability = without_model(outages.until(day), days)[kept]
+            probability = without_model(outages.until(day), days)[chosen]
         judged.append(
             ServiceDay(
                 day=name,
                 assets=len(truth),
                 events=int(truth.sum()),
                 model=ranked(probability, truth, random),
-                decayed_count=ranked(decayed_count(outages, day)[kept], truth, random),
+                decayed_count=ranked(decayed_count(outages, day)[chosen], truth, random),
                 random=ranked(np.zeros(len(truth)), truth, random),
             )
         )
-        said.append(probability)
-        came.append(truth)
+        stated.append(probability)
+        happened.append(truth)
         if on_progress is not None:
             on_progress(done + 1, len(service_days))
     block = max(1, -(-days // every))
-    return _walk(wanted, days, block, judged, np.concatenate(said), np.concatenate(came), random)
+    return _walk(target, days, block, judged, np.concatenate(stated), np.concatenate(happened), random)
 
 
 def _reported(outages: Outages) -> int:

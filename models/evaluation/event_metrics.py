@@ -104,16 +104,16 @@ def watch(
             before = f
         for day, t in zip(by_asset, moments, strict=True):
             stated.append((day[asset].probability, any(_due(f, t, horizon) for f in machine)))
-    told: Counter[tuple[str, str]] = Counter()
+    confusion: Counter[tuple[str, str]] = Counter()
     for asset, one in by_asset[-1].items() if by_asset else ():
-        told[_state(faults[asset], moments[-1]), _said(one)] += 1
+        confusion[_state(faults[asset], moments[-1]), _said(one)] += 1
     events = [e for f in truth if f.asset in faults for e in _event(f, moments, by_asset, listed)]
     return Watch(
         events=tuple(events),
         well_days=well_days,
         false_flags=false_flags,
         false_days=false_days,
-        told=told,
+        told=confusion,
         stated=tuple(stated),
     )
 
@@ -146,8 +146,8 @@ def _event(
         return
     end = fault.repaired_at
     watched = [i for i, t in enumerate(moments) if t >= fault.onset and (end is None or t <= end)]
-    seen = [i for i in watched if moments[i] >= visible]
-    if not seen:
+    visible_looks = [i for i in watched if moments[i] >= visible]
+    if not visible_looks:
         return
 
     def says(number: int) -> bool:
@@ -155,18 +155,18 @@ def _event(
         return assessment.flagged if fault.trouble == EQUIPMENT else assessment.sensor_probability >= TOLD
 
     first = next((moments[i] for i in watched if says(i)), None)
-    course = fault.failure_time is not None and fault.failure_time > max(visible, moments[seen[0]])
-    begin = max(visible, moments[seen[0]])
+    course = fault.failure_time is not None and fault.failure_time > max(visible, moments[visible_looks[0]])
+    begin = max(visible, moments[visible_looks[0]])
     yield Event(
         mode=fault.mode,
         trouble=fault.trouble,
-        listed=fault.asset in listed[seen[-1]],
+        listed=fault.asset in listed[visible_looks[-1]],
         found=first is not None,
-        named=by_asset[seen[-1]][fault.asset].mode == fault.mode,
+        named=by_asset[visible_looks[-1]][fault.asset].mode == fault.mode,
         lead=max((fault.failure_time - first) / DAY, 0.0) if course and first and fault.failure_time else None,
         possible=(fault.failure_time - begin) / DAY if course and fault.failure_time else None,
         delay=max((first - begin) / DAY, 0.0) if first is not None else None,
-        onset_error=_onset_error(fault, [by_asset[i][fault.asset] for i in seen]),
+        onset_error=_onset_error(fault, [by_asset[i][fault.asset] for i in visible_looks]),
     )
 
 
@@ -223,29 +223,29 @@ class EventFigures:
 def sum_up(watches: Sequence[Watch]) -> EventFigures:
     events = [e for w in watches for e in w.events]
     machine = [e for e in events if e.trouble == EQUIPMENT]
-    told: Counter[tuple[str, str]] = Counter()
-    for one in watches:
-        told.update(one.told)
-    flagged = sum(n for (_, said), n in told.items() if said == EQUIPMENT)
+    confusion: Counter[tuple[str, str]] = Counter()
+    for watch in watches:
+        confusion.update(watch.told)
+    flagged = sum(n for (_, stated), n in confusion.items() if stated == EQUIPMENT)
     leads = [(e.lead, e.possible) for e in machine if e.lead is not None and e.possible]
     well_days = sum(w.well_days for w in watches)
     stated = np.array([p for w in watches for p, _ in w.stated])
-    came = np.array([c for w in watches for _, c in w.stated], dtype=np.float64)
+    happened = np.array([c for w in watches for _, c in w.stated], dtype=np.float64)
     return EventFigures(
         fleets=len(watches),
         events=len(machine),
         recall=_share(sum(e.found for e in machine), len(machine)),
         listed=_share(sum(e.listed for e in machine), len(machine)),
-        precision=_share(told[EQUIPMENT, EQUIPMENT], flagged),
+        precision=_share(confusion[EQUIPMENT, EQUIPMENT], flagged),
         lead_share=float(np.median([min(a / b, 1.0) for a, b in leads])) if leads else None,
         lead_days=float(np.median([a for a, _ in leads])) if leads else None,
         false_flags_per_asset_week=_share(7 * sum(w.false_flags for w in watches), well_days),
         false_days_share=_share(sum(w.false_days for w in watches), well_days),
-        brier=float(np.mean((stated - came) ** 2)) if len(stated) else 0.0,
-        brier_of_base_rate=float(came.mean() * (1 - came.mean())) if len(came) else 0.0,
-        reliability=_reliability(stated, came),
+        brier=float(np.mean((stated - happened) ** 2)) if len(stated) else 0.0,
+        brier_of_base_rate=float(happened.mean() * (1 - happened.mean())) if len(happened) else 0.0,
+        reliability=_reliability(stated, happened),
         confusion={
-            so: {said: told[so, said] for said in (EQUIPMENT, SENSOR, WELL)} for so in (EQUIPMENT, SENSOR, WELL)
+            so: {said: confusion[so, said] for said in (EQUIPMENT, SENSOR, WELL)} for so in (EQUIPMENT, SENSOR, WELL)
         },
         onset_error=_percentile(machine, 50),
         onset_error_90=_percentile(machine, 90),

@@ -34,8 +34,8 @@ class TrueFault:
 
     def present(self, moment: datetime) -> bool:
         """Detectable by then and not repaired before it."""
-        seen = self.detectable_from is not None and self.detectable_from <= moment
-        return seen and (self.repaired_at is None or self.repaired_at >= moment)
+        visible = self.detectable_from is not None and self.detectable_from <= moment
+        return visible and (self.repaired_at is None or self.repaired_at >= moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def evaluate(assessments: Sequence[Assessment], truth: Sequence[TrueFault], *, a
     sensors = {f.asset for f in present if f.trouble == "sensor"}
     top = {assessment.asset for assessment in ordered(assessments)[: len(machines)]}
     flagged = {assessment.asset for assessment in assessments if assessment.flagged}
-    told = {assessment.asset for assessment in assessments if assessment.sensor_probability >= 0.5}
+    doubted = {assessment.asset for assessment in assessments if assessment.sensor_probability >= 0.5}
     ill = {f.asset for f in truth if f.trouble == "equipment" and _ill(f, as_of)}
     hits = len(top & machines)
     return Evaluation(
@@ -139,9 +139,9 @@ def evaluate(assessments: Sequence[Assessment], truth: Sequence[TrueFault], *, a
         recall=len(flagged & machines) / len(machines) if machines else 1.0,
         false_flags=len(flagged - ill),
         sensor_faulty=len(sensors),
-        sensor_hits=len(told & sensors),
+        sensor_hits=len(doubted & sensors),
         sensor_taken_for_machine=len((flagged & sensors) - machines),
-        modes=_by_mode(present, by_asset, top, told),
+        modes=_by_mode(present, by_asset, top, doubted),
     )
 
 
@@ -150,18 +150,18 @@ def _ill(fault: TrueFault, as_of: datetime) -> bool:
 
 
 def _by_mode(
-    present: Sequence[TrueFault], by_asset: dict[str, Assessment], top: set[str], told: set[str]
+    present: Sequence[TrueFault], by_asset: dict[str, Assessment], top: set[str], doubted: set[str]
 ) -> tuple[ModeFigures, ...]:
     rows = []
     for trouble, mode in sorted({(f.trouble, f.mode) for f in present}):
         assets = [f.asset for f in present if (f.trouble, f.mode) == (trouble, mode)]
-        found = top if trouble == "equipment" else told
+        hits = top if trouble == "equipment" else doubted
         rows.append(
             ModeFigures(
                 mode=mode,
                 trouble=trouble,
                 faulty=len(assets),
-                hits=sum(a in found for a in assets),
+                hits=sum(a in hits for a in assets),
                 named=sum(by_asset[a].mode == mode for a in assets) if trouble == "equipment" else 0,
             )
         )

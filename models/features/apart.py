@@ -154,18 +154,18 @@ def _moved(values: FloatArray, fixed: _Fixed) -> BoolArray:
 
 def _steps(values: FloatArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Best step of each row: its first day, the levels before and after, and the deviation that is left over."""
-    seen = ~np.isnan(values)
+    present = ~np.isnan(values)
     centre = np.nan_to_num(np.nanmean(values, axis=1))[:, None]
-    centred = np.where(seen, values - centre, 0.0)
-    count, total = np.cumsum(seen, axis=1), np.cumsum(centred, axis=1)
+    centred = np.where(present, values - centre, 0.0)
+    count, total = np.cumsum(present, axis=1), np.cumsum(centred, axis=1)
     earlier, later = count[:, :-1], count[:, -1:] - count[:, :-1]
     with empty_slices():
         low, high = total[:, :-1] / earlier, (total[:, -1:] - total[:, :-1]) / later
         between = np.where((earlier >= BEFORE) & (later >= AFTER), earlier * low**2 + later * high**2, -1.0)
     best = np.argmax(between, axis=1)
     rows = np.arange(len(values))
-    found = between[rows, best] >= 0
+    apart = between[rows, best] >= 0
     squares = np.sum(centred**2, axis=1) - between[rows, best]
     noise = np.sqrt(np.maximum(squares, 0.0) / np.maximum(count[:, -1] - 2, 1))
     before, after = low[rows, best] + centre[:, 0], high[rows, best] + centre[:, 0]
-    return best + 1, np.where(found, before, np.nan), np.where(found, after, np.nan), noise
+    return best + 1, np.where(apart, before, np.nan), np.where(apart, after, np.nan), noise

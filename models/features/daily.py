@@ -51,23 +51,23 @@ def daily_figures(
     sampled = cube.rows(Aggregate.MEAN)
     regular, rare = sampled[least[sampled] > RARE], sampled[least[sampled] == RARE]
     if rare.size:
-        kept = _left_out(cube.mean[rare], away[cube.owner[rare]] | doubtful[rare])
-        parts.append((rare, Figure.TEST, median(kept), 0.3 * resolution(cube.low[rare])))
+        believed = _left_out(cube.mean[rare], away[cube.owner[rare]] | doubtful[rare])
+        parts.append((rare, Figure.TEST, median(believed), 0.3 * resolution(cube.low[rare])))
     if regular.size:
-        kept = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
-        shape = profile(kept) if usual is None else usual[regular]
-        level, residual = _level(kept, shape, least[regular], _uses(cube, regular))
+        believed = _left_out(cube.mean[regular], away[cube.owner[regular]] | doubtful[regular])
+        shape = profile(believed) if usual is None else usual[regular]
+        level, residual = _level(believed, shape, least[regular], _uses(cube, regular))
         quantum = resolution(cube.low[regular])
         parts.append((regular, Figure.LEVEL, level, 0.3 * quantum))
         judged = np.array([cube.channels[i].bad is not Bad.NONE for i in regular], dtype=np.bool_)
         judged &= least[regular] >= MINIMUM_HOURS  # how much a day varies takes more than a reading or two
         judged &= np.array([not cube.channels[i].per for i in regular], dtype=np.bool_)  # and is chance in a ratio
-        within = np.where(np.isnan(kept), np.nan, cube.std[regular])[judged]
+        within = np.where(np.isnan(believed), np.nan, cube.std[regular])[judged]
         parts.append((regular[judged], Figure.SPREAD, *_log_spread(residual[judged], within, quantum[judged])))
     for rows, hourly in ((cube.rows(Aggregate.SPARSE), cube.mean), (cube.rows(Aggregate.DAILY), cube.mean)):
         if rows.size:
-            kept = _left_out(hourly[rows], doubtful[rows])
-            parts.append((rows, Figure.TEST, median(kept), 0.3 * resolution(cube.low[rows])))
+            believed = _left_out(hourly[rows], doubtful[rows])
+            parts.append((rows, Figure.TEST, median(believed), 0.3 * resolution(cube.low[rows])))
     counters = cube.rows(Aggregate.COUNTER)
     if counters.size:
         parts.append((counters, Figure.RATE, *_rate(cube, counters)))
@@ -130,11 +130,11 @@ def _level(hourly: Hourly, usual: FloatArray, least: IntArray, uses: dict[int, H
 
 def _uses(cube: Cube, rows: IntArray) -> dict[int, Hourly]:
     """By place among `rows`: hourly counts of what a channel is a ratio of, where the asset sends them."""
-    wanted = [(place, int(row)) for place, row in enumerate(rows) if cube.channels[row].per]
-    if not wanted:
+    ratios = [(place, int(row)) for place, row in enumerate(rows) if cube.channels[row].per]
+    if not ratios:
         return {}
     counters = {(int(cube.owner[row]), cube.channels[row].key): row for row in cube.rows(Aggregate.COUNTER)}
-    pairs = ((place, counters.get((int(cube.owner[row]), cube.channels[row].per))) for place, row in wanted)
+    pairs = ((place, counters.get((int(cube.owner[row]), cube.channels[row].per))) for place, row in ratios)
     return {place: cube.grown[counter] for place, counter in pairs if counter is not None}
 
 
@@ -149,13 +149,13 @@ def _log_spread(residual: Hourly, within: Hourly, quantum: FloatArray) -> tuple[
 
 def _rate(cube: Cube, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     grown = cube.grown[rows]
-    known = np.sum(~np.isnan(grown), axis=-1)
+    measured = np.sum(~np.isnan(grown), axis=-1)
     with empty_slices():
-        daily = np.where(known > 0, np.nansum(grown, axis=-1), np.nan)
-        sends_hourly = median(np.where(known > 0, known, np.nan)) > HOURS / 2
-        daily = np.where(sends_hourly[:, None], daily, daily / _days_since(known > 0))
-        daily = np.where(sends_hourly[:, None] & (known > 0), daily * HOURS / np.maximum(known, 1), daily)
-        daily = np.where(sends_hourly[:, None] & (known < MINIMUM_HOURS), np.nan, daily)
+        daily = np.where(measured > 0, np.nansum(grown, axis=-1), np.nan)
+        sends_hourly = median(np.where(measured > 0, measured, np.nan)) > HOURS / 2
+        daily = np.where(sends_hourly[:, None], daily, daily / _days_since(measured > 0))
+        daily = np.where(sends_hourly[:, None] & (measured > 0), daily * HOURS / np.maximum(measured, 1), daily)
+        daily = np.where(sends_hourly[:, None] & (measured < MINIMUM_HOURS), np.nan, daily)
     counts = np.array([cube.channels[i].unit == "1" for i in rows], dtype=np.bool_)
     rooted = 2.0 * np.sqrt(np.maximum(daily, 0.0) + 0.375)  # Anscombe: unit variance for Poisson counts
     usual = median(daily)
@@ -177,7 +177,7 @@ def _share(cube: Cube, rows: IntArray, away: BoolArray) -> FloatArray:
     usual = median(flat(cube.last[rows]))[:, None, None]
     unbounded = np.isinf(low) & np.isinf(high)
     abnormal = np.where(unbounded, cube.last[rows] != usual, (cube.low[rows] < low) | (cube.high[rows] > high))
-    seen = (cube.count[rows] > 0) & ~away
+    present = (cube.count[rows] > 0) & ~away
     with empty_slices():
-        share = np.sum(abnormal & seen, axis=-1) / np.sum(seen, axis=-1)
-    return np.asarray(np.where(seen.any(axis=-1), share, np.nan), dtype=np.float64)
+        share = np.sum(abnormal & present, axis=-1) / np.sum(present, axis=-1)
+    return np.asarray(np.where(present.any(axis=-1), share, np.nan), dtype=np.float64)

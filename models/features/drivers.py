@@ -23,11 +23,11 @@ def without_driven(windows: Windows) -> Windows:
         for row, (channel, figure) in enumerate(zip(windows.channels, windows.figures, strict=True))
         if channel.follows and figure is Figure.LEVEL
     ]
-    wanted = {(windows.channels[row].kind, windows.channels[row].follows) for row in followers}
+    keys = {(windows.channels[row].kind, windows.channels[row].follows) for row in followers}
     drivers = {
         (int(windows.owner[row]), channel.key): row
         for row, (channel, figure) in enumerate(zip(windows.channels, windows.figures, strict=True))
-        if figure is Figure.LEVEL and (channel.kind, channel.key) in wanted and not windows.excluded[row]
+        if figure is Figure.LEVEL and (channel.kind, channel.key) in keys and not windows.excluded[row]
     }
     pairs = [
         (row, drivers[key])
@@ -38,8 +38,8 @@ def without_driven(windows: Windows) -> Windows:
         return windows
     row, driver = np.array(pairs, dtype=np.int64).T
     usual = np.abs(median(windows.values[:, : windows.reference or None]))
-    known = np.isfinite(usual[driver]) & (usual[driver] > 0) & np.isfinite(usual[row])
-    row, driver = row[known], driver[known]
+    usable = np.isfinite(usual[driver]) & (usual[driver] > 0) & np.isfinite(usual[row])
+    row, driver = row[usable], driver[usable]
     moved = windows.adjusted[driver]
     moved = np.where(np.abs(moved) > MOVED * windows.scale[driver, None], moved, 0.0)
     reach = np.nan_to_num(moved) * (usual[row] / usual[driver])[:, None]

@@ -67,17 +67,17 @@ def build_cube(
     channels = tuple(_channels(catalogue, assets[owner])[key] for owner, key in runs.series)
     slot = (rollups["hour"].to_physical().to_numpy() - round(start.timestamp() * 1e6)) // HOUR_US
     row = np.repeat(runs.row, runs.length)
-    kept = (row >= 0) & (slot >= 0) & (slot < days * HOURS) & np.isfinite(rollups["mean"].to_numpy())
+    inside = (row >= 0) & (slot >= 0) & (slot < days * HOURS) & np.isfinite(rollups["mean"].to_numpy())
     heard = np.zeros(len(channels), dtype=np.bool_)
-    heard[row[kept]] = True  # a series without an hour in these days is none
+    heard[row[inside]] = True  # a series without an hour in these days is none
     place = np.cumsum(heard) - 1
-    kept = slice(None) if kept.all() else np.flatnonzero(kept)
-    cell = place[row[kept]] * (days * HOURS) + slot[kept]
+    inside = slice(None) if inside.all() else np.flatnonzero(inside)
+    cell = place[row[inside]] * (days * HOURS) + slot[inside]
     shape = (int(heard.sum()), days, HOURS)
 
     def lay(name: str, absent: float = np.nan) -> Hourly:
         out = np.full(shape, absent, dtype=np.float32)
-        out.reshape(-1)[cell] = rollups[name].to_numpy()[kept]
+        out.reshape(-1)[cell] = rollups[name].to_numpy()[inside]
         return out
 
     high, low, last = lay("max"), lay("min"), lay("last")
@@ -114,15 +114,15 @@ def _runs(rollups: pl.DataFrame, assets: Sequence[Asset], catalogue: Catalogue) 
         .to_numpy()
     )
     position = {asset.id: i for i, asset in enumerate(assets)}
-    wanted = []
+    pairs = []
     for asset, channel in names[begins].rows():
         owner = position.get(asset, -1)
-        wanted.append((owner, channel) if owner >= 0 and channel in _channels(catalogue, assets[owner]) else None)
-    series = tuple(sorted({one for one in wanted if one is not None}))
-    row_of = {one: row for row, one in enumerate(series)}
+        pairs.append((owner, channel) if owner >= 0 and channel in _channels(catalogue, assets[owner]) else None)
+    series = tuple(sorted({pair for pair in pairs if pair is not None}))
+    row_of = {pair: row for row, pair in enumerate(series)}
     return _Runs(
         series=series,
-        row=np.array([-1 if one is None else row_of[one] for one in wanted], dtype=np.int64),
+        row=np.array([-1 if pair is None else row_of[pair] for pair in pairs], dtype=np.int64),
         length=np.diff(np.append(begins, len(names))),
     )
 
@@ -139,8 +139,8 @@ def _channels(catalogue: Catalogue, asset: Asset) -> Mapping[str, Channel]:
 def _without_resets(first: Hourly, last: Hourly, high: Hourly, low: Hourly, increase: Hourly) -> Hourly:
     """A swapped meter tells nothing of the hour it was swapped in, one that steps back none of when it returns."""
     flat_last = flat(last)
-    seen = ~np.isnan(flat_last)
-    index = np.maximum.accumulate(np.where(seen, np.arange(flat_last.shape[1]), 0), axis=1)
+    present = ~np.isnan(flat_last)
+    index = np.maximum.accumulate(np.where(present, np.arange(flat_last.shape[1]), 0), axis=1)
     before = np.full_like(flat_last, np.nan)
     before[:, 1:] = np.take_along_axis(flat_last, index, 1)[:, :-1]
     fell = (flat(first) < before) | (flat(high) > flat_last) | (flat(low) < flat(first))
@@ -157,10 +157,10 @@ def out_of_service(cube: Cube) -> BoolArray:
         if not channel.in_service:
             continue
         fine = [np.float32(state) for state in channel.in_service]
-        seen = cube.count[row] > 0
-        other = ~(np.isin(cube.low[row], fine) & np.isin(cube.high[row], fine)) & seen
-        left_so = (~np.isin(cube.last[row], fine) & seen).ravel()
-        index = np.maximum.accumulate(np.where(seen.ravel(), np.arange(seen.size), 0))
-        carried = left_so[index].reshape(seen.shape) & ~seen
+        present = cube.count[row] > 0
+        other = ~(np.isin(cube.low[row], fine) & np.isin(cube.high[row], fine)) & present
+        left_so = (~np.isin(cube.last[row], fine) & present).ravel()
+        index = np.maximum.accumulate(np.where(present.ravel(), np.arange(present.size), 0))
+        carried = left_so[index].reshape(present.shape) & ~present
         away[cube.owner[row]] |= other | carried
     return away

@@ -240,8 +240,8 @@ def _explained_away(
     own, leverage = np.zeros((len(rows), 4 + CONTEXTS)), np.zeros(len(rows))
     for part in parts:
         columns = explained.columns(rows[part])
-        known = ~np.isnan(target[part, :reference])
-        own[part], inverse = _ridge(columns[:, :reference], np.nan_to_num(target[part, :reference]), known)
+        measured = ~np.isnan(target[part, :reference])
+        own[part], inverse = _ridge(columns[:, :reference], np.nan_to_num(target[part, :reference]), measured)
         outside = columns[:, -RECENT:].mean(axis=1) - columns[:, :reference].mean(axis=1)
         leverage[part] = np.einsum("sp,spq,sq->s", outside, inverse, outside)
     of_class = np.stack([grouped_median(own[:, p], group[rows], groups) for p in range(own.shape[1])], axis=1)

@@ -36,10 +36,10 @@ def without_scale_steps(windows: Windows) -> Windows:
         sharper = flat & (np.abs(jump) > np.abs(best)) & (np.abs(jump) > SHARPEST)
         best = np.where(sharper, jump, best)
         at = np.where(sharper, day, at)
-    known = np.flatnonzero(eligible & (at >= 0) & np.isfinite(windows.scale))  # 0 x infinity is no number
-    found = known[np.abs(best[known]) * windows.scale[known] < LARGEST * level[known]]
+    measured = np.flatnonzero(eligible & (at >= 0) & np.isfinite(windows.scale))  # 0 x infinity is no number
+    rows = measured[np.abs(best[measured]) * windows.scale[measured] < LARGEST * level[measured]]
     adjusted = windows.adjusted.copy()
-    for row in found:
+    for row in rows:
         day = int(at[row])
         whole = median(values[row : row + 1, day + 1 :])[0] - median(values[row : row + 1, :day])[0]
         if abs(whole - best[row]) > 0.4 * abs(best[row]):

@@ -79,8 +79,8 @@ class Windows:
     def each(self, of: Callable[[Channel, Figure], float]) -> FloatArray:
         """What `of` says of every series; asked once a group, whose series have channel and figure in common."""
         _, first, place = np.unique(self.group, return_index=True, return_inverse=True)
-        said = [float(of(self.channels[row], self.figures[row])) for row in first]
-        return np.array(said, dtype=np.float64)[place] if said else np.zeros(0)
+        figures = [float(of(self.channels[row], self.figures[row])) for row in first]
+        return np.array(figures, dtype=np.float64)[place] if figures else np.zeros(0)
 
     def having(self, *figures: Figure) -> BoolArray:
         """Which series are one of the figures."""
@@ -92,9 +92,9 @@ class Windows:
         recent = values[:, values.shape[1] - count :].copy()
         tests = np.flatnonzero(self.having(Figure.TEST))
         for row in tests:
-            seen = values[row][~np.isnan(values[row])][-count:]
+            present = values[row][~np.isnan(values[row])][-count:]
             recent[row] = np.nan
-            recent[row, count - len(seen) :] = seen
+            recent[row, count - len(present) :] = present
         return recent
 
     def taking(self, rows: IntArray) -> Windows:

@@ -61,9 +61,9 @@ class Traits:
             shared = counts[(counts > 1) & (words != "")].sum()
             if column in columns and len(words) > 1 and KINDRED * len(assets) <= shared:
                 kin.append(column)
-            known = numbers[~np.isnan(numbers)]
-            if len(known) >= NUMERIC * len(assets) and len(np.unique(known)) > 4:
-                low, middle, high = np.quantile(known, [0.01, 0.5, 0.99])
+            measured = numbers[~np.isnan(numbers)]
+            if len(measured) >= NUMERIC * len(assets) and len(np.unique(measured)) > 4:
+                low, middle, high = np.quantile(measured, [0.01, 0.5, 0.99])
                 traits.append(Trait(column=column, low=float(low), middle=float(middle), high=float(high)))
                 continue
             common = sorted(zip(-counts, words, strict=True))[:WORDS]

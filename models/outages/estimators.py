@@ -55,10 +55,10 @@ class Lessons:
     def examples(self, days: Sequence[int]) -> tuple[FloatArray, BoolArray]:
         """Rows of the assets that were not down already, of all days together."""
         self.prepare(days)
-        kept = [eligible(self.outages, day) for day in days]
-        x = np.concatenate([self._tables[day][k] for day, k in zip(days, kept, strict=True)])
+        chosen = [eligible(self.outages, day) for day in days]
+        x = np.concatenate([self._tables[day][k] for day, k in zip(days, chosen, strict=True)])
         y = np.concatenate(
-            [events_within(self.outages, day, self.horizon)[k] for day, k in zip(days, kept, strict=True)]
+            [events_within(self.outages, day, self.horizon)[k] for day, k in zip(days, chosen, strict=True)]
         )
         return x, y
 
@@ -188,18 +188,18 @@ def held_out(lessons: Lessons, until: int, shortest: int, seed: int) -> HeldOut 
     parts = {name: fitted((name,), x, y, seed)[0] for name in simple_enough(int(y.sum()))}
     tests = [lessons.examples([day]) for day in judged]
     single = {name: [log_odds(part, x_day) for x_day, _ in tests] for name, part in parts.items()}
-    said = {
+    stated = {
         name: tuple(weighted([single[p][i] for p in voices], [*voices.values()]) for i in range(len(judged)))
         for name, voices in CANDIDATES.items()
         if set(voices) <= set(parts)
     }
-    came = tuple(y_day for _, y_day in tests)
+    happened = tuple(y_day for _, y_day in tests)
     counts = tuple(decayed_count(lessons.outages, day)[eligible(lessons.outages, day)] for day in judged)
     return HeldOut(
         first=min(judged),
         days=tuple(judged),
-        said=said,
-        came=came,
+        said=stated,
+        came=happened,
         counts=counts,
         horizon=horizon,
     )

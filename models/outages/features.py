@@ -49,7 +49,7 @@ def features(outages: Outages, days: Sequence[int], traits: Traits) -> tuple[NDA
     _latest(past, columns)
     _others(past, columns, traits)
     shape = (len(outages.assets), len(days))
-    fixed = [np.repeat(one[:, None], shape[1], axis=1) for one in traits.table(outages.assets).T]
+    fixed = [np.repeat(trait[:, None], shape[1], axis=1) for trait in traits.table(outages.assets).T]
     table = np.empty((shape[1], shape[0], len(columns) + len(fixed)), dtype=np.float32)
     for number, column in enumerate((*columns.values(), *fixed)):
         table[:, :, number] = np.broadcast_to(column, shape).T
@@ -60,9 +60,9 @@ class _Past:
     """The days on which anything was told, and how to read a running figure off on the mornings wanted."""
 
     def __init__(self, outages: Outages, days: Sequence[int]) -> None:
-        told = outages.told
-        self.values = np.nan_to_num(outages.values[:, told])
-        self.at = np.concatenate([[0], np.cumsum(told)])[np.asarray(days, dtype=np.int64)]
+        reported = outages.told
+        self.values = np.nan_to_num(outages.values[:, reported])
+        self.at = np.concatenate([[0], np.cumsum(reported)])[np.asarray(days, dtype=np.int64)]
         self.down = outages.label.holds(self.values)
         self.begun = starts(self.down)
         self.log_size = np.log1p(np.abs(self.values))

@@ -38,15 +38,15 @@ class Outlook:
     @property
     def speaks(self) -> bool:
         """Is it worth a word beside what the channels say? What is usual for its kind is not."""
-        told = self.evidence.score >= math.log(TWICE) and self.probability >= LEAST
-        return told or self.evidence.pattern == DOWN
+        convincing = self.evidence.score >= math.log(TWICE) and self.probability >= LEAST
+        return convincing or self.evidence.pattern == DOWN
 
 
-def outage_channels(known: Catalogue) -> set[str]:
+def outage_channels(classes: Catalogue) -> set[str]:
     """Channels that count time out of service a day: judged as histories, not as measurements."""
     return {
         c.key
-        for kind in known.values()
+        for kind in classes.values()
         for c in kind.channels.values()
         if c.aggregate is Aggregate.DAILY and c.bad is Bad.UP and c.unit in ("min", "h")
     }
@@ -63,8 +63,8 @@ def outlooks(
 ) -> dict[str, Outlook]:
     """By asset id, for the assets that have an outage history before `as_of`."""
     label = model.label if model is not None else DEFAULT_LABEL
-    known = catalogue()
-    suited = [a for a in assets if a.kind in known and label.channel in known[a.kind].channels]
+    classes = catalogue()
+    suited = [a for a in assets if a.kind in classes and label.channel in classes[a.kind].channels]
     outages = read_outages(store, suited, label, end=as_of, timezone=timezone) if suited else None
     if outages is None or outages.days < SHORTEST:
         return {}
@@ -74,7 +74,7 @@ def outlooks(
     else:
         probability = without_model(outages, days)
     probability = np.clip(probability, 1e-4, 1 - 1e-4)
-    modes = [m.key for m in known[suited[0].kind].modes.values() if set(m.signs) == {label.channel}]
+    modes = [m.key for m in classes[suited[0].kind].modes.values() if set(m.signs) == {label.channel}]
     return _in_words(outages, probability, modes[0] if modes else "", as_of, days, timezone)
 
 

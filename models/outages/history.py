@@ -86,16 +86,16 @@ def read_outages(
     first: date = daily["day"].min()  # type: ignore[assignment]
     last = (end.astimezone(timezone) - timedelta(microseconds=1)).date()
     heard = set(daily["asset"].unique())
-    kept = tuple(a for a in assets if a.id in heard)
-    row = {a.id: i for i, a in enumerate(kept)}
-    values = np.full((len(kept), (last - first).days + 1), np.nan)
+    heard_assets = tuple(a for a in assets if a.id in heard)
+    row = {a.id: i for i, a in enumerate(heard_assets)}
+    values = np.full((len(heard_assets), (last - first).days + 1), np.nan)
     at = daily.select(
         pl.col("asset").replace_strict(row, return_dtype=pl.Int64).alias("row"),
         (pl.col("day") - pl.lit(first)).dt.total_days().alias("column"),
         "value",
     )
     values[at["row"].to_numpy(), at["column"].to_numpy()] = at["value"].to_numpy()
-    return Outages(assets=kept, label=label, first=first, values=values)
+    return Outages(assets=heard_assets, label=label, first=first, values=values)
 
 
 def starts(down: BoolArray) -> BoolArray:

@@ -54,8 +54,8 @@ class TrainedModel:
                 count=len(self.features),
                 found=table.shape[1],
             )
-        said = [_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators]
-        return self.calibration.probability(np.average(said, axis=0, weights=self.weights))
+        odds = [_log_odds(e.predict_proba(table)[:, 1]) for e in self.estimators]
+        return self.calibration.probability(np.average(odds, axis=0, weights=self.weights))
 
     def table(self, outages: Outages, day: int) -> FloatArray:
         """The feature table of a day, of any assets: whoever was not there at training is seen like all others."""
@@ -147,31 +147,31 @@ def newest_before(folder: Path, day: date) -> TrainedModel | None:
 def adopted_before(folder: Path, day: date, label: Label | None = None, horizon_days: int = 0) -> TrainedModel | None:
     """The same, of one label and horizon if they are named."""
     suited = [
-        one
-        for one in kept(folder)
-        if date.fromisoformat(one["until"]) <= day
-        and one.get("adopted", True)
-        and one.get("comparison", {}).get("why") != "short"  # versions before adopted what nothing had proven
-        and one["format"] == FORMAT
-        and (label is None or (one["label"], one["horizon_days"]) == (str(label), horizon_days))
+        card
+        for card in kept(folder)
+        if date.fromisoformat(card["until"]) <= day
+        and card.get("adopted", True)
+        and card.get("comparison", {}).get("why") != "short"  # versions before adopted what nothing had proven
+        and card["format"] == FORMAT
+        and (label is None or (card["label"], card["horizon_days"]) == (str(label), horizon_days))
     ]
-    return load(folder, max(suited, key=lambda one: str(one["until"]))["version"]) if suited else None
+    return load(folder, max(suited, key=lambda card: str(card["until"]))["version"]) if suited else None
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
     """What the cards of all models in a folder say, oldest first. Raises `CannotParse` if one is damaged."""
-    found = []
+    cards = []
     for file in sorted(folder.glob("*/model.json")):
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
             date.fromisoformat(about["card"]["until"])
             common = {name: about[name] for name in ("version", "label", "horizon_days")}
-            found.append(common | {"format": about.get("format", 1)} | about["card"])
+            cards.append(common | {"format": about.get("format", 1)} | about["card"])
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise CannotParse(
                 "{file} is no model card: {error}", "Train again with `serviceday train`", file=file, error=error
             ) from None
-    return sorted(found, key=lambda one: (one["until"], one["version"]))
+    return sorted(cards, key=lambda card: (card["until"], card["version"]))
 
 
 def _estimator(file: Path) -> Any:

@@ -55,15 +55,15 @@ def train(
 
     Raises `CannotDo` if there is no history of the label's channel, or too little of it to learn from.
     """
-    wanted = label or DEFAULT_LABEL
-    known = catalogue()
-    suited = [a for a in assets if a.kind in known and wanted.channel in known[a.kind].channels]
-    outages = read_outages(store, suited, wanted, end=until, timezone=timezone) if suited else None
+    target = label or DEFAULT_LABEL
+    classes = catalogue()
+    suited = [a for a in assets if a.kind in classes and target.channel in classes[a.kind].channels]
+    outages = read_outages(store, suited, target, end=until, timezone=timezone) if suited else None
     if outages is None:
         raise CannotDo(
             "there are no readings of {channel} before {until:%Y-%m-%d} to learn from",
             "Bring them in with `serviceday import readings FILE --channel {channel}`",
-            channel=wanted.channel,
+            channel=target.channel,
             until=until,
         )
     tell = on_progress or (lambda done, total: None)
@@ -127,16 +127,16 @@ def learn(
         "seed": seed,
     }
     if judged is not None:
-        said, came = np.concatenate(judged.said[chosen]), np.concatenate(judged.came)
-        calibration = Calibration.fitted(said, came, days=len(judged.days))
-        p = calibration.probability(said)
+        stated, happened = np.concatenate(judged.said[chosen]), np.concatenate(judged.came)
+        calibration = Calibration.fitted(stated, happened, days=len(judged.days))
+        p = calibration.probability(stated)
         card |= {
             "held_out_days": [_date(outages.first, d) for d in (min(judged.days), max(judged.days))],
             "held_out_average_precision": {name: round(ap, 4) for name, ap in judged.by_candidate.items()},
             "held_out_baseline": round(judged.baseline, 4),
-            "held_out_brier": round(brier(p, came), 4),
-            "held_out_brier_of_base_rate": round(float(came.mean() * (1 - came.mean())), 4),
-            "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(p, came)],
+            "held_out_brier": round(brier(p, happened), 4),
+            "held_out_brier_of_base_rate": round(float(happened.mean() * (1 - happened.mean())), 4),
+            "held_out_reliability": [[round(s, 3), round(c, 3), n] for s, c, n in reliability_table(p, happened)],
         }
     return TrainedModel(
         version=f"{outages.label.channel}-{horizon}d-{until}",
@@ -163,23 +163,23 @@ def compared(
     if judged is None:
         return {"adopted": False, "why": "short"}
     new = judged.average_precision(model.card["champion"])
-    said: dict[str, Any] = {"new": round(new, 4), "decayed_count": round(judged.baseline, 4)}
+    comparison: dict[str, Any] = {"new": round(new, 4), "decayed_count": round(judged.baseline, 4)}
     if new <= judged.baseline:
-        return said | {"adopted": False, "why": "no_better"}
+        return comparison | {"adopted": False, "why": "no_better"}
     if not judged.proven(model.card["champion"]):
-        return said | {"adopted": False, "why": "unsure"}
+        return comparison | {"adopted": False, "why": "unsure"}
     first = lessons.outages.first + timedelta(days=judged.first)
     rival = adopted_before(folder, first, model.label, model.horizon_days)
     if rival is None:
-        return said | {"adopted": True, "why": "no_rival"}
+        return comparison | {"adopted": True, "why": "no_rival"}
     older = [
         rival.probability(rival.table(lessons.outages, day))[eligible(lessons.outages, day)] for day in judged.days
     ]
     theirs = mean_average_precision(older, judged.came)
-    said |= {"rival": rival.version, "of_rival": round(theirs, 4)}
+    comparison |= {"rival": rival.version, "of_rival": round(theirs, 4)}
     if new >= theirs:
-        return said | {"adopted": True, "why": "better"}
-    return said | {"adopted": False, "why": "worse"}
+        return comparison | {"adopted": True, "why": "better"}
+    return comparison | {"adopted": False, "why": "worse"}
 
 
 def _date(first: date, day: int) -> str:

@@ -229,17 +229,17 @@ def _watched(table: Table, before: Table | None, channel: str, learned: int, bud
     watched = watch(values, seconds, learned, founded.budget)
     score, off = watched.score[offset:], watched.off[offset:]
     spans = [Span(first=span.first - offset, last=span.last - offset) for span in watched.spans]
-    found = []
+    episodes = []
     for span in spans:
         inside = slice(span.first, span.last + 1)
         farthest = int(np.abs(off[inside]).argmax())
         named = Named(channel=channel, off=float(off[inside][farthest]))
-        found.append(Alarm(first=span.first, last=span.last, peak=float(score[inside].max()), channels=(named,)))
+        episodes.append(Alarm(first=span.first, last=span.last, peak=float(score[inside].max()), channels=(named,)))
     return Detected(
         healthy_rows=learned - offset,
         score=score,
         flag=flags(tuple(spans), len(score)),
-        alarms=tuple(found),
+        alarms=tuple(episodes),
         founded=replace(founded, blocks=0),
         still=(channel,) if watched.still else (),
         season=watched.season,

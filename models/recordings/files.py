@@ -148,12 +148,12 @@ def _columns(path: Path, form: RecordingForm) -> tuple[dict[str, pl.Series], lis
     notes = list(grid.notes)
     if header.place:
         notes.append(Sentence("{count} lines above the header were passed over", count=header.place))
-    found = {}
+    columns = {}
     for column in header.columns:
         cells = [words(row.cells[column.place]) if column.place < len(row.cells) else "" for row in body]
         text = pl.Series(column.name, cells, dtype=pl.String).str.strip_chars()
-        found[column.name] = text.set(text.is_in(EMPTY), None) if len(text) else text
-    return found, [row.line for row in body], notes
+        columns[column.name] = text.set(text.is_in(EMPTY), None) if len(text) else text
+    return columns, [row.line for row in body], notes
 
 
 def _header(grid: Grid) -> Header:
@@ -166,7 +166,7 @@ def _header(grid: Grid) -> Header:
     names: list[str] = []
     for cell in row.cells:
         name = words(cell)
-        taken = sum(one == name or one.startswith(f"{name} (") for one in names)
+        taken = sum(other == name or other.startswith(f"{name} (") for other in names)
         names.append(f"{name} ({taken + 1})" if name and taken else name)
     columns = tuple(Column(at, name, "") for at, name in enumerate(names) if name)
     if not columns:

@@ -97,8 +97,8 @@ def _limits(statistic: FloatArray, learned: int, budget: float) -> FloatArray:
     limits = np.full(rows, FLOOR)
     step = max(RENEWED, rows // RENEWALS)
     for first in range(learned, rows, step):
-        seen = statistic[max(SHORT, first - LOOKED_BACK) : first]
-        limit = max(threshold(np.minimum(seen, np.quantile(seen, 0.999)), budget, len(seen) / SHORT), FLOOR)
+        past = statistic[max(SHORT, first - LOOKED_BACK) : first]
+        limit = max(threshold(np.minimum(past, np.quantile(past, 0.999)), budget, len(past) / SHORT), FLOOR)
         limits[first : first + step] = limit
         if first == learned:
             limits[:first] = limit

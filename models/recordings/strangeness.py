@@ -76,12 +76,12 @@ class Subspace:
         self.drifts = drifts
 
     def fit(self, rows: Rows) -> Self:
-        found = windows_of(rows, self.width)
-        count, size = found.shape
-        self._middle = np.median(found, axis=0)
-        deviation = found.std(axis=0)
+        windows = windows_of(rows, self.width)
+        count, size = windows.shape
+        self._middle = np.median(windows, axis=0)
+        deviation = windows.std(axis=0)
         self._unit = np.where(deviation > 1e-9, deviation, 1.0)
-        tame = np.clip((found - self._middle) / self._unit, -5, 5)
+        tame = np.clip((windows - self._middle) / self._unit, -5, 5)
         self._mean = tame.mean(axis=0)
         tame = tame - self._mean
         covariance = tame.T @ tame / count
@@ -99,18 +99,18 @@ class Subspace:
         return self
 
     def score(self, rows: Rows) -> FloatArray:
-        found = windows_of(rows, self.width)
+        windows = windows_of(rows, self.width)
         whole = _fullness(rows, self.width)
         away = np.abs(rows.at - self._half) / self._reach
         nearest = np.abs(away[:, None] - np.array(DISTANCES)).argmin(axis=1)
-        out = np.zeros(len(found))
+        out = np.zeros(len(windows))
         for number in np.unique(nearest):
             places = np.flatnonzero(nearest == number)
             for first in range(0, len(places), CHUNK):
                 part = places[first : first + CHUNK]
-                off = (np.clip((found[part] - self._middle) / self._unit, -50, 50) - self._mean) * whole[part]
+                off = (np.clip((windows[part] - self._middle) / self._unit, -50, 50) - self._mean) * whole[part]
                 out[part] = np.einsum("ij,ij->i", off @ self._inverses[number], off)
-        return np.asarray(np.sqrt(np.maximum(out, 0.0) / found.shape[1]))
+        return np.asarray(np.sqrt(np.maximum(out, 0.0) / windows.shape[1]))
 
 
 class Neighbours:
@@ -120,12 +120,12 @@ class Neighbours:
         self.width = width
 
     def fit(self, rows: Rows) -> Self:
-        found = trailing_mean(rows.residuals, self.width, rows.begin)
-        self._mean = found.mean(axis=0)
-        deviation = found.std(axis=0)
+        means = trailing_mean(rows.residuals, self.width, rows.begin)
+        self._mean = means.mean(axis=0)
+        deviation = means.std(axis=0)
         self._unit = np.where(deviation > 1e-9, deviation, 1.0)
-        kept = ((found - self._mean) / self._unit)[:: max(1, len(found) // HEALTHY_WINDOWS)]
-        self._index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(kept))).fit(kept)
+        sample = ((means - self._mean) / self._unit)[:: max(1, len(means) // HEALTHY_WINDOWS)]
+        self._index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(sample))).fit(sample)
         return self
 
     def score(self, rows: Rows) -> FloatArray:

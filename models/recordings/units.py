@@ -128,11 +128,11 @@ def _pooled(
     channels = tuple(recording.channels[place] for place in chosen)
     own_level = healthy is None
     first_half = [(len(part) + 1) // 2 if own_level else 0 for part in parts]
-    known = Table.joined([_table(source, part, chosen, own) for part, own in zip(parts, first_half, strict=True)])
+    pooled = Table.joined([_table(source, part, chosen, own) for part, own in zip(parts, first_half, strict=True)])
     widths = window_widths(int(np.median([len(unit.places) for unit in units])))
     founded = founded_on(learned, budget, widths[0])
     reference = Reference(widths, budget=founded.budget, seed=seed, drifts=False)
-    reference.fit(known, _blocks([len(part) for part in parts]))
+    reference.fit(pooled, _blocks([len(part) for part in parts]))
     table = Table.joined([_table(recording, unit.places, chosen, unit.healthy if own_level else 0) for unit in units])
     scores, residuals = reference.score(table), reference.residuals(table)
     manner = replace(manner_of(reference, 0), memory=0)

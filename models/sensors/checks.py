@@ -33,8 +33,8 @@ def sensor_findings(cube: Cube) -> tuple[list[SensorFinding], BoolArray]:
         *changed_units(cube, doubtful & ~wild),
         *_clock(cube, doubtful),
     ]
-    told = {f.row for f in findings}
-    findings += [f for f in _impossible(cube, wild) if f.row not in told]
+    rows = {f.row for f in findings}
+    findings += [f for f in _impossible(cube, wild) if f.row not in rows]
     return findings, doubtful
 
 

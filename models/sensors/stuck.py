@@ -34,16 +34,16 @@ def stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     low, high = (flat(a[rows]) for a in (cube.low, cube.high))
     for i in np.flatnonzero(np.sum(low == high, axis=1) >= HOURS):
         row = rows[i]
-        seen = np.flatnonzero(~np.isnan(low[i]))
-        if seen.size < 4 * HOURS:
+        present = np.flatnonzero(~np.isnan(low[i]))
+        if present.size < 4 * HOURS:
             continue
-        lows, highs = low[i, seen], high[i, seen]
+        lows, highs = low[i, present], high[i, present]
         same = (lows == highs) & (lows == lows[-1])
         moved = np.flatnonzero(~same)
         if not moved.size:
             continue
         begin = int(moved[-1]) + 1
-        run = seen.size - begin
+        run = present.size - begin
         if run < HOURS or begin < 3 * HOURS:
             continue
         steady = np.concatenate([[False], (lows[1:begin] == highs[1:begin]) & (lows[1:begin] == lows[: begin - 1])])
@@ -53,7 +53,7 @@ def stuck(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
         inside = floor + 0.04 * (ceiling - floor) < lows[-1] < ceiling - 0.04 * (ceiling - floor)
         if not inside:
             continue
-        since = int(seen[begin])
+        since = int(present[begin])
         doubtful[row].reshape(-1)[since:] = True
         findings.append(
             SensorFinding(
@@ -74,23 +74,25 @@ def frozen(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     rows = cube.rows(Aggregate.MEAN)
     low, high = (flat(a[rows]) for a in (cube.low, cube.high))
     constant = low == high
-    told = {i for i in range(len(rows)) if doubtful[rows[i]].any()}
+    doubted = {i for i in range(len(rows)) if doubtful[rows[i]].any()}
     for i in np.flatnonzero(np.sum(constant, axis=1) >= FEWEST_ALIKE):
-        row, seen = int(rows[i]), np.flatnonzero(~np.isnan(low[i]))
-        value = float(low[i, seen[-1]])
+        row, present = int(rows[i]), np.flatnonzero(~np.isnan(low[i]))
+        value = float(low[i, present[-1]])
         physical = cube.channels[row].physical
-        same = constant[i, seen] & (low[i, seen] == value)
-        if i in told or not same[-1] or value in (0.0, physical.low, physical.high):
+        same = constant[i, present] & (low[i, present] == value)
+        if i in doubted or not same[-1] or value in (0.0, physical.low, physical.high):
             continue
         others = np.flatnonzero(~same)
         begin = int(others[-1]) + 1 if others.size else 0
-        run = seen.size - begin
-        if run < FEWEST_ALIKE or not _never_there(cube, row, low[i, seen[:begin]], high[i, seen[:begin]], run, value):
+        run = present.size - begin
+        if run < FEWEST_ALIKE or not _never_there(
+            cube, row, low[i, present[:begin]], high[i, present[:begin]], run, value
+        ):
             continue
-        since = int(seen[begin])
+        since = int(present[begin])
         doubtful[row].reshape(-1)[since:] = True
         if run >= HOURS / 2:
-            usual = float(np.median(low[i, seen[:begin]])) if begin else np.nan
+            usual = float(np.median(low[i, present[:begin]])) if begin else np.nan
             findings.append(SensorFinding(row, "stuck", since, 6.0 + run / HOURS, value, usual, run))
     return findings
 

@@ -49,34 +49,34 @@ _TOLD = (Aggregate.MEAN, Aggregate.DAILY, Aggregate.SPARSE)
 def changed_units(cube: Cube, doubtful: BoolArray) -> list[SensorFinding]:
     """All that are found. `doubtful` (series, days, 24): hours that are not to be believed for other reasons."""
     findings = []
-    kept = np.where(doubtful, np.nan, cube.mean)
-    daily = mean(kept)
+    believed = np.where(doubtful, np.nan, cube.mean)
+    daily = mean(believed)
     with empty_slices():
-        within = np.nanstd(kept, axis=-1)
+        within = np.nanstd(believed, axis=-1)
         ratio = np.nanmax(np.abs(daily), axis=-1) / np.nanmin(np.abs(daily), axis=-1)
-    told = np.array([channel.aggregate in _TOLD for channel in cube.channels], dtype=np.bool_)
-    for row in np.flatnonzero(told & ~(ratio < LEAST_RATIO)):
+    measured = np.array([channel.aggregate in _TOLD for channel in cube.channels], dtype=np.bool_)
+    for row in np.flatnonzero(measured & ~(ratio < LEAST_RATIO)):
         finding = (
-            _by_days(cube, int(row), daily[row], within[row], flat(kept)[row])
-            or _by_hours(cube, int(row), flat(kept)[row])
+            _by_days(cube, int(row), daily[row], within[row], flat(believed)[row])
+            or _by_hours(cube, int(row), flat(believed)[row])
             or _by_digits(cube, int(row))
         )
         if finding is not None:
             findings.append(finding)
-    known = {finding.row for finding in findings}
-    return findings + [finding for finding in _by_class(cube, daily, within) if finding.row not in known]
+    rows = {finding.row for finding in findings}
+    return findings + [finding for finding in _by_class(cube, daily, within) if finding.row not in rows]
 
 
 def _by_days(cube: Cube, row: int, daily: FloatArray, within: FloatArray, hours: Hourly) -> SensorFinding | None:
-    seen = np.flatnonzero(~np.isnan(daily))
-    if seen.size < DAYS_SEEN:
+    present = np.flatnonzero(~np.isnan(daily))
+    if present.size < DAYS_SEEN:
         return None
-    series, inner = daily[seen], within[seen]
+    series, inner = daily[present], within[present]
     steps = np.abs(np.diff(series))
     cut = int(np.argmax(steps[DAYS_BEFORE - 1 :])) + DAYS_BEFORE
     first, last = max(cut - 1 - NEAR, 0), cut + NEAR
     series, inner = series[first:last], inner[first:last]
-    day, cut = int(seen[cut - 1]), cut - first
+    day, cut = int(present[cut - 1]), cut - first
     factor = _between_units(series, inner, cut, cube.channels[row].unit)
     before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
     if factor is None or not _at_once(hours, day, after - before):
@@ -86,17 +86,17 @@ def _by_days(cube: Cube, row: int, daily: FloatArray, within: FloatArray, hours:
 
 def _by_hours(cube: Cube, row: int, hours: Hourly) -> SensorFinding | None:
     """The same from hours, where there are too few days: within the first week, or less than a day ago."""
-    seen = np.flatnonzero(~np.isnan(hours))
-    if seen.size < HOURS_BEFORE + HOURS_AFTER + 1:
+    present = np.flatnonzero(~np.isnan(hours))
+    if present.size < HOURS_BEFORE + HOURS_AFTER + 1:
         return None
-    series = hours[seen].astype(np.float64)
-    steps = np.abs(np.diff(series))[HOURS_BEFORE : seen.size - HOURS_AFTER]
+    series = hours[present].astype(np.float64)
+    steps = np.abs(np.diff(series))[HOURS_BEFORE : present.size - HOURS_AFTER]
     cut = int(np.argmax(steps)) + HOURS_BEFORE + 1
-    factor = _between_units(series, flat(cube.std)[row, seen].astype(np.float64), cut, cube.channels[row].unit)
+    factor = _between_units(series, flat(cube.std)[row, present].astype(np.float64), cut, cube.channels[row].unit)
     if factor is None:
         return None
     before, after = float(np.median(series[: cut - 1])), float(np.median(series[cut:]))
-    return SensorFinding(row, "unit", int(seen[cut]), SCORE, after, before, factor)
+    return SensorFinding(row, "unit", int(present[cut]), SCORE, after, before, factor)
 
 
 def _between_units(series: FloatArray, inner: FloatArray, cut: int, unit: str) -> float | None:
@@ -138,25 +138,25 @@ def _at_once(hours: Hourly, day: int, jump: float) -> bool:
 def _by_digits(cube: Cube, row: int) -> SensorFinding | None:
     """From some hour on all readings come with so many digits fewer, or more, and the level has moved by as much."""
     read = np.stack([flat(cube.low)[row], flat(cube.high)[row]], axis=1)
-    seen = np.flatnonzero(~np.isnan(read[:, 0]))
-    if seen.size < HOURS_BEFORE + HOURS_AFTER:
+    present = np.flatnonzero(~np.isnan(read[:, 0]))
+    if present.size < HOURS_BEFORE + HOURS_AFTER:
         return None
-    values = read[seen].astype(np.float64)
+    values = read[present].astype(np.float64)
     places = _places(values)
     if places is None:
         return None
     finer = _cut(places, values)
     coarser = _cut(places[::-1], values[::-1])
     cuts = [] if finer is None else [(finer[0], 10.0 ** -finer[1])]
-    cuts += [] if coarser is None else [(seen.size - coarser[0], 10.0 ** coarser[1])]
+    cuts += [] if coarser is None else [(present.size - coarser[0], 10.0 ** coarser[1])]
     for cut, factor in cuts:
-        if cut < HOURS_BEFORE or seen.size - cut < HOURS_AFTER:
+        if cut < HOURS_BEFORE or present.size - cut < HOURS_AFTER:
             continue
         past, now = values[:cut], values[cut:]
         before, after = float(np.median(np.abs(past))), float(np.median(np.abs(now)))
         if before > 0 and factor / ROUGHLY < after / before < factor * ROUGHLY:
             usual, value = float(np.median(past)), float(np.median(now))
-            return SensorFinding(row, "unit", int(seen[cut]), SCORE, value, usual, factor)
+            return SensorFinding(row, "unit", int(present[cut]), SCORE, value, usual, factor)
     return None
 
 

@@ -73,26 +73,26 @@ def _open(condition: Condition, follows: int | None, now: datetime) -> Alert:
 
 def _change(alert: Alert, condition: Condition, now: datetime) -> Change | None:
     """The alert after one condition of its cause; None where it says nothing new."""
-    seen = _as_seen(alert, condition) if condition.verdict is Verdict.BAD else alert
-    step = _step(alert, seen, condition)
+    current = _as_seen(alert, condition) if condition.verdict is Verdict.BAD else alert
+    step = _step(alert, current, condition)
     if not step:
-        return None if seen == alert else Change(seen, "")
+        return None if current == alert else Change(current, "")
     state = TRANSITIONS[alert.state, step]
     over = state is AlertState.CLOSED
     if state is AlertState.RETURNED or over:
-        seen = replace(seen, returned_at=alert.returned_at or now, closed_at=now if over else None)
-    note = f"{alert.severity} -> {seen.severity}" if step == "worsened" else ""
-    return Change(seen, step, "; ".join(filter(None, (note, condition.note))))
+        current = replace(current, returned_at=alert.returned_at or now, closed_at=now if over else None)
+    note = f"{alert.severity} -> {current.severity}" if step == "worsened" else ""
+    return Change(current, step, "; ".join(filter(None, (note, condition.note))))
 
 
-def _step(alert: Alert, seen: Alert, condition: Condition) -> str:
+def _step(alert: Alert, current: Alert, condition: Condition) -> str:
     """Which transition of the table a condition asks for; "" for none."""
     if condition.verdict is Verdict.BAD:
         if alert.returned_at is not None:
-            return "" if seen is alert else "recurred"
-        if seen.severity is not alert.severity:
+            return "" if current is alert else "recurred"
+        if current.severity is not alert.severity:
             return "worsened"
-        return "revised" if condition.revises and seen.began != alert.began else ""
+        return "revised" if condition.revises and current.began != alert.began else ""
     if condition.verdict is Verdict.UNKNOWN or condition.seen_at < alert.last_seen_at + condition.off_after:
         return ""
     if alert.acknowledged_at is not None:
@@ -111,7 +111,7 @@ def _as_seen(alert: Alert, condition: Condition) -> Alert:
     if alert.returned_at is not None and condition.seen_at <= alert.last_seen_at:
         return alert
     worse = _RANK[condition.severity] > _RANK[alert.severity]
-    seen = replace(alert, last_seen_at=max(alert.last_seen_at, condition.seen_at), returned_at=None)
+    current = replace(alert, last_seen_at=max(alert.last_seen_at, condition.seen_at), returned_at=None)
     if (
         worse
         or condition.revises
@@ -120,7 +120,7 @@ def _as_seen(alert: Alert, condition: Condition) -> Alert:
     ):
         # a limit's reason says since when; it is kept, because later evaluations look back no further
         after, before = condition.began_between
-        seen = replace(seen, title=condition.title, reason=condition.reason, channel=condition.channel)
+        current = replace(current, title=condition.title, reason=condition.reason, channel=condition.channel)
         if condition.began is not None:
-            seen = replace(seen, began=condition.began, began_after=after, began_before=before)
-    return replace(seen, severity=condition.severity) if worse else seen
+            current = replace(current, began=condition.began, began_after=after, began_before=before)
+    return replace(current, severity=condition.severity) if worse else current

@@ -65,7 +65,9 @@ def typefaces(font: Path | None = None, *, folders: tuple[Path, ...] | None = No
     packaged = _packaged() if folders is None else folders
     named = () if font is None else (_readable(font).parent,)
     fonts = typst.Fonts(
-        include_system_fonts=system, include_embedded_fonts=False, font_paths=[str(one) for one in (*named, *packaged)]
+        include_system_fonts=system,
+        include_embedded_fonts=False,
+        font_paths=[str(path) for path in (*named, *packaged)],
     )
     regular: dict[str, tuple[Path, int]] = {}
     for face in sorted(

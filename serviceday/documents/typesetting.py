@@ -69,7 +69,7 @@ def _fitted(value: Any, faces: Typefaces, key: str = "") -> Any:
     if isinstance(value, str):
         return breakable(faces.fit(clean(value)))
     if isinstance(value, Mapping):
-        return {name: _fitted(one, faces, name) for name, one in value.items()}
+        return {name: _fitted(part, faces, name) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_fitted(one, faces) for one in value]
+        return [_fitted(part, faces) for part in value]
     return value

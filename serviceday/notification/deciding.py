@@ -28,7 +28,7 @@ def decide(
         cursor=steps[-1][0] if steps else 0,
         messages=[
             *(notice.message(now) for notice in passed.notices),
-            *(held.notice.message(now, held=held) for held in passed.held),
+            *(stopped.notice.message(now, held=stopped) for stopped in passed.held),
         ],
         looks=[*_after_what_held(passed.held), *_escalations(passed, now), *_ends_of_shelves(steps, alerts, now)],
         looked=[look.id for look in looks],
@@ -94,7 +94,7 @@ def _after_what_held(helds: Sequence[Held]) -> list[Look]:
 
 def _escalations(passed: Passed, now: datetime) -> list[Look]:
     """When to look whether somebody has taken on what was told, or could not be told because nobody was on duty."""
-    nobody = [held.notice for held in passed.held if held.reason is Reason.NOBODY_ON_DUTY]
+    nobody = [stopped.notice for stopped in passed.held if stopped.reason is Reason.NOBODY_ON_DUTY]
     looks: dict[tuple[int, int, int, str], Look] = {}
     for notice in [*passed.notices, *nobody]:
         route = notice.route

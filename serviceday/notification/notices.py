@@ -139,9 +139,9 @@ def sorted_out(notices: Sequence[Notice], hold: Callable[[Notice], Held | None])
     """Let through what `hold` has nothing to say of."""
     passed = Passed()
     for notice in notices:
-        held = hold(notice)
-        if held is None:
+        stopped = hold(notice)
+        if stopped is None:
             passed.notices.append(notice)
         else:
-            passed.held.append(held)
+            passed.held.append(stopped)
     return passed

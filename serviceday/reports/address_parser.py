@@ -47,7 +47,7 @@ class Said:
 def number(numeral: str) -> int:
     """The value of a Chinese numeral below a thousand (十二 = 12, 一百零五 = 105); 三〇二 is read digit by digit."""
     if not re.search("[十百]", numeral):
-        return int("".join(str(_DIGITS[one]) for one in numeral))
+        return int("".join(str(_DIGITS[digit]) for digit in numeral))
     total, digit = 0, None
     for one in numeral:
         if one in "十百":
@@ -103,26 +103,26 @@ _RULES = tuple(
 
 def read_place(words: str) -> Said:
     """The parts of a place in the words. The first mention of a part counts; a room says its floor (501 is on 5)."""
-    rest, found = _GROUND_FLOOR.sub("1f", in_digits(words)), dict[str, str]()
+    rest, parts = _GROUND_FLOOR.sub("1f", in_digits(words)), dict[str, str]()
     for rule in _RULES:
         match = rule.search(rest)
         if match is None:
             continue
-        said = match.groupdict()
-        if "below" in said:
-            said = {"floor": f"-{said['below'] or 1}"}
-        new = {key: value for key, value in said.items() if key not in found}
+        groups = match.groupdict()
+        if "below" in groups:
+            groups = {"floor": f"-{groups['below'] or 1}"}
+        new = {key: value for key, value in groups.items() if key not in parts}
         if not new:
             continue
-        found |= new
+        parts |= new
         rest = f"{rest[: match.start()]} {rest[match.end() :]}"
-    either = found.get("basement_or_building", "")
-    if either and "building" in found:  # 3号楼B1
-        found.setdefault("floor", f"-{found.pop('basement_or_building')}")
-        found.pop("basement_or_building", None)
-    if "room" in found:
-        found.setdefault("floor", found["room"][:-2].lstrip("0"))
-    plain = {key: _bare(value) for key, value in found.items()}
+    either = parts.get("basement_or_building", "")
+    if either and "building" in parts:  # 3号楼B1
+        parts.setdefault("floor", f"-{parts.pop('basement_or_building')}")
+        parts.pop("basement_or_building", None)
+    if "room" in parts:
+        parts.setdefault("floor", parts["room"][:-2].lstrip("0"))
+    plain = {key: _bare(value) for key, value in parts.items()}
     return Said(**plain, rest=" ".join(rest.split()))
 
 
@@ -145,9 +145,9 @@ def floor_key(floor: str) -> str:
 def building_keys(building_id: str, name: str) -> set[str]:
     """What a registered building may be called by number or letter: from its name, else from the end of its id."""
     for words in (name, building_id):
-        said = read_place(words)
-        if said.building or said.basement_or_building:
-            return {said.building or said.basement_or_building}
+        address = read_place(words)
+        if address.building or address.basement_or_building:
+            return {address.building or address.basement_or_building}
     match = re.search(r"(?:^|[^a-z\d])(\d{1,3}|[a-z])$", in_digits(building_id)) or re.fullmatch(
         r"[a-z]{1,3}(\d{1,3})", in_digits(building_id)
     )

@@ -24,15 +24,15 @@ def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
     the runner-up's and a constant doubt, so that one lonely word or two rivals make a suggestion unsure.
     """
     known = known or taxonomy()
-    said = folded(words)
-    subjects = {key: subject.vocabulary.score(said) for key, subject in known.subjects.items()}
+    text = folded(words)
+    subjects = {key: subject.vocabulary.score(text) for key, subject in known.subjects.items()}
     subject, subject_sure = _best({key: score for key, (score, _) in subjects.items()})
-    kinds = {kind: vocabulary.score(said) for kind, (_, vocabulary) in known.kinds.items()}
+    kinds = {kind: vocabulary.score(text) for kind, (_, vocabulary) in known.kinds.items()}
     scores = {kind: score for kind, (score, _) in kinds.items()}
     if subject_sure and subject in _PHYSICAL and not scores[Kind.HOME_REPAIR]:
         scores[Kind.PUBLIC_REPAIR] += 0.8  # a thing that everybody uses, and nothing says that it is at home
     kind, kind_sure = _best(scores)
-    urgent = [] if known.rehearsed.score(said)[1] else known.urgent.score(said)[1]
+    urgent = [] if known.rehearsed.score(text)[1] else known.urgent.score(text)[1]
     if not (kind_sure or subject_sure):
         return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=bool(urgent))
     words_heard = [*(kinds[kind][1] if kind_sure else ()), *(subjects[subject][1] if subject_sure else ()), *urgent]
@@ -63,11 +63,11 @@ def decided(kind: Kind, subject: str, *, by: str, urgent: bool) -> Category:
 
 def named(category: Category, *, known: Taxonomy | None = None) -> Text:
     """A category in words: kind, and subject where there is one."""
-    known = known or taxonomy()
-    kind = PHRASES["kind_unclear"] if category.kind is Kind.UNCLEAR else known.kinds[category.kind][0]
-    if category.subject not in known.subjects:
+    vocabulary = known or taxonomy()
+    kind = PHRASES["kind_unclear"] if category.kind is Kind.UNCLEAR else vocabulary.kinds[category.kind][0]
+    if category.subject not in vocabulary.subjects:
         return kind
-    subject = known.subjects[category.subject].name
+    subject = vocabulary.subjects[category.subject].name
     return Text(zh=f"{kind.zh}·{subject.zh}", en=f"{kind.en}: {subject.en.lower()}")
 
 

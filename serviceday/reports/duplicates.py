@@ -87,6 +87,6 @@ def alike(one: str, other: str) -> float:
 
 
 def _pairs(words: str) -> Counter[str]:
-    said = read_place(words)
-    letters = "".join(letter for letter in (said.rest or in_digits(words)) if letter.isalnum())
+    address = read_place(words)
+    letters = "".join(letter for letter in (address.rest or in_digits(words)) if letter.isalnum())
     return Counter(letters[at : at + 2] for at in range(len(letters) - 1)) or Counter([letters])

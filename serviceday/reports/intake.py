@@ -53,21 +53,21 @@ def keys(saids: Iterable[Said]) -> list[str]:
     No name and no phone goes into it: a digest of a phone number can be turned back into the number. Rows that are
     alike but for who reported are told apart by their order.
     """
-    seen: Counter[str] = Counter()
-    found = []
-    for one in saids:
+    counts: Counter[str] = Counter()
+    reports = []
+    for message in saids:
         words = "\0".join(
             (
-                without_contacts(one.text)[0],
-                without_contacts(one.place)[0],
-                one.at.isoformat() if one.timed else "",
-                one.reference,
+                without_contacts(message.text)[0],
+                without_contacts(message.place)[0],
+                message.at.isoformat() if message.timed else "",
+                message.reference,
             )
         )
         digest = hashlib.sha256(words.encode()).hexdigest()[:32]
-        seen[digest] += 1
-        found.append(f"{digest}-{seen[digest]}")
-    return found
+        counts[digest] += 1
+        reports.append(f"{digest}-{counts[digest]}")
+    return reports
 
 
 def without_contacts(words: str) -> tuple[str, list[str]]:
@@ -91,33 +91,35 @@ class Intake:
                 self._earlier[_about(report)].append(report)
         self._taken = 0
 
-    def take(self, said: Said, *, source: str) -> tuple[Report, Reporter]:
+    def take(self, message: Said, *, source: str) -> tuple[Report, Reporter]:
         """The report, not kept yet, and who made it.
 
         `merged_into` names an earlier report that it repeats; one taken in the same run by its place, -1 the first.
         """
         self._taken += 1
-        text, in_text = without_contacts(said.text)
-        place_words, in_place = without_contacts(said.place)
-        category = self._category(text, said.category, source)
+        text, in_text = without_contacts(message.text)
+        place_words, in_place = without_contacts(message.place)
+        category = self._category(text, message.category, source)
         place = self._places.find(place_words, text, subject=category.subject)
-        report = Report(at=said.at, text=text, said_place=place_words, category=category, place=place, source=source)
+        report = Report(at=message.at, text=text, said_place=place_words, category=category, place=place, source=source)
         earlier = self._earlier[_about(report)]
         repeated = same_as(report, earlier)
         if repeated is None:
             earlier.append(replace(report, id=-self._taken))
         else:
             report = replace(report, merged_into=repeated.id)
-        phones = dict.fromkeys(filter(None, (said.phone.strip(), *in_text, *in_place)))
-        return report, Reporter(name=said.name.strip(), phone=", ".join(phones))
+        phones = dict.fromkeys(filter(None, (message.phone.strip(), *in_text, *in_place)))
+        return report, Reporter(name=message.name.strip(), phone=", ".join(phones))
 
     def _category(self, text: str, given: str, source: str) -> Category:
         suggested = suggest(f"{text} {given}" if given else text)
         if not given:
             return suggested
-        known, words = taxonomy(), folded(given)
-        kinds = [k for k, (name, _) in known.kinds.items() if words in (k.value, folded(name.zh), folded(name.en))]
-        subjects = [s.key for s in known.subjects.values() if words in (s.key, folded(s.name.zh), folded(s.name.en))]
+        vocabulary, words = taxonomy(), folded(given)
+        kinds = [k for k, (name, _) in vocabulary.kinds.items() if words in (k.value, folded(name.zh), folded(name.en))]
+        subjects = [
+            s.key for s in vocabulary.subjects.values() if words in (s.key, folded(s.name.zh), folded(s.name.en))
+        ]
         if not (kinds or subjects):
             return suggested
         return decided(

@@ -28,11 +28,11 @@ class Gazetteer:
     """The places of an estate, by all that people call them. Made once, asked for every report."""
 
     def __init__(self, sites: Sequence[Site], buildings: Sequence[Building], assets: Sequence[Asset]) -> None:
-        known = {(building.site, building.id): building for building in buildings}
+        by_place = {(building.site, building.id): building for building in buildings}
         for asset in assets:
             if asset.building:
-                known.setdefault((asset.site, asset.building), Building(id=asset.building, site=asset.site))
-        self._buildings = [_Named.of(building) for building in known.values()]
+                by_place.setdefault((asset.site, asset.building), Building(id=asset.building, site=asset.site))
+        self._buildings = [_Named.of(building) for building in by_place.values()]
         self._sites = {site.id: site for site in sites}
         self._site_keys = [(site.id, folded(site.name), folded(site.id)) for site in sites]
         self._equipment = defaultdict[tuple[str, str, str], list[Asset]](list)
@@ -45,34 +45,34 @@ class Gazetteer:
 
     def find(self, place: str, text: str, *, subject: str = "", known: Taxonomy | None = None) -> Place:
         """The place that the words name: first those said as the place, then those of the report itself."""
-        known = known or taxonomy()
+        vocabulary = known or taxonomy()
         words = f"{place} {text}"
         if named := self._named_asset(words):
             return _at(named, PHRASES["place_asset_named"].filled(asset=named.id))
-        said = _either(read_place(place), read_place(text))
-        found = self._building(said, folded(place), folded(text))
-        if found.building:
-            return self._asset(found, said, words, subject, known)
-        return found
+        address = _either(read_place(place), read_place(text))
+        resolved = self._building(address, folded(place), folded(text))
+        if resolved.building:
+            return self._asset(resolved, address, words, subject, vocabulary)
+        return resolved
 
     def _named_asset(self, words: str) -> Asset | None:
         tokens = {token.strip(".-_") for token in re.findall(r"[a-z\d][\w.:-]*", folded(words), re.ASCII)}
         named = [self._by_id[token] for token in tokens if token in self._by_id]
         return named[0] if len(named) == 1 else None
 
-    def _building(self, said: Said, place: str, text: str) -> Place:
+    def _building(self, address: Said, place: str, text: str) -> Place:
         sites = self._sites_named(place) or self._sites_named(text)
         within = [named for named in self._buildings if not sites or named.building.site in sites]
-        parts = Place(unit=said.unit, floor=said.floor, room=said.room)
-        number = said.building or said.basement_or_building
+        parts = Place(unit=address.unit, floor=address.floor, room=address.room)
+        number = address.building or address.basement_or_building
         if number:
             label = PHRASES["building_called"].filled(number=number.upper())
             fits = [named.building for named in within if number in named.numbers]
-            if not fits and said.basement_or_building:
+            if not fits and address.basement_or_building:
                 parts = replace(parts, floor=f"-{number}")
             if not fits:
                 return replace(parts, why=PHRASES["place_no_building"].filled(said=label))
-            phrase = "place_either" if said.basement_or_building else "place_building"
+            phrase = "place_either" if address.basement_or_building else "place_building"
             return self._one_of(
                 fits,
                 parts,
@@ -125,23 +125,23 @@ class Gazetteer:
         listed = _listed(self._called(building) for building in fits[:_MOST_CHOICES])
         return replace(parts, why=PHRASES["place_many_buildings"].filled(choices=listed), choices=choices)
 
-    def _asset(self, place: Place, said: Said, words: str, subject: str, known: Taxonomy) -> Place:
+    def _asset(self, place: Place, address: Said, words: str, subject: str, vocabulary: Taxonomy) -> Place:
         """The asset in the building that the subject means, if the words leave no doubt which."""
-        if subject not in known.subjects:
+        if subject not in vocabulary.subjects:
             return place
-        about = known.subjects[subject]
+        about = vocabulary.subjects[subject]
         kinds = [kind for kind, words_ in about.equipment_words.items() if words_.score(folded(words))[0]]
         for kind in kinds or about.equipment[:1]:
             here = self._equipment.get((place.site, place.building, kind), [])
             if place.floor and kind != "lift":  # a lift serves every floor
                 here = [asset for asset in here if floor_key(asset.floor) in ("", place.floor)]
-            if said.unit:  # 2单元电梯 is the lift that is called 2单元客梯, where there is one
-                here = [asset for asset in here if read_place(asset.name).unit == said.unit] or here
+            if address.unit:  # 2单元电梯 is the lift that is called 2单元客梯, where there is one
+                here = [asset for asset in here if read_place(asset.name).unit == address.unit] or here
             name = catalogue()[kind].name
-            numbered = [asset for asset in here if said.machine and _number_of(asset) == said.machine]
+            numbered = [asset for asset in here if address.machine and _number_of(asset) == address.machine]
             if len(numbered) == 1:
-                why = PHRASES["place_asset_number"].filled(number=said.machine, equipment=name)
-            elif said.machine and here:
+                why = PHRASES["place_asset_number"].filled(number=address.machine, equipment=name)
+            elif address.machine and here:
                 continue
             elif len(here) == 1:
                 numbered, why = here, PHRASES["place_only_asset"].filled(equipment=name)
@@ -231,9 +231,9 @@ def _likest(place: str, within: Sequence[_Named]) -> list[Building]:
 def _number_of(asset: Asset) -> str:
     """The number in an asset's name (2号客梯, Lift 2), or at the end of its id."""
     for words in (asset.name, asset.id):
-        said = read_place(words)
-        if said.machine:
-            return said.machine
+        address = read_place(words)
+        if address.machine:
+            return address.machine
         if match := re.search(r"(?<!\d)0*(\d{1,3})(?:号|#|$)", in_digits(words)):
             return match[1]
     return ""

@@ -31,19 +31,19 @@ class Vocabulary:
     weights: Mapping[str, float]
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
 
-    def found(self, said: str) -> list[tuple[str, int, int]]:
+    def found(self, text: str) -> list[tuple[str, int, int]]:
         """(word, start, end) of every match in folded text; where matches overlap, the longest stays."""
-        spans = [(word, *match.span()) for word, pattern in self.patterns for match in pattern.finditer(said)]
+        spans = [(word, *match.span()) for word, pattern in self.patterns for match in pattern.finditer(text)]
         spans.sort(key=lambda span: (span[1] - span[2], span[1]))
-        kept: list[tuple[str, int, int]] = []
+        matches: list[tuple[str, int, int]] = []
         for span in spans:
-            if all(span[2] <= other[1] or span[1] >= other[2] for other in kept):
-                kept.append(span)
-        return sorted(kept, key=lambda one: one[1])
+            if all(span[2] <= other[1] or span[1] >= other[2] for other in matches):
+                matches.append(span)
+        return sorted(matches, key=lambda match: match[1])
 
-    def score(self, said: str) -> tuple[float, list[str]]:
+    def score(self, text: str) -> tuple[float, list[str]]:
         """The weights of the distinct words found, added up; and those words in the order of the text."""
-        words = list(dict.fromkeys(word for word, _, _ in self.found(said)))
+        words = list(dict.fromkeys(word for word, _, _ in self.found(text)))
         return sum(self.weights[word] for word in words), words
 
 
@@ -66,20 +66,20 @@ class Taxonomy:
     symptoms: Mapping[str, Vocabulary]
     rehearsed: Vocabulary  # words beside which danger is spoken of, and there is none now
 
-    def kind(self, said: str) -> Kind:
+    def kind(self, key: str) -> Kind:
         """The kind a person named, by key or by name. Raises `CannotConvert` for an unknown one."""
         for kind, (name, _) in self.kinds.items():
-            if folded(said) in (kind.value, folded(name.zh), folded(name.en)):
+            if folded(key) in (kind.value, folded(name.zh), folded(name.en)):
                 return kind
-        raise CannotConvert("{said!r} is not a kind of report", "Kinds: {known}", said=said, known=list(self.kinds))
+        raise CannotConvert("{said!r} is not a kind of report", "Kinds: {known}", said=key, known=list(self.kinds))
 
-    def subject(self, said: str) -> Subject:
+    def subject(self, key: str) -> Subject:
         """The subject a person named, by key or by name. Raises `CannotConvert` for an unknown one."""
         for subject in self.subjects.values():
-            if folded(said) in (subject.key, folded(subject.name.zh), folded(subject.name.en)):
+            if folded(key) in (subject.key, folded(subject.name.zh), folded(subject.name.en)):
                 return subject
         raise CannotConvert(
-            "{said!r} is not a subject of reports", "Subjects: {known}", said=said, known=list(self.subjects)
+            "{said!r} is not a subject of reports", "Subjects: {known}", said=key, known=list(self.subjects)
         )
 
 

@@ -53,7 +53,7 @@ def source(
     end: datetime | None = None,
 ) -> str:
     """The points of a measurement with start <= time < end. More than `NAMED_AT_MOST` names are not narrowed to."""
-    asked = [
+    queries = [
         f"from(bucket: {text(bucket)})",
         f"  |> range(start: {_moment(start or BEGIN)}, stop: {_moment(end or END)})",
         f"  |> filter(fn: (r) => r._measurement == {text(measurement)})",
@@ -61,8 +61,8 @@ def source(
     for key, names in (("asset", assets), ("channel", channels)):
         if names is not None and len(names) <= NAMED_AT_MOST:
             any_of = " or ".join(f"r.{key} == {text(to_tag(name))}" for name in sorted(names)) or "false"
-            asked.append(f"  |> filter(fn: (r) => {any_of})")
-    return "\n".join(asked)
+            queries.append(f"  |> filter(fn: (r) => {any_of})")
+    return "\n".join(queries)
 
 
 # Every answer has a `from` of its own: what two answers share is not pushed down to the storage engine and takes five
@@ -154,18 +154,20 @@ def tables(body: bytes) -> list[pl.DataFrame]:
 def _table(header: bytes, rows: bytes) -> pl.DataFrame:
     names = header.decode().split(",")
     if "error" in names and "reference" in names:
-        said = rows.decode(errors="replace").strip().strip(",")
-        raise CannotCommunicate("InfluxDB broke off its answer: {said}", "Look at the server's log", said=said)
-    wanted = [name for name in names if name not in _IGNORED]
-    types = {name: _type(name) for name in wanted}
+        text = rows.decode(errors="replace").strip().strip(",")
+        raise CannotCommunicate("InfluxDB broke off its answer: {said}", "Look at the server's log", said=text)
+    columns = [name for name in names if name not in _IGNORED]
+    types = {name: _type(name) for name in columns}
     read = arrow_csv.read_csv(
         pa.BufferReader(rows),
         read_options=arrow_csv.ReadOptions(column_names=_distinct(names)),
-        convert_options=arrow_csv.ConvertOptions(include_columns=wanted, column_types=types, strings_can_be_null=False),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=columns, column_types=types, strings_can_be_null=False
+        ),
     )
     frame = pl.DataFrame(pl.from_arrow(read))
-    moments = [name for name in wanted if types[name] == _TIME]
-    tags = [name for name in ("asset", "channel") if name in wanted]
+    moments = [name for name in columns if types[name] == _TIME]
+    tags = [name for name in ("asset", "channel") if name in columns]
     return frame.with_columns(
         *(pl.col(name).cast(pl.Datetime("us", "UTC")) for name in moments), *(_names(frame[name]) for name in tags)
     )
@@ -182,8 +184,8 @@ def _distinct(names: list[str]) -> list[str]:
 def _names(tags: pl.Series) -> pl.Series:
     if not tags.str.contains("%", literal=True).any():
         return tags
-    known = {tag: from_tag(tag) for tag in tags.unique().to_list()}
-    return tags.replace_strict(known, return_dtype=pl.String)
+    decoded = {tag: from_tag(tag) for tag in tags.unique().to_list()}
+    return tags.replace_strict(decoded, return_dtype=pl.String)
 
 
 def _moment(moment: datetime) -> str:

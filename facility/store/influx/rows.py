@@ -81,9 +81,9 @@ def hours_from_figures(answers: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def narrowed(rows: pl.DataFrame, assets: Collection[str] | None, channels: Collection[str] | None) -> pl.DataFrame:
     """Only what was asked for, where the question named too many to narrow it on the server."""
-    for name, wanted in (("asset", assets), ("channel", channels)):
-        if wanted is not None and len(wanted) > flux.NAMED_AT_MOST:
-            rows = rows.filter(pl.col(name).is_in(list(wanted)))
+    for name, names in (("asset", assets), ("channel", channels)):
+        if names is not None and len(names) > flux.NAMED_AT_MOST:
+            rows = rows.filter(pl.col(name).is_in(list(names)))
     return rows
 
 

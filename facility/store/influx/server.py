@@ -70,15 +70,15 @@ class Server:
 
     def version(self) -> str:
         """Its version, once it is one that we can work with."""
-        found = self._asked(self._client.version).lstrip("v")
-        if not found.startswith("2."):
+        version = self._asked(self._client.version).lstrip("v")
+        if not version.startswith("2."):
             raise CannotDo(
                 "{url} is no InfluxDB 2.x but {found}",
                 "Version 1 has no buckets and 3 no Flux: run 2.7 or newer 2.x, or keep readings in the lake",
                 url=self.target.url,
-                found=found or Sentence("something else"),
+                found=version or Sentence("something else"),
             )
-        return str(found)
+        return str(version)
 
     def bucket(self, name: str, *, keep: timedelta | None = None, create: bool = False) -> timedelta | None:
         """Make sure that a bucket is there; gives how long it keeps points. With `create`, it is made if missing."""
@@ -110,12 +110,12 @@ class Server:
     def _find(self, name: str) -> Bucket | None:
         def look() -> Bucket | None:
             try:
-                found = self._client.buckets_api().find_buckets(name=name, org=self.target.org).buckets  # type: ignore[no-untyped-call]
+                buckets = self._client.buckets_api().find_buckets(name=name, org=self.target.org).buckets  # type: ignore[no-untyped-call]
             except ApiException as error:
                 if error.status == 404 and "bucket" in _message(error):  # 2.x answers so for a name it does not know
                     return None
                 raise
-            return found[0] if found else None
+            return buckets[0] if buckets else None
 
         return self._asked(look)
 
@@ -138,8 +138,8 @@ class Server:
             self._asked(lambda: self._post(bucket, "".join(lines.to_list()).encode()))
         except (TooLarge, Refusal) as error:
             if lines.len() == 1 or (isinstance(error, Refusal) and error.dropped == lines.len()):
-                said = error.message if isinstance(error, Refusal) else str(Sentence("too large for the server"))
-                refused.update((begin + index, said) for index in range(lines.len()))
+                words = error.message if isinstance(error, Refusal) else str(Sentence("too large for the server"))
+                refused.update((begin + index, words) for index in range(lines.len()))
                 return
             half = lines.len() // 2
             self._write(bucket, lines[:half], begin, refused)
@@ -200,7 +200,7 @@ class Server:
         raise AssertionError("unreachable")
 
     def _meant(self, error: ApiException, wait: float | None) -> Exception:
-        said = _message(error)
+        words = _message(error)
         where = self.target
         if error.status in (401, 403):
             return CannotCommunicate(
@@ -208,34 +208,34 @@ class Server:
                 "Give it a token that may read and write the bucket (SERVICEDAY_INFLUX_TOKEN or _TOKEN_FILE)",
                 url=where.url,
                 org=where.org,
-                said=said,
+                said=words,
             )
         if error.status == 404:
             return CannotDo(
                 "InfluxDB at {url} knows no such organisation or bucket: {said}",
                 "Check the names, or create the bucket",
                 url=where.url,
-                said=said,
+                said=words,
             )
         if error.status == 413:
             return TooLarge()
         if error.status in (400, 422):
-            dropped = _DROPPED.search(said)
-            return Refusal(said, int(dropped.group(1)) if dropped else None)
+            dropped = _DROPPED.search(words)
+            return Refusal(words, int(dropped.group(1)) if dropped else None)
         if wait is not None:
             return CannotCommunicate(
                 "InfluxDB at {url} is too busy and wants to be left alone for {wait:g} s: {said}",
                 "It will be tried again; nothing is lost",
                 url=where.url,
                 wait=wait,
-                said=said,
+                said=words,
             )
         return CannotCommunicate(
             "InfluxDB at {url} fails ({status}): {said}",
             "Look at the server's log",
             url=where.url,
             status=error.status,
-            said=said,
+            said=words,
         )
 
 
@@ -243,15 +243,15 @@ def _wait(error: ApiException) -> float | None:
     """Seconds to wait before trying again; None if trying again is of no use."""
     if error.status not in (429, 502, 503, 504):
         return None
-    told = str(dict(error.headers or {}).get("Retry-After", ""))
-    return float(told) if re.fullmatch(r"\d+(\.\d+)?", told) else 1.0
+    header = str(dict(error.headers or {}).get("Retry-After", ""))
+    return float(header) if re.fullmatch(r"\d+(\.\d+)?", header) else 1.0
 
 
 def _message(error: ApiException) -> str:
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
     try:
-        said = json.loads(body)
-        return " ".join(str(said.get("message") or said.get("error") or body).split())
+        answer = json.loads(body)
+        return " ".join(str(answer.get("message") or answer.get("error") or body).split())
     except (ValueError, AttributeError):
         return " ".join(body.split()) or str(error.reason)
 

@@ -64,15 +64,15 @@ class Beside:
             return
         self.is_new = False
         with self._open() as db:
-            (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found > VERSION:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
             raise CannotDo(
                 "{file} was written by a newer serviceday (version {found})",
                 "Update serviceday",
                 file=file,
-                found=found,
+                found=version,
             )
-        if found < VERSION:
+        if version < VERSION:
             with self._change() as db:
                 db.execute("UPDATE hour SET summarised = 0")
                 db.execute(f"PRAGMA user_version = {VERSION}")

@@ -136,12 +136,12 @@ class Influx:
     def delete(self, asset: str) -> int:
         with self._writing():
             points = flux.source(self.target.bucket, READINGS, assets=[asset])
-            gone, _, _ = self._counted(points)
+            missing, _, _ = self._counted(points)
             for bucket in (self.target.bucket, self._hourly):
                 self._server.delete(bucket, f'asset="{to_tag(asset)}"', flux.BEGIN, flux.END)
             self._beside.deleted(asset)
             self._marks = None
-            return gone
+            return missing
 
     # -- housekeeping ---------------------------------------------------------------------------------------------
 
@@ -297,31 +297,31 @@ class Influx:
         turn = self._beside.turn
         if not since.isdigit() or int(since) > turn:
             return Revised(str(turn), None)
-        found = set(self._beside.deletions(int(since)))
+        deleted = set(self._beside.deletions(int(since)))
         for hour in self._beside.changed_after(int(since)):
             start, end = moment_of(hour.number), min(moment_of(hour.number + 1), before)
             if start < end:
-                found.update(self.read(start=start, end=end)["asset"].unique())
-        return Revised(str(turn), frozenset(found))
+                deleted.update(self.read(start=start, end=end)["asset"].unique())
+        return Revised(str(turn), frozenset(deleted))
 
     def size(self) -> StoreSize:
         """Counted by the server, at most once a minute unless something was appended or deleted."""
-        asked = (self._beside.turn, int(time.monotonic() // SIZE_HOLDS))
-        if self._sized is None or self._sized[0] != asked:
+        turn = (self._beside.turn, int(time.monotonic() // SIZE_HOLDS))
+        if self._sized is None or self._sized[0] != turn:
             count, first, last = self._counted(flux.source(self.target.bucket, READINGS))
-            self._sized = asked, StoreSize(readings=count, bytes=0, files=0, first=first, last=last)
+            self._sized = turn, StoreSize(readings=count, bytes=0, files=0, first=first, last=last)
         return self._sized[1]
 
     def _counted(self, points: str) -> tuple[int, datetime | None, datetime | None]:
         count = 0
-        found: dict[str, datetime] = {}
+        newest: dict[str, datetime] = {}
         for answer in self._server.ask(flux.how_many(points)):
             if "number" in answer.columns:
                 count += int(answer["number"].sum())
             for name in ("earliest", "newest"):
                 if name in answer.columns and answer.height:
-                    found[name] = answer[name][0]
-        return count, found.get("earliest"), found.get("newest")
+                    newest[name] = answer[name][0]
+        return count, newest.get("earliest"), newest.get("newest")
 
     def health(self) -> Health:
         try:

@@ -43,8 +43,8 @@ def changes_since(table: Table, since: str | None, at_most: int, read: Callable[
 def revised_since(table: Table, since: str, before: datetime) -> Revised:
     """As `Store.revised`."""
     raw = table.snapshot()
-    known = since.isdigit() and int(since) <= raw.version
-    happened = delta_log.happened(table.place, int(since), raw.version) if known else None
+    reachable = since.isdigit() and int(since) <= raw.version
+    happened = delta_log.happened(table.place, int(since), raw.version) if reachable else None
     if happened is None or any(hour * 3600 < before.timestamp() for hour in happened.revised):
         return Revised(str(raw.version), None)
     late = [file.path for file in happened.added if file.day <= before.astimezone(UTC).date()]

@@ -121,9 +121,9 @@ def _portions(frames: Iterator[pl.DataFrame]) -> Iterator[Iterator[pl.DataFrame]
     left: list[pl.DataFrame] = []
 
     def portion(rows: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
-        held, asset = 0, ""
+        height, asset = 0, ""
         while rows is not None:
-            if held >= FILE_ROWS:
+            if height >= FILE_ROWS:
                 rest = int((rows["asset"] == asset).sum())  # of the last asset: at the beginning, as all is sorted
                 if rest < rows.height:
                     left.append(rows[rest:])
@@ -132,7 +132,7 @@ def _portions(frames: Iterator[pl.DataFrame]) -> Iterator[Iterator[pl.DataFrame]
                 yield rows
             if left:
                 return
-            held, asset = held + rows.height, rows["asset"][-1]
+            height, asset = height + rows.height, rows["asset"][-1]
             rows = next(frames, None)
 
     while (rows := left.pop() if left else next(frames, None)) is not None:

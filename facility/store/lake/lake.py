@@ -175,13 +175,13 @@ class Lake:
         with self._housekeeping(), self._writing():
             frame = reaching(self._raw.snapshot(), assets=[asset])
             rows = self._raw.scan(frame["path"].to_list())
-            gone = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
-            if gone:
+            deleted = int(rows.filter(pl.col("asset") == asset).select(pl.len()).collect().item())
+            if deleted:
                 written = self._without(frame, lambda frame: frame.filter(pl.col("asset") != asset), durable=True)
                 self._raw.commit(written, frame, note={"deleted": asset})
                 self._marks = None
             self._summaries.refresh()
-            return gone
+            return deleted
 
     def destroy(self) -> None:
         """Delete the whole store, readings and all. On an object store, use its own tools."""

@@ -78,12 +78,12 @@ class Mark:
 def _said(content: bytes | None) -> dict[str, Any] | None:
     """What a mark says; None if it is not what was written. Marks of earlier versions have no checksum."""
     try:
-        said = json.loads(content or b"")
-        int(said["format"])
-        proof = said.pop("checksum", None)
+        document = json.loads(content or b"")
+        int(document["format"])
+        proof = document.pop("checksum", None)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return said if proof is None or proof == checksum([json.dumps(said).encode()]) else None
+    return document if proof is None or proof == checksum([json.dumps(document).encode()]) else None
 
 
 def read_mark(place: Place, *, create: bool) -> Mark:
@@ -97,26 +97,26 @@ def read_mark(place: Place, *, create: bool) -> Mark:
                     "no readings at {place}", "Run `serviceday demo`, `ingest` or `import readings` first", place=place
                 )
             return _create(place)
-    said = _said(content) or _said(copy)
-    if said is None:
+    document = _said(content) or _said(copy)
+    if document is None:
         raise CannotDo(
             "{place}/{mark} cannot be read",
             'Restore it from a backup, or write {{"format": 2}}',
             place=place,
             mark=MARK,
         )
-    found = int(said["format"])
-    if found > FORMAT:
+    version = int(document["format"])
+    if version > FORMAT:
         raise CannotDo(
             "{place} was written by a newer serviceday (format {found}, this one reads up to {newest})",
             "Update serviceday",
             place=place,
-            found=found,
+            found=version,
             newest=FORMAT,
         )
-    if found < FORMAT:
+    if version < FORMAT:
         return _migrate(place)
-    mark = Mark(**{name: value for name, value in said.items() if name in Mark.__dataclass_fields__})
+    mark = Mark(**{name: value for name, value in document.items() if name in Mark.__dataclass_fields__})
     return replace(mark, lost=tuple((str(first), str(last), int(count)) for first, last, count in mark.lost))
 
 

@@ -46,12 +46,12 @@ def mend_log(place: Place, *, thorough: bool = False) -> MendedLog:
     _mend_checkpoint(folder, copies, done)
     files = sorted((folder / "_delta_log").glob("[0-9]*.json"))
     versions = [int(file.stem) for file in (files if thorough else files[-LOOKED_AT:])]
-    kept = copies.commits()
+    commits = copies.commits()
     synced = copies.synced() or -1
     spoilt = []
-    for version in _expected(versions, kept):
+    for version in _expected(versions, commits):
         content = _content(folder, version)
-        copy = kept.get(version)
+        copy = commits.get(version)
         if copy is not None and content != copy:
             _restore(folder, version, copy, done)
             content = copy
@@ -69,10 +69,10 @@ def damaged_log(place: Place) -> list[tuple[str, Sentence]]:
     if folder is None:
         return []
     copies = Copies(folder)
-    kept = copies.commits()
+    commits = copies.commits()
     damaged = []
-    for version in _expected([int(file.stem) for file in sorted((folder / "_delta_log").glob("[0-9]*.json"))], kept):
-        content, copy = _content(folder, version), kept.get(version)
+    for version in _expected([int(file.stem) for file in sorted((folder / "_delta_log").glob("[0-9]*.json"))], commits):
+        content, copy = _content(folder, version), commits.get(version)
         if content is None:
             damaged.append((log_file(version), Sentence("it is missing")))
         elif (copy is not None and content != copy) or not _parses(content):
@@ -85,11 +85,11 @@ def damaged_log(place: Place) -> list[tuple[str, Sentence]]:
     return damaged
 
 
-def _expected(versions: list[int], kept: dict[int, bytes]) -> range:
+def _expected(versions: list[int], commits: dict[int, bytes]) -> range:
     """The versions that should be there: without gaps, and on to the last of which there is a copy."""
     if not versions:
         return range(0)
-    return range(versions[0], max(versions[-1], *kept) + 1 if kept else versions[-1] + 1)
+    return range(versions[0], max(versions[-1], *commits) + 1 if commits else versions[-1] + 1)
 
 
 def _mend_spoilt(folder: Path, spoilt: list[int], copies: Copies, done: MendedLog) -> None:

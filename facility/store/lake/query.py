@@ -58,12 +58,12 @@ class Question:
         """This question for one range of assets after the other, if it is bounded. `known`: asset, count."""
         first = ""
         if self.bounded:
-            held = 0
+            total = 0
             for asset, count in frame.group_by("asset").agg(pl.col("count").sum()).sort("asset").iter_rows():
-                if held and held + count > AT_ONCE:
+                if total and total + count > AT_ONCE:
                     yield self._of_assets(first, asset)
-                    first, held = asset, 0
-                held += count
+                    first, total = asset, 0
+                total += count
         yield self._of_assets(first, None)
 
     def _of_assets(self, first: str, beyond: str | None) -> Question:

@@ -122,11 +122,11 @@ class Repair:
         folder = table.place.folder
         if folder is None:
             return 0
-        known = set(table.snapshot().files["path"].to_list()) | _removed(table)
+        referenced = set(table.snapshot().files["path"].to_list()) | _removed(table)
         deleted = _deleted(table)
         new = 0
         for file in sorted(folder.glob("day=*/*.parquet"), key=lambda path: path.stat().st_mtime):
-            if file.relative_to(folder).as_posix() in known:
+            if file.relative_to(folder).as_posix() in referenced:
                 continue
             rows = pl.concat([pl.DataFrame(schema=FRAME), *_readable_rows(file)]).filter(
                 ~pl.col("asset").is_in(deleted)
@@ -208,15 +208,15 @@ class Repair:
             )
         )
         if rows.height < file.rows:
-            gone = file.rows - rows.height
-            restored.readings_lost += gone
-            restored.hours.append((_hour(file.first), _hour(file.last), gone))
+            lost = file.rows - rows.height
+            restored.readings_lost += lost
+            restored.hours.append((_hour(file.first), _hour(file.last), lost))
             restored.lost.append(
                 Sentence(
                     "{file}: {count} readings between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC are lost, of"
                     " assets from {low} to {high}; hourly summaries made of them before are kept",
                     file=name,
-                    count=gone,
+                    count=lost,
                     first=file.first,
                     last=file.last,
                     low=low,

@@ -236,25 +236,25 @@ class Summaries:
         if happened is None:
             files = files.clear()
             happened = Happened(added=_listed(raw.files))
-        wanted = set(days)
+        stale = set(days)
         frame = self._passing(files.filter(pl.col("day").is_in(days)), question, happened)
-        added = [file for file in happened.added if file.day in wanted]
+        added = [file for file in happened.added if file.day in stale]
         missing = self._missing(added, raw)
         fresh, late = self._fresh([file for file in added if file not in missing], question)
-        redo = {hour for hour in happened.revised if day_of(hour) in wanted}
+        redo = {hour for hour in happened.revised if day_of(hour) in stale}
         redo |= {hour for file in missing for hour in file.hours}
-        if question.cut is not None and day_of(question.cut) in wanted:
+        if question.cut is not None and day_of(question.cut) in stale:
             redo.add(question.cut)
         number = _number_of("hour")
         if happened.deleted:
             again = fresh.filter(pl.col("asset").is_in(list(happened.deleted)))
             redo |= set(again.select(number)["hour"].to_list())
-        made, tangled = joined(frame, fresh)
+        summary, tangled = joined(frame, fresh)
         late = pl.concat([late, tangled]).unique()
-        parts = [made.filter(~number.is_in(list(redo))).join(late, on=KEY, how="anti")]
+        parts = [summary.filter(~number.is_in(list(redo))).join(late, on=KEY, how="anti")]
         if redo or late.height:
             expression = pl.lit(1, pl.Int32).alias("count")
-            known = pl.concat([made.select("asset", "count"), late.select("asset", expression)])
+            known = pl.concat([summary.select("asset", "count"), late.select("asset", expression)])
             for some in question.apart(known):
                 parts.append(self._anew(raw, some, redo, some.of_hours(late.lazy()).collect()))
         return pl.concat(parts).sort(KEY)
@@ -347,13 +347,13 @@ def _number_of(column: str) -> pl.Expr:
 def _groups(files: Sequence[AddedFile], at_once: int) -> Iterator[list[AddedFile]]:
     """Files in their order, in groups of about `at_once` rows."""
     group: list[AddedFile] = []
-    held = 0
+    total = 0
     for file in files:
-        if group and held + file.rows > at_once:
+        if group and total + file.rows > at_once:
             yield group
-            group, held = [], 0
+            group, total = [], 0
         group.append(file)
-        held += file.rows
+        total += file.rows
     if group:
         yield group
 
@@ -378,11 +378,11 @@ def _in_hours(files: pl.DataFrame, hours: set[int]) -> pl.DataFrame:
 def _portions(days: Sequence[date], rows: Sequence[int]) -> Iterator[tuple[bool, list[date]]]:
     """Groups of days of about `ROWS_AT_ONCE` readings; the flag marks the last."""
     group: list[date] = []
-    held = 0
+    total = 0
     for index, (day, count) in enumerate(zip(days, rows, strict=True)):
         group.append(day)
-        held += count
+        total += count
         last = index == len(days) - 1
-        if held >= ROWS_AT_ONCE or last:
+        if total >= ROWS_AT_ONCE or last:
             yield last, group
-            group, held = [], 0
+            group, total = [], 0

@@ -113,7 +113,7 @@ def as_text(notice: Announcement) -> str:
     lines = [title, notice.greeting, notice.intro, "", f"{words['date']}{colon}{notice.date} {notice.hours}"]
     lines.append(f"{words['affected']}{colon}{notice.affected_note}")
     lines += [f"- {' '.join((affected.place, affected.what, affected.hours))}" for affected in notice.affected]
-    lines += [f"{words['content']}{colon}".rstrip(), *(f"- {one}" for one in notice.content)]
+    lines += [f"{words['content']}{colon}".rstrip(), *(f"- {line}" for line in notice.content)]
     if notice.places:
         lines.append(f"{words['place']}{colon}".rstrip())
         lines += [f"- {' '.join(filter(None, (where.place, where.hours)))}" for where in notice.places]
@@ -128,8 +128,8 @@ def _content(items: Iterable[Item], language: Language) -> Iterable[str]:
     for item in items:
         if item.kind and item.ground not in _REPAIRS:
             assets.setdefault(item.kind, set()).add(item.asset)
-    for kind, found in sorted(assets.items(), key=lambda asset: (-len(asset[1]), asset[0])):
-        yield PHRASES.say("notice_content_line", language, equipment=_equipment(kind)[language], count=len(found))
+    for kind, group in sorted(assets.items(), key=lambda asset: (-len(asset[1]), asset[0])):
+        yield PHRASES.say("notice_content_line", language, equipment=_equipment(kind)[language], count=len(group))
     repairs = sum(item.ground in _REPAIRS for item in items)
     if repairs:
         yield PHRASES.say("notice_content_repairs", language, count=repairs)
@@ -150,10 +150,10 @@ def _places(items: Iterable[Item], language: Language, names: Names) -> Iterable
     named = sorted(
         (names.whereabouts(*key) or PHRASES["notice_grounds"][language], items) for key, items in there.items()
     )
-    for place, found in named:
-        kinds = Counter(_equipment(item.kind)[language] for item in found if item.kind)
+    for place, group in named:
+        kinds = Counter(_equipment(item.kind)[language] for item in group if item.kind)
         listed = ("、" if language == "zh" else ", ").join(kind for kind, _ in kinds.most_common())
-        yield Where(place=place, hours=_hours(found), content=listed)
+        yield Where(place=place, hours=_hours(group), content=listed)
 
 
 def _affected(items: Iterable[Item], language: Language, names: Names) -> Iterable[Affected]:
@@ -165,13 +165,13 @@ def _affected(items: Iterable[Item], language: Language, names: Names) -> Iterab
     ordered = sorted(
         out.values(), key=lambda items: (items[0].kind != "lift", items[0].start or time.max, items[0].asset)
     )
-    for found in ordered:
-        first = found[0]
+    for group in ordered:
+        first = group[0]
         name = first.asset_name or first.asset
         yield Affected(
             what=f"{_equipment(first.kind)[language]} {name}" if language == "en" else name,
             place=names.whereabouts(first.site, first.building) or first.place,
-            hours=_hours(found) or PHRASES["notice_sometime"][language],
+            hours=_hours(group) or PHRASES["notice_sometime"][language],
         )
 
 

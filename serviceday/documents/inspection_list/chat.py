@@ -15,11 +15,14 @@ def as_message(plan: InspectionList, *, language: Language, paper: Paper = NO_PA
     """Plain UTF-8 text: what breaks the law first, then each person's stops, then what was left out, as a number."""
     names = names.over(plan)
     lines = [PHRASES["title"][language], summary.subtitle(plan, language), ""]
-    found = summary.first_breaches(plan, language, names, most=6)
-    if found:
-        lines += [PHRASES.say("breaches_title", language, count=len(plan.breaches)), *(f"! {one}" for one in found)]
-    if not found or not reassures(plan):
-        lines.append(law_words(plan.law, language) if found else assurance(plan, language))
+    breaches = summary.first_breaches(plan, language, names, most=6)
+    if breaches:
+        lines += [
+            PHRASES.say("breaches_title", language, count=len(plan.breaches)),
+            *(f"! {line}" for line in breaches),
+        ]
+    if not breaches or not reassures(plan):
+        lines.append(law_words(plan.law, language) if breaches else assurance(plan, language))
     lines.append("")
     for day in summary.days(plan, language):
         lines.append(" ".join(filter(None, (f"[{day.name}]", day.hours, day.start, day.lunch))))

@@ -109,16 +109,16 @@ class _Workbook:
 
     def _breaches(self, sheet: Any, line: int) -> int:
         """The breaches, before everything else; returns the next free line."""
-        found = summary.first_breaches(self._plan, self._language, self._names)
+        breaches = summary.first_breaches(self._plan, self._language, self._names)
         quiet = self._styles(border=1, border_color="#A6A6A6", font_color=GREY, valign="vcenter", text_wrap=True)
         doubt = self._styles(border=2, bold=True, text_wrap=True, valign="vcenter")
-        if not found:
+        if not breaches:
             words = assurance(self._plan, self._language)
             return self._boxed(sheet, line, words, quiet if reassures(self._plan) else doubt)
         loud = self._styles(bold=True, font_size=12, font_color="#FFFFFF", bg_color="#9C0006", border=2)
         plain = self._styles(text_wrap=True, valign="vcenter", border=1, border_color="#9C0006", font_color="#9C0006")
         title = PHRASES.say("breaches_title", self._language, count=len(self._plan.breaches))
-        for words, style in [(title, loud), *((one, plain) for one in found)]:
+        for words, style in [(title, loud), *((line, plain) for line in breaches)]:
             line = self._boxed(sheet, line, words, style)
         if not reassures(self._plan):
             line = self._boxed(sheet, line, law_words(self._plan.law, self._language), doubt)
@@ -184,10 +184,10 @@ class _Workbook:
         """Words to choose from; more than Excel takes into a cell's list are typed in instead."""
         if len(",".join(words)) > _LONGEST_CHOICE or any("," in word for word in words):
             return
-        wanted: dict[str, Any] = {"validate": "list", "source": list(words), "other_cells": list(others)}
+        options: dict[str, Any] = {"validate": "list", "source": list(words), "other_cells": list(others)}
         if column == self._result:
-            wanted["error_message"] = self._say("result_hint")
-        sheet.data_validation(lines[0], column, lines[1], column, wanted)
+            options["error_message"] = self._say("result_hint")
+        sheet.data_validation(lines[0], column, lines[1], column, options)
 
     @property
     def _result(self) -> int:

@@ -40,17 +40,17 @@ class Styles:
         return self._made[key]
 
     def cell(self, column: Column, item: Item, *, first_of_stop: bool) -> Any:
-        wanted: dict[str, Any] = {"text_wrap": True, "valign": "vcenter", "border": 1, "border_color": "#A6A6A6"}
+        options: dict[str, Any] = {"text_wrap": True, "valign": "vcenter", "border": 1, "border_color": "#A6A6A6"}
         if first_of_stop:
-            wanted |= {"top": 2, "top_color": INK}
+            options |= {"top": 2, "top_color": INK}
         if column.key in _CENTRED:
-            wanted["align"] = "center"
+            options["align"] = "center"
         if column.key in ("deadline", "breach_from"):
-            wanted["num_format"] = "yyyy-mm-dd"
+            options["num_format"] = "yyyy-mm-dd"
         if column.key == "priority" or (column.key == "breach" and item.breach):
             ink, paper = _PAPER[item.priority]
-            wanted |= {"font_color": ink, "bg_color": paper, "bold": item.priority in (Priority.URGENT, Priority.HIGH)}
-        return self(**wanted)
+            options |= {"font_color": ink, "bg_color": paper, "bold": item.priority in (Priority.URGENT, Priority.HIGH)}
+        return self(**options)
 
     @property
     def header(self) -> Any:

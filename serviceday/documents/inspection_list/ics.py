@@ -65,10 +65,10 @@ def _calendar(
     if plan.timezone:
         book.add("x-wr-timezone", one_line(plan.timezone))
     for day in days:
-        seen: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[str, str]] = Counter()
         for visit in visits(day.items):
-            seen[visit.site, visit.building] += 1
-            nth = seen[visit.site, visit.building]
+            counts[visit.site, visit.building] += 1
+            nth = counts[visit.site, visit.building]
             book.add_component(_event(plan, day, visit, nth, language, names, told=told))
     if plan.timezone and any(item.start for item in plan.items):
         book.add_missing_timezones()
@@ -77,14 +77,14 @@ def _calendar(
 
 def visits(items: Iterable[Item]) -> list[Visit]:
     """Items that follow one another at one building."""
-    found: list[Visit] = []
+    visits: list[Visit] = []
     for item in items:
-        if found and (found[-1].site, found[-1].building) == (item.site, item.building):
-            last = found.pop()
-            found.append(Visit(item.site, item.building, last.start, item.end or last.end, (*last.items, item)))
+        if visits and (visits[-1].site, visits[-1].building) == (item.site, item.building):
+            last = visits.pop()
+            visits.append(Visit(item.site, item.building, last.start, item.end or last.end, (*last.items, item)))
         else:
-            found.append(Visit(item.site, item.building, item.start, item.end, (item,)))
-    return found
+            visits.append(Visit(item.site, item.building, item.start, item.end, (item,)))
+    return visits
 
 
 def _event(

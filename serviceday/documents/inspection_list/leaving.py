@@ -50,7 +50,7 @@ def _works(items: Iterable[Item], language: Language, names: Names) -> Iterable[
     by_work: dict[str, list[Item]] = {}
     for item in items:
         by_work.setdefault(item.what[language], []).append(item)
-    ordered = sorted(by_work.items(), key=lambda one: (-len(one[1]), one[0]))
+    ordered = sorted(by_work.items(), key=lambda group: (-len(group[1]), group[0]))
     for what, several in ordered[:_WORKS]:
         yield Work(what, len(several), _assets(several, language, names))
     if rest := ordered[_WORKS:]:
@@ -65,10 +65,10 @@ def _assets(items: Iterable[Item], language: Language, names: Names) -> str:
     sites: dict[str, dict[str, None]] = {}
     for item in items:
         sites.setdefault(item.site if names.several else "", {})[item.asset or item.place] = None
-    told = []
+    rows = []
     for site, ids in sites.items():
         listed = comma.join(list(ids)[:_NAMED])
         if len(ids) > _NAMED:
             listed = PHRASES.say("left_out_more_assets", language, assets=listed, count=len(ids) - _NAMED)
-        told.append(f"{names.site(site)}{colon}{listed}" if names.several else listed)
-    return between.join(told)
+        rows.append(f"{names.site(site)}{colon}{listed}" if names.several else listed)
+    return between.join(rows)

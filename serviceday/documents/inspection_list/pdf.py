@@ -39,19 +39,19 @@ def list_data(plan: InspectionList, language: Language, paper: Paper, names: Nam
     """What the template shows, in words."""
     names = names.over(plan)
     link, columns = check(paper.asset_url), left_out_columns(names)
-    said = dict.fromkeys(payload(item, link) for item in plan.items)
-    codes = {words: place for place, words in enumerate(said)}
+    payloads = dict.fromkeys(payload(item, link) for item in plan.items)
+    codes = {words: place for place, words in enumerate(payloads)}
     days = summary.days(plan, language)
     number = (
         PHRASES.say("plan_number", language, number=plan.number) if plan.number else PHRASES["plan_not_kept"][language]
     )
-    made = PHRASES.say("made_at", language, moment=summary.made_at(plan))
+    stamp = PHRASES.say("made_at", language, moment=summary.made_at(plan))
     zone = PHRASES.say("clock_zone", language, zone=plan.timezone) if plan.timezone else ""
     return {
         "words": {key: PHRASES[key][language] for key in _WORDS},
         "company": paper.company,
         "subtitle": summary.subtitle(plan, language),
-        "footer": " · ".join(filter(None, (PHRASES["title"][language], str(plan.service_day), number, made, zone))),
+        "footer": " · ".join(filter(None, (PHRASES["title"][language], str(plan.service_day), number, stamp, zone))),
         "breaches": summary.first_breaches(plan, language, names),
         "breaches_title": PHRASES.say("breaches_title", language, count=len(plan.breaches)),
         "law": law_words(plan.law, language) if plan.breaches else assurance(plan, language),

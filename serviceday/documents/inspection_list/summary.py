@@ -86,10 +86,10 @@ def breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES) 
 
 def first_breaches(plan: InspectionList, language: Language, names: Names = NO_NAMES, *, most: int = 12) -> list[str]:
     """The first lines of the breaches, for a page that has room for so many; the last then tells how many more."""
-    found = breaches(plan, language, names)
-    if len(found) <= most:
-        return found
-    return [*found[: most - 1], PHRASES.say("breaches_more", language, count=len(found) - most + 1)]
+    lines = breaches(plan, language, names)
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], PHRASES.say("breaches_more", language, count=len(lines) - most + 1)]
 
 
 def _breach(item: Item, language: Language, names: Names) -> str:
@@ -147,15 +147,15 @@ class Day:
 
 def days(plan: InspectionList, language: Language) -> list[Day]:
     """Everybody who has something to do, in their order; two-person work stands on both days."""
-    found = []
+    days = []
     rounds = {round.person: round for round in plan.rounds}
     numbers = sorted(set(rounds) | {number for item in plan.items for number in item.people})
     for number in numbers:
         items = tuple(sorted((item for item in plan.items if number in item.people), key=_in_time))
         round = rounds.get(number, Round(person=number, work_minutes=sum(i.minutes for i in items), travel_minutes=0))
         if items:
-            found.append(_day(plan, round, items, language))
-    return found
+            days.append(_day(plan, round, items, language))
+    return days
 
 
 def _in_time(item: Item) -> tuple[time, int]:
@@ -165,16 +165,16 @@ def _in_time(item: Item) -> tuple[time, int]:
 
 def _day(plan: InspectionList, round: Round, items: tuple[Item, ...], language: Language) -> Day:
     person = plan.person(round.person)
-    held = [qualification(key)[language] for key in person.qualifications] if person else []
+    names_held = [qualification(key)[language] for key in person.qualifications] if person else []
     if person and person.contractor:
-        held.append(PHRASES.say("contractor", language, firm=person.contractor))
+        names_held.append(PHRASES.say("contractor", language, firm=person.contractor))
     lunch = ""
     if round.lunch_start and round.lunch_end:
         lunch = PHRASES.say("lunch", language, start=clock(round.lunch_start), end=clock(round.lunch_end))
     return Day(
         number=round.person,
         name=who(plan, round.person, language),
-        qualifications=("、" if language == "zh" else ", ").join(held) or PHRASES["all_round"][language],
+        qualifications=("、" if language == "zh" else ", ").join(names_held) or PHRASES["all_round"][language],
         hours=between(round.start, round.end) or f"{plan.hours:g} h",
         start=PHRASES.say("from_place", language, place=round.start_place) if round.start_place else "",
         lunch=lunch,

@@ -82,7 +82,9 @@ def write_lists(
         files.append((path, content(plan, ending, language=language, paper=paper, names=names)))
         if ending == ".ics":
             own = calendars(plan, language=language, paper=paper, names=names.over(plan))
-            files += [(path.with_name(f"{path.stem}-{who}.ics"), one) for who, one in own.items() if len(own) > 1]
+            files += [
+                (path.with_name(f"{path.stem}-{who}.ics"), calendar) for who, calendar in own.items() if len(own) > 1
+            ]
     return write_together(files)
 
 
