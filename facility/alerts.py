@@ -20,6 +20,11 @@ class Severity(StrEnum):
     MEDIUM = "medium"  # act today
     LOW = "low"  # look at it on the next round
 
+    @property
+    def rank(self) -> int:
+        """0 for what comes first."""
+        return tuple(Severity).index(self)
+
 
 class Source(StrEnum):
     """What speaks: a reading beyond its limit, the equipment itself, a model, or nobody where somebody should."""

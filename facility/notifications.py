@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from facility.alerts import Severity
+
 DEAD_AFTER = timedelta(minutes=2)
 
 
@@ -53,7 +55,7 @@ class Message:
     channel: str
     what: str  # the step that it tells, or digest, summary, channel_dead
     route: str
-    severity: str
+    severity: Severity
     state: MessageState
     queued_at: datetime
     due_at: datetime  # not to be tried before

@@ -24,7 +24,6 @@ _SHELVES = (1, 3, 7, 14, 30)  # days
 _REFRESH = timedelta(seconds=10)
 _SURE = timedelta(days=4)  # an interval of an onset that is no longer is told as a day
 _CLOSED_SINCE = timedelta(days=90)
-_RANK = {severity: place for place, severity in enumerate(Severity)}
 _WAITING = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
 _COLUMNS = ("severity", "asset", "place", "title", "reason", "began", "opened", "state")
 
@@ -72,7 +71,7 @@ def _closed(visit: Visit) -> list[Alert]:
 
 
 def _urgency(alert: Alert) -> tuple[int, bool, float]:
-    return _RANK[alert.severity], alert.state not in _WAITING, -alert.opened_at.timestamp()
+    return alert.severity.rank, alert.state not in _WAITING, -alert.opened_at.timestamp()
 
 
 def _counts(visit: Visit, alerts: Sequence[Alert]) -> str:

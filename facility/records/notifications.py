@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from facility.alerts import Severity
 from facility.errors import CannotDo
 from facility.notifications import Attempt, ChannelHealth, Decided, Look, Message, MessageState, Reason
 from facility.records.notification_tables import (
@@ -271,11 +272,14 @@ def _failing(connection: Connection, attempt: Attempt) -> None:
 
 
 _LOOK = tuple(name for name in Look.__dataclass_fields__ if name != "id")
-_MESSAGE = tuple(name for name in Message.__dataclass_fields__ if name not in ("id", "state", "reason", "ways"))
+_MESSAGE = tuple(
+    name for name in Message.__dataclass_fields__ if name not in ("id", "severity", "state", "reason", "ways")
+)
 
 
 def _message_values(message: Message) -> dict[str, Any]:
     return {name: getattr(message, name) for name in _MESSAGE} | {
+        "severity": message.severity.value,
         "state": message.state.value,
         "reason": message.reason.value if message.reason else "",
         "ways": list(message.ways),
@@ -286,6 +290,7 @@ def _message(row: Any) -> Message:
     return Message(
         **{name: getattr(row, name) for name in _MESSAGE},
         id=row.id,
+        severity=Severity(row.severity),
         state=MessageState(row.state),
         reason=Reason(row.reason) if row.reason else None,
         ways=tuple(row.ways),

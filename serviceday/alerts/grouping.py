@@ -13,12 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from facility.alerts import Alert, Severity, Source
+from facility.alerts import Alert, Source
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from serviceday.alerts.conditions import PHRASES, Condition, Verdict
 
-_RANK = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2}
 _TOGETHER = (Source.LIMIT, Source.EQUIPMENT)
 Channels = frozenset[str]
 
@@ -112,7 +111,7 @@ def _spoken(members: Sequence[Condition], cause: str) -> Condition:
     ordered = sorted(
         members,
         key=lambda condition: (
-            -_RANK[condition.severity],
+            condition.severity.rank,
             condition.source is not Source.EQUIPMENT,
             condition.channel,
             condition.cause,

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from facility.alert_life import TRANSITIONS
-from facility.alerts import Alert, AlertState, Severity, Source
+from facility.alerts import Alert, AlertState, Source
 from serviceday.alerts.conditions import Condition, Verdict
-
-_RANK = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def _as_seen(alert: Alert, condition: Condition) -> Alert:
     """
     if alert.returned_at is not None and condition.seen_at <= alert.last_seen_at:
         return alert
-    worse = _RANK[condition.severity] > _RANK[alert.severity]
+    worse = condition.severity.rank < alert.severity.rank
     current = replace(alert, last_seen_at=max(alert.last_seen_at, condition.seen_at), returned_at=None)
     if (
         worse

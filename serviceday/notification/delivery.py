@@ -23,7 +23,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0  # seconds
 _A_MINUTE = timedelta(minutes=1)
 _AT_ONCE = 50  # messages of one channel in one pass
-_RANK = {"high": 0, "medium": 1, "low": 2}
 
 
 @dataclass(slots=True)
@@ -53,7 +52,7 @@ class Delivery:
         """Send every message whose time has come."""
         due = self.records.notifications.due_messages(MessageState.QUEUED, now)
         by_channel: dict[str, list[Message]] = {}
-        for message in sorted(due, key=lambda each: (_RANK.get(each.severity, 0), each.id)):
+        for message in sorted(due, key=lambda each: (each.severity.rank, each.id)):
             by_channel.setdefault(message.channel, []).append(message)
         if not by_channel:
             return

@@ -55,7 +55,7 @@ class Notice:
             channel=self.channel,
             what=self.what,
             route=self.route.name if self.route else "",
-            severity=self.alert.severity.value,
+            severity=self.alert.severity,
             state=MessageState.HELD if held else waits,
             queued_at=now,
             due_at=self.due or now,

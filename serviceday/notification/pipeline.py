@@ -173,8 +173,7 @@ def summarise_floods(notices: Sequence[Notice], now: datetime, context: Context)
     """More than a person can read becomes a summary; grave ones first and sooner. Machines read everything."""
     settings, passed = context.rules.settings, Passed()
     coming: Counter[str] = Counter()
-    rank = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
-    for notice in sorted(notices, key=lambda each: (rank[each.alert.severity], each.step)):
+    for notice in sorted(notices, key=lambda each: (each.alert.severity.rank, each.step)):
         if notice.due is None and not _machine(notice, context):
             if notice.receiver not in coming:
                 coming[notice.receiver] = context.ledger.recent(notice.receiver, now - settings.flood_within)

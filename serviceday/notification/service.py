@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from facility.alerts import Alert
+from facility.alerts import Alert, Severity
 from facility.errors import CannotDo
 from facility.i18n.phrases import Language
 from facility.notifications import Decided, Message, MessageState
@@ -159,7 +159,7 @@ class NotificationService:
                 alert=0,
                 step=group[-1].step,
                 what=what,
-                severity=min((each.severity for each in group), key=("high", "medium", "low").index),
+                severity=min((each.severity for each in group), key=lambda severity: severity.rank),
                 state=MessageState.QUEUED,
                 reason=None,
                 subject=subject,
@@ -197,7 +197,7 @@ class NotificationService:
                         ways=tuple(ways[1:]),
                         what="channel_dead",
                         route="",
-                        severity="high",
+                        severity=Severity.HIGH,
                         state=MessageState.QUEUED,
                         queued_at=now,
                         due_at=now,

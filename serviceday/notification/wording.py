@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facility.alerts import Alert, AlertState, Severity, Source
+from facility.alerts import Alert, AlertState, Source
 from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language, Phrases, Text
 from facility.notifications import ChannelHealth, Message
@@ -19,7 +19,6 @@ PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 _SENTENCE = re.compile(r"(?<=[。；！？])|(?<=[.;!?])\s")
 _REASON = 160  # characters of the reason
 _LISTED = 20  # alerts that a digest names
-_RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ class Wording:
         """Subject and text of several in one: the grave ones first."""
         language = self.context.language(receiver)
         latest = {message.alert: message for message in messages if message.alert in alerts}
-        ordered = sorted(latest.values(), key=lambda each: (_RANK[alerts[each.alert].severity], each.alert))
+        ordered = sorted(latest.values(), key=lambda each: (alerts[each.alert].severity.rank, each.alert))
         subject = PHRASES.say(what, language, count=len(ordered))
         lines = [subject]
         for message in ordered[:_LISTED]:
