@@ -108,7 +108,7 @@ def settle(
 ) -> AlertChanges:
     """Open, change and clear alerts after what holds of the causes in `conditions`, within one transaction.
 
-    `held` was held back before it became a condition; `released` are causes that no longer are.
+    `withheld` was held back before it became a condition; `released` are causes that no longer are.
     """
     passed = through(PIPELINE, conditions, around)
     standing = grouped(passed.conditions, around.open_alerts, list(around.assets.values()))
