@@ -56,7 +56,7 @@ def suspicious() -> tuple[float, ...]:
 def sentinel(channel: Channel, value: float, raw: float, before: float | None) -> Sentinel | None:
     """Which sentinel a value is, if it is one.
 
-    `value` is in the channel's unit, `said` as the device sent it, `before` the last believed value of the channel.
+    `value` is in the channel's unit, `raw` as the device sent it, `before` the last believed value of the channel.
     Without one, a value that a healthy asset may well have is believed.
     """
     for family in sentinels():

@@ -114,7 +114,7 @@ def _reworded(words: Text, was: Text, now: Text) -> Text:
 
 
 def onset_hour(figures: FloatArray, margin: int, rising: bool) -> HourOnset | None:
-    """The hour of a lasting step; None where there is none that stands out. The first `known` hours are before it."""
+    """The hour of a lasting step; None where there is none that stands out. The first `margin` hours are before it."""
     usual = median(figures[:margin].reshape(-1, HOURS), axis=0)
     values = (figures - np.resize(usual, len(figures))) * (1.0 if rising else -1.0)
     hours = np.flatnonzero(np.isfinite(values))
