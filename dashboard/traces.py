@@ -50,7 +50,7 @@ def traces(
 ) -> list[Trace]:
     """The channels of an asset that were ever heard of: first those that speak for trouble, then those with limits.
 
-    `seen`: as `sources.window` gives it. `latest`: the newest reading of each channel of this asset.
+    `frame`: as `sources.window` gives it. `latest`: the newest reading of each channel of this asset.
     """
     newest = {row["channel"]: (row["time"], row["value"]) for row in latest.iter_rows(named=True)}
     parts = {str(key[0]): part for key, part in frame.partition_by("channel", as_dict=True).items()}

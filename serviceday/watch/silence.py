@@ -155,7 +155,7 @@ def _silence(
     when: tuple[datetime, datetime],
     sentences: tuple[Text, Text],
 ) -> Condition:
-    """`where` is asset and channel, `when` since and now, `said` title and reason."""
+    """`where` is asset and channel, `when` since and now, `sentences` title and reason."""
     began, now = when
     return Condition(
         cause=cause,

@@ -55,7 +55,7 @@ class Question:
         return within(rows, time, assets=self.assets, channels=self.channels, start=self.start, end=self.end)
 
     def apart(self, frame: pl.DataFrame) -> Iterator[Question]:
-        """This question for one range of assets after the other, if it is bounded. `known`: asset, count."""
+        """This question for one range of assets after the other, if it is bounded. `frame`: asset, count."""
         first = ""
         if self.bounded:
             total = 0
