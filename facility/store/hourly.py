@@ -97,7 +97,7 @@ def growth(before: pl.Expr, after: pl.Expr) -> pl.Expr:
 def follow(frame: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """Summaries of whole hours from those of their beginnings and of what came after, in time, in the same hours.
 
-    Rows of `fresh` whose key `kept` lacks pass as they are; those of `kept` that `fresh` lacks are left out.
+    Rows of `fresh` whose key `frame` lacks pass as they are; those of `frame` that `fresh` lacks are left out.
     """
     both = fresh.join(frame, on=KEY, how="left", suffix="_kept", maintain_order="left")
     old = {name: pl.col(f"{name}_kept") for name in HOURLY if name not in KEY}
