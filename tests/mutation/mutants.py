@@ -53,15 +53,19 @@ class Area:
 AREAS = {
     "alerts": Area(
         (
+            "facility/alert_life.py",
             "serviceday/alerts/lifecycle.py",
             "serviceday/alerts/limits.py",
+            "serviceday/alerts/track.py",
             "serviceday/alerts/predictions.py",
             "serviceday/alerts/grouping.py",
+            "serviceday/alerts/inhibition.py",
         ),
         (
             "tests/serviceday/test_serviceday_alert_lifecycle.py",
             "tests/serviceday/test_serviceday_alert_conditions.py",
             "tests/serviceday/test_serviceday_alert_grouping.py",
+            "tests/serviceday/test_serviceday_watch.py",
         ),
     ),
     "admission": Area(
