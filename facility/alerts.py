@@ -16,6 +16,8 @@ from facility.i18n.phrases import Text
 
 
 class Severity(StrEnum):
+    """How soon somebody must act."""
+
     HIGH = "high"  # act now
     MEDIUM = "medium"  # act today
     LOW = "low"  # look at it on the next round
@@ -38,6 +40,8 @@ class Source(StrEnum):
 
 
 class AlertState(StrEnum):
+    """Where an alert stands in its life (ISA-18.2)."""
+
     UNACKNOWLEDGED = "unacknowledged"
     ACKNOWLEDGED = "acknowledged"
     RETURNED = "returned"  # normal again, but nobody has acknowledged it yet

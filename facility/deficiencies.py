@@ -19,6 +19,8 @@ REPEAT_WITHIN = timedelta(days=30)  # the same fault at the same asset again
 
 
 class State(StrEnum):
+    """Where a finding stands between being found and being verified."""
+
     DRAFT = "draft"
     AWAITING_APPROVAL = "awaiting_approval"
     TO_RECTIFY = "to_rectify"
@@ -38,6 +40,8 @@ class State(StrEnum):
 
 
 class Move(StrEnum):
+    """What somebody does to a finding."""
+
     OPENED = "opened"
     SUBMITTED = "submitted"
     APPROVED = "approved"

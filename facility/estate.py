@@ -17,6 +17,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
+    """A building of a site; coordinates in degrees (WGS 84), None where nobody knows them."""
+
     id: str
     site: str
     name: str = ""

@@ -23,6 +23,8 @@ class Ground(StrEnum):
 
 
 class Priority(StrEnum):
+    """How urgent an item is, the most urgent first."""
+
     URGENT = "urgent"  # a breach of the law, or would be by tomorrow
     HIGH = "high"
     MEDIUM = "medium"
@@ -142,6 +144,8 @@ class Directive(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
+    """What a planner said of one item by hand."""
+
     asset: str
     directive: Directive
     task: str = ""  # "" = every candidate at the asset
@@ -268,6 +272,8 @@ class DutyDone:
 
 
 class Finding(StrEnum):
+    """What came of looking into a warning."""
+
     CONFIRMED = "confirmed"
     NOT_FOUND = "not_found"
     OTHER = "other"  # another fault than the one suspected

@@ -11,6 +11,8 @@ from facility.i18n.phrases import Text
 
 
 class Unit(StrEnum):
+    """What an interval is counted in."""
+
     DAYS = "days"
     MONTHS = "months"
     YEARS = "years"

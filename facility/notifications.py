@@ -16,6 +16,8 @@ DEAD_AFTER = timedelta(minutes=2)
 
 
 class MessageState(StrEnum):
+    """Where a message stands on its way to a person."""
+
     QUEUED = "queued"
     COLLECTED = "collected"  # waits to be told together with others
     SENT = "sent"

@@ -72,6 +72,8 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
+    """What a resident reported: words, place, class; never the resident."""
+
     id: int = 0  # 0 = not kept yet
     at: datetime  # UTC, when it was received
     text: str

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 
 class Answer(StrEnum):
+    """What somebody says of an item of a list."""
+
     NORMAL = "normal"
     ABNORMAL = "abnormal"
     NOT_APPLICABLE = "not-applicable"

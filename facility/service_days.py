@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 
 class DayState(StrEnum):
+    """Where a service day stands between draft and published."""
+
     DRAFT = "draft"
     ANNOUNCED = "announced"
     RUNNING = "running"
@@ -18,6 +20,8 @@ class DayState(StrEnum):
 
 
 class DayMove(StrEnum):
+    """What somebody does to a service day."""
+
     MADE = "made"
     CHANGED = "changed"
     ANNOUNCED = "announced"
@@ -52,6 +56,8 @@ class ServiceDayStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDay:
+    """A date on which a list is carried out: sites, theme, goals, people."""
+
     day: date
     state: DayState = DayState.DRAFT
     theme: str = ""

@@ -15,6 +15,8 @@ _SENTENCES = Dictionary(Path(__file__).parent / "zh.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
+    """Something that is not as it should be with ingest itself, and whether it is a fault."""
+
     key: str
     fault: bool
     values: Mapping[str, object] = field(default_factory=dict)

@@ -42,6 +42,7 @@ def median(values: NDArray[np.floating], axis: int = -1) -> FloatArray:
 
 
 def mean(values: NDArray[np.floating], axis: int = -1) -> FloatArray:
+    """The mean along an axis without what is missing; NaN where everything is."""
     with empty_slices():
         return np.asarray(np.nanmean(values, axis=axis), dtype=np.float64)
 

@@ -63,4 +63,5 @@ def lower_first(words: Text) -> Text:
 
 
 def sentence_case(words: Text) -> Text:
+    """The same with a capital at the beginning, where the language has capitals."""
     return Text(zh=words.zh, en=words.en[:1].upper() + words.en[1:])

@@ -9,6 +9,7 @@ from simulators.surroundings import lagged
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of electrical fire monitors: residual current and cable temperatures."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     ageing, loose = np.asarray(condition("insulation_ageing")), np.asarray(condition("loose_terminal"))
     sky = around.weather

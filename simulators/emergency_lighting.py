@@ -16,6 +16,7 @@ RATED_MIN = 90.0
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of emergency-lighting groups: batteries, tests, fittings."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     fade = condition("emergency_battery_fade")
     zeros = np.zeros(len(around.ticks))

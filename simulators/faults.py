@@ -19,6 +19,8 @@ from simulators.chance import FloatArray, IntArray
 
 
 class Shape(StrEnum):
+    """How a fault grows over its course."""
+
     ACCELERATING = "accelerating"  # slow at first
     LINEAR = "linear"
     STEP = "step"  # at once

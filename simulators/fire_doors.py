@@ -9,6 +9,7 @@ from simulators.surroundings import lagged
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of fire doors: states, openings, closing times."""
     lot, around = sheet.lot, sheet.around
     worn = np.asarray(sheet.condition("closer_wear"))
     works = around.works(sheet.asset.building)

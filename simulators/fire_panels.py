@@ -9,6 +9,7 @@ from simulators.surroundings import lagged
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of fire-alarm panels: power, batteries, loops."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     ageing, earth = np.asarray(condition("panel_battery")), np.asarray(condition("panel_earth_fault"))
     damp = lagged(around.weather.humidity, 3)

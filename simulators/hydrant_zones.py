@@ -14,6 +14,7 @@ from simulators.surroundings import LEAD_IN, TICK_S, lagged
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of hydrant and sprinkler zones: pressures, jockey pump, flow tests."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     leak, closed = condition("zone_leak"), condition("valve_closed")
     coarse = sheet.asset.attributes.get("pressure_step") == "0.1 MPa"

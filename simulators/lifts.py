@@ -18,6 +18,7 @@ _WINDOW = LEAD_IN - 4
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of lifts: traffic, doors, drive, ride, temperatures."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     sky = around.weather
     works = around.works(sheet.asset.building)

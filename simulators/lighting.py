@@ -14,6 +14,7 @@ from simulators.surroundings import TICK_S, lagged
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of lighting circuits: power, current, hours, lumen."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     sky = around.weather
     dim, failing, stuck = condition("led_depreciation"), condition("driver_failing"), condition("photocell_failed")

@@ -27,10 +27,12 @@ class Message:
 
 
 def telemetry_topic(asset: Asset) -> str:
+    """The topic an asset's readings are published on."""
     return f"serviceday/v1/{asset.site}/{asset.id}/telemetry"
 
 
 def status_topic(site: str, gateway: str) -> str:
+    """The topic a gateway's presence is published on."""
     return f"serviceday/v1/{site}/{gateway}/status"
 
 
@@ -40,6 +42,7 @@ def status(state: str, ts_ms: int) -> bytes:
 
 
 def single(topic: str, stamp_ms: int, values: dict[str, float]) -> Message:
+    """One moment's values as a message."""
     return Message(topic, _encode({"ts": stamp_ms, "v": values}), len(values))
 
 

@@ -16,6 +16,7 @@ SAMPLES_S = np.array([60, 180, 300, 420, 540], dtype=np.int64)
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of fire pump sets: test runs, pressures, vibration, batteries."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     bearing, worn = condition("pump_bearing"), condition("pump_degradation")
     zeros = np.zeros(len(around.ticks))

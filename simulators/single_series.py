@@ -183,6 +183,7 @@ LOOKS: dict[str, Callable[[np.random.Generator], Drawn]] = {
 
 
 def single_series(look: str, seed: int) -> SingleSeries:
+    """A made-up series of one look, with its anomalies; the same seed makes the same."""
     random = np.random.default_rng([seed, list(LOOKS).index(look)])
     values, seconds, places = LOOKS[look](random)
     half = max(1, int(WINDOWED * len(values) / len(places)) // 2)

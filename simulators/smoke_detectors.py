@@ -11,6 +11,7 @@ _CLEANED_EVERY = 240  # days, D: an operator who cleans before the standard asks
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of smoke detectors: chamber values, temperature, fault bits."""
     lot, around, condition = sheet.lot, sheet.around, sheet.condition
     dusty, low = np.asarray(condition("detector_dust")), np.asarray(condition("detector_low_chamber"))
     room = 0.3 * lagged(around.weather.temperature, 2) + 0.7 * 22.0 + 1.2 * around.busy(sheet.use)

@@ -18,6 +18,7 @@ def overfills(lot: Lot) -> bool:
 
 
 def simulate(sheet: Sheet) -> None:
+    """Readings of tanks: level, inflow, float states."""
     lot, around = sheet.lot, sheet.around
     stuck = np.asarray(sheet.condition("float_fault"))
     too_much = overfills(lot)

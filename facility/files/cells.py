@@ -58,6 +58,7 @@ def words(value: Value) -> str:
 
 
 def blank(value: Value) -> bool:
+    """Whether a cell holds nothing but blanks."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -71,4 +72,5 @@ def plain_name(name: str) -> str:
 
 
 def at_line(line: int, what: Sentence) -> Sentence:
+    """A problem with the line it stands in; line 0 is the file as a whole."""
     return Sentence("line {line}: {what}", line=line, what=what) if line else what

@@ -31,6 +31,8 @@ _RUN = re.compile(r"[^\x00-\x7f]+")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
+    """A file's text, and in which encoding it was read."""
+
     text: str
     encoding: str  # as Python names it
 

@@ -157,6 +157,7 @@ def choose_sheet(grids: Sequence[Grid], fields: Sequence[Field], mapping: Mappin
 
 
 def located(sheet: str, line: int, what: Sentence) -> Sentence:
+    """A problem with its sheet and line."""
     if sheet:
         return Sentence("sheet {sheet!r}, line {line}: {what}", sheet=sheet, line=line, what=what)
     return at_line(line, what)
@@ -227,6 +228,7 @@ def _table(
 
 
 def header_name(header: Header, key: str) -> str:
+    """What the file calls one of our fields; the field's own key where it has no column."""
     return next((column.name for column in header.columns if column.field == key), key)
 
 

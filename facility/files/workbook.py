@@ -30,6 +30,7 @@ _AREA = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
 def is_workbook(raw: bytes) -> bool:
+    """Whether bytes begin as an Excel file does, old or new."""
     return raw.startswith((_PACKAGE, _OLE))
 
 

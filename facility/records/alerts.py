@@ -23,6 +23,8 @@ _STEPS = table_of(AlertStepRow)
 
 
 class AlertRecords:
+    """Alerts and their trails. Every method is one transaction."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -329,6 +331,7 @@ def _values(alert: Alert) -> dict[str, Any]:
 
 
 def alert_of(row: Any) -> Alert:
+    """An alert from its row."""
     return Alert(
         **{name: getattr(row, name) for name in _PLAIN},
         source=Source(row.source),

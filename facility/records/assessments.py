@@ -20,6 +20,8 @@ _EvidenceList = tuple[Evidence, ...]
 
 
 class AssessmentRecords:
+    """What the models believed of each asset, and when."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

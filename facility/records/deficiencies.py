@@ -18,6 +18,8 @@ _STEPS = table_of(DeficiencyStepRow)
 
 
 class DeficiencyRecords:
+    """Findings and their trails; steps are added and never changed."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -29,6 +29,8 @@ class Recorded:
 
 
 class DutyRecords:
+    """When duties were done, with who said so."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -29,6 +29,8 @@ class Changes:
 
 
 class EstateRecords:
+    """Sites, buildings and assets."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

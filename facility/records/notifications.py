@@ -36,6 +36,8 @@ _ERROR = 400  # characters of an error that are kept
 
 
 class NotificationRecords:
+    """What was told to whom, what was held back, and how channels do."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -16,6 +16,8 @@ _TABLE = table_of(OutcomeRow)
 
 
 class OutcomeRecords:
+    """What people found at assets: the labels that models learn from."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

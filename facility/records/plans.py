@@ -20,6 +20,8 @@ _PLANS = table_of(PlanRow)
 
 
 class PlanRecords:
+    """Inspection lists that somebody kept, with what was changed by hand."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -26,6 +26,7 @@ def read_rows(convert: Callable[[Any], T], rows: Iterable[Any], table: str) -> l
 
 
 def read_row(convert: Callable[[Any], T], row: Any, table: str) -> T:
+    """A row as an object. Raises `CannotDo` naming the table where the row is damaged."""
     try:
         return convert(row)
     except ServicedayError:

@@ -26,6 +26,8 @@ _STEPS = table_of(ReportStepRow)
 
 
 class ReportRecords:
+    """Residents' reports, and apart from them who reported."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

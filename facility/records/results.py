@@ -19,6 +19,8 @@ _PLAIN = (
 
 
 class ResultRecords:
+    """Answers to the items of a list; they are added and never changed."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

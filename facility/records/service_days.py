@@ -38,6 +38,8 @@ class PublishedBrief:
 
 
 class ServiceDayRecords:
+    """Service days, their trails, and briefs as they were published."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -64,6 +64,8 @@ class Words(TypeDecorator[str]):
 
 
 class Table(DeclarativeBase):
+    """What the tables have in common: names of constraints, so that migrations can name them."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -82,12 +84,16 @@ class Table(DeclarativeBase):
 
 
 class SiteRow(Table):
+    """A site."""
+
     __tablename__ = "site"
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
 
 
 class BuildingRow(Table):
+    """A building of a site."""
+
     __tablename__ = "building"
     site: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -97,6 +103,8 @@ class BuildingRow(Table):
 
 
 class AssetRow(Table):
+    """An asset."""
+
     __tablename__ = "asset"
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(index=True)
@@ -111,6 +119,8 @@ class AssetRow(Table):
 
 
 class AssessmentRow(Table):
+    """What was believed of an asset at one moment."""
+
     __tablename__ = "assessment"
     asset: Mapped[str] = mapped_column(primary_key=True)
     as_of: Mapped[datetime] = mapped_column(primary_key=True)
@@ -131,6 +141,8 @@ class AssessmentRow(Table):
 
 
 class AlertRow(Table):
+    """An alert as it stands now."""
+
     __tablename__ = "alert"
     __table_args__ = (
         Index(
@@ -170,6 +182,8 @@ class AlertRow(Table):
 
 
 class AlertStepRow(Table):
+    """One step of an alert's trail."""
+
     __tablename__ = "alert_step"
     id: Mapped[int] = mapped_column(primary_key=True)
     alert: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
@@ -180,6 +194,8 @@ class AlertStepRow(Table):
 
 
 class WatchingRow(Table):
+    """How far the watcher has looked."""
+
     __tablename__ = "watching"  # one row
     id: Mapped[int] = mapped_column(primary_key=True)
     cursor: Mapped[str]
@@ -213,6 +229,8 @@ class HeldBackRow(Table):
 
 
 class PlanRow(Table):
+    """An inspection list that was kept, as JSON."""
+
     __tablename__ = "plan"
     id: Mapped[int] = mapped_column(primary_key=True)
     service_day: Mapped[date] = mapped_column(index=True)
@@ -221,6 +239,8 @@ class PlanRow(Table):
 
 
 class DutyDoneRow(Table):
+    """That a duty was done, by whose word."""
+
     __tablename__ = "duty_done"
     asset: Mapped[str] = mapped_column(primary_key=True)
     duty: Mapped[str] = mapped_column(primary_key=True)
@@ -261,6 +281,8 @@ class AssetStepRow(Table):
 
 
 class OutcomeRow(Table):
+    """What somebody found at an asset."""
+
     __tablename__ = "outcome"
     asset: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
@@ -271,6 +293,8 @@ class OutcomeRow(Table):
 
 
 class ReportRow(Table):
+    """A resident's report, without the resident."""
+
     __tablename__ = "report"
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)  # by which it is known when it is imported again
@@ -300,6 +324,8 @@ class ReportRow(Table):
 
 
 class ReportStepRow(Table):
+    """One step of a report's trail."""
+
     __tablename__ = "report_step"
     id: Mapped[int] = mapped_column(primary_key=True)
     report: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)

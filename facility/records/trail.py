@@ -19,6 +19,8 @@ PLACE = ("site", "building", "floor", "name")
 
 
 class AssetTrail:
+    """What happened to assets: retired, out of use, moved, replaced. Steps are added and never changed."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

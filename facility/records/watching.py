@@ -101,6 +101,8 @@ class Turn:
 
 
 class WatchRecords:
+    """What the watcher remembers, kept in one transaction with the alerts that came of it."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

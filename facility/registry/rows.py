@@ -81,10 +81,12 @@ class Report:
 
 
 def at_line(line: int, what: Sentence | str) -> Sentence:
+    """A problem with the line it stands in."""
     return Sentence("line {line}: {what}", line=line, what=what)
 
 
 def read_text(path: Path) -> str:
+    """A file's text in whatever encoding it is. Raises `CannotParse` where it cannot be read."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -207,6 +209,7 @@ def _fields() -> list[Field]:
 
 
 def toml_rows(path: Path, words: str) -> tuple[list[Row], list[Row], list[Row]]:
+    """Sites, buildings and assets of a TOML registry. Raises `CannotParse` for what is none."""
     try:
         document = tomllib.loads(words)
     except tomllib.TOMLDecodeError as error:

@@ -50,6 +50,8 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class StoreSize:
+    """How much a store holds."""
+
     readings: int
     bytes: int  # 0 where the store does not say
     files: int
@@ -86,6 +88,8 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Health:
+    """Whether a store answers, and what is wrong if it does not."""
+
     ok: bool
     kind: str  # lake or influx
     detail: str  # version and place, or what is wrong

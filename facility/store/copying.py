@@ -44,6 +44,7 @@ class Copied:
 
 
 def sum_of(rows: pl.DataFrame) -> Sum:
+    """Count and checksum of readings, whatever their order."""
     if rows.is_empty():
         return Sum(0, 0)
     keyed = rows.select("asset", "channel", pl.col("time").dt.timestamp("us"), pl.col("value") + 0.0)  # no -0.0

@@ -111,6 +111,7 @@ class Arrivals:
 
 
 def frame_of(readings: pa.Table) -> pl.DataFrame:
+    """Readings as a frame of the columns that are compared."""
     return pl.DataFrame(pl.from_arrow(readings)).select(FRAME.names()).cast(FRAME)
 
 

@@ -40,6 +40,8 @@ Before = Callable[[str, str], float | None]  # asset, channel -> the last believ
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
+    """What of a run of messages may be stored, and what may not."""
+
     readings: pa.Table  # of `READINGS`
     refusals: list[Refusal]
     per_place: NDArray[np.int64]  # readings admitted of each of `Decoded.places`

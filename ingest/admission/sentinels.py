@@ -33,6 +33,7 @@ class Sentinel:
 
 @lru_cache(maxsize=1)
 def sentinels() -> tuple[Sentinel, ...]:
+    """The families of values that mean "no value", from `sentinels.toml`."""
     with FILE.open("rb") as stream:
         rows = tomllib.load(stream)["sentinel"]
     return tuple(

@@ -79,6 +79,7 @@ def from_rows(rows: Mapping[str, int]) -> Counts:
 
 
 def read_counts(connection: sqlite3.Connection) -> Counts:
+    """The ledger's counts of one journal."""
     return from_rows(dict(connection.execute("SELECT name, value FROM ledger")))
 
 

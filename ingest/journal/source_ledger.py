@@ -47,6 +47,7 @@ class Change:
 
 
 def source_of(topic: str) -> Name:
+    """Site and asset that a topic names."""
     levels = topic.split("/")
     return (levels[2], levels[3]) if len(levels) == 5 and topic.startswith(ROOT) else OTHERS
 
@@ -146,6 +147,7 @@ def _update(connection: sqlite3.Connection, name: Name, change: Change) -> bool:
 
 
 def read_sources(connection: sqlite3.Connection) -> list[Source]:
+    """The ledger of each source of one journal."""
     rows = connection.execute(
         "SELECT site, name, messages, admitted, quarantined, dropped, arrived_us FROM sources ORDER BY site, name"
     )

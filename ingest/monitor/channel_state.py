@@ -191,6 +191,7 @@ def together(first: Heard, other: Heard) -> Heard:
 
 
 def read_heard(connection: sqlite3.Connection) -> list[Heard]:
+    """What was last heard of every channel, as it was saved."""
     rows = connection.execute(
         "SELECT asset, channel, first_us, advanced_us, time_us, value, since_us, same, longest_us FROM heard"
         " ORDER BY asset, channel"

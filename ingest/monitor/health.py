@@ -63,4 +63,5 @@ def findings(facts: Facts) -> list[Finding]:
 
 
 def healthy(problems: list[Finding]) -> bool:
+    """Whether nothing among the findings is a fault."""
     return not any(finding.fault for finding in problems)

@@ -85,4 +85,5 @@ def served(words: str, pages: dict[str, Answer]) -> Iterator[str]:
 
 
 def as_json(value: object) -> bytes:
+    """A value as JSON, in UTF-8."""
     return json.dumps(value, ensure_ascii=False, default=str).encode()

@@ -28,6 +28,8 @@ FROZEN_AFTER = timedelta(hours=24)  # for a level that is measured regularly, wh
 
 
 class State(StrEnum):
+    """What can be said of a channel's life."""
+
     LIVE = "live"
     UNCHANGED = "unchanged"
     FROZEN = "frozen"

@@ -30,11 +30,13 @@ class Listening:
 
 
 def read_listening(connection: sqlite3.Connection) -> Listening:
+    """Since when ingest listens, as it was saved."""
     row = connection.execute("SELECT value FROM notes WHERE name = 'listening'").fetchone()
     return Listening(**json.loads(row[0])) if row else Listening()
 
 
 def save_listening(connection: sqlite3.Connection, listening: Listening) -> None:
+    """Keep since when ingest listens."""
     write_note(connection, "listening", asdict(listening), listening.until_us)
 
 
@@ -53,4 +55,5 @@ def expect(connection: sqlite3.Connection, assets: Iterable[str], now_us: int) -
 
 
 def read_expected(connection: sqlite3.Connection) -> dict[str, int]:
+    """Since when each asset is expected to speak, in microseconds since the epoch."""
     return dict(connection.execute("SELECT asset, since_us FROM expected").fetchall())

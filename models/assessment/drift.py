@@ -25,6 +25,8 @@ COMPANIONS = 2  # fewest other channels that would have to move
 
 @dataclass(frozen=True, slots=True)
 class Drift:
+    """A slow trend of one series that nothing explains."""
+
     row: int  # of the windows
     score: float
     companions: tuple[int, ...]  # rows that would have moved too

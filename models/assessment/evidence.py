@@ -100,6 +100,7 @@ def equipment_evidence(
 
 
 def sensor_evidence(cube: Cube, finding: SensorFinding, timezone: ZoneInfo) -> Evidence:
+    """A sensor finding as evidence, with its sentence; hours are told in `timezone`."""
     channel = cube.channels[finding.row]
     since = cube.day_start(0) + timedelta(hours=finding.since)
     return Evidence(

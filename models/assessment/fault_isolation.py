@@ -31,6 +31,8 @@ NOBODYS_FAULT = (ServicedayError, OSError, MemoryError)  # errors that no single
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedBlock:
+    """A block of a fleet with what its assets come to."""
+
     places: IntArray
     judged: list[Judgement]
     views: tuple[SensorView, ...]

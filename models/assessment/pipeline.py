@@ -166,6 +166,7 @@ def newest_model(folder: Path | None, as_of: datetime, timezone: ZoneInfo) -> Tr
 
 
 def model_version(model: TrainedModel | None) -> str:
+    """What assessments are signed with: the detectors' version, and the trained model's if there is one."""
     return VERSION if model is None else f"{VERSION}+{model.version}"
 
 

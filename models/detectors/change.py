@@ -22,6 +22,8 @@ SEARCHED = 2.0  # what the best of all days reaches without any change, in stand
 
 
 class ChangePoint(ClassFigures):
+    """Steps: the split of the recent past that explains it best."""
+
     name = "change"
 
     def fit(self, windows: Windows) -> Self:

@@ -18,6 +18,7 @@ DRAW = 4.0  # series that the standard null is worth against the class's own
 
 
 def class_key(channel: Channel, figure: Figure) -> str:
+    """Under which a class's figures are learned."""
     return f"{channel.kind}/{channel.key}/{figure}"
 
 

@@ -23,6 +23,8 @@ FEWEST_DAYS = 12
 
 
 class Clusters(ClassFigures):
+    """Distance to the usual states of a class (k-means)."""
+
     name = "clusters"
 
     def fit(self, windows: Windows) -> Self:

@@ -23,6 +23,8 @@ LARGEST = 12.0  # score
 
 
 class EventRate(ClassFigures):
+    """Counts that have become more frequent, or rarer, than their own past."""
+
     name = "events"
 
     def fit(self, windows: Windows) -> Self:

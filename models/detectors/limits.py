@@ -19,6 +19,8 @@ SUSTAINED = 6.0  # score of a channel that was outside on every recent day
 
 
 class LimitRule(ClassFigures):
+    """Series beyond a limit of the catalogue."""
+
     name = "limit"
 
     def fit(self, windows: Windows) -> Self:

@@ -21,6 +21,8 @@ WORTH = 0.8
 
 
 class PeerComparison(ClassFigures):
+    """Distance from the others of a class on the same day."""
+
     name = "peers"
 
     def fit(self, windows: Windows) -> Self:

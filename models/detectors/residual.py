@@ -20,6 +20,8 @@ WIDTHS = (3, 7)
 
 
 class SeasonalResidual(ClassFigures):
+    """Distance from what day of the week, season and drivers explain."""
+
     name = "residual"
 
     def fit(self, windows: Windows) -> Self:

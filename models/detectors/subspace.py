@@ -23,6 +23,8 @@ FEWEST_DAYS = 10
 
 
 class Subspace(ClassFigures):
+    """What the joint behaviour of an asset's channels does not explain (PCA)."""
+
     name = "subspace"
 
     def fit(self, windows: Windows) -> Self:

@@ -31,6 +31,8 @@ class Line:
 
 
 class TrendToLimit(ClassFigures):
+    """Slow changes, weighted by how soon they meet a limit."""
+
     name = "trend"
 
     def fit(self, windows: Windows) -> Self:

@@ -52,6 +52,8 @@ FIGURES = tuple(field.name for field in fields(Ranked))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDay:
+    """How one day's ranking did."""
+
     day: str
     assets: int
     events: int

@@ -221,6 +221,7 @@ class EventFigures:
 
 
 def sum_up(watches: Sequence[Watch]) -> EventFigures:
+    """The figures of several watched fleets as one."""
     events = [e for w in watches for e in w.events]
     machine = [e for e in events if e.trouble == EQUIPMENT]
     confusion: Counter[tuple[str, str]] = Counter()

@@ -40,6 +40,8 @@ class TrueFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeFigures:
+    """How often one failure mode was there, ranked high, and named."""
+
     mode: str
     trouble: str
     faulty: int

@@ -18,6 +18,7 @@ Run = tuple[int, Sequence[tuple[int, int]], Iterable[int]]  # rows, windows in o
 
 
 def learned_rows(rows: int) -> int:
+    """How many rows at the beginning are there to learn from and count for nothing."""
     return min(int(LEARNED_SHARE * rows), LEARNED_MOST)
 
 

@@ -109,6 +109,7 @@ def _fresh(name: str, shape: tuple[int, ...], seed: int) -> Any:
 
 
 def log_odds(estimator: Any, x: FloatArray) -> FloatArray:
+    """An estimator's log odds of an outage, a row each."""
     p = np.clip(estimator.predict_proba(x)[:, 1], 1e-6, 1 - 1e-6)
     return np.asarray(np.log(p / (1 - p)))
 

@@ -34,6 +34,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
+    """One alarm: its first and last row, and what speaks for it."""
+
     first: int
     last: int
     peak: float  # highest score
@@ -184,6 +186,7 @@ def matched(recording: Recording, healthy: Recording, name: str) -> Recording:
 
 
 def manner_of(reference: Reference, learned: int) -> Manner:
+    """How alarms are raised from the scores of a reference."""
     short = reference.widths[0]
     return Manner(
         on_delay=max(1, short // 3),
@@ -196,6 +199,7 @@ def manner_of(reference: Reference, learned: int) -> Manner:
 
 
 def still_channels(reference: Reference, channels: tuple[str, ...]) -> tuple[str, ...]:
+    """Channels that never moved in the healthy rows."""
     return tuple(c for c, s in zip(channels, reference.behaviour.scale.still, strict=True) if s)
 
 

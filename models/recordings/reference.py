@@ -74,6 +74,7 @@ def window_widths(healthy: int) -> tuple[int, int]:
 
 
 def members(widths: tuple[int, int], *, drifts: bool = True) -> tuple[Member, ...]:
+    """The scores that a reference combines, for its short and its long window."""
     short, long = widths
     return (
         Subspace(1, drifts=drifts),

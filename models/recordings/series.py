@@ -33,6 +33,8 @@ FARTHEST = 100.0  # thresholds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
+    """Scores and alarms of one series."""
+
     score: FloatArray  # 1 is the threshold in force
     off: FloatArray  # standard deviations from the reference, signed
     spans: tuple[Span, ...]

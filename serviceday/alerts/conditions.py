@@ -18,6 +18,8 @@ PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
 
 
 class Verdict(StrEnum):
+    """What can be said of a cause at a moment."""
+
     BAD = "bad"
     GOOD = "good"
     UNKNOWN = "unknown"

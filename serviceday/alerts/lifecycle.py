@@ -28,6 +28,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
+    """What an evaluation opens and changes."""
+
     opened: tuple[Alert, ...]  # without a number yet
     changed: tuple[Change, ...]
 

@@ -211,6 +211,7 @@ def _limit_condition(
 
 
 def told_at(moment: datetime, timezone: tzinfo) -> str:
+    """A moment by the clock of a zone, to the minute."""
     return f"{moment.astimezone(timezone):%Y-%m-%d %H:%M}{' UTC' if timezone is UTC else ''}"
 
 
@@ -225,6 +226,7 @@ def limit_severity(channel: Channel, value: float, limit: float) -> Severity:
 
 
 def quantity(channel: Channel, value: float) -> Text:
+    """A value with its unit, or the name of the state that it stands for."""
     state = channel.states.get(int(value)) if value == int(value) else None
     if state is not None:
         return state

@@ -18,6 +18,7 @@ LATE_US = 600_000_000  # a reading that takes longer to arrive came late
 
 
 def cause_of(asset: str, channel: str, code: int) -> str:
+    """The cause of a limit or of a fault code: one open alert each."""
     return f"{asset}/limit/{channel}" if code == LIMIT else f"{asset}/fault/{channel}/{code}"
 
 
@@ -92,6 +93,7 @@ def _fault(rule: Rule, code: int, track: Track, since: datetime, timezone: tzinf
 
 
 def moment(microseconds: int) -> datetime:
+    """A moment from microseconds since the epoch."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
 
 

@@ -45,6 +45,7 @@ def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
 
 
 def goals(outcomes: Sequence[GoalOutcome]) -> Section:
+    """The section on goals: met or not, with what was counted."""
     figures = []
     if outcomes:
         counted = [f"G{outcome.number}" for outcome in outcomes if outcome.total]
@@ -60,6 +61,7 @@ def goals(outcomes: Sequence[GoalOutcome]) -> Section:
 
 
 def work(day: DayFacts) -> Section:
+    """The section on the work: planned, done, in time, left."""
     planned = [day.ref(item) for item in day.items]
     done = [day.ref(item) for item in day.items if _is_done(day, item)]
     assets = [f"A:{item.asset}" for item in day.items if _is_done(day, item) and item.asset not in ("", item.request)]
@@ -82,6 +84,7 @@ def work(day: DayFacts) -> Section:
 
 
 def problems(facts: Facts) -> Section:
+    """The section on what was found: opened, mended, verified, left over."""
     day = facts.day
     warned = {item.asset for item in day.items if item.task == WARNING}
     due = [

@@ -150,4 +150,5 @@ def fault_of(deficiency: Deficiency, subjects: Mapping[str, Text]) -> Text:
 
 
 def refs(deficiencies: Iterable[Deficiency]) -> list[str]:
+    """The numbers under which findings stand in the annex."""
     return [deficiency.number for deficiency in deficiencies]

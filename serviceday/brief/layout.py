@@ -15,6 +15,8 @@ from serviceday.brief.phrases import PHRASES
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
+    """One figure: its name, its value and where it is traced."""
+
     label: str
     value: str
     number: int
@@ -22,12 +24,16 @@ class FigureRow:
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
+    """Figures under a heading."""
+
     title: str
     rows: tuple[FigureRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
+    """One figure beside those of other days."""
+
     label: str
     now: str
     now_number: int
@@ -37,6 +43,8 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordTable:
+    """Records under a heading, a row each."""
+
     title: str
     rows: tuple[tuple[str, str, str, str, str, str], ...]  # record, what, place, state, who, due
 
@@ -54,6 +62,8 @@ class AnnexFigure:
 
 @dataclass(frozen=True, slots=True)
 class AnnexRow:
+    """One figure's records, in the annex."""
+
     id: str
     what: str
     place: str
@@ -62,6 +72,8 @@ class AnnexRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
+    """A brief as every form of it is written: words, tables, annex."""
+
     language: Language
     company: str
     title: str

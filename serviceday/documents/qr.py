@@ -41,6 +41,7 @@ def check(asset_url: str) -> str:
 
 @lru_cache(maxsize=4096)
 def as_png(words: str, scale: int = 4) -> bytes:
+    """A QR code as a picture; `scale` is the side of a module in pixels."""
     out = io.BytesIO()
     _code(words).save(out, kind="png", scale=scale, border=_BORDER)
     return out.getvalue()
@@ -48,6 +49,7 @@ def as_png(words: str, scale: int = 4) -> bytes:
 
 @lru_cache(maxsize=4096)
 def as_svg(words: str) -> str:
+    """A QR code as a drawing."""
     out = io.BytesIO()
     _code(words).save(out, kind="svg", border=_BORDER, xmldecl=False, nl=False)
     return out.getvalue().decode()

@@ -15,6 +15,7 @@ def clean(words: str) -> str:
 
 
 def one_line(words: str) -> str:
+    """Words without control characters, on one line."""
     return " ".join(clean(words).split())
 
 

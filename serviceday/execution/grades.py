@@ -19,6 +19,8 @@ _MOST_DAYS = 3650
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
+    """How grave a finding is, and by when it must be put right."""
+
     key: str
     name: Text
     days: int  # until it must be put right; 0 = the same day

@@ -20,12 +20,15 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """A table of the alarm report."""
+
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
 def title(figures: Figures, language: Language, zone: ZoneInfo) -> str:
+    """The report's heading: from when to when."""
     begins, ends = (f"{each.astimezone(zone):%Y-%m-%d %H:%M}" for each in (figures.since, figures.until))
     return PHRASES.say("report.title", language, begins=begins, ends=ends)
 

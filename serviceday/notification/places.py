@@ -13,6 +13,8 @@ _FRESH = timedelta(minutes=5)
 
 
 class Places:
+    """The places of assets and sites, read anew now and then."""
+
     def __init__(self, records: Records) -> None:
         self._records = records
         self._places: dict[str, Place] = {}

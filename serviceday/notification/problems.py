@@ -37,6 +37,7 @@ def unknown(noun: Sentence, name: str, names: Sequence[str]) -> Sentence:
 
 
 def mistake(part: Mapping[str, Any]) -> Sentence:
+    """What pydantic found to be wrong, in our words."""
     location = [str(step) for step in part["loc"] if not isinstance(step, int)]
     kind = location[1] if len(location) > 1 and location[0] == "channel" else ""
     named = [step for step in location[1:] if step not in KINDS] if len(location) > 1 else location

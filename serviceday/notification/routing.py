@@ -32,6 +32,7 @@ def window_over(alert: Alert, now: datetime, context: Context) -> tuple[Window, 
 
 
 def matches(match: Match, alert: Alert, now: datetime, context: Context) -> bool:
+    """Whether an alert is one that a route takes."""
     place = context.place(alert.asset)
     local = now.astimezone(context.rules.zone_of(place.site))
     return (

@@ -113,6 +113,8 @@ class Secret(_Strict):
 
 
 class SmtpChannel(_Strict):
+    """E-mail by a server of one's own."""
+
     name: Name
     kind: Literal["smtp"]
     host: str = Field(min_length=1)
@@ -139,6 +141,8 @@ class RobotChannel(_Strict):
 
 
 class WebhookChannel(_Strict):
+    """An HTTP address: plain JSON, Alertmanager, or a group's robot."""
+
     name: Name
     kind: Literal["webhook", "alertmanager"]
     url: Url | Secret
@@ -169,6 +173,8 @@ KINDS: Mapping[str, type[BaseModel]] = {
 
 
 class Person(_Strict):
+    """Somebody who is told: language, addresses, quiet hours."""
+
     name: Name
     title: str = Field(default="", max_length=60)  # what people call them
     language: Language = "zh"
@@ -177,6 +183,8 @@ class Person(_Strict):
 
 
 class Roster(_Strict):
+    """Who is on duty when, by turns or by a calendar."""
+
     name: Name
     timezone: Zone = ""
     handover: Clock = time(8)
@@ -195,6 +203,8 @@ class Shift(_Strict):
 
 
 class Replacement(_Strict):
+    """Somebody on duty in another's place for a time."""
+
     roster: Name
     person: Name
     begins: Local
@@ -222,11 +232,15 @@ class Match(_Strict):
 
 
 class Escalation(_Strict):
+    """Who is told when nobody has acknowledged in time."""
+
     after: Span
     to: list[Target] = Field(min_length=1)
 
 
 class Route(_Strict):
+    """Which alerts go to whom."""
+
     name: Name
     match: Match = Match()
     to: list[Target] = Field(min_length=1)
@@ -248,11 +262,15 @@ class Window(_Strict):
 
 
 class SiteTable(_Strict):
+    """A site's own zone."""
+
     id: str = Field(min_length=1)
     timezone: Zone
 
 
 class Settings(_Strict):
+    """What holds of all routes."""
+
     timezone: Zone = "Asia/Shanghai"
     base_url: Url | Literal[""] = ""  # of the dashboard: a link opens the alert
     acknowledge_url: Url | Literal[""] = ""  # where a signed link acknowledges it
@@ -264,6 +282,8 @@ class Settings(_Strict):
 
 
 class NotificationFile(_Strict):
+    """A file of rules as a whole."""
+
     settings: Settings = Settings()
     channel: list[Annotated[Channel, Field(discriminator="kind")]] = Field(min_length=1)
     person: list[Person] = []

@@ -60,6 +60,7 @@ def told_by(rules: Rules, records: Records, since: datetime, now: datetime) -> l
 
 
 def replayed(rules: Rules, trail: Trail, past: Past, places: Mapping[str, Place], now: datetime) -> list[Message]:
+    """The messages that rules would have sent over a past trail. Nothing is sent."""
     memory = Memory()
     context = Context(rules=rules, places=places, ledger=memory)
     coming = [(at, list(steps)) for at, steps in groupby(trail, key=lambda each: each[1].at)]

@@ -49,6 +49,8 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
+    """What a report is about."""
+
     key: str
     name: Text
     vocabulary: Vocabulary
@@ -60,6 +62,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taxonomy:
+    """Kinds and subjects of reports with the words that give them away."""
+
     kinds: Mapping[Kind, tuple[Text, Vocabulary]]
     subjects: Mapping[str, Subject]
     urgent: Vocabulary

@@ -69,8 +69,10 @@ def ingest_trouble(findings: Sequence[Text] | None) -> Trouble:
 
 
 def watcher_trouble(looked_at: str) -> Trouble:
+    """That the watcher has died."""
     return Trouble("watch", PHRASES["system_watch_title"], PHRASES["system_watch_reason"].filled(moment=looked_at))
 
 
 def store_trouble(problem: str) -> Trouble:
+    """That the store does not answer."""
     return Trouble("store", PHRASES["system_store_title"], PHRASES["system_store_reason"].filled(problem=problem))

@@ -34,6 +34,7 @@ def to_tag(name: str) -> str:
 
 
 def from_tag(tag: str) -> str:
+    """A tag's value as it was before it was escaped."""
     return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), tag)
 
 
@@ -92,6 +93,7 @@ def _text(name: str) -> pl.Expr:
 
 
 def portions(lines: pl.Series, size: int = LINES_AT_ONCE) -> Iterator[pl.Series]:
+    """Lines in portions that a server takes at once."""
     for begin in range(0, lines.len(), size):
         yield lines.slice(begin, size)
 

@@ -104,16 +104,20 @@ def asks_nothing(
 
 
 def microseconds(moment: datetime) -> int:
+    """Microseconds since the epoch."""
     return (moment - flux.BEGIN) // timedelta(microseconds=1)
 
 
 def hour_of(moment: datetime | None) -> int:
+    """Hours since the epoch; 0 without a moment."""
     return 0 if moment is None else microseconds(moment) // 3_600_000_000
 
 
 def is_full_hour(moment: datetime | None) -> bool:
+    """Whether a moment is the beginning of an hour; none counts as one."""
     return moment is None or microseconds(moment) % 3_600_000_000 == 0
 
 
 def moment_of(hour: int) -> datetime:
+    """The moment at which an hour since the epoch begins."""
     return flux.BEGIN + timedelta(hours=hour)

@@ -25,10 +25,12 @@ NOTE = "serviceday"
 
 
 def log_file(version: int) -> str:
+    """Path of a version's log file, relative to the table."""
     return f"_delta_log/{version:020}.json"
 
 
 def checkpoint_file(version: int) -> str:
+    """Path of a version's checkpoint, relative to the table."""
     return f"_delta_log/{version:020}.checkpoint.parquet"
 
 
@@ -124,6 +126,8 @@ class AddedFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
+    """What a commit of the Delta log says."""
+
     version: int
     note: dict[str, Any]
     added: list[AddedFile]  # files with changed content; none for a mere rearrangement
@@ -154,6 +158,7 @@ def happened(table: Place, after: int, upto: int) -> Happened | None:
 
 
 def commit_at(table: Place, version: int) -> Commit | None:
+    """The commit of a version; None where there is none."""
     lines = actions(table, version)
     if lines is None:
         return None
@@ -195,6 +200,7 @@ def _notes(table: Place, upto: int) -> Iterator[dict[str, Any]]:
 
 
 def note_of(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What we wrote into a commit beside its actions; {} where nothing was."""
     for line in lines:
         if "commitInfo" in line:
             text = line["commitInfo"].get(NOTE)

@@ -52,8 +52,10 @@ def reaching(
 
 
 def full_hour(moment: datetime | None) -> bool:
+    """Whether a moment is the beginning of an hour; none counts as one."""
     return moment is None or moment.timestamp() % 3600 == 0
 
 
 def counts_of(done: Appended) -> dict[str, int]:
+    """What an append came to, as it is kept in the log."""
     return {"stored": done.stored, "duplicates": done.duplicates, "late": done.late, "refused": done.refused}

@@ -143,6 +143,7 @@ def _create(place: Place) -> Mark:
 
 
 def new_identity() -> str:
+    """A name for a new store that no other has."""
     return secrets.token_hex(8)
 
 
@@ -235,6 +236,7 @@ class StoreDamaged(CannotCommunicate):
 
 
 def damage_of(place: Place, error: Exception) -> StoreDamaged:
+    """An error of reading told as damage, with what to do."""
     return StoreDamaged(
         "the store at {place} is damaged: {reason}",
         "Run `serviceday store check` to see which file, and `serviceday store repair` to bring back what can be",

@@ -80,6 +80,7 @@ class Stats:
 
 
 def arrow_of(frame: pl.Schema) -> pa.Schema:
+    """The Arrow schema of a frame's."""
     return pl.DataFrame(schema=frame).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 

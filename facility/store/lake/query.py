@@ -95,18 +95,22 @@ def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def number(moment: datetime) -> int:
+    """Whole hours since the epoch."""
     return int(moment.timestamp() // 3600)
 
 
 def moment(hour: int) -> datetime:
+    """The moment at which an hour since the epoch begins."""
     return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 def day_of(hour: int) -> date:
+    """The day (UTC) of an hour since the epoch."""
     return moment(hour).date()
 
 
 def next_hour(moment: datetime | None) -> datetime | None:
+    """The next beginning of an hour, the moment itself if it is one."""
     if moment is None:
         return None
     full = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

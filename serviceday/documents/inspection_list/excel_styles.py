@@ -73,6 +73,7 @@ def lines(columns: Sequence[Column], cells: Iterable[Cell]) -> int:
 
 
 def lines_of(words: str, width: float) -> int:
+    """How many lines words take in a column of a width, in characters."""
     return sum(max(1, ceil(_width(part) / (width - 1.5))) for part in words.split("\n"))
 
 

@@ -27,6 +27,8 @@ _EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
+    """One stay at a building, an entry of the calendar."""
+
     site: str
     building: str
     start: time | None

@@ -15,6 +15,8 @@ _WORKS = 12  # works named of each reason
 
 @dataclass(frozen=True, slots=True)
 class Work:
+    """What was left out of one kind, summed up."""
+
     what: str
     count: int
     assets: str

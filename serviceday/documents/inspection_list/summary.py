@@ -16,6 +16,7 @@ from serviceday.documents.branding import NO_NAMES, PHRASES, Names, who
 
 
 def subtitle(plan: InspectionList, language: Language) -> str:
+    """The list in one line: date, people, hours, items."""
     return PHRASES.say(
         "subtitle",
         language,
@@ -102,6 +103,7 @@ def _breach(item: Item, language: Language, names: Names) -> str:
 
 
 def goals(plan: InspectionList, language: Language) -> list[str]:
+    """The day's goals, a line each."""
     return [
         PHRASES.say(
             "goal_line",
@@ -117,6 +119,7 @@ def goals(plan: InspectionList, language: Language) -> list[str]:
 
 
 def gains(plan: InspectionList, language: Language) -> list[str]:
+    """What a little more of each would buy, a line each."""
     return [
         PHRASES.say(
             "gain_line" if gain.breaches else "gain_line_harm",
@@ -185,8 +188,10 @@ def _day(plan: InspectionList, round: Round, items: tuple[Item, ...], language: 
 
 
 def clock(at: time | None) -> str:
+    """A clock time; "" without one."""
     return f"{at:%H:%M}" if at else ""
 
 
 def between(start: time | None, end: time | None) -> str:
+    """From one clock time to another."""
     return f"{clock(start)}–{clock(end)}" if start and end else clock(start)

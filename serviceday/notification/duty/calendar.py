@@ -26,6 +26,8 @@ LARGEST = 4_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """A stretch of a calendar with the names that stand in it."""
+
     begins: datetime  # UTC
     ends: datetime
     summary: str

@@ -42,6 +42,8 @@ class Envelope:
 
 
 class Sender(Protocol):
+    """What delivers messages by one channel."""
+
     per_minute: int | None  # parts that the service takes in a minute
 
     def parts(self, envelope: Envelope) -> list[str]:

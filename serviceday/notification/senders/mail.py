@@ -18,6 +18,8 @@ _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
 class Mail:
+    """Delivers by SMTP."""
+
     per_minute: int | None = None
 
     def __init__(self, channel: SmtpChannel, password: str, ca: str) -> None:

@@ -38,6 +38,7 @@ def unreachable(where: str, error: BaseException) -> NotDelivered:
 
 
 def silent(where: str) -> NotDelivered:
+    """That a service does not answer, and what to do."""
     return NotDelivered(
         "{where} did not answer in time", "Check whether it is overloaded, or raise `timeout`", where=where
     )

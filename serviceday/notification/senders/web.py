@@ -26,6 +26,8 @@ _SHOWN = 120  # characters of one that are told
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What an HTTP server answered."""
+
     status: int
     words: str
     retry_after: float | None
