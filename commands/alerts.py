@@ -30,6 +30,7 @@ def list_alerts(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """List open alerts."""
     from commands.app.papers import placed
     from commands.installation import recorded
 
@@ -87,6 +88,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Everything that happened to one alert."""
     from commands.installation import recorded
 
     place = options.zone(timezone)
@@ -106,6 +108,7 @@ def show(
 
 
 def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    """Acknowledge: somebody is on it."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -114,6 +117,7 @@ def acknowledge(number: Number, by: By, data: options.Data = options.DATA, note:
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    """Close; if it is still bad, the next assessment opens it again."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -145,6 +149,7 @@ def assign(
     data: options.Data = options.DATA,
     note: Note = "",
 ) -> None:
+    """Give an alert to somebody; an empty name takes it back."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -153,6 +158,7 @@ def assign(
 
 
 def comment(number: Number, by: By, note: Note, data: options.Data = options.DATA) -> None:
+    """Add a word to an alert's trail, of a closed one as well."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -168,6 +174,7 @@ def shelve(
     data: options.Data = options.DATA,
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Put an alert aside for a time."""
     from commands.installation import recorded
 
     now, place = datetime.now(UTC), options.zone(timezone)
@@ -178,6 +185,7 @@ def shelve(
 
 
 def unshelve(number: Number, by: By, data: options.Data = options.DATA) -> None:
+    """Bring an alert back before its time."""
     from commands.installation import recorded
 
     with recorded(data) as records:

@@ -31,6 +31,7 @@ def report(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """The alarm report (ISA-18.2, EEMUA 191)."""
     from commands.installation import recorded
     from serviceday.notification import load_page
 

@@ -33,6 +33,7 @@ def announce(
     ] = None,
     force: options.Force = False,
 ) -> None:
+    """The notice for residents before a service day."""
     from dataclasses import replace
 
     from commands.installation import recorded

@@ -29,6 +29,7 @@ def approve(
     member: Member = 1,
     as_json: options.Json = False,
 ) -> None:
+    """Register an asset that waits for approval, and take in what it said."""
     from commands.installation import installation
     from facility.catalogue.catalogue import catalogue
     from facility.estate import Asset as Registered
@@ -74,6 +75,7 @@ def approve(
 
 
 def show_waiting(quarantine: Review, place: ZoneInfo, as_json: bool) -> None:
+    """Assets that wait for approval: what they sent, and which class that looks like."""
     from facility.catalogue.catalogue import catalogue
 
     waiting_assets = quarantine.waiting(catalogue())

@@ -38,6 +38,7 @@ def list_assets(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """The registered assets, and whether they are in use."""
     from commands.app.papers import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue
@@ -72,6 +73,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """One asset: its place, its state, when its duties were done and are due, its trail."""
     from commands.app.papers import named
     from commands.installation import recorded
     from facility.catalogue.catalogue import catalogue
@@ -118,6 +120,7 @@ def retire(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Retire an asset: nothing is due any more, its history stays."""
     from facility.standing import StepKind
 
     _take_out(data, _step(asset, StepKind.RETIRED, (_day(on, timezone), None), by, why), as_json)
@@ -133,6 +136,7 @@ def out_of_use(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Take an asset out of use for a time: nothing is due meanwhile."""
     from facility.standing import StepKind
 
     days = (_day(start, timezone), options.day(until) if until else None)
@@ -150,6 +154,7 @@ def return_to_use(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Return an asset to use; also takes back a retirement that was a mistake."""
     from commands.installation import recorded
     from facility.standing import StepKind
 
@@ -176,6 +181,7 @@ def move(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Move an asset; the old place stays in its trail."""
     from commands.installation import recorded
     from facility.standing import StepKind
 
@@ -204,6 +210,7 @@ def replace_asset(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Put a new asset in the place of an old one, whose history stays."""
     from commands.installation import recorded
     from facility.identity import bad_id
     from facility.standing import StepKind, spell_on

@@ -28,6 +28,7 @@ def brief(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """The brief of a service day, every figure traced to its records: Word, PDF, HTML, chat text."""
     from commands.app.papers import paper
     from commands.installation import recorded
     from serviceday.brief import check_brief_form, decoded, encoded, write_brief
@@ -59,6 +60,7 @@ def publish(
     note: Annotated[str, typer.Option("--note", help=say("day.note"), metavar="TEXT")] = "",
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Publish and keep the brief of a service day; it does not change after that."""
     from commands.installation import recorded
     from facility.service_days import DayMove, ServiceDayStep
     from serviceday.brief import encoded

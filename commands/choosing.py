@@ -28,12 +28,14 @@ Member = Annotated[int, typer.Option("--member", help=say("quarantine.member"), 
 
 
 def review(data: Path, member: int) -> Any:
+    """The quarantine of a data folder."""
     from ingest.quarantine import review as reviewing
 
     return reviewing.review(DataFolder(data).existing().journal_of(member))
 
 
 def reason_named(word: str) -> Any:
+    """A reason by its key. Raises `CannotParse` naming those there are."""
     from ingest.refusals import Reason as Reasons
 
     try:
@@ -54,6 +56,7 @@ def chosen(
     needed: bool = False,
     dropped: bool = False,
 ) -> Wanted:
+    """What of the quarantine options ask for. Raises `CannotParse` where they ask for nothing."""
     from ingest.quarantine.review import Wanted
 
     if needed and not (numbers or reason or asset or site or since or until or everything):

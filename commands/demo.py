@@ -63,6 +63,7 @@ def demo(
     timezone: options.Zone = options.ZONE,
     summary: Annotated[Path | None, typer.Option("--json", help=say("demo.json_out"), metavar="FILE")] = None,
 ) -> None:
+    """The whole job in one command."""
     from ingest.mqtt.address import BrokerAddress
 
     began = time.monotonic()

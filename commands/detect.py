@@ -48,6 +48,7 @@ def detect(
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: Annotated[bool, typer.Option("--json", help=say("detect.json"))] = False,
 ) -> None:
+    """Try the detectors on any CSV: learn from its healthy beginning, score and flag every row."""
     from models.recordings.detecting import detect as look
     from models.recordings.detecting import healthy_rows, matched
     from models.recordings.files import read_recording

@@ -20,6 +20,7 @@ def due(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """What the law and good practice ask for by a date, the longest overdue first."""
     from commands.app.papers import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue

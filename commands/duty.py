@@ -44,6 +44,7 @@ def done(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Record that a duty was done at an asset."""
     from commands.installation import recorded
     from serviceday.execution import Given
 
@@ -141,6 +142,7 @@ def import_file(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Import last dates from a file (CSV, XLSX)."""
     from commands.installation import recorded
     from facility.records import Recorded
     from serviceday.execution import checked, read_duties
@@ -213,6 +215,7 @@ def list_duties(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """When each duty was last done, and when it is due again."""
     from commands.app.papers import named
     from commands.installation import recorded, registered
     from facility.catalogue.catalogue import catalogue
@@ -329,6 +332,7 @@ def undo(
     note: Note = "",
     as_json: options.Json = False,
 ) -> None:
+    """Take back a date that was recorded wrongly; the trail keeps it."""
     from commands.installation import recorded
     from serviceday.execution import duty_named
 
@@ -356,6 +360,7 @@ def undo(
 
 
 def plain(duty_done: DutyDone) -> dict[str, object]:
+    """A duty that was done, as plain values for JSON."""
     return {
         "asset": duty_done.asset,
         "duty": duty_done.duty,

@@ -36,6 +36,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: options.Json = False,
 ) -> None:
+    """Judge the models."""
     from commands.installation import installation
 
     place = options.zone(timezone)

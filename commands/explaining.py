@@ -25,6 +25,7 @@ def explain(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Why somebody was told, or was not."""
     from commands.installation import recorded
     from serviceday.alerts.explaining import accounts, alert_accounts
     from serviceday.alerts.standing import WATCHED

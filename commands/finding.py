@@ -46,6 +46,7 @@ def list_findings(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """List open findings."""
     if state and state not in tuple(State):
         raise CannotParse("{state!r} is not a state", "Known: {known}", state=state, known=list(State))
     today = datetime.now(options.zone(timezone)).date()
@@ -89,6 +90,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """One finding with its whole trail."""
     with _opened(data, timezone) as (records, _, grades):
         deficiency, trail = records.deficiencies.get(number), records.deficiencies.trail(number)
     if as_json:
@@ -119,6 +121,7 @@ def add(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Put a finding on record; abnormal answers to a list do so by themselves."""
     from commands.day import local_moment
     from serviceday.execution.rectification import NewDeficiency
 
@@ -167,6 +170,7 @@ def assign(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Approve it and say who puts it right by when; may be said anew."""
     end = options.day(until) if until else None
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.assign(number, by=by, person=person, department=department, until=end, grade=grade)
@@ -177,6 +181,7 @@ def start(
     number: Number, data: options.Data = options.DATA, by: By = "", timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """Work on it begins."""
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.start(number, by=by)
     _result(deficiency, grades, timezone, as_json)
@@ -186,6 +191,7 @@ def done(
     number: Number, data: options.Data = options.DATA, by: By = "", note: Note = "",
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """It is mended and waits to be verified."""
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.done(number, by=by, measures=note)
     _result(deficiency, grades, timezone, as_json)
@@ -195,6 +201,7 @@ def verify(
     number: Number, data: options.Data = options.DATA, by: By = "", note: Note = "",
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """Verify and close it; by somebody else than who mended it."""
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.verify(number, by=by, note=note)
     _result(deficiency, grades, timezone, as_json)
@@ -204,6 +211,7 @@ def reject(
     number: Number, data: options.Data = options.DATA, by: By = "", why: Why = "",
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """Reject it: it is no finding; where it waits to be verified, send it back."""
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.reject(number, by=by, why=why)
     _result(deficiency, grades, timezone, as_json)
@@ -213,6 +221,7 @@ def postpone(
     number: Number, data: options.Data = options.DATA, until: Until = "", by: By = "", why: Why = "",
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """Give it a later deadline, with a reason."""
     if not until:
         raise CannotParse("postponed to no day", "Give --until 2026-12-31 and --why")
     with _opened(data, timezone) as (_, rectification, grades):
@@ -224,6 +233,7 @@ def close(
     number: Number, data: options.Data = options.DATA, by: By = "", why: Why = "",
     timezone: options.Zone = options.ZONE, as_json: options.Json = False,
 ) -> None:  # fmt: skip
+    """Close it without its having been mended, with a reason; it does not count as rectified."""
     with _opened(data, timezone) as (_, rectification, grades):
         deficiency = rectification.close(number, by=by, why=why)
     _result(deficiency, grades, timezone, as_json)
@@ -240,6 +250,7 @@ def correct(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Correct description, suggestion or grade; what was said before stays in the trail."""
     with _opened(data, timezone) as (_, rectification, grades):
         detail = {
             "suggestion_zh": suggestion,
@@ -263,6 +274,7 @@ def export(
     everything: Everything = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Export the register of findings (XLSX) and rectification notices (PDF)."""
     from commands.app.papers import named, paper
     from serviceday.documents.rectification import Register, check_register_form, write_register
 

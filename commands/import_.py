@@ -38,6 +38,7 @@ def assets(
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
+    """Import a registry from TOML, CSV or Excel."""
     from commands.installation import installation
     from facility.errors import Problems
     from facility.registry.registry import read_registry
@@ -106,6 +107,7 @@ def readings(
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
+    """Import readings from CSV, CSV.gz, Excel or Parquet."""
     from commands.installation import installation
     from ingest.files import FileForm, import_readings
 

@@ -63,6 +63,7 @@ def ingest(
         str, typer.Option("--http", envvar="SERVICEDAY_HTTP", help=say("ingest.http"), metavar="HOST:PORT")
     ] = "",
 ) -> None:
+    """Take MQTT messages in: journal, fsync, acknowledge, decode, store."""
     import ingest  # noqa: F401 - before polars, whose allocator it sets
     from commands.installation import installation
     from facility.folder import DataFolder

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
+    """A data folder with its records and store opened."""
+
     folder: DataFolder
     records: Records
     store: Store

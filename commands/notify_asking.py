@@ -35,6 +35,7 @@ def log(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """What was told and what was held back, newest first."""
     from commands.installation import recorded
 
     place = options.zone(timezone)

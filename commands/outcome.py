@@ -27,6 +27,7 @@ def add(
     duties: Annotated[list[str], typer.Option("--duty", help=say("outcome.duty"), metavar="DUTY")] = [],  # noqa: B006
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Record an outcome; one of the same asset and moment is corrected by it."""
     from commands.duty import valid
     from commands.installation import recorded
     from facility.catalogue.catalogue import catalogue
@@ -86,6 +87,7 @@ def list_outcomes(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """List outcomes."""
     from commands.installation import recorded
 
     place = options.zone(timezone)

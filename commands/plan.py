@@ -45,6 +45,7 @@ def plan(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """The inspection list for a service day."""
     if context.invoked_subcommand is not None:
         return
     from commands.app.papers import named, paper
@@ -205,6 +206,7 @@ def _table(inspection_list: InspectionList, language: Language, places: Names) -
 
 
 def clock(item: Item) -> str:
+    """A clock time as it is shown."""
     return f"{item.start:%H:%M}" if item.start else ""
 
 

@@ -40,6 +40,7 @@ def explain(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Why an asset is on the list, or is not."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -103,6 +104,7 @@ def diff(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Compare two plans: what is on them, who does it, when."""
     from commands.app.papers import named
     from commands.installation import recorded
 
@@ -147,6 +149,7 @@ def lock(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Change a plan by hand: lock an item, give it to somebody, at a time, or take it off."""
     from commands.installation import installation
 
     place = options.zone(timezone)
@@ -189,6 +192,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Show a plan that was kept; without a number that of the next service day."""
     from commands.app.papers import named
     from commands.installation import recorded
 
@@ -220,6 +224,7 @@ def export(
     force: options.Force = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Write a plan that was kept to files; nothing is planned anew."""
     from commands.app.papers import named, paper
     from commands.installation import recorded
     from serviceday.documents.inspection_list import write_lists
@@ -236,6 +241,7 @@ def export(
 
 
 def list_plans(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """The plans that were kept, the newest first."""
     from commands.installation import recorded
 
     with recorded(data) as records:

@@ -23,6 +23,7 @@ FRESH = timedelta(days=7)  # an older assessment does not speak for a service da
 
 
 def planning(records: Records, timezone: ZoneInfo) -> Planning:
+    """The planning of an installation: registry, dates and assessments as they are now."""
     from serviceday.planning import Planning
 
     return Planning(records, now=datetime.now(UTC), timezone=timezone)

@@ -36,6 +36,7 @@ def list_rows(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """List what is in quarantine, the newest first; --waiting lists assets that wait for approval."""
     place = options.zone(timezone)
     selection = chosen([], reason, asset, site, since, until, dropped=dropped)
     with review(data, member) as quarantine:
@@ -102,6 +103,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """One row: topic, reason, payload."""
     place = options.zone(timezone)
     with review(data, member) as quarantine:
         row = quarantine.one(number)
@@ -135,6 +137,7 @@ def replay(
     vouched: Annotated[bool, typer.Option("--vouch", help=say("quarantine.vouch"))] = False,
     as_json: options.Json = False,
 ) -> None:
+    """Have rows understood again."""
     selection = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
     with review(data, member) as quarantine:
         before = replayed(data)
@@ -157,6 +160,7 @@ def drop(
     yes: Yes = False,
     as_json: options.Json = False,
 ) -> None:
+    """Drop: asks first, is counted in a column of its own, and can be restored until it is purged."""
     selection = chosen(numbers or [], reason, asset, site, since, until, everything=everything, needed=True)
     with review(data, member) as quarantine:
         heaps = quarantine.heaps(selection)
@@ -181,6 +185,7 @@ def restore(
     everything: Everything = False,
     as_json: options.Json = False,
 ) -> None:
+    """Take a drop back."""
     selection = chosen(numbers or [], reason, asset, site, "", "", everything=everything, needed=True, dropped=True)
     with review(data, member) as quarantine:
         rows, items = quarantine.restore(selection)
@@ -194,6 +199,7 @@ def purge(
     timezone: options.Zone = options.ZONE,
     yes: Yes = False,
 ) -> None:
+    """Delete for good what was dropped long ago; the ledger goes on counting it as dropped."""
     before = datetime.now(UTC) - (timedelta(0) if older == "0" else options.span(older))
     if not yes:
         typer.confirm(say("quarantine.really_purge", before=options.shown(before, options.zone(timezone))), abort=True)

@@ -38,6 +38,7 @@ def add(
     by: By = "",
     as_json: options.Json = False,
 ) -> None:
+    """Take in one report; category, place and whether it was reported before are worked out, and said why."""
     from uuid import uuid4
 
     from commands.app.papers import named
@@ -79,6 +80,7 @@ def import_file(
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
+    """Import reports from a hotline's or a spreadsheet's export (CSV, XLSX)."""
     from commands.installation import recorded
     from serviceday.reports import keys, read_report_file
 
@@ -134,6 +136,7 @@ def list_reports(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Open reports, without names and phones."""
     from commands.app.papers import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
@@ -181,6 +184,7 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """One report: the reasons, what was merged into it, its trail."""
     from commands.app.papers import named
     from commands.installation import recorded
 
@@ -215,6 +219,7 @@ def edit(
     asset: Annotated[str, typer.Option("--asset", help=say("report.asset"), metavar="ASSET")] = "",
     note: Note = "",
 ) -> None:
+    """Correct a report's category or place."""
     from commands.app.papers import named
     from commands.installation import recorded
     from facility.errors import CannotDo
@@ -252,6 +257,7 @@ def edit(
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    """Close a report, and those merged into it."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -260,6 +266,7 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
 
 def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
+    """Open a closed report again."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -273,6 +280,7 @@ def merge(
     data: options.Data = options.DATA,
     by: By = "",
 ) -> None:
+    """Merge a report into another: the same thing, said twice."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -281,6 +289,7 @@ def merge(
 
 
 def split(number: Number, data: options.Data = options.DATA, by: By = "") -> None:
+    """Undo a merge."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -289,6 +298,7 @@ def split(number: Number, data: options.Data = options.DATA, by: By = "") -> Non
 
 
 def contact(number: Number, by: By, data: options.Data = options.DATA) -> None:
+    """Name and phone of who reported, for calling back; looking is recorded."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -304,6 +314,7 @@ def forget(
         str, typer.Option("--closed-before", help=say("report.closed_before"), metavar="SPAN")
     ] = "",
 ) -> None:
+    """Delete the name and phone of who reported; the report stays."""
     from commands.installation import recorded
     from facility.errors import CannotDo
 

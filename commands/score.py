@@ -71,6 +71,7 @@ def score(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Assess every asset, keep what is believed, and open or update alerts from it."""
     from commands.app.papers import placed
     from commands.installation import installation
     from commands.listening import watcher_conditions
@@ -164,6 +165,7 @@ def rank(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Which assets most likely need attention in the days after a date."""
     from commands.app.papers import placed
     from commands.installation import installation
     from models.assessment.ranking import ranking, running

@@ -136,6 +136,7 @@ def simulate(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Simulate a fleet and publish its readings to a broker; the injected faults go to a side file."""
     from commands.app.processes import asked_to_stop
     from facility.folder import DataFolder
     from ingest.mqtt.address import BrokerAddress

@@ -159,6 +159,7 @@ def status(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """What was received, journalled, stored, duplicate, late, quarantined; and whether it adds up."""
     folder, place = DataFolder(data).existing(), options.zone(timezone)
     facts, ledger, assets = picture(folder), overview(folder), assessed(folder)
     runs = running(ledger)

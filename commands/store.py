@@ -36,6 +36,7 @@ def use(
     token_file: TokenFile = "",
     place: Where = "",
 ) -> None:
+    """Choose the store."""
     from facility.store.configuration import Choice
     from ingest.journal.store_identity import forget_identity
 
@@ -49,6 +50,7 @@ def use(
 
 
 def check(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """Read everything and compare files, identities and summaries. Exit code 1 if something is wrong."""
     from facility.store.checking import check as check_store
     from ingest.journal.store_identity import refuse_missing, strange
 
@@ -78,6 +80,7 @@ def repair(
     accept: Annotated[bool, typer.Option("--accept", help=say("store.accept"))] = False,
     as_json: options.Json = False,
 ) -> None:
+    """Mend damaged files."""
     from commands.repairing import repaired
 
     with progress(as_json) as shown:
@@ -102,6 +105,7 @@ def repair(
 
 
 def compact(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """Merge all small files and refresh the summaries now; safe beside writers and readers."""
     from facility.store.lake.lake import Lake
 
     with _opened(data) as here, _watched("store.compact.progress", as_json) as step:
@@ -123,6 +127,7 @@ def keep(
     hourly: Annotated[str, typer.Option("--hourly", help=say("store.hourly"), metavar="SPAN|forever")] = "",
     as_json: options.Json = False,
 ) -> None:
+    """How long readings and hourly summaries are kept."""
     from facility.store import Retention
 
     def span(words: str, now: timedelta | None) -> timedelta | None:
@@ -151,6 +156,7 @@ def export(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Write readings to a Parquet or CSV file."""
     from facility.store.exporting import export as write_out
 
     spare_existing([file], force=force)
@@ -184,6 +190,7 @@ def copy(
     token_file: TokenFile = "",
     as_json: options.Json = False,
 ) -> None:
+    """Copy all readings into another store and verify every stretch."""
     from facility.store.configuration import Choice
     from facility.store.copying import copy as bring
     from facility.store.registry import open_at

@@ -29,6 +29,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
     as_json: options.Json = False,
 ) -> None:
+    """Learn from what was known before a date."""
     from commands.installation import installation
     from facility.catalogue.catalogue import catalogue
     from models.outages.label import parse_label
@@ -89,6 +90,7 @@ def _told(card: dict[str, Any], folder: object) -> None:
 
 
 def list_models(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """List what was learned so far, each with its comparison with what spoke before."""
     from facility.folder import DataFolder
     from models import feedback
     from models.cards import why

@@ -95,6 +95,7 @@ def run_trials(
 
 
 def show_trials(plan: TrialPlan, *, as_json: bool) -> None:
+    """The figures of simulated fleets as tables."""
     figures, _ = run_trials(plan, quiet=as_json)
     if as_json:
         show_json(figures.as_dict())

@@ -51,6 +51,7 @@ def watch(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Follow what is stored: alerts open within seconds."""
     from commands.installation import installation
     from serviceday.watch.heartbeat import DeadMansSwitch
     from serviceday.watch.watcher import Watcher

@@ -92,7 +92,7 @@ class _Planner:
         return self.dice.choice([mode for mode in modes if self.drawn[mode] <= rarest])
 
     def _draw(self, asset: Asset, mode: str, severity: float, until: datetime, interval: tuple[float, float]) -> Fault:
-        """A fault that has run the share `interval` of its way by `until`, but began after the asset was seen healthy."""
+        """A fault that has run a share in `interval` of its way by `until`, begun after its asset was seen healthy."""
         course = COURSES[mode]
         lead = timedelta(days=self.dice.uniform(*course.lead_days))
         seen_healthy = self.start + min(timedelta(days=14), (until - self.start) * 0.35) * self.dice.uniform(0.6, 1.0)

@@ -20,6 +20,7 @@ class _Told(logging.Formatter):
 
 
 def log_to_console() -> None:
+    """Warnings of the program on standard error, in the user's language."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Told("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -25,11 +25,13 @@ def phrases(file: str) -> Phrases:
 
 
 def known(key: str) -> bool:
+    """Whether there are words for a key."""
     file, _, name = key.partition(".")
     return name in phrases(file)
 
 
 def say(key: str, /, **values: object) -> str:
+    """The words of a key in the user's language, with these values."""
     file, _, name = key.partition(".")
     return phrases(file).say(name, preferred(os.environ), **values)
 

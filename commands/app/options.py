@@ -80,6 +80,7 @@ def size(words: str) -> int:
 
 
 def zone(name: str) -> ZoneInfo:
+    """The time zone of a name. Raises `CannotParse` where there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

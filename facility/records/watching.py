@@ -18,7 +18,8 @@ from facility.i18n.phrases import Text
 from facility.records.alerts import keep_on, last_closed, last_seen, open_on
 from facility.records.opening import writing
 from facility.records.reading import read_rows
-from facility.records.tables import HeldBackRow, WatchingRow, WatchTrackRow, table_of
+from facility.records.tables import table_of
+from facility.records.watching_tables import HeldBackRow, WatchingRow, WatchTrackRow
 
 KEPT = timedelta(days=90)  # how long a holding-back that is over can be asked for
 _WATCHING = table_of(WatchingRow)
