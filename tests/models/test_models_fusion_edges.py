@@ -111,6 +111,12 @@ def test_how_much_scores_matter() -> None:
     for way in (0.0, 0.02, 0.05, 0.5, 2.0):
         level = own.values[:, 0]
         answers[f"way of {way}"] = list(share_of_way(own, level, level * (1 + way)))
+    for since in (1, 2, 3, 4, 6, 7, 9):
+        own = windows()
+        adjusted = np.zeros_like(own.adjusted)
+        adjusted[:, -since:] = 0.04 * own.values[:, :1]
+        late = level_windows("lift", KEYS, adjusted, own.values[:, 0], own.scale)
+        answers[f"changed for {since} days"] = list(materiality(late))
     assert_pinned("fusion_materiality", answers)
 
 
@@ -193,6 +199,7 @@ def test_a_verdict_of_a_fleet_is_the_verdict_of_its_null(count: int) -> None:
     assert [one.log_odds for one in again[:-1]] == pytest.approx([one.log_odds for one in given_all])
     assert again[-1] == unknown(3.0)
     assert (again[-1].probability, again[-1].statistic, again[-1].unknown) == (PRIOR, 3.0, True)
+    assert again[-1].log_odds == pytest.approx(np.log(PRIOR / (1 - PRIOR)))
     for one, rows in zip(given_all, np.arange(len(strength)).reshape(count, -1), strict=True):
         loud = [row for row in rows if strength[row] > 0]
         assert list(one.series) == sorted(loud, key=lambda row: -strength[row])

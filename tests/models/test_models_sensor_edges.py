@@ -15,6 +15,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from models.features.hourly import Cube, build_cube
 from models.sensors.checks import believable, sensor_findings
+from models.sensors.unit_changes import CONVERSIONS, SLIPS
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 24
@@ -335,6 +336,67 @@ def _clocks() -> dict[str, Any]:
     return answers
 
 
+def _rests() -> dict[str, Any]:
+    """A lift that hardly works: few hours are left in which its doors can be missed."""
+    answers: dict[str, Any] = {}
+    for working in (10, 11, 12, 13, 14, 24, 30):
+        for silent in (9, 11, 12, 13, 14, 23, 25, 30):
+            if silent > working:
+                continue
+            trips = np.where(np.arange(HOURS) % 24 < 18, 12.0, 0.0)
+            trips[-72:] = 0.0
+            trips[-working:] = 12.0
+            times = np.where(trips > 0, 2.4 + noise(6).normal(0, 0.05, HOURS), np.nan)
+            times[-silent:] = np.nan
+            answers[f"silent for {silent} of {working} working hours"] = told(
+                counter(trips), series(times, "door_close_time", low=0.02, high=0.02)
+            )
+    for usual in (0.39, 0.41, 0.5, 0.89, 0.9, 0.91):
+        for share in (0.3, 0.4, 0.5, 0.6):
+            values = np.where(np.arange(HOURS) % 100 < 100 * usual, temperature(), np.nan)
+            late = np.flatnonzero(~np.isnan(values[-72:])) + HOURS - 72
+            values[late[: int(share * len(late))]] = np.nan
+            answers[f"there {usual} of the time, {share} of that lost"] = told(series(values))
+    return answers
+
+
+def _rhythms() -> dict[str, Any]:
+    """One lift with several daily rhythms, some of which come too late."""
+    answers: dict[str, Any] = {}
+    channels = ("motor_temperature", "machine_room_temperature", "noise", "drive_current", "vibration_vertical")
+    levels = {"noise": (42.0, 4.0), "drive_current": (20.0, 6.0), "vibration_vertical": (0.12, 0.04)}
+    for count in (1, 2, 3, 4, 5):
+        for shifted in range(count + 1):
+            for shift in (3, -5):
+                frames = []
+                for number, channel in enumerate(channels[:count]):
+                    level, swing = levels.get(channel, (35.0, 6.0))
+                    values = level + swing * (temperature(number) - 35) / 6
+                    if number < shifted:
+                        values = np.where(np.arange(HOURS) >= HOURS - 7 * 24, np.roll(values, shift), values)
+                    frames.append(series(values, channel, low=0.0, high=0.0, std=0.0))
+                answers[f"{shifted} of {count} rhythms by {shift}"] = told(*frames)
+    return answers
+
+
+def _moments() -> dict[str, Any]:
+    """A unit that changes at any hour, early or late, at once or over some hours."""
+    answers: dict[str, Any] = {}
+    for since in (80, 120, 121, 132, 143, 144, HOURS - 150, HOURS - 100, HOURS - 60):
+        for slow in (0, 2, 5, 9, 30):
+            values = 12 + noise(2).normal(0, 0.3, HOURS)
+            rise = np.clip((np.arange(HOURS) - since) / max(slow, 1), 0, 1)
+            answers[f"times ten at hour {since} within {slow} h"] = told(
+                series(values * (1 + 9 * rise), "drive_current", std=0.3 + 2.7 * rise)
+            )
+    for share in (0.1, 0.3, 0.8):
+        there = noise(9).random(HOURS) < share
+        values = np.where(there, 12 + noise(2).normal(0, 0.3, HOURS), np.nan)
+        values[-110:] *= 10
+        answers[f"times ten, heard in {share} of the hours"] = told(series(values, "drive_current", std=0.3))
+    return answers
+
+
 def _impossible() -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for share in (0.3, 0.45, 0.55, 0.8, 1.0):
@@ -351,8 +413,30 @@ def _impossible() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "sweep",
-    [_stuck, _frozen, _spikes, _missing, _units, _digits, _classes, _clocks, _impossible],
+    [_stuck, _frozen, _spikes, _missing, _rests, _units, _moments, _digits, _classes, _clocks, _rhythms, _impossible],
     ids=lambda one: one.__name__[1:],
 )
 def test_what_is_told_of_sensors_is_what_it_was(sweep: Callable[[], dict[str, Any]]) -> None:
     assert_pinned(f"sensors_{sweep.__name__[1:]}", sweep())
+
+
+def test_units_are_taken_for_what_they_are_taken_for() -> None:
+    psi, metres_of_water, kilopond, foot, inch, gravity = 6894.757, 9806.65, 98066.5, 0.3048, 0.0254, 9.80665
+    expected = {
+        "bar": (1e5 / psi, 1e5 / metres_of_water),
+        "MPa": (gravity, 1e6 / kilopond, 1e6 / psi, 1e6 / metres_of_water),
+        "m": (1 / foot,),
+        "mm": (1000 * inch,),
+        "m/s2": (gravity,),
+        "mm/s": (1000 * inch,),
+        "lx": (1 / foot**2,),
+        "m3": (1 / foot**3,),
+        "min": (60.0,),
+        "s": (60.0,),
+        "h": (60.0, 3600.0),
+        "kW.h": (3.6,),
+    }
+    assert CONVERSIONS.keys() == expected.keys()
+    for unit, factors in CONVERSIONS.items():
+        assert factors == pytest.approx(expected[unit], rel=1e-3), unit
+    assert SLIPS == (10.0, 100.0, 1000.0)

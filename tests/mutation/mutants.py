@@ -62,9 +62,9 @@ AREAS = {
             "serviceday/alerts/inhibition.py",
         ),
         (
-            "tests/serviceday/test_serviceday_alert_lifecycle.py",
             "tests/serviceday/test_serviceday_alert_conditions.py",
             "tests/serviceday/test_serviceday_alert_grouping.py",
+            "tests/serviceday/test_serviceday_alert_lifecycle.py",
             "tests/serviceday/test_serviceday_watch.py",
         ),
     ),
