@@ -9,14 +9,14 @@ import openpyxl
 import pytest
 
 from dashboard import planned
-from dashboard.serve import APP, THEME, address, command, environment
+from dashboard.serve import APP, SERVER, THEME, address, command, environment
 from dashboard.settings import Settings
 from facility.errors import CannotConvert
 
 
 def test_the_command_serves_the_folder_and_tells_nobody() -> None:
     words = command(Path("/data/x"), port=9000, language="zh", timezone="Europe/Berlin")
-    assert words[1:5] == ["-m", "streamlit", "run", str(APP)]
+    assert words[1:5] == ["-m", "streamlit", "run", str(SERVER)]
     assert {"--server.address=127.0.0.1", "--server.port=9000", "--browser.gatherUsageStats=false"} <= set(words)
     assert THEME.exists()
     given = Settings.given(words[words.index("--") + 1 :], {})
