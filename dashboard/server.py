@@ -9,12 +9,14 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from dashboard.rounds import Rounds
 from dashboard.serve import APP
+from dashboard.settings import Settings
 
 
 def _routes() -> list[BaseRoute]:
     """Answered before the dashboard's own addresses."""
-    return []
+    return [*Rounds(Settings.given()).routes()]
 
 
 def _middleware() -> list[Middleware]:

@@ -3,6 +3,8 @@
     DATA/readings/        time-series store            DATA/records.sqlite   assets, alerts, plans, assessments
     DATA/journal.sqlite   messages as they came in     DATA/models/          trained models
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
+    DATA/photos/          photos and signatures of     DATA/round-links.key  signs links to people's rounds
+                          rounds, by list
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
 
 One process at a time takes readings in (`claim`); any number read.
@@ -59,6 +61,14 @@ class DataFolder:
     @property
     def lists(self) -> Path:
         return self.path / "lists"
+
+    @property
+    def photos(self) -> Path:
+        return self.path / "photos"
+
+    @property
+    def link_key(self) -> Path:
+        return self.path / "round-links.key"
 
     def prepare(self) -> DataFolder:
         """Create the folder and make sure it can be written. Raises `CannotDo` if not."""

@@ -33,6 +33,9 @@ class Reply:
     note: str = ""
     done_at: datetime | None = None  # None = when the list says so
     where: str = ""  # sheet and line; "" = said at the command line
+    device: str = ""  # the phone it was typed on, with its number there and when; "" = none
+    seq: int = 0
+    typed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ class Results:
             who=who,
             source=source,
             late=is_late(done, today),
+            device=reply.device,
+            seq=reply.seq,
+            typed_at=reply.typed_at.astimezone(UTC) if reply.typed_at else None,
         )
 
     def _usual(self, item: Item) -> datetime:
