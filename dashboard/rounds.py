@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from dashboard import wording
 from dashboard.settings import Settings
-from facility.errors import CannotConvert, CannotParse, ServicedayError
+from facility.errors import CannotConvert, CannotParse, Problems, ServicedayError
 from facility.folder import DataFolder
 from facility.i18n.messages import Sentence
 from facility.i18n.phrases import LANGUAGES
@@ -188,10 +188,11 @@ def _guarded(answer: Answered) -> Answered:
         except _TooLarge as error:
             return _json({"refused": _both(error)}, _TOO_LARGE)
         except (CannotParse, CannotConvert) as error:
+            if isinstance(error, Problems):  # of a file of ours
+                return _failed(error)
             return _json({"refused": _both(error)}, _BAD)
-        except ServicedayError as error:  # ours to mend: the phone keeps what it has and tries again
-            log.warning("a request of a round failed: %s", error)
-            return _json({"failed": _both(error)}, _UNAVAILABLE)
+        except ServicedayError as error:
+            return _failed(error)
         except ClientDisconnect:
             return Response(status_code=_BAD)
         except Exception:
@@ -200,6 +201,12 @@ def _guarded(answer: Answered) -> Answered:
             return _json({"failed": _both(unforeseen)}, _BROKEN)
 
     return answered
+
+
+def _failed(error: ServicedayError) -> Response:
+    """What is ours to mend: the phone keeps what it has and tries again."""
+    log.warning("a request of a round failed: %s", error)
+    return _json({"failed": _both(error)}, _UNAVAILABLE)
 
 
 def _both(what: object) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,8 @@ from facility.inspections import (
     Priority,
     Round,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))  # phone_rounds
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)

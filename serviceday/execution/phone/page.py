@@ -9,6 +9,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -122,17 +123,15 @@ def refusal(words: Mapping[Language, tuple[str, str]]) -> bytes:
 
 def _filled(head: str, scripts: str, *, round_data: Mapping[str, Any] | None) -> bytes:
     words = {language: {key: PHRASES[key][language] for key in PHRASES} for language in LANGUAGES}
-    filled = (FOLDER / "page.html").read_text(encoding="utf-8")
-    for mark, text in (
-        ("<!-- head -->", head),
-        ("<!-- scripts -->", scripts),
-        ('"phrases"', _json(words).decode()),
-        ('"round"', _json(round_data).decode()),
-        ('"version"', json.dumps(version())),
-    ):
-        before, _, after = filled.partition(mark)
-        filled = before + text + after
-    return filled.encode()
+    parts = {
+        "<!-- head -->": head,
+        "<!-- scripts -->": scripts,
+        "__PHRASES__": _json(words).decode(),
+        "__ROUND__": _json(round_data).decode(),
+        "__VERSION__": json.dumps(version()),
+    }
+    template = (FOLDER / "page.html").read_text(encoding="utf-8")
+    return re.sub("|".join(map(re.escape, parts)), lambda mark: parts[mark[0]], template).encode()
 
 
 def _json(value: object) -> bytes:

@@ -457,7 +457,7 @@ const Page = (() => {
     const left = alive(h("ul", { class: "left" }), (element) => fill(element, round.items.filter(isOpen).map((item) => h("li", {}, h("a", { href: `#/item/${item.number}` }, `${item.place} · ${both(item.what)}`)))));
     const wrong = alive(h("ul", { class: "left" }), (element) => fill(element, round.items.filter((item) => ["refused", "conflict"].includes(stateOf(item)[2])).map((item) => h("li", {}, h("a", { href: `#/item/${item.number}` }, `${stateOf(item)[1]}: ${item.place} · ${both(item.what)}`)))));
     fill(main, h("nav", { class: "back" }, h("a", { href: "#/" }, `‹ ${say("title")}`)), h("h1", {}, say("finish")),
-      h("section", { class: "card" }, counts, left, wrong), signature(),
+      h("section", { class: "card" }, counts, wrong), signature(), round.items.some(isOpen) ? h("details", { class: "card" }, h("summary", {}, say("still_open")), left) : null,
       h("section", { class: "card" }, h("h2", {}, say("file")), h("p", { class: "small" }, say("file_about")), exportButton()),
       h("p", { class: "plain small" }, say(Store.trouble === "no_store" ? "keeps_nothing" : Store.persisted ? "keeps_well" : "keeps_perhaps")));
     dock(h("a", { class: "button second", href: "#/" }, say("to_list")),
@@ -532,6 +532,17 @@ const Page = (() => {
     }
   }
 
+  // What is done with goes after a month: rounds of long ago of which nothing waits any more.
+  async function tidy() {
+    const before = new Date(Date.now() - 30 * 24 * 3600 * 1000).toISOString();
+    for (const old of Store.all("rounds").filter((one) => one.id !== (round || {}).id && one.loaded_at < before)) {
+      const tables = ["answers", "requests", "photos"];
+      if (tables.some((table) => Store.all(table, old.id).some((row) => !Sync.settled(row)))) continue;
+      for (const table of tables) for (const row of Store.all(table, old.id)) await Store.remove(table, row.id);
+      await Store.remove("rounds", old.id);
+    }
+  }
+
   function install() {
     if (ALONE || !("serviceWorker" in navigator)) return;
     document.head.append(h("link", { rel: "manifest", href: `/round/${encodeURIComponent(TOKEN)}/manifest` }));
@@ -554,6 +565,7 @@ const Page = (() => {
       latest().then(() => { if (typing() && kept) refresh(); else show(); Sync.send(); });
       install();
     }
+    tidy();
     addEventListener("hashchange", turned);
     addEventListener("scroll", () => { if (!location.hash.slice(2)) place = scrollY; }, { passive: true });
     addEventListener("online", () => Sync.send());
