@@ -1,4 +1,4 @@
-"""What phones send, in whatever order and however often: nothing is lost, nothing is counted twice, disputes are seen."""
+"""What phones send, in whatever order and however often: nothing is lost, nothing counted twice."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ const Page = (() => {
     const waiting = round ? Sync.waiting() : 0;
     if (ALONE) return [waiting ? say("file_waiting", { count: waiting }) : say("file_mode"), "file"];
     if (Sync.phase === "refused") return [say("chip_refused"), "refused"];
-    if (Sync.phase === "sending" && waiting) return [say("chip_sending", { count: waiting }), "kept"];
+    if (Sync.phase === "sending" && waiting && navigator.onLine) return [say("chip_sending", { count: waiting }), "kept"];
     if (Sync.phase === "offline" || !navigator.onLine) return [waiting ? say("chip_offline_kept", { count: waiting }) : say("chip_offline"), "offline"];
     if (Sync.phase === "failing") return [say("chip_failing", { count: waiting }), "refused"];
     return waiting ? [say("chip_kept", { count: waiting }), "kept"] : [say("chip_sent"), "sent"];
@@ -568,7 +568,7 @@ const Page = (() => {
     tidy();
     addEventListener("hashchange", turned);
     addEventListener("scroll", () => { if (!location.hash.slice(2)) place = scrollY; }, { passive: true });
-    addEventListener("online", () => Sync.send());
+    addEventListener("online", Sync.online);
     addEventListener("offline", refresh);
     document.addEventListener("visibilitychange", async () => {
       if (document.visibilityState === "hidden") { Sync.hold(null); chain.then(() => Sync.send()); return; }

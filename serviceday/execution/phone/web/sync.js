@@ -155,7 +155,7 @@ const Sync = (() => {
       } else {
         changed(error instanceof Failing ? "failing" : "offline", error.words);
         timer = setTimeout(send, 1000 * WAITS[Math.min(failures, WAITS.length - 1)]);
-        failures += 1;
+        if (navigator.onLine) failures += 1; // while it is plain that there is no network, nothing is learnt from failing
       }
     } finally {
       running = false;
@@ -200,6 +200,7 @@ const Sync = (() => {
     send, load, waiting, settled, asFile,
     begin(of, at) { round = of; address = at; },
     hold(item) { held = item; },
+    online() { failures = 0; return send(); },
     onChange: (listener) => listeners.push(listener),
     get phase() { return state.phase; },
     get words() { return state.words; },
