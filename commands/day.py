@@ -13,8 +13,9 @@ import typer
 from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, tell
-from commands.day_lists import answers, carried_out, plan_of
+from commands.day_lists import answers, carried_out, local_moment, plan_of
 from facility.errors import CannotDo, CannotParse
+from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
 from facility.results import Answer
 from facility.rounds import PhotoKind
@@ -67,7 +68,8 @@ def results(
             more = {"reports": len(receipt.reports), "photos": receipt.new_photos}
         else:
             reading = read_sheet(file, plan_list, timezone=options.zone(timezone), by=by)
-            taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
+            with DataFolder(data).settling():
+                taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
             rows, refused = reading.rows, [*reading.refused, *taken.refused]
     if as_json:
         show_json({"file": file.name, "rows": rows, **_plain(plan_list, taken), **more, "refused": _places(refused)})
@@ -102,7 +104,8 @@ def result(
     with recorded(data) as records:
         plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, plan_list, data, timezone).take([reply], who=by)
+        with DataFolder(data).settling():
+            taken = answers(records, plan_list, data, timezone).take([reply], who=by)
     if taken.refused:
         raise CannotDo("{reason}", "Mend it and say it again", reason=taken.refused[0][1])
     if as_json:
@@ -133,7 +136,8 @@ def resolve(
     with recorded(data) as records:
         plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
+        with DataFolder(data).settling():
+            taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
     if as_json:
         show_json(_plain(plan_list, taken))
         return
@@ -321,15 +325,6 @@ def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply
     at = more.pop("at")
     moment = local_moment(at, timezone) if at else None
     return Reply(item=item, answer=Answer(answer), by=by, done_at=moment, **more)
-
-
-def local_moment(words: str, timezone: str) -> datetime:
-    """A moment as people write it at the place, in UTC."""
-    try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)
 
 
 def _plain(plan_list: InspectionList, taken: Taken) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Kept lists as the commands of a service day need them: by number, or by the day that carries one out."""
+"""Kept lists, and the moments of a day, as the commands of a service day need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.app import options
-from facility.errors import CannotDo
+from facility.errors import CannotDo, CannotParse
 
 if TYPE_CHECKING:
     from facility.inspections import InspectionList
@@ -39,3 +39,12 @@ def answers(records: Records, plan_list: InspectionList, data: Path, timezone: s
 
     grades = read_grades(DataFolder(data).path / "grades.toml")
     return Results(records, plan_list, now=datetime.now(UTC), timezone=options.zone(timezone), grades=grades)
+
+
+def local_moment(words: str, timezone: str) -> datetime:
+    """A moment as people write it at the place, in UTC."""
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError:
+        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)

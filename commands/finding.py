@@ -119,7 +119,7 @@ def add(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    from commands.day import local_moment
+    from commands.day_lists import local_moment
     from serviceday.execution.rectification import NewDeficiency
 
     if origin not in tuple(Origin):

@@ -135,7 +135,8 @@ def import_round(records: Records, plan: InspectionList, file: Path, data: Path,
     intake = RoundIntake(
         records, plan, PhotoFolder(folder.photos), now=datetime.now(UTC), timezone=timezone, grades=grades
     )
-    return intake.import_file(file)
+    with folder.settling():
+        return intake.import_file(file)
 
 
 def _list_of(records: Records, words: str) -> InspectionList:

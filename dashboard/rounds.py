@@ -142,7 +142,8 @@ class Rounds:
     def _take(self, request: Request, body: bytes) -> dict[str, Any]:
         link = self._open(request)
         intake = self._intake(link)
-        receipt = intake.take(body, link.person)
+        with self._folder.settling():
+            receipt = intake.take(body, link.person)
         return _receipt(receipt) | {"standing": standing_of(intake.standing(link.person))}
 
     async def _photo(self, request: Request) -> Response:

@@ -132,6 +132,13 @@ class DataFolder:
             stack.enter_context(self._locked("ingest.lock", purpose, shared=shared))
             yield self._member(stack, purpose) if shared else 1
 
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the right to take answers in and do what follows from them; others wait for their turn."""
+        with (self.path / "results.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, whatever happens
+            yield
+
     def _member(self, stack: ExitStack, purpose: str) -> int:
         for member in range(1, MEMBERS + 1):
             with suppress(CannotDo):

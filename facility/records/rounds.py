@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, func, insert, select
 
 from facility.records.opening import writing
 from facility.records.tables import RoundLinkStepRow, RoundPhotoRow, table_of
@@ -29,6 +29,18 @@ class RoundRecords:
                 return False
             connection.execute(insert(_PHOTOS).values(values))
         return True
+
+    def has_photo(self, plan: int, device: str, seq: int) -> bool:
+        """Whether a device has sent this before."""
+        query = select(_PHOTOS.c.id).where(_PHOTOS.c.plan == plan, _PHOTOS.c.device == device, _PHOTOS.c.seq == seq)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def count_photos(self, plan: int, person: str) -> int:
+        """How many photos and signatures of a person's round there are."""
+        query = select(func.count()).where(_PHOTOS.c.plan == plan, _PHOTOS.c.person == person)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def photos(self, plan: int) -> list[Photo]:
         """Every photo and signature of a list, in the order in which they came."""

@@ -235,3 +235,27 @@ def test_trouble_of_the_server_is_told_as_its_own_so_that_the_phone_tries_again(
     answer = site.ask(f"{link(1)}/sync", Phone(plan, 1, "a-phone-of-zhang").body(NOW))
     assert answer.status == 503
     assert "grades.toml" in answer.body.decode()
+
+
+def test_many_phones_at_once_open_each_finding_once(installation: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    folder, people = DataFolder(installation), 6
+    items = tuple(item(number, asset=WORN, task=f"duty {number}", person=number) for number in range(1, people + 1))
+    with Records(folder.records) as records:
+        plan = records.plans.kept(plan_of(*items))
+        links = Links(link_key(folder.link_key), records)
+        addresses = [f"/round/{links.token(plan, number, timezone=ZONE)}/sync" for number in range(1, people + 1)]
+    site = Site(installation)
+    bodies = []
+    for number in range(1, people + 1):
+        phone = Phone(plan, number, f"the-phone-of-{number}")
+        phone.type(number, "abnormal", NOW, note="broken")
+        bodies.append(phone.body(NOW))
+    with ThreadPoolExecutor(people * 2) as pool:
+        answers = list(pool.map(site.ask, addresses * 2, bodies * 2))
+    assert {answer.status for answer in answers} == {200}
+    with Records(folder.records) as records:
+        assert len(records.results.of(plan.number)) == people
+        found = [len(records.deficiencies.of_item(plan.number, number)) for number in range(1, people + 1)]
+    assert found == [1] * people

@@ -34,6 +34,7 @@ from facility.records import Records
 VALID_AFTER = timedelta(days=2)  # whole days after the service day
 _FORM = re.compile(r"(\d{1,9})-(\d{1,4})-(\d{1,6})-(\d{1,12})-([A-Z2-7]{32})")
 _KEY_BYTES = 32
+_PLANS_AT_HAND = 4
 _SIGNATURE_BYTES = 20  # 160 bits
 
 
@@ -54,6 +55,7 @@ class Links:
 
     def __init__(self, key: bytes, records: Records) -> None:
         self._key, self._records = key, records
+        self._plans: dict[int, InspectionList] = {}  # the last that were asked for: lists never change
 
     def token(self, plan: InspectionList, person: int, *, timezone: ZoneInfo) -> str:
         """The part of a link that names a round and proves that we made it."""
@@ -67,7 +69,7 @@ class Links:
         if form is None:
             raise LinkRefused("this is no link to a round", "Ask for the link again: it may have been cut off")
         number, person, series, expires = map(int, form.groups()[:4])
-        plan = self._records.plans.get(number)
+        plan = self._plan(number)
         if plan is None or not hmac.compare_digest(form[5], self._signature(plan, person, series, expires)):
             raise LinkRefused("this link was not made here, or was changed", "Ask for the link again")
         if series != self._records.rounds.link_series(number)[person]:
@@ -79,6 +81,16 @@ class Links:
                 day=plan.service_day,
             )
         return OpenedLink(plan, person)
+
+    def _plan(self, number: int) -> InspectionList | None:
+        if number not in self._plans:
+            plan = self._records.plans.get(number)
+            if plan is None:
+                return None
+            if len(self._plans) >= _PLANS_AT_HAND:
+                self._plans.clear()
+            self._plans[number] = plan
+        return self._plans[number]
 
     def _signature(self, plan: InspectionList, person: int, series: int, expires: int) -> str:
         words = ("serviceday round 1", plan.number, plan.created_at.isoformat(), person, series, expires)

@@ -279,10 +279,9 @@ class RoundIntake:
         if sent.item and sent.item not in {item.number for item in items_of(self._plan, sender.person)}:
             raise CannotParse("item {item} is not on this person's round", "Open that person's link", item=sent.item)
         by = name_of(self._plan, sender.person)
-        there = self._records.rounds.photos(self._plan.number)
-        if any((photo.device, photo.seq) == (sender.device, sent.seq) for photo in there):
+        if self._records.rounds.has_photo(self._plan.number, sender.device, sent.seq):
             return False
-        if sum(photo.person == by for photo in there) >= MOST_PHOTOS:
+        if self._records.rounds.count_photos(self._plan.number, by) >= MOST_PHOTOS:
             raise CannotParse(
                 "more than {most} photos of one round", "Send only what shows something", most=MOST_PHOTOS
             )

@@ -375,7 +375,7 @@ const Page = (() => {
     Sync.hold(item.number);
     const note = h("textarea", { rows: 3, maxlength: 500, value: (answerTo(item.number) || {}).note || "", oninput: (event) => change(item, { note: event.target.value }) });
     const facts = [
-      item.with.length ? say("with", { names: item.with.join("、") }) : "", item.out_of_service ? say("out_of_service") : "",
+      item.with.length ? say("with", { names: item.with.join(language === "zh" ? "、" : ", ") }) : "", item.out_of_service ? say("out_of_service") : "",
       item.qualification ? say("qualification", { name: both(item.qualification) }) : "", item.due ? say("due", { due: item.due }) : "",
     ].filter(Boolean);
     fill(main,
