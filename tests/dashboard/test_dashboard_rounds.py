@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,7 @@ from dashboard.settings import Settings
 from facility.folder import DataFolder
 from facility.inspections import Ground, InspectionList
 from facility.records import Records
+from serviceday.execution.effects import Consequences
 from serviceday.execution.phone import page
 from serviceday.execution.phone.links import Links, link_key
 
@@ -237,9 +240,21 @@ def test_trouble_of_the_server_is_told_as_its_own_so_that_the_phone_tries_again(
     assert "grades.toml" in answer.body.decode()
 
 
-def test_many_phones_at_once_open_each_finding_once(installation: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_many_phones_at_once_take_turns_and_open_each_finding_once(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[int] = []
+    at_once: list[int] = []
+    settle = Consequences.settle
 
+    def watched(self: Consequences, *arguments: Any) -> Any:
+        inside.append(1)
+        at_once.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return settle(self, *arguments)
+
+    monkeypatch.setattr(Consequences, "settle", watched)
     folder, people = DataFolder(installation), 6
     items = tuple(item(number, asset=WORN, task=f"duty {number}", person=number) for number in range(1, people + 1))
     with Records(folder.records) as records:
@@ -259,3 +274,4 @@ def test_many_phones_at_once_open_each_finding_once(installation: Path) -> None:
         assert len(records.results.of(plan.number)) == people
         found = [len(records.deficiencies.of_item(plan.number, number)) for number in range(1, people + 1)]
     assert found == [1] * people
+    assert set(at_once) == {1}, "what follows is settled by one at a time"
