@@ -195,7 +195,7 @@ class RoundIntake:
                 room -= 1
                 came[seq] = None
                 replies.append(self._reply(answer, item, by, sender))
-        taken = self._results.take(replies, who=by, source=source)
+        taken = self._results.take(replies, who=by, source=source, within=items)
         return came | {int(where): why for where, why in taken.refused}, taken
 
     def _item(self, key: str, items: dict[int, Item]) -> Item | Sentence:
