@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from dashboard import wording
 from dashboard.settings import Settings
+from facility.catalogue.catalogue import use_folder
 from facility.errors import CannotConvert, CannotParse, Problems, ServicedayError
 from facility.folder import DataFolder
 from facility.i18n.messages import Sentence
@@ -73,7 +74,9 @@ class Rounds:
 
     @cache  # noqa: B019 - lives as long as the server
     def _records(self) -> Records:
-        return Records(self._folder.existing().records)
+        folder = self._folder.existing()
+        use_folder(folder.path)
+        return Records(folder.records)
 
     @cache  # noqa: B019
     def _links(self) -> Links:
@@ -107,9 +110,9 @@ class Rounds:
     async def _page(self, request: Request) -> Response:
         try:
             await run_in_threadpool(self._open, request)
-        except LinkRefused as error:
+        except ServicedayError as error:
             words = {one: (wording.told(error.what, one), wording.told(error.do, one)) for one in LANGUAGES}
-            return _html(page.refusal(words), _REFUSED)
+            return _html(page.refusal(words), _REFUSED if isinstance(error, LinkRefused) else _UNAVAILABLE)
         return _html(page.shell())
 
     async def _manifest(self, request: Request) -> Response:

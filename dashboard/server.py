@@ -12,11 +12,16 @@ from starlette.routing import BaseRoute
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
+from facility.errors import ServicedayError
 
 
 def _routes() -> list[BaseRoute]:
     """Answered before the dashboard's own addresses."""
-    return [*Rounds(Settings.given()).routes()]
+    try:
+        settings = Settings.given()
+    except ServicedayError:  # told by every page of the dashboard
+        return []
+    return [*Rounds(settings).routes()]
 
 
 def _middleware() -> list[Middleware]:

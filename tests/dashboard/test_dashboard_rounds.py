@@ -275,3 +275,9 @@ def test_many_phones_at_once_take_turns_and_open_each_finding_once(
         found = [len(records.deficiencies.of_item(plan.number, number)) for number in range(1, people + 1)]
     assert found == [1] * people
     assert set(at_once) == {1}, "what follows is settled by one at a time"
+
+
+def test_a_folder_that_is_not_there_is_told_on_the_page(tmp_path: Path) -> None:
+    answer = Site(tmp_path / "nowhere").ask("/round/1-1-0-1-A")
+    assert answer.status == 503
+    assert "no data folder" in answer.body.decode()

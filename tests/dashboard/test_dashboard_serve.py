@@ -43,3 +43,14 @@ def test_the_downloads_open(installation: Path) -> None:
     assert planned.file(installation, made, ".csv", "en").startswith(b"\xef\xbb\xbf")
     assert planned.file(installation, made, ".pdf", "zh").startswith(b"%PDF")
     assert planned.file(installation, made, ".ics", "zh").startswith(b"BEGIN:VCALENDAR")
+
+
+def test_the_server_has_the_rounds_of_the_folder_it_is_told(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashboard import server
+
+    monkeypatch.setattr("sys.argv", ["server.py", "--data", str(installation)])
+    assert "/round/{token}/sync" in {getattr(route, "path", "") for route in server._routes()}
+    monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Atlantis")
+    assert server._routes() == [], "the pages tell what is wrong; the server comes up"

@@ -23,9 +23,11 @@ const Page = (() => {
 
   const say = (key, values) => (PHRASES[language][key] || key).replace(/\{(\w+)\}/g, (_, name) => (values || {})[name]);
   const both = (words) => (words ? words[language] : "");
-  const clock = (iso) => new Date(iso).toLocaleTimeString(language === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" });
-  const sameDay = (iso) => new Date(iso).toDateString() === new Date().toDateString();
-  const moment = (iso) => (sameDay(iso) ? clock(iso) : `${new Date(iso).toLocaleDateString(language === "zh" ? "zh-CN" : "en-GB", { month: "short", day: "numeric" })} ${clock(iso)}`);
+  // Times by the clock of the place, whatever zone the phone is in.
+  const local = (date, form) => date.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { timeZone: round ? round.timezone : undefined, ...form });
+  const clock = (iso) => local(new Date(iso), { hour: "2-digit", minute: "2-digit" });
+  const dayOf = (date) => local(date, { month: "short", day: "numeric" });
+  const moment = (iso) => (dayOf(new Date(iso)) === dayOf(new Date()) ? clock(iso) : `${dayOf(new Date(iso))} ${clock(iso)}`);
   const figure = (value) => String(Number(value.toPrecision(4)));
 
   function h(name, attributes, ...children) {
@@ -160,7 +162,7 @@ const Page = (() => {
   function rowOf(item) {
     const [sign, word, kind] = stateOf(item);
     const answer = answerOf(item);
-    const [label, tint] = answer ? [`${SIGNS[answer]} ${say(`answer_${answer}`)}`, answer] : ["", ""];
+    const [label, tint] = answer ? [`${SIGNS[answer]} ${say(`short_${answer}`)}`, answer] : ["", ""];
     return h("li", {}, h("a", { href: `#/item/${item.number}`, class: `item ${kind}` },
       h("span", { class: "time" }, item.start || `#${item.number}`),
       h("span", { class: "about" },
@@ -549,6 +551,8 @@ const Page = (() => {
     navigator.serviceWorker.register("/round/worker.js", { scope: "/round/" }).catch(() => { /* told by no_worker where it can't be */ });
   }
 
+  const typing = () => location.hash.length > 2; // anywhere but on the list
+
   async function begin() {
     language = preferred();
     show();
@@ -561,7 +565,6 @@ const Page = (() => {
       Sync.begin(null, `/round/${encodeURIComponent(TOKEN)}`);
       const kept = Store.all("rounds").filter((one) => one.token === TOKEN).sort((a, b) => (a.loaded_at < b.loaded_at ? 1 : -1))[0];
       if (kept) { await adopt(kept); show(); }
-      const typing = () => location.hash.startsWith("#/item") || location.hash.startsWith("#/request");
       latest().then(() => { if (typing() && kept) refresh(); else show(); Sync.send(); });
       install();
     }
@@ -571,8 +574,16 @@ const Page = (() => {
     addEventListener("online", Sync.online);
     addEventListener("offline", refresh);
     document.addEventListener("visibilitychange", async () => {
-      if (document.visibilityState === "hidden") { Sync.hold(null); chain.then(() => Sync.send()); return; }
-      if (!ALONE && round) { await Sync.send(); }
+      if (document.visibilityState === "hidden") {
+        Sync.hold(null); // the phone is put away: what is open goes out as well
+        chain.then(() => Sync.send());
+      } else if (!ALONE && round) {
+        await latest();
+        const [, view, argument] = location.hash.split("/");
+        Sync.hold(view === "item" ? Number(argument) : null);
+        if (typing()) refresh(); else show();
+        Sync.send();
+      }
     });
     show();
   }
