@@ -76,7 +76,7 @@ def publish(
 def counted(records: Records, day: date, timezone: str) -> Brief:
     """The brief of a day as the records stand now. Raises `CannotDo` where there is nothing to count."""
     from commands.app.papers import named
-    from commands.day import carried_out
+    from commands.day_lists import carried_out
     from serviceday.brief import brief as made_brief
 
     about = records.service_days.get(day)

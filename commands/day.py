@@ -13,16 +13,19 @@ import typer
 from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, tell
+from commands.day_lists import answers, carried_out, local_moment, plan_of
 from facility.errors import CannotDo, CannotParse
+from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
 from facility.results import Answer
+from facility.rounds import PhotoKind
 
 if TYPE_CHECKING:
     from facility.inspections import InspectionList
     from facility.records import Records
     from facility.results import Result, Standing
     from facility.service_days import DayMove, ServiceDay
-    from serviceday.execution.results import Reply, Results, Taken
+    from serviceday.execution.results import Reply, Taken
 
 Date = Annotated[str, typer.Argument(help=say("day.date"), metavar="DATE")]
 PlanNumber = Annotated[int, typer.Argument(help=say("day.plan"), metavar="PLAN")]
@@ -56,14 +59,25 @@ def results(
 
     with recorded(data) as records:
         plan_list = plan_of(records, plan)
-        reading = read_sheet(file, plan_list, timezone=options.zone(timezone), by=by)
-        taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
-    refused = [*reading.refused, *taken.refused]
+        more: dict[str, int] = {}
+        if file.suffix.lower() == ".json":
+            from commands.rounds import import_round
+
+            receipt = import_round(records, plan_list, file, data, options.zone(timezone))
+            taken, rows, refused = receipt.taken, len(receipt.answers), receipt.refused
+            more = {"reports": len(receipt.reports), "photos": receipt.new_photos}
+        else:
+            reading = read_sheet(file, plan_list, timezone=options.zone(timezone), by=by)
+            with DataFolder(data).settling():
+                taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
+            rows, refused = reading.rows, [*reading.refused, *taken.refused]
     if as_json:
-        show_json({"file": file.name, "rows": reading.rows, **_plain(plan_list, taken), "refused": _places(refused)})
+        show_json({"file": file.name, "rows": rows, **_plain(plan_list, taken), **more, "refused": _places(refused)})
     else:
-        values = {"rows": reading.rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
+        values = {"rows": rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
         tell(say("day.results_done", file=file.name, number=plan_list.number, **values))
+        if more:
+            tell(say("day.round_more", **more))
         _tell(plan_list, taken)
         for where, what in refused:
             tell(f"  {printable(where)}: {printable(told(what))}", error=True)
@@ -90,7 +104,8 @@ def result(
     with recorded(data) as records:
         plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, plan_list, data, timezone).take([reply], who=by)
+        with DataFolder(data).settling():
+            taken = answers(records, plan_list, data, timezone).take([reply], who=by)
     if taken.refused:
         raise CannotDo("{reason}", "Mend it and say it again", reason=taken.refused[0][1])
     if as_json:
@@ -121,7 +136,8 @@ def resolve(
     with recorded(data) as records:
         plan_list = plan_of(records, plan)
         reply = _reply(item, answer, by, timezone, measured=measured, mode=mode, mended=mended, note=note, at=at)
-        taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
+        with DataFolder(data).settling():
+            taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
     if as_json:
         show_json(_plain(plan_list, taken))
         return
@@ -226,13 +242,22 @@ def show(
         about, trail = records.service_days.get(day), records.service_days.trail(day)
         plan_list = carried_out(records, day, about)
         entries = records.results.of(plan_list.number) if plan_list else []
+        kinds = [photo.kind for photo in records.rounds.photos(plan_list.number)] if plan_list else []
+    sent = {
+        "from_phones": sum(bool(entry.device) for entry in entries),
+        "late": sum(entry.late for entry in entries),
+        "photos": kinds.count(PhotoKind.PHOTO),
+        "signatures": kinds.count(PhotoKind.SIGNATURE),
+    }
     if about is None and plan_list is None:
         raise CannotDo("nothing is on record of {day}", "Make a plan or a service day", day=day)
     standing = {item: state for (_, item), state in standings(entries).items()}
     if as_json:
         steps = [asdict(each) for each in trail]
         list_ = (
-            _progress(plan_list, standing) | {"plan": plan_list.number, "entries": len(entries)} if plan_list else None
+            _progress(plan_list, standing) | {"plan": plan_list.number, "entries": len(entries), **sent}
+            if plan_list
+            else None
         )
         show_json({"day": asdict(about) if about else None, "list": list_, "trail": steps})
         return
@@ -242,6 +267,8 @@ def show(
         counts = _progress(plan_list, standing)
         shown = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()}
         tell(say("day.progress", number=plan_list.number, **shown))
+        if entries or kinds:
+            tell(say("day.came", **sent))
         _conflicts(standing)
     place = options.zone(timezone)
     for step in trail:
@@ -290,31 +317,6 @@ def _step(
     return records.service_days.add(step)
 
 
-def plan_of(records: Records, number: int) -> InspectionList:
-    """A kept list. Raises `CannotDo` where there is none of that number."""
-    plan = records.plans.get(number)
-    if plan is None:
-        raise CannotDo("plan {number} is not on record", "See `serviceday plan list`", number=number)
-    return plan
-
-
-def carried_out(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
-    """The list of a day: the one its service day names, else the one that was answered, else the newest."""
-    if about is not None and about.plan:
-        return records.plans.get(about.plan)
-    plans, answered = records.plans.on(day), set(records.results.plans())
-    return next((plan for plan in reversed(plans) if plan.number in answered), plans[-1] if plans else None)
-
-
-def answers(records: Records, plan_list: InspectionList, data: Path, timezone: str) -> Results:
-    from facility.folder import DataFolder
-    from serviceday.execution.grades import read_grades
-    from serviceday.execution.results import Results
-
-    grades = read_grades(DataFolder(data).path / "grades.toml")
-    return Results(records, plan_list, now=datetime.now(UTC), timezone=options.zone(timezone), grades=grades)
-
-
 def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply:
     from serviceday.execution.results import Reply
 
@@ -323,15 +325,6 @@ def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply
     at = more.pop("at")
     moment = local_moment(at, timezone) if at else None
     return Reply(item=item, answer=Answer(answer), by=by, done_at=moment, **more)
-
-
-def local_moment(words: str, timezone: str) -> datetime:
-    """A moment as people write it at the place, in UTC."""
-    try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        raise CannotParse("{words!r} is not a time", "Write it as 2026-03-31T14:05", words=words) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=options.zone(timezone))).astimezone(UTC)
 
 
 def _plain(plan_list: InspectionList, taken: Taken) -> dict[str, Any]:

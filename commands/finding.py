@@ -122,7 +122,7 @@ def add(
     as_json: options.Json = False,
 ) -> None:
     """Put a finding on record; abnormal answers to a list do so by themselves."""
-    from commands.day import local_moment
+    from commands.day_lists import local_moment
     from serviceday.execution.rectification import NewDeficiency
 
     if origin not in tuple(Origin):

@@ -14,6 +14,7 @@ from pathlib import Path
 from facility.i18n.phrases import Language
 
 APP = Path(__file__).with_name("app.py")
+SERVER = Path(__file__).with_name("server.py")
 THEME = Path(__file__).with_name("theme.toml")
 
 
@@ -46,7 +47,7 @@ def command(
         asked += ["--language", language]
     if timezone:
         asked += ["--timezone", timezone]
-    return [sys.executable, "-m", "streamlit", "run", str(APP), *flags, "--", *asked]
+    return [sys.executable, "-m", "streamlit", "run", str(SERVER), *flags, "--", *asked]
 
 
 def environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -4,6 +4,8 @@
     DATA/journal.sqlite   messages as they came in     DATA/models/          trained models
     DATA/truth/           simulated faults, side file  DATA/lists/           inspection lists written by the demo
     DATA/watch.json       when the watcher last looked; rewritten every second while one runs
+    DATA/photos/          photos and signatures of     DATA/round-links.key  signs links to people's rounds
+                          rounds, by list
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
     DATA/notifications.toml  who is told what          DATA/notification.key  signs links that acknowledge
 
@@ -65,6 +67,14 @@ class DataFolder:
     @property
     def lists(self) -> Path:
         return self.path / "lists"
+
+    @property
+    def photos(self) -> Path:
+        return self.path / "photos"
+
+    @property
+    def link_key(self) -> Path:
+        return self.path / "round-links.key"
 
     def prepare(self) -> DataFolder:
         """Create the folder and make sure it can be written. Raises `CannotDo` if not."""
@@ -132,6 +142,13 @@ class DataFolder:
     def watch(self) -> Iterator[None]:
         """Hold the right to watch. Raises `CannotDo` if another process does."""
         with self._locked("watch.lock", "watch", shared=False, watching=True):
+            yield
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the right to take answers in and do what follows from them; others wait for their turn."""
+        with (self.path / "results.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, whatever happens
             yield
 
     def _member(self, stack: ExitStack, purpose: str) -> int:

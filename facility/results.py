@@ -57,6 +57,9 @@ class Result:
     mended: bool = False  # on the spot
     note: str = ""
     late: bool = False  # entered on a later day than it was done
+    device: str = ""  # the phone or browser it was typed on; "" = none of those that number what they send
+    seq: int = 0  # its number there: with the device what makes one entry of however many sendings
+    typed_at: datetime | None = None  # UTC; when it was typed there
 
     @property
     def key(self) -> tuple[int, int]:
@@ -66,6 +69,11 @@ class Result:
     def said(self) -> tuple[Answer, str, str, bool, str]:
         """What is said, apart from when and through whom."""
         return self.answer, self.measured, self.mode, self.mended, self.note
+
+    @property
+    def stated_at(self) -> datetime:
+        """When the person said so; what is typed without a network is entered later."""
+        return self.typed_at or self.at
 
     def agrees(self, other: Result) -> bool:
         """The same answer; a measured value or a fault that only one of the two names is no disagreement."""
@@ -91,12 +99,23 @@ class Standing:
 def standing(entries: Iterable[Result]) -> Standing:
     """Of one item's entries, oldest first, at least one of them.
 
-    A decision speaks for everybody before it; who answers otherwise afterwards disagrees with it.
+    A decision speaks for everybody before it; who answers otherwise afterwards disagrees with it. What comes from a
+    phone may come in any order: what was typed later there, or later on the person's other phone, counts.
     """
+    entries = list(entries)
+    newest: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        place = (entry.by, entry.device)
+        newest[place] = max(entry.seq, newest.get(place, 0))
     latest: dict[str, Result] = {}
     for entry in entries:
         if entry.entry is Entry.DECIDED:
             latest.clear()
+        before = latest.get(entry.by)
+        if entry.seq < newest[entry.by, entry.device] or (
+            entry.device and before is not None and entry.stated_at < before.stated_at
+        ):
+            continue
         latest.pop(entry.by, None)
         latest[entry.by] = entry
     voices = tuple(latest.values())

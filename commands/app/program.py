@@ -72,6 +72,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "results": "day.results",
         "result": "day.result",
         "resolve": "day.resolve",
+        "links": "rounds.links",
+        "sheet": "rounds.sheet",
     },
     "finding": {
         "list": "finding.list_findings",

@@ -20,6 +20,7 @@ from facility.records.outcomes import OutcomeRecords
 from facility.records.plans import PlanRecords
 from facility.records.reports import ReportRecords
 from facility.records.results import ResultRecords
+from facility.records.rounds import RoundRecords
 from facility.records.service_days import ServiceDayRecords
 from facility.records.trail import AssetTrail
 from facility.records.watching import WatchRecords
@@ -41,6 +42,7 @@ class Records:
         self.outcomes = OutcomeRecords(self._engine)
         self.reports = ReportRecords(self._engine)
         self.results = ResultRecords(self._engine)
+        self.rounds = RoundRecords(self._engine)
         self.deficiencies = DeficiencyRecords(self._engine)
         self.service_days = ServiceDayRecords(self._engine)
         self.watch = WatchRecords(self._engine)

@@ -85,21 +85,15 @@ class DutyRecords:
 
     def recorded_from(self, source: str) -> list[DutyDone]:
         """The dates on record that stand there because of `source`, and of nothing said later."""
-        query = select(_STEPS).order_by(_STEPS.c.id)
+        ours = select(_STEPS.c.asset).where(_STEPS.c.source == source)
+        last = select(func.max(_STEPS.c.id)).where(_STEPS.c.asset.in_(ours))
+        last = last.group_by(_STEPS.c.asset, _STEPS.c.duty, _STEPS.c.done_on)
+        query = select(_STEPS).where(_STEPS.c.id.in_(last), _STEPS.c.what == "done", _STEPS.c.source == source)
         with self._engine.connect() as connection:
-            keys = select(_STEPS.c.asset, _STEPS.c.duty).where(_STEPS.c.source == source).distinct()
-            dones: list[DutyDone] = []
-            for asset, duty in connection.execute(keys).all():
-                last = {
-                    step.done_on: step
-                    for step in connection.execute(query.where(_STEPS.c.asset == asset, _STEPS.c.duty == duty))
-                }
-                dones += [
-                    DutyDone(asset=asset, duty=duty, on=on, note=step.note)
-                    for on, step in last.items()
-                    if step.what == "done" and step.source == source
-                ]
-        return dones
+            return [
+                DutyDone(asset=step.asset, duty=step.duty, on=step.done_on, note=step.note)
+                for step in connection.execute(query.order_by(_STEPS.c.id))
+            ]
 
     def done(self, asset: str, duty: str, on: date, *, by: str = "", note: str = "") -> None:
         self.put({(asset, duty): on}, by=by, note=note)

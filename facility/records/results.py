@@ -14,7 +14,7 @@ from facility.results import Answer, Entry, Result
 _TABLE = table_of(ResultRow)
 _PLAIN = (
     *("plan", "item", "asset", "task", "measured", "mode", "mended", "note", "by"),
-    *("done_at", "at", "who", "source", "late"),
+    *("done_at", "at", "who", "source", "late", "device", "seq", "typed_at"),
 )
 
 
@@ -27,8 +27,8 @@ class ResultRecords:
     def add(self, entries: Sequence[Result]) -> list[Result]:
         """Keep entries, all or none; returns those that were new, with their numbers.
 
-        What the same person has said of the item before, in the same words, is known and not added again. A decision
-        is always added.
+        What the same person has said of the item before, in the same words, is known and not added again; of a phone,
+        which numbers what it sends, the number it has sent before. A decision is always added.
         """
         added = []
         with writing(self._engine) as connection:
@@ -56,6 +56,8 @@ class ResultRecords:
 
 
 def _key(result: Result) -> tuple[object, ...]:
+    if result.device:
+        return result.plan, result.device, result.seq
     return result.plan, result.item, result.by, *result.said
 
 

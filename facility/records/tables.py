@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, text
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, UniqueConstraint, text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -313,7 +313,18 @@ class ResultRow(Table):
     """What was answered on an item of a kept list; rows are only added."""
 
     __tablename__ = "result_entry"
-    __table_args__ = (Index("ix_result_entry_plan_item", "plan", "item"),)
+    __table_args__ = (
+        Index("ix_result_entry_plan_item", "plan", "item"),
+        Index(
+            "ux_result_entry_device_seq",
+            "plan",
+            "device",
+            "seq",
+            unique=True,
+            sqlite_where=text("device <> ''"),
+            postgresql_where=text("device <> ''"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     plan: Mapped[int] = mapped_column(ForeignKey("plan.id"))
     item: Mapped[int]
@@ -331,6 +342,39 @@ class ResultRow(Table):
     source: Mapped[str]
     entry: Mapped[str] = mapped_column(String(20))
     late: Mapped[bool]
+    device: Mapped[str] = mapped_column(server_default="")
+    seq: Mapped[int] = mapped_column(server_default="0")
+    typed_at: Mapped[datetime | None]
+
+
+class RoundPhotoRow(Table):
+    """A photo or a signature of somebody's round; the picture itself is a file."""
+
+    __tablename__ = "round_photo"
+    __table_args__ = (UniqueConstraint("plan", "device", "seq"), Index("ix_round_photo_plan_item", "plan", "item"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    item: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    person: Mapped[str]
+    device: Mapped[str]
+    seq: Mapped[int]
+    taken_at: Mapped[datetime]
+    at: Mapped[datetime]
+    digest: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int]
+    height: Mapped[int]
+
+
+class RoundLinkStepRow(Table):
+    """A person's link to their round was taken back; rows are only added."""
+
+    __tablename__ = "round_link_step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[int] = mapped_column(ForeignKey("plan.id"), index=True)
+    person: Mapped[int]
+    at: Mapped[datetime]
+    who: Mapped[str]
 
 
 class DeficiencyRow(Table):

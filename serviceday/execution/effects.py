@@ -6,7 +6,7 @@ twice, an answer corrected or disputed leave nothing doubled and nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -36,13 +36,20 @@ class Consequences:
         self._rectification = Rectification(records, now=now, timezone=timezone, grades=grades)
         self._warned = {item.asset for item in plan.items if item.task == WARNING}
 
-    def settle(self, standing: Mapping[int, Standing], fresh: set[int]) -> tuple[list[int], list[int]]:
-        """Do what is not done yet; `fresh` are the items answered just now. Returns findings opened and found again."""
+    def settle(
+        self, standing: Mapping[int, Standing], fresh: set[int], within: Collection[int] | None = None
+    ) -> tuple[list[int], list[int]]:
+        """Do what is not done yet; `fresh` are the items answered just now. Returns findings opened and found again.
+
+        Reports and findings are looked at one by one: for the items `within`, or for all of the list.
+        """
         self._duties(standing, fresh)
         self._outcomes(standing)
         opened: list[int] = []
         joined: list[int] = []
         for number, state in sorted(standing.items()):
+            if within is not None and number not in within:
+                continue
             item = self._items[number]
             if item.request.startswith("R"):
                 self._answer_report(item, state.result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
@@ -33,6 +33,9 @@ class Reply:
     note: str = ""
     done_at: datetime | None = None  # None = when the list says so
     where: str = ""  # sheet and line; "" = said at the command line
+    device: str = ""  # the phone it was typed on, with its number there and when; "" = none
+    seq: int = 0
+    typed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,13 @@ class Results:
         """What the answers come to, by item."""
         return {item: state for (_, item), state in standings(self._records.results.of(self._plan.number)).items()}
 
-    def take(self, replies: Sequence[Reply], *, who: str = "", source: str = "hand") -> Taken:
-        """Keep what can be kept and do what follows; what can't be is told. Taking again does nothing."""
+    def take(
+        self, replies: Sequence[Reply], *, who: str = "", source: str = "hand", within: Collection[int] | None = None
+    ) -> Taken:
+        """Keep what can be kept and do what follows; what can't be is told. Taking again does nothing.
+
+        `within` are the items that the replies can be about, where they are not all of the list.
+        """
         entries, refused = [], []
         for reply in replies:
             checked = self._checked(reply, who or reply.by, source)
@@ -75,7 +83,7 @@ class Results:
             else:
                 entries.append(checked)
         new = self._records.results.add(entries)
-        return self._settled(new, len(entries) - len(new), refused)
+        return self._settled(new, len(entries) - len(new), refused, within)
 
     def decide(self, reply: Reply, *, who: str) -> Taken:
         """A person says what holds of an item on which others disagree. Raises `CannotDo` where nobody does."""
@@ -96,9 +104,15 @@ class Results:
         decided = Result(**values | {"entry": Entry.DECIDED, "done_at": done_at, "late": False})
         return self._settled(self._records.results.add([decided]), 0, [])
 
-    def _settled(self, new: Sequence[Result], repeated: int, refused: Sequence[tuple[str, Sentence]]) -> Taken:
+    def _settled(
+        self,
+        new: Sequence[Result],
+        repeated: int,
+        refused: Sequence[tuple[str, Sentence]],
+        within: Collection[int] | None = None,
+    ) -> Taken:
         now = self.standing()
-        opened, joined = self._consequences.settle(now, {entry.item for entry in new})
+        opened, joined = self._consequences.settle(now, {entry.item for entry in new}, within)
         return Taken(tuple(new), repeated, tuple(refused), now, tuple(opened), tuple(joined))
 
     def _checked(self, reply: Reply, who: str, source: str) -> Result | Sentence:
@@ -137,6 +151,9 @@ class Results:
             who=who,
             source=source,
             late=is_late(done, today),
+            device=reply.device,
+            seq=reply.seq,
+            typed_at=reply.typed_at.astimezone(UTC) if reply.typed_at else None,
         )
 
     def _usual(self, item: Item) -> datetime:

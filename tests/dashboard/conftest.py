@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from facility.folder import DataFolder
 from facility.i18n.phrases import Text
 from facility.records import Records
 from facility.store import open_store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "serviceday"))  # phone_rounds
 
 DAYS = 10
 WORN = "L-01"

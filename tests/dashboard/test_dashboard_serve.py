@@ -9,14 +9,14 @@ import openpyxl
 import pytest
 
 from dashboard import planned
-from dashboard.serve import APP, THEME, address, command, environment
+from dashboard.serve import APP, SERVER, THEME, address, command, environment
 from dashboard.settings import Settings
 from facility.errors import CannotConvert
 
 
 def test_the_command_serves_the_folder_and_tells_nobody() -> None:
     words = command(Path("/data/x"), port=9000, language="zh", timezone="Europe/Berlin")
-    assert words[1:5] == ["-m", "streamlit", "run", str(APP)]
+    assert words[1:5] == ["-m", "streamlit", "run", str(SERVER)]
     assert {"--server.address=127.0.0.1", "--server.port=9000", "--browser.gatherUsageStats=false"} <= set(words)
     assert THEME.exists()
     given = Settings.given(words[words.index("--") + 1 :], {})
@@ -43,3 +43,14 @@ def test_the_downloads_open(installation: Path) -> None:
     assert planned.file(installation, made, ".csv", "en").startswith(b"\xef\xbb\xbf")
     assert planned.file(installation, made, ".pdf", "zh").startswith(b"%PDF")
     assert planned.file(installation, made, ".ics", "zh").startswith(b"BEGIN:VCALENDAR")
+
+
+def test_the_server_has_the_rounds_of_the_folder_it_is_told(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashboard import server
+
+    monkeypatch.setattr("sys.argv", ["server.py", "--data", str(installation)])
+    assert "/round/{token}/sync" in {getattr(route, "path", "") for route in server._routes()}
+    monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Atlantis")
+    assert server._routes() == [], "the pages tell what is wrong; the server comes up"

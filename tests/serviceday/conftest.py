@@ -25,7 +25,10 @@ from facility.inspections import (
 )
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "facility")]  # watched_house, influx_stand_in, notification_tools
+sys.path[:0] = [
+    str(HERE),
+    str(HERE.parent / "facility"),
+]  # watched_house, influx_stand_in, notification_tools, phone_rounds
 
 DAY = date(2026, 3, 12)
 NOW = datetime(2026, 3, 11, 18, tzinfo=UTC)
