@@ -27,6 +27,7 @@ Revoke = Annotated[str, typer.Option("--revoke", help=say("day.revoke"), metavar
 Person = Annotated[str, typer.Option("--person", help=say("day.whose"), metavar="PERSON")]
 Html = Annotated[bool, typer.Option("--html", help=say("day.html"))]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help=say("day.sheet_file"), metavar="FILE.html")]
+Slips = Annotated[Path | None, typer.Option("-o", "--output", help=say("day.slips"), metavar="FILE.html")]
 By = Annotated[str, typer.Option("--by", help=say("day.by"), metavar="NAME")]
 
 
@@ -35,14 +36,20 @@ def links(
     data: options.Data = options.DATA,
     base_url: BaseUrl = "",
     revoke: Revoke = "",
+    output: Slips = None,
+    force: options.Force = False,
     by: By = "",
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
     from commands.installation import recorded
     from facility.folder import DataFolder
+    from serviceday.execution.phone import page
     from serviceday.execution.phone.links import Links, address, expiry, link_key, person_named, walking
 
+    if output is not None and not base_url:
+        raise CannotParse("codes need the address of the dashboard", "Give --base-url")
+    spare_existing([output], force=force)
     with recorded(data) as records:
         plan = _list_of(records, service_day)
         if revoke:
@@ -56,6 +63,8 @@ def links(
             if not revoke or number == person_named(plan, revoke)
         ]
         until = expiry(plan, clock)
+    if output is not None:
+        _write(output, page.slips(str(plan.service_day), [(str(row["name"]), str(row["link"])) for row in rows]))
     if as_json:
         about = {"day": plan.service_day, "plan": plan.number, "valid_until": until}
         show_json({**about, "revoked": bool(revoke), "links": rows})
@@ -105,12 +114,7 @@ def sheet(
         )
         body = page.alone(round_of(plan, number, around))
     spare_existing([output], force=force)
-    try:
-        output.write_bytes(body)
-    except OSError as error:
-        raise CannotDo(
-            "{path} cannot be written: {error}", "Choose another place with -o", path=output, error=error
-        ) from None
+    _write(output, body)
     facts = {
         "file": str(output),
         "plan": plan.number,
@@ -137,6 +141,15 @@ def import_round(records: Records, plan: InspectionList, file: Path, data: Path,
     )
     with folder.settling():
         return intake.import_file(file)
+
+
+def _write(file: Path, body: bytes) -> None:
+    try:
+        file.write_bytes(body)
+    except OSError as error:
+        raise CannotDo(
+            "{path} cannot be written: {error}", "Choose another place with -o", path=file, error=error
+        ) from None
 
 
 def _list_of(records: Records, words: str) -> InspectionList:

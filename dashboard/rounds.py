@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from dashboard import wording
 from dashboard.settings import Settings
 from facility.catalogue.catalogue import use_folder
-from facility.errors import CannotConvert, CannotParse, Problems, ServicedayError
+from facility.errors import CannotConvert, CannotDo, CannotParse, Problems, ServicedayError
 from facility.folder import DataFolder
 from facility.i18n.messages import Sentence
 from facility.i18n.phrases import LANGUAGES
@@ -75,12 +75,19 @@ class Rounds:
     @cache  # noqa: B019 - lives as long as the server
     def _records(self) -> Records:
         folder = self._folder.existing()
+        if not folder.records.exists():
+            raise CannotDo(
+                "no records in {folder}",
+                "Run `serviceday demo` or `serviceday import assets` with this data folder first",
+                folder=folder.path,
+            )
         use_folder(folder.path)
         return Records(folder.records)
 
     @cache  # noqa: B019
     def _links(self) -> Links:
-        return Links(link_key(self._folder.link_key), self._records())
+        records = self._records()
+        return Links(link_key(self._folder.link_key), records)
 
     def _open(self, request: Request) -> OpenedLink:
         return self._links().open(request.path_params["token"], now=self._clock())

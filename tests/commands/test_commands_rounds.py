@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import stat
@@ -16,6 +17,7 @@ from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import LANGUAGES, Text
 from facility.inspections import Ground, InspectionList, Item, Person, Priority
 from facility.records import Records
+from serviceday.documents.qr import as_png
 from serviceday.documents.row_key import row_key
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -90,6 +92,17 @@ def test_a_link_for_each_person_and_a_new_one_for_one_taken_back(run: Any, plan:
     assert again["links"][0]["link"] in shown
     assert "Without --base-url" in shown
     assert stat.S_IMODE((data / "round-links.key").stat().st_mode) == 0o600
+
+
+def test_slips_hold_a_code_that_a_phone_reads(run: Any, plan: InspectionList, tmp_path: Path) -> None:
+    slips, links = tmp_path / "links.html", ("day", "links", "--service-day", str(DAY))
+    assert "need the address" in run(*links, "-o", str(slips), fails=CannotParse)
+    told = run(*links, "--base-url", "https://day.example", "-o", str(slips), "--json")
+    words = slips.read_text(encoding="utf-8")
+    for row in told["links"]:
+        assert base64.b64encode(as_png(row["link"], 8)).decode() in words
+        assert row["link"] in words
+    assert "is there already" in run(*links, "--base-url", "https://day.example", "-o", str(slips), fails=CannotDo)
 
 
 def test_links_that_cannot_be_made_are_told(run: Any, plan: InspectionList) -> None:

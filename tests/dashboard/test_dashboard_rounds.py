@@ -281,3 +281,6 @@ def test_a_folder_that_is_not_there_is_told_on_the_page(tmp_path: Path) -> None:
     answer = Site(tmp_path / "nowhere").ask("/round/1-1-0-1-A")
     assert answer.status == 503
     assert "no data folder" in answer.body.decode()
+    (tmp_path / "empty").mkdir()
+    assert "no records in" in Site(tmp_path / "empty").ask("/round/1-1-0-1-A").body.decode()
+    assert list((tmp_path / "empty").iterdir()) == [], "a visitor makes nothing"

@@ -238,6 +238,13 @@ def test_a_round_without_network_arrives_once(
         page.locator(".item .answer").nth(19).wait_for()
         assert page.get_by_text("✓ sent").count() == 20
 
+        with Records(DataFolder(installation).records) as records:
+            records.rounds.revoke_link(plan.number, 1, who="Wang", now=datetime.now(UTC))
+        page.reload()
+        page.get_by_text("this link was taken back").first.wait_for()
+        page.get_by_role("button", name="Export a file").first.wait_for()
+        assert page.locator(".item .answer").count() == 20, "what was typed stays within reach"
+
     with Records(DataFolder(installation).records) as records:
         entries = records.results.of(plan.number)
         assert sorted(entry.item for entry in entries) == list(range(1, 21)), "each answer once"

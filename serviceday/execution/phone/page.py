@@ -10,12 +10,13 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from facility.i18n.phrases import LANGUAGES, Language, Phrases
+from serviceday.documents.qr import as_png
 
 FOLDER = Path(__file__).parent / "web"
 PHRASES = Phrases(FOLDER / "phrases.toml")
@@ -32,6 +33,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_MODULE = 8  # pixels of a code's module
 _ALONE = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:; "
     "base-uri 'none'; form-action 'none'"
@@ -119,6 +121,27 @@ def refusal(words: Mapping[Language, tuple[str, str]]) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>serviceday</title>{head}</head><body><main class="refusal">{parts}</main></body></html>'
     ).encode()
+
+
+def slips(day: str, links: Sequence[tuple[str, str]]) -> bytes:
+    """Slips to print and cut apart: each person's name and link, with the code that a phone reads."""
+    about, same = html.escape(PHRASES["slip"].zh), html.escape(PHRASES["slip"].en)
+    parts = "".join(
+        f'<section class="slip"><img alt="" src="{_png(link)}"><div><h1>{html.escape(name)}</h1>'
+        f'<p>{html.escape(day)}</p><p class="small">{about}<br><span lang="en">{same}</span></p>'
+        f"<code>{html.escape(link)}</code></div></section>"
+        for name, link in links
+    )
+    style = f"<style>\n{(FOLDER / STYLE).read_text(encoding='utf-8')}</style>"
+    return (
+        f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{html.escape(day)}</title>{style}</head>'
+        f'<body class="slips">{parts}</body></html>'
+    ).encode()
+
+
+def _png(words: str) -> str:
+    """A code as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(as_png(words, _MODULE)).decode()}"
 
 
 def _filled(head: str, scripts: str, *, round_data: Mapping[str, Any] | None) -> bytes:

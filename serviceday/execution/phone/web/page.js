@@ -312,7 +312,7 @@ const Page = (() => {
       element.className = `verdict ${kind}`;
       fill(element, document.createTextNode(words || (limit ? say("limit", { limit }) : "")));
     });
-    const title = item.measures.length === 1 ? `${say("measured")}: ${both(item.measures[0].name)}` : say("measured");
+    const title = item.measures.length === 1 ? `${say("measured")} · ${both(item.measures[0].name)}` : say("measured");
     return h("div", { class: "field" }, h("label", {}, h("span", {}, title), h("span", { class: "figure" }, typed, unit)), which, told);
   }
 
@@ -355,7 +355,7 @@ const Page = (() => {
     const standing = (round.standing || {})[item.number];
     if (!standing || !standing.conflict.length) return null;
     const words = (voice) => [say(`answer_${voice.answer}`), voice.measured, both((item.modes.find((mode) => mode.key === voice.mode) || {}).name), voice.note].filter(Boolean).join(" · ");
-    return notice("warn", say("conflict"), say("conflict_do"), h("ul", {}, standing.conflict.map((voice) => h("li", {}, `${voice.by}: ${words(voice)}`))));
+    return notice("warn", say("conflict"), say("conflict_do"), h("ul", {}, standing.conflict.map((voice) => h("li", {}, `${voice.by} · ${words(voice)}`))));
   }
 
   function standingOf(item) {
@@ -457,7 +457,7 @@ const Page = (() => {
       fill(element, rows.map(([key, count]) => h("div", { class: "fact" }, h("dt", {}, say(key)), h("dd", {}, String(count)))));
     });
     const left = alive(h("ul", { class: "left" }), (element) => fill(element, round.items.filter(isOpen).map((item) => h("li", {}, h("a", { href: `#/item/${item.number}` }, `${item.place} · ${both(item.what)}`)))));
-    const wrong = alive(h("ul", { class: "left" }), (element) => fill(element, round.items.filter((item) => ["refused", "conflict"].includes(stateOf(item)[2])).map((item) => h("li", {}, h("a", { href: `#/item/${item.number}` }, `${stateOf(item)[1]}: ${item.place} · ${both(item.what)}`)))));
+    const wrong = alive(h("ul", { class: "left" }), (element) => fill(element, round.items.filter((item) => ["refused", "conflict"].includes(stateOf(item)[2])).map((item) => h("li", {}, h("a", { href: `#/item/${item.number}` }, `${stateOf(item)[1]} · ${item.place} · ${both(item.what)}`)))));
     fill(main, h("nav", { class: "back" }, h("a", { href: "#/" }, `‹ ${say("title")}`)), h("h1", {}, say("finish")),
       h("section", { class: "card" }, counts, wrong), signature(), round.items.some(isOpen) ? h("details", { class: "card" }, h("summary", {}, say("still_open")), left) : null,
       h("section", { class: "card" }, h("h2", {}, say("file")), h("p", { class: "small" }, say("file_about")), exportButton()),
