@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "detect": "detect.detect",
     "models": "train.list_models",
     "status": "status.status",
+    "audit": "audit.audit",
     "dashboard": "dashboard_command.dashboard",
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
@@ -97,6 +98,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "shelve": "alerts.shelve",
         "unshelve": "alerts.unshelve",
         "close": "alerts.close",
+    },
+    "user": {
+        "add": "user.add",
+        "list": "user.list_users",
+        "change": "user.change",
+        "disable": "user.disable",
+        "password": "user.password",
+        "sessions": "user.sessions",
+        "end-sessions": "user.end_sessions",
     },
     "quarantine": {
         "list": "quarantine.list_rows",
