@@ -45,6 +45,10 @@ class Accounts:
         self._records = records
         self._kept = records.accounts
 
+    def exist(self) -> bool:
+        """Whether there are accounts; then nobody comes in unasked."""
+        return self._kept.exist()
+
     def check_new(self, account: Account) -> Account:
         """The account as it would be kept. Raises `CannotDo` where it is not in order."""
         named = self._checked(account)
@@ -91,7 +95,7 @@ class Accounts:
         return self._kept.set_password(name, passwords.hashed(password), entry)
 
     def sign_in(self, name: str, password: str, *, address: str, now: datetime, former: str = "") -> SignedIn:
-        """A new session. `former` is the token the browser had, which ends. Raises `NotLetIn` in the same words for all.
+        """A new session. `former` is the token the browser had, which ends. Raises `NotLetIn`, always alike.
 
         A name that does not exist takes as long as one that does and is slowed down alike.
         """

@@ -9,14 +9,14 @@ import openpyxl
 import pytest
 
 from dashboard import planned
-from dashboard.serve import APP, THEME, address, command, environment
+from dashboard.serve import APP, SERVED, THEME, address, command, environment
 from dashboard.settings import Settings
 from facility.errors import CannotConvert
 
 
 def test_the_command_serves_the_folder_and_tells_nobody() -> None:
     words = command(Path("/data/x"), port=9000, language="zh", timezone="Europe/Berlin")
-    assert words[1:5] == ["-m", "streamlit", "run", str(APP)]
+    assert words[1:5] == ["-m", "streamlit", "run", str(SERVED)]
     assert {"--server.address=127.0.0.1", "--server.port=9000", "--browser.gatherUsageStats=false"} <= set(words)
     assert THEME.exists()
     given = Settings.given(words[words.index("--") + 1 :], {})
@@ -34,6 +34,7 @@ def test_settings_fall_back_to_the_environment_and_then_to_defaults() -> None:
 
 def test_the_server_can_import_the_rooms() -> None:
     assert environment({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"] == f"{APP.parent.parent}:/elsewhere"
+    assert environment({"FORWARDED_ALLOW_IPS": "*"})["FORWARDED_ALLOW_IPS"] == ""
 
 
 def test_the_downloads_open(installation: Path) -> None:
