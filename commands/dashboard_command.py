@@ -37,7 +37,7 @@ def dashboard(
     options.zone(timezone)
     way = Way(cert=cert, key=key, behind_proxy=behind_proxy)
     tls = _usable(cert, key)
-    accounts = _accounts(folder)
+    accounts = asks(folder)
     if behind_proxy or not is_loopback(host):
         if not accounts:
             raise CannotDo(
@@ -57,7 +57,8 @@ def dashboard(
     os.execve(program[0], program, environment())  # noqa: S606 - this process becomes the server
 
 
-def _accounts(folder: DataFolder) -> bool:
+def asks(folder: DataFolder) -> bool:
+    """Whether there are accounts, so that the pages ask who is there."""
     if not folder.records.exists():
         return False
     from facility.records import Records

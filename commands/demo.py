@@ -212,6 +212,7 @@ def _live(
     stop: threading.Event,
 ) -> None:
     """Serve the dashboard, publish what falls due, and assess anew now and then, until told to stop."""
+    from commands.dashboard_command import asks
     from dashboard.serve import address as page
     from dashboard.serve import command, environment
     from simulators.publishing import publish_live
@@ -225,6 +226,8 @@ def _live(
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
     tell(say("demo.live", address=page(HOST, port)))
+    if not asks(folder):
+        tell(say("demo.open"))
     publish_live(
         address, running, datetime.now(UTC), speed=speed, stop=stop, on_progress=lambda _readings: children.check()
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.operator import operator
 from commands.app.output import show_json, show_table, tell
 from facility.errors import CannotDo, CannotParse
 
@@ -54,7 +54,7 @@ def add(
     with Records(DataFolder(data).prepare().records) as records:
         accounts = Accounts(records)
         accounts.check_new(account)
-        added = accounts.add(account, _password(password_file), by=_operator(), now=datetime.now(UTC))
+        added = accounts.add(account, _password(password_file), by=operator(), now=datetime.now(UTC))
     if as_json:
         show_json(_plain(added))
     else:
@@ -116,7 +116,7 @@ def change(
         )
         if account == former:
             raise CannotDo("nothing to change was named", "See `serviceday user change --help`")
-        Accounts(records).change(account, by=_operator(), now=datetime.now(UTC))
+        Accounts(records).change(account, by=operator(), now=datetime.now(UTC))
     if as_json:
         show_json(_plain(account))
     else:
@@ -129,7 +129,7 @@ def disable(name: Name, data: options.Data = options.DATA, as_json: options.Json
 
     with recorded(data) as records:
         account = replace(records.accounts.get(name_of(name)), disabled=True)
-        ended = Accounts(records).change(account, by=_operator(), now=datetime.now(UTC))
+        ended = Accounts(records).change(account, by=operator(), now=datetime.now(UTC))
     _ended("user.now_disabled", account.name, ended, as_json=as_json)
 
 
@@ -145,7 +145,7 @@ def password(
     with recorded(data) as records:
         account = records.accounts.get(name_of(name))
         words = _password(password_file)
-        ended = Accounts(records).set_password(account.name, words, by=_operator(), now=datetime.now(UTC))
+        ended = Accounts(records).set_password(account.name, words, by=operator(), now=datetime.now(UTC))
     _ended("user.new_password", account.name, ended, as_json=as_json)
 
 
@@ -189,7 +189,7 @@ def end_sessions(name: Name, data: options.Data = options.DATA, as_json: options
     from serviceday.accounts import Accounts, name_of
 
     with recorded(data) as records:
-        ended = Accounts(records).end_sessions(name, by=_operator(), now=datetime.now(UTC))
+        ended = Accounts(records).end_sessions(name, by=operator(), now=datetime.now(UTC))
     _ended("user.ended", name_of(name), ended, as_json=as_json)
 
 
@@ -245,11 +245,3 @@ def _role_words(account: Account) -> str:
 def _plain(account: Account) -> dict[str, Any]:
     sites = None if account.sites is None else sorted(account.sites)
     return asdict(account) | {"roles": sorted(account.roles), "sites": sites}
-
-
-def _operator() -> str:
-    """Who types: the user of the operating system, marked as that."""
-    try:
-        return f"os:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return f"os:{os.getuid()}"

@@ -46,7 +46,7 @@ STYLE = f"""
 .sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
 .sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
 .sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
-.sd-visitor a {{white-space: nowrap}}
+.sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
 .sd-brand {{font-weight: 700; font-size: 1.15rem; color: {palette.INK}}}
 .sd-brand span {{display: block; font-weight: 400; font-size: .8rem; color: {palette.QUIET}}}
 </style>

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import http.client
 import re
+import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -46,14 +48,23 @@ class Browser:
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
 
     def send(self, method: str, path: str, *, body: str = "", **more: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls)
+            if self.tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        )
+        scheme = "https" if self.tls else "http"
         headers = {"Host": f"127.0.0.1:{self.port}", "Accept": "text/html"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if method == "POST":
-            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{self.port}"}
+            headers |= {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Origin": f"{scheme}://127.0.0.1:{self.port}",
+            }
         headers |= {name.replace("_", "-"): value for name, value in more.items()}
         connection.request(method, path, body or None, headers)
         response = connection.getresponse()
@@ -81,7 +92,13 @@ class Browser:
 
 
 @contextmanager
-def serving(folder: Path, port: int, log: Path, way: Way = Way()) -> Iterator[int]:  # noqa: B008
+def serving(
+    folder: Path,
+    port: int,
+    log: Path,
+    way: Way = Way(),  # noqa: B008
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[int]:
     with log.open("w") as stream:
         server = subprocess.Popen(
             command(folder, port=port, language="en", way=way), env=environment(), stdout=stream, stderr=stream
@@ -90,7 +107,7 @@ def serving(folder: Path, port: int, log: Path, way: Way = Way()) -> Iterator[in
             for _ in range(600):
                 assert server.poll() is None, log.read_text()
                 try:
-                    if Browser(port).send("GET", "/_stcore/health").status == 200:
+                    if Browser(port, tls=tls).send("GET", "/_stcore/health").status == 200:
                         break
                 except OSError:
                     time.sleep(0.1)
@@ -330,6 +347,28 @@ def test_behind_a_proxy_its_word_counts_and_cookies_are_for_tls(
         with Records(DataFolder(installation).records) as records:
             (session,) = Accounts(records).sessions("eng", now=datetime.now(UTC))
         assert session.address == "203.0.113.9"
+
+
+@pytest.mark.slow
+def test_over_tls_of_its_own_the_cookie_is_for_tls_alone(installation: Path, tmp_path: Path, free_port: int) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *new, *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    _accounts(installation)
+    context = ssl.create_default_context(cafile=str(cert))
+    with serving(installation, free_port, tmp_path / "log", Way(cert=cert, key=key), context) as port:
+        browser = Browser(port, tls=context)
+        entered = browser.sign_in()
+        assert entered.status == 303
+        (given,) = [value for name, value in entered.headers if "serviceday-session=" in value]
+        assert given.startswith("__Host-serviceday-session=")
+        assert "secure" in given.lower()
+        assert browser.send("GET", "/").status == 200
+        planted = Browser(port, {"serviceday-session": browser.cookies["__Host-serviceday-session"]}, tls=context)
+        assert planted.send("GET", "/").status == 303, "a cookie that plain HTTP could have set is none"
 
 
 @pytest.mark.slow
