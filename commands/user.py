@@ -58,7 +58,7 @@ def add(
     if as_json:
         show_json(_plain(added))
     else:
-        tell(say("user.added", name=added.name, roles=_role_words(added)))
+        tell(say("user.added", name=added.name, roles=_role_words(added), folder=data))
 
 
 def list_users(data: options.Data = options.DATA, as_json: options.Json = False) -> None:

@@ -42,9 +42,9 @@ def present(folder: Path, digest: str) -> Account | None:
 
 def renewed(visit: Visit) -> Visit:
     """The same visit with the account's rights of this moment. Raises `CannotDo` if the session is over."""
-    account = present(visit.folder, visit.session)
-    if account is None:
-        raise CannotDo("you are signed out", "Sign in again")
+    if not DataFolder(visit.folder).records.exists():
+        return visit
+    account = Accounts(sources.records(visit.folder)).required(visit.session, now=datetime.now(UTC))
     return visit if account == visit.account else replace(visit, account=account)
 
 

@@ -26,6 +26,7 @@ WATCH = b'<script src="/door/watch.js" defer></script></head>'
 NEVER_KEPT = "/media/"  # what was downloaded is not left in a browser's cache
 LOOK_EVERY = 2.0  # seconds between looks whether an open page's session is over
 SIGNED_OUT = 4401  # why a websocket is closed
+_READING = ("GET", "HEAD")
 _PLAIN_PAGE = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
@@ -69,12 +70,12 @@ class Gate:
             return
         scope["serviceday.account"], scope["serviceday.session"] = account, session
         scope["headers"].append((dropped, session.encode()))
-        if scope["type"] == "http":
+        if not (asking.from_here() or scope.get("method") in _READING):
+            await self._of_others(scope, receive, send)
+        elif scope["type"] == "http":
             await self._page(scope, receive, _safer(send, kept=not scope["path"].startswith(NEVER_KEPT)))
-        elif asking.from_here():
-            await self._websocket(scope, receive, send, session)
         else:
-            await send({"type": "websocket.close", "code": 1008, "reason": "a page of others"})
+            await self._websocket(scope, receive, send, session)
 
     async def present(self, session: str, asking: Asking, *, used: bool) -> Account | None:
         account = await anyio.to_thread.run_sync(lambda: self._keeper.present(session, used=used))
@@ -96,6 +97,13 @@ class Gate:
             response = PlainTextResponse("not signed in\n", status_code=401)
         response.headers["cache-control"] = "no-store"
         await response(scope, receive, _safer(send))
+
+    async def _of_others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What a page of others has a browser send is not taken, whoever is signed in there."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "a page of others"})
+        else:
+            await PlainTextResponse("sent by a page of others\n", status_code=403)(scope, receive, _safer(send))
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A page is told where to look whether its session is over; everything else passes as it is."""

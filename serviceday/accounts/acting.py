@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from facility.accounts import ALL_SITES, EVERYBODY, Account, Action, may
+from facility.accounts import ALL_SITES, Account, Action, may
 from facility.alerts import Alert
-from facility.audit import Area, Entry
 from facility.errors import CannotDo
 from facility.inspections import InspectionList
 from facility.records import Records
@@ -52,11 +51,7 @@ class Acting:
     def keep_plan(self, plan: InspectionList) -> int:
         """Keep a list for its day; returns its number. A list is of the whole estate."""
         account, now = self._allowed(Action.PLANS, ALL_SITES)
-        number = self._records.plans.put(plan)
-        day = {"service_day": plan.service_day.isoformat(), "items": len(plan.items)}
-        who = account.name or self._signature
-        self._records.audit.add(Entry(at=now, who=who, area=Area.PLAN, subject=str(number), what="kept", after=day))
-        return number
+        return self._records.plans.put(plan, by=account.name or self._signature, at=now)
 
     def _on_alert(self, number: int) -> tuple[str, datetime]:
         """Who acts on an alert, and when; an alert of a site that is not theirs is none to them."""
@@ -76,10 +71,7 @@ class Acting:
 
     def _account(self) -> Account:
         now = self._now or datetime.now(UTC)
-        account = Accounts(self._records).present(self._session, now=now, used=True)
-        if account is None:
-            raise CannotDo("you are signed out", "Sign in again")
-        return account
+        return Accounts(self._records).required(self._session, now=now, used=True)
 
     def _allowed(self, action: Action, site: str) -> tuple[Account, datetime]:
         account = self._account()
@@ -88,8 +80,3 @@ class Acting:
                 "your account may not do this", "Ask your administrator; it needs another role or other sites"
             )
         return account, self._now or datetime.now(UTC)
-
-
-def signed(account: Account) -> bool:
-    """Whether what is done is signed by an account, so that nobody types a name."""
-    return account is not EVERYBODY and account.name != ""

@@ -71,8 +71,9 @@ def _nobodys() -> str:
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether a password is that of a hash; without one it takes as long and is wrong."""
+    nobodys = _nobodys()  # made before it is known whether it is needed
     try:
-        right = _HASHER.verify(stored or _nobodys(), normal(password)[: LONGEST + 1])
+        right = _HASHER.verify(stored or nobodys, normal(password)[: LONGEST + 1])
     except (VerificationError, InvalidHashError):
         return False
     return right and stored is not None

@@ -139,6 +139,13 @@ class Accounts:
             self._kept.seen(digest, now)
         return account
 
+    def required(self, digest: str, *, now: datetime, used: bool = False) -> Account:
+        """As `present`. Raises `CannotDo` where the session is over."""
+        account = self.present(digest, now=now, used=used)
+        if account is None:
+            raise CannotDo("you are signed out", "Sign in again")
+        return account
+
     def sign_out(self, digest: str, *, now: datetime, everywhere: bool = True) -> None:
         """End a session, and with it every other of the account unless it is said otherwise."""
         kept = self._kept.session(digest)

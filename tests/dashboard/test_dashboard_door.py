@@ -272,6 +272,9 @@ def test_forms_of_others_and_ways_to_others_are_refused(port: int) -> None:
         entering = {**fields, "name": "eng", "password": PASSWORD, "next": "/"}
         assert browser.post("/sign-in", entering, **more).status == 403, (fields, more)
     browser.send("GET", "/sign-out")
+    for path in ("/", "/account", "/_stcore/upload_file/a/b", "/any/route"):
+        for method in ("POST", "PUT", "DELETE"):
+            assert browser.send(method, path, Origin="http://evil.example").status == 403, (method, path)
     assert browser.send("GET", "/").status == 200, "still signed in"
     assert Browser(port).send("POST", "/sign-in", body="a" * 20_000).status == 403
     assert Browser(port).send("POST", "/sign-in", body="\xff\xfe=%zz&&&").status == 403
