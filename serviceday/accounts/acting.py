@@ -24,6 +24,11 @@ class Acting:
         self._signature = signature.strip()
         self._now = now
 
+    def signature(self, action: Action, site: str = ALL_SITES) -> str:
+        """The name that signs what a service of another room does. Raises `CannotDo` where they may not do it."""
+        account, _ = self._allowed(action, site)
+        return account.name or self._signature
+
     def acknowledge(self, number: int, *, note: str = "") -> Alert:
         who, now = self._on_alert(number)
         return self._records.alerts.acknowledge(number, by=who, now=now, note=note)

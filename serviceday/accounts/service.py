@@ -109,7 +109,7 @@ class Accounts:
         if until is not None:
             seconds = int((until - now).total_seconds()) + 1
             raise NotLetIn("too many attempts", "Wait {seconds} s and try again", seconds=seconds)
-        stored = self._kept.password_hash(name)
+        stored = self._kept.password_hash(name) if _NAME.fullmatch(name) else None
         right = passwords.matches(stored, password)
         account = self._kept.get(name) if stored is not None else None
         if account is None or stored is None or not right or account.disabled:
