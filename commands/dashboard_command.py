@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import ssl
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,21 +25,63 @@ def dashboard(
     data: options.Data = options.DATA,
     host: Annotated[str, typer.Option("--host", help=say("dashboard.host"))] = HOST,
     port: Annotated[int, typer.Option("--port", help=say("dashboard.port"), min=1, max=65535)] = PORT,
+    cert: Annotated[Path | None, typer.Option("--cert", help=say("dashboard.cert"), metavar="FILE")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help=say("dashboard.key"), metavar="FILE")] = None,
     behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help=say("dashboard.behind_proxy"))] = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
     from commands.app.processes import free_port_or_refuse
-    from dashboard.serve import address, command, environment
+    from dashboard.serve import Way, address, command, environment
 
     folder = DataFolder(data).existing()
     options.zone(timezone)
-    if not is_loopback(host) and not behind_proxy:
-        raise CannotDo(
-            "the dashboard asks nobody who they are, so it does not listen on {host}",
-            "Put a proxy with a sign-in before it, then say so with --behind-proxy",
-            host=host,
-        )
+    way = Way(cert=cert, key=key, behind_proxy=behind_proxy)
+    tls = _usable(cert, key)
+    accounts = asks(folder)
+    if behind_proxy or not is_loopback(host):
+        if not accounts:
+            raise CannotDo(
+                "there are no accounts, so anybody who reaches the dashboard would be let in",
+                "Make the first: `serviceday user add NAME --role administrator`",
+            )
+        if not (tls or behind_proxy):
+            raise CannotDo(
+                "on {host} passwords would cross the network in the clear",
+                "Say --cert and --key, or --behind-proxy where a proxy before it ends TLS",
+                host=host,
+            )
     free_port_or_refuse(host, port)
-    program = command(folder.path, host=host, port=port, language=preferred(), timezone=timezone)
-    tell(say("dashboard.address", address=address(host, port)))
+    program = command(folder.path, host=host, port=port, language=preferred(), timezone=timezone, way=way)
+    tell(say("dashboard.address", address=address(host, port, tls=tls)))
+    tell(say("dashboard.accounts" if accounts else "dashboard.open"))
     os.execve(program[0], program, environment())  # noqa: S606 - this process becomes the server
+
+
+def asks(folder: DataFolder) -> bool:
+    """Whether there are accounts, so that the pages ask who is there."""
+    if not folder.records.exists():
+        return False
+    from facility.records import Records
+
+    with Records(folder.records) as records:
+        return records.accounts.exist()
+
+
+def _usable(cert: Path | None, key: Path | None) -> bool:
+    """Whether there is a certificate to serve with. Raises `CannotDo` where it cannot be used."""
+    if cert is None and key is None:
+        return False
+    if cert is None or key is None:
+        raise CannotDo("--cert and --key belong together", "Name both files")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, password="")
+    except (OSError, ValueError) as error:
+        raise CannotDo(
+            "{cert} and {key} cannot be used: {error}",
+            "Name a PEM certificate and its key, the key without a passphrase",
+            cert=cert,
+            key=key,
+            error=error,
+        ) from None
+    return True

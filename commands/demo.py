@@ -215,6 +215,7 @@ def _live(
     stop: threading.Event,
 ) -> None:
     """Serve the dashboard, watch, publish what falls due, and assess anew now and then, until told to stop."""
+    from commands.dashboard_command import asks
     from dashboard.serve import address as page
     from dashboard.serve import command, environment
     from simulators.incident import moves_with_open_doors
@@ -234,6 +235,8 @@ def _live(
     scoring = threading.Thread(target=_score_until, args=(folder, timezone, stop), daemon=True)
     scoring.start()
     tell(say("demo.live", address=page(HOST, port)))
+    if not asks(folder):
+        tell(say("demo.open"))
     now = datetime.now(UTC)
     running.besides = moves_with_open_doors(
         running.estate.assets, running.published_until, now, speed=speed, after=INCIDENT_AFTER, lasts=INCIDENT_LASTS

@@ -39,7 +39,9 @@ def assets(
     as_json: options.Json = False,
 ) -> None:
     """Import a registry from TOML, CSV or Excel."""
+    from commands.app.operator import operator
     from commands.installation import installation
+    from facility.audit import Area, Entry
     from facility.errors import Problems
     from facility.registry.registry import read_registry
     from serviceday.execution import checked, last_dates
@@ -66,6 +68,17 @@ def assets(
                 estate, moves=allow_moves, alike=allow_alike, dry_run=dry_run, made=registry.made
             )
             if not dry_run:
+                if changes.added or changes.changed:
+                    here.records.audit.add(
+                        Entry(
+                            at=now,
+                            who=operator(),
+                            area=Area.REGISTRY,
+                            subject=file.name,
+                            what="imported",
+                            after={"added": changes.added, "changed": changes.changed},
+                        )
+                    )
                 recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
                 dates_new, dates_known = len(recorded.new), recorded.known
     if as_json:

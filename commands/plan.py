@@ -11,6 +11,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.operator import operator
 from commands.app.output import show_json, show_table, spare_existing, tell
 from commands.planned import beliefs, planning, shown_progress
 from facility.errors import CannotParse
@@ -81,7 +82,7 @@ def plan(
             inspection_list = plans.make(request, believed, on_progress=progress)
         names, standing = named(here.records), plans.newest(day)
         if keep or outputs:
-            with here.records.plans.keeping(inspection_list) as inspection_list:
+            with here.records.plans.keeping(inspection_list, by=operator()) as inspection_list:
                 outputs = write_lists(inspection_list, outputs, language=language, paper=looks, names=names)
     if as_json:
         import sys

@@ -13,6 +13,7 @@ import typer
 
 from commands.app import options
 from commands.app.messages import say
+from commands.app.operator import operator
 from commands.app.output import show_json, show_table, spare_existing, tell
 from commands.plan import clock, show_plan, who
 from commands.planned import beliefs, planning, shown_progress
@@ -175,7 +176,7 @@ def lock(
                 replace(again(before), instructions=instructions), believed, before=before, on_progress=shown
             )
         names = named(here.records)
-        with here.records.plans.keeping(inspection_list) as inspection_list:
+        with here.records.plans.keeping(inspection_list, by=operator()) as inspection_list:
             outputs = write_lists(inspection_list, outputs, language=preferred(), paper=paper(), names=names)
     _show_changes(before, inspection_list, names, as_json)
     if not as_json:

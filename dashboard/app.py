@@ -7,12 +7,13 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import live, markup, query
+from dashboard import live, markup, query, reach
 from dashboard.guard import guarded
 from dashboard.settings import Settings
 from dashboard.views import alerts, asset, fleet, worklist
 from dashboard.visit import Visit
 from dashboard.wording import say, told
+from facility.accounts import Account
 from facility.catalogue.catalogue import use_folder
 from facility.errors import ServicedayError
 from facility.i18n.phrases import LANGUAGES, Language, preferred
@@ -35,14 +36,26 @@ def main() -> None:
         st.html(markup.empty(*_told(error, preferred())))
         return
     use_folder(settings.folder)
+    session = reach.session()
+    try:
+        account = reach.present(settings.folder, session)
+    except ServicedayError as error:
+        st.html(markup.empty(*_told(error, settings.language)))
+        return
+    if account is None:
+        words = (say("door_signed_out", settings.language), say("door_signed_out_do", settings.language))
+        st.html(markup.empty(*words))
+        return
+    own = next((literal for literal in LANGUAGES if literal == account.language), settings.language)
     with st.sidebar:
         head = st.container()
-        language = _language(settings.language)
+        language = _language(own)
         head.html(markup.brand("serviceday", say("brand", language)))
         links = st.container(gap="xsmall")
         foot = st.container()
+        st.html(_who(account, language))
     pages: dict[str, st.Page] = {}
-    visit = Visit(settings.folder, settings.timezone, language, datetime.now(UTC), pages)
+    visit = Visit(settings.folder, settings.timezone, language, datetime.now(UTC), pages, account, session)
     for place, (name, show, icon) in enumerate(_VIEWS):
         title = say(f"page_{name}", language)
         path = name if place else "start"  # the first stands at "/", and once more under its name
@@ -58,6 +71,13 @@ def main() -> None:
         current.run()
     except ServicedayError as error:
         st.html(markup.empty(*_told(error, language)))
+
+
+def _who(account: Account, language: Language) -> str:
+    """Who is signed in, with the way out; or that nobody is asked for."""
+    if not account.name:
+        return markup.quiet(say("door_only_here", language))
+    return markup.visitor(account.words, say("door_account", language), f"/account?lang={language}")
 
 
 def _language(preferred: Language) -> Language:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
-from dashboard import frames, sources
+from dashboard import frames, reach, sources
 from dashboard.visit import Visit
 from facility.standing import spell_on
 
 
 def fleet_now(visit: Visit) -> pl.DataFrame:
     """`frames.fleet` of all that is registered, with a rank for those of which something can be said."""
-    assets = sources.assets(visit.folder)
+    assets = reach.assets(visit)
     today = visit.now.astimezone(visit.timezone).date()
     spells = sources.spells(visit.folder)
     frame = frames.fleet(
         assets,
-        sources.assessments(visit.folder),
-        sources.open_alerts(visit.folder),
-        sources.latest(visit.folder),
+        reach.assessments(visit),
+        reach.open_alerts(visit),
+        reach.latest(visit),
         now=visit.now,
         language=visit.language,
         names=sources.names(visit.folder),

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec
 import streamlit as st
 
 from dashboard import markup
+from dashboard.reach import renewed
 from dashboard.visit import Visit
 from facility.errors import ServicedayError
 
@@ -26,6 +27,7 @@ def guarded(draw: Callable[Concatenate[Visit, P], None]) -> Callable[Concatenate
     @wraps(draw)
     def drawn(visit: Visit, /, *arguments: P.args, **options: P.kwargs) -> None:
         try:
+            visit = renewed(visit)
             draw(visit, *arguments, **options)
         except ServicedayError as error:
             st.html(markup.empty(visit.told(error.what), visit.told(error.do)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard import markup, sources, wording
+from dashboard import markup, reach, sources, wording
 from dashboard.guard import guarded
 from dashboard.visit import Visit
 
@@ -20,6 +20,11 @@ REMEMBERED = 40  # ticks of the little chart
 def tile(visit: Visit) -> None:
     """Counts of the store, renewed every two seconds by itself."""
     now = datetime.now(UTC)
+    if not reach.everything(visit):
+        newest = reach.latest(visit)["time"].max()
+        last = newest if isinstance(newest, datetime) else None
+        st.html(markup.quiet(visit.say("live_newest", when=wording.relative(last, now, visit.language))))
+        return
     size = sources.size(visit.folder)
     seen: deque[tuple[datetime, int]] = st.session_state.setdefault("live_counts", deque(maxlen=REMEMBERED))
     if not seen or seen[-1][1] != size.readings or now - seen[-1][0] >= EVERY:

@@ -44,6 +44,9 @@ STYLE = f"""
 .sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
 .sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
 .sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
+.sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
+.sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
+.sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
 .sd-brand {{font-weight: 700; font-size: 1.15rem; color: {palette.INK}}}
 .sd-brand span {{display: block; font-weight: 400; font-size: .8rem; color: {palette.QUIET}}}
 </style>
@@ -127,6 +130,12 @@ def empty(what: str, do: str) -> str:
 
 def brand(name: str, words: str) -> str:
     return f'<div class="sd-brand">{escape(name)}<span>{escape(words)}</span></div>'
+
+
+def visitor(who: str, words: str, address: str) -> str:
+    """Who is signed in, and a link to their account."""
+    link = f'<a href="{escape(address)}" target="_self">{escape(words)}</a>'
+    return f'<div class="sd-visitor"><b>{escape(who)}</b>{link}</div>'
 
 
 def table_height(rows: int, *, most: int) -> int:

@@ -1,32 +1,28 @@
-"""What `streamlit run` serves on the one port: the pages of the dashboard, and our own routes beside them.
+"""What `streamlit run` serves on the one port: the door, behind it the pages of the dashboard, and rounds on phones.
 
 Routes and middleware of the whole server are listed here and nowhere else.
 """
 
 from __future__ import annotations
 
-import streamlit as st
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+import sys
+from itertools import pairwise
 
+import streamlit as st
+
+from dashboard.door import DoorSettings, door
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
-from facility.errors import ServicedayError
 
-
-def _routes() -> list[BaseRoute]:
-    """Answered before the dashboard's own addresses."""
-    try:
-        settings = Settings.given()
-    except ServicedayError:  # told by every page of the dashboard
-        return []
-    return [*Rounds(settings).routes()]
-
-
-def _middleware() -> list[Middleware]:
-    """What every request passes through, the first of them first: ours and the dashboard's alike."""
-    return []
-
-
-app = st.App(APP, routes=_routes(), middleware=_middleware())
+_settings = Settings.given()
+_arguments = dict(pairwise(sys.argv[1:]))
+_middleware, _routes = door(
+    DoorSettings(
+        folder=_settings.folder,
+        host=_arguments.get("--host", "127.0.0.1"),
+        behind_proxy=_arguments.get("--behind-proxy") == "yes",
+        language=_settings.language,
+    )
+)
+app = st.App(APP, routes=[*Rounds(_settings).routes(), *_routes], middleware=_middleware)

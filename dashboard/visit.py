@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dashboard import wording
+from facility.accounts import EVERYBODY, Account
 from facility.i18n.phrases import Language
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Visit:
     language: Language
     now: datetime  # UTC
     pages: Mapping[str, Page] = field(default_factory=dict)  # by name: alerts, fleet, asset, worklist
+    account: Account = EVERYBODY  # with its rights when this was drawn
+    session: str = ""  # digest of the session that draws
 
     def say(self, key: str, /, **values: object) -> str:
         return wording.say(key, self.language, **values)

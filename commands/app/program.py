@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "detect": "detect.detect",
     "models": "train.list_models",
     "status": "status.status",
+    "audit": "audit.audit",
     "dashboard": "dashboard_command.dashboard",
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
@@ -113,6 +114,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "who": "notify_asking.who",
         "explain": "notify_asking.explain",
         "try": "notify_asking.try_file",
+    },
+    "user": {
+        "add": "user.add",
+        "list": "user.list_users",
+        "change": "user.change",
+        "disable": "user.disable",
+        "password": "user.password",
+        "sessions": "user.sessions",
+        "end-sessions": "user.end_sessions",
     },
     "quarantine": {
         "list": "quarantine.list_rows",

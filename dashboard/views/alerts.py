@@ -10,14 +10,16 @@ from typing import Any
 
 import polars as pl
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import frames, markup, palette, query, sources
+from dashboard import frames, markup, palette, query, reach, sources
 from dashboard.fleet import fleet_now
 from dashboard.guard import guarded
 from dashboard.visit import Visit
 from facility.alerts import Alert, AlertState, Severity
 from facility.errors import CannotDo, ServicedayError
 from facility.estate import Asset
+from serviceday.accounts import Acting
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # what the records can count to
 _SHELVES = (1, 3, 7, 14, 30)  # days
@@ -41,11 +43,11 @@ def show(visit: Visit) -> None:
 def _board(visit: Visit, *, which: str) -> None:
     """The table and, beside it, the chosen alert. Renews itself without disturbing the form below it."""
     closed = which == "closed"
-    alerts = _closed(visit) if closed else sources.open_alerts(visit.folder)
+    alerts = _closed(visit) if closed else reach.open_alerts(visit)
     now = _moment(visit)
     if not closed:
         alerts = [alert for alert in alerts if alert.shelved(now) == (which == "shelved")]
-    assets = {asset.id: asset for asset in sources.assets(visit.folder)}
+    assets = {asset.id: asset for asset in reach.assets(visit)}
     ordered = alerts if closed else sorted(alerts, key=_urgency)
     if which == "open":
         st.html(_counts(visit, ordered))
@@ -66,7 +68,7 @@ def _board(visit: Visit, *, which: str) -> None:
 
 
 def _closed(visit: Visit) -> list[Alert]:
-    alerts = sources.records(visit.folder).alerts.all(closed=True, since=visit.now - _CLOSED_SINCE)
+    alerts = reach.closed_alerts(visit, since=visit.now - _CLOSED_SINCE)
     return sorted(alerts, key=lambda alert: alert.closed_at or alert.opened_at, reverse=True)
 
 
@@ -110,7 +112,7 @@ def _named(visit: Visit, shown: Sequence[Alert]) -> Alert | None:
     if listed is not None:
         return listed
     try:
-        return sources.records(visit.folder).alerts.get(number)
+        return reach.alert(visit, number)
     except CannotDo:
         return None
 
@@ -217,7 +219,9 @@ def _detail(visit: Visit, alert: Alert, asset: Asset | None) -> None:
                     query_params=visit.link(asset=alert.asset),
                 )
         with acted:
-            if alert.state is not AlertState.CLOSED:
+            if not reach.may_act(visit, alert, asset):
+                st.html(markup.quiet(visit.say("door_not_allowed")))
+            elif alert.state is not AlertState.CLOSED:
                 _form(visit, alert)
                 _handling(visit, alert)
             _trail(visit, alert)
@@ -250,7 +254,7 @@ def _handling(visit: Visit, alert: Alert) -> None:
     """Give it to somebody, say a word, put it aside for a time or bring it back."""
     with st.expander(visit.say("more_actions")), st.form(f"handle-{alert.id}", border=False):
         name, person = st.columns(2)
-        who = name.text_input(visit.say("handled_by"), value=st.session_state.get("who", ""), max_chars=60)
+        who = _signature(visit, name, "handled_by")
         to = person.text_input(visit.say("assigned_to"), value=alert.assigned_to, max_chars=60)
         words = st.text_input(visit.say("note"), max_chars=500)
         days = st.selectbox(
@@ -263,26 +267,35 @@ def _handling(visit: Visit, alert: Alert) -> None:
         shelve = third.form_submit_button(visit.say("unshelve" if aside else "shelve"), width="stretch")
     if not (assign or comment or shelve):
         return
-    now, keep = _moment(visit), sources.records(visit.folder).alerts
-    who, note = who.strip(), words.strip()
-    actions: dict[str, Callable[[], Alert]] = {
-        "assign": lambda: keep.assign(alert.id, to=to.strip(), by=who, now=now, note=note),
-        "comment": lambda: keep.comment(alert.id, by=who, note=note, now=now),
-        "unshelve": lambda: keep.unshelve(alert.id, by=who, now=now),
-        "shelve": lambda: keep.shelve(alert.id, until=now + timedelta(days=days), by=who, why=note, now=now),
+    note, until = words.strip(), _moment(visit) + timedelta(days=days)
+    actions: dict[str, Callable[[Acting], Alert]] = {
+        "assign": lambda acting: acting.assign(alert.id, to=to.strip(), note=note),
+        "comment": lambda acting: acting.comment(alert.id, note=note),
+        "unshelve": lambda acting: acting.unshelve(alert.id),
+        "shelve": lambda acting: acting.shelve(alert.id, until=until, why=note),
     }
     wish = "assign" if assign else "comment" if comment else "unshelve" if aside else "shelve"
     _carry_out(visit, who, actions[wish])
 
 
-def _carry_out(visit: Visit, who: str, act: Callable[[], Alert]) -> None:
+def _signature(visit: Visit, place: DeltaGenerator, label: str) -> str:
+    """Whoever is signed in signs by that; where nobody is asked for, a name is typed."""
+    if visit.account.name:
+        place.html(markup.quiet(visit.say("signed_as", who=visit.account.words)))
+        return visit.account.name
+    typed: str = place.text_input(visit.say(label), value=st.session_state.get("who", ""), max_chars=60)
+    return typed.strip()
+
+
+def _carry_out(visit: Visit, who: str, act: Callable[[Acting], Alert]) -> None:
     """Do what somebody asked for, signed; what cannot be done is told, and the page shows the new state."""
     if not who:
         st.warning(visit.say("name_needed"))
         return
-    st.session_state["who"] = who
+    if not visit.account.name:
+        st.session_state["who"] = who
     try:
-        act()
+        act(reach.acting(visit, who))
     except ServicedayError as error:
         st.warning(markup.plain(visit.told(error)))
         return
@@ -293,7 +306,7 @@ def _carry_out(visit: Visit, who: str, act: Callable[[], Alert]) -> None:
 def _form(visit: Visit, alert: Alert) -> None:
     with st.form(f"act-{alert.id}", border=False):
         name, note = st.columns([2, 3])
-        who = name.text_input(visit.say("your_name"), value=st.session_state.get("who", ""), max_chars=60)
+        who = _signature(visit, name, "your_name")
         words = note.text_input(visit.say("note"), max_chars=500)
         generator, done = st.columns(2)
         acknowledge = generator.form_submit_button(
@@ -303,11 +316,10 @@ def _form(visit: Visit, alert: Alert) -> None:
             type="primary" if alert.state in _WAITING else "secondary",
         )
         close = done.form_submit_button(visit.say("close"), width="stretch")
-    if not (acknowledge or close):
-        return
-    keep = sources.records(visit.folder).alerts
-    act = keep.acknowledge if acknowledge else keep.close
-    _carry_out(visit, who.strip(), lambda: act(alert.id, by=who.strip(), now=_moment(visit), note=words.strip()))
+    if acknowledge:
+        _carry_out(visit, who, lambda acting: acting.acknowledge(alert.id, note=words.strip()))
+    elif close:
+        _carry_out(visit, who, lambda acting: acting.close(alert.id, note=words.strip()))
 
 
 def _moment(visit: Visit) -> datetime:

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, frames, markup, palette, query, sources, traces, wording
+from dashboard import charts, frames, markup, palette, query, reach, sources, traces, wording
+from dashboard.guard import guarded
 from dashboard.visit import Visit
 from facility.assessments import Assessment
 from facility.catalogue.catalogue import Aggregate, Duty, EquipmentClass, catalogue
@@ -23,14 +24,14 @@ _GROUNDS = 3  # pieces of evidence drawn
 
 
 def show(visit: Visit) -> None:
-    assets = {asset.id: asset for asset in sources.assets(visit.folder)}
+    assets = {asset.id: asset for asset in reach.assets(visit)}
     if not assets:
         st.subheader(visit.say("page_asset"), anchor=False)
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
     asset = _chosen(visit, assets)
     kind = catalogue().get(asset.kind)
-    assessment = sources.assessments(visit.folder).get(asset.id)
+    assessment = reach.assessments(visit).get(asset.id)
     _head(visit, asset, kind, assessment)
     generator, delta_generator = st.columns([5, 4], gap="medium")
     with generator, st.container(border=True, height="stretch"):
@@ -47,9 +48,7 @@ def show(visit: Visit) -> None:
 
 def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     """The asset of the address, else the likeliest to need attention."""
-    ranked = sorted(
-        sources.assessments(visit.folder).values(), key=lambda assessment: (-assessment.score, assessment.asset)
-    )
+    ranked = sorted(reach.assessments(visit).values(), key=lambda assessment: (-assessment.score, assessment.asset))
     first = next((assessment.asset for assessment in ranked if assessment.asset in assets), next(iter(assets)))
     known, places = catalogue(), sources.names(visit.folder)
     title, box = st.columns([2, 5], vertical_alignment="bottom")
@@ -82,8 +81,8 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
     row = frames.fleet(
         [asset],
         {asset.id: assessment} if assessment else {},
-        [alert for alert in sources.open_alerts(visit.folder) if alert.asset == asset.id],
-        sources.latest(visit.folder).filter(pl.col("asset") == asset.id),
+        [alert for alert in reach.open_alerts(visit) if alert.asset == asset.id],
+        reach.latest(visit).filter(pl.col("asset") == asset.id),
         now=visit.now,
         language=visit.language,
         names=sources.names(visit.folder),
@@ -264,6 +263,7 @@ def _channels(visit: Visit, asset: Asset, kind: EquipmentClass, assessment: Asse
 
 
 @st.fragment(run_every=_REFRESH)
+@guarded
 def _charts(
     visit: Visit,
     asset: Asset,
@@ -274,7 +274,7 @@ def _charts(
     everything: bool,
 ) -> None:
     now = max(visit.now, datetime.now(visit.now.tzinfo))
-    latest = sources.latest(visit.folder).filter(pl.col("asset") == asset.id)
+    latest = reach.latest(visit).filter(pl.col("asset") == asset.id)
     if latest.is_empty():
         st.html(markup.empty(visit.say("no_readings"), visit.say("no_readings_do")))
         return

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, frames, markup, palette, query, sources, wording
+from dashboard import charts, frames, markup, palette, query, reach, sources, wording
 from dashboard.fleet import fleet_now
 from dashboard.visit import Visit
 from facility.catalogue.catalogue import catalogue
@@ -23,7 +23,7 @@ _COLUMNS = ("rank", "asset", "kind_name", "place", "state", "probability", "reas
 
 def show(visit: Visit) -> None:
     st.subheader(visit.say("page_fleet"), anchor=False)
-    assets = sources.assets(visit.folder)
+    assets = reach.assets(visit)
     if not assets:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
@@ -74,15 +74,18 @@ def _picture(visit: Visit, frame: pl.DataFrame) -> None:
 
 def _ledger(visit: Visit, frame: pl.DataFrame) -> str:
     size = sources.size(visit.folder)
-    said = sources.assessments(visit.folder)
+    said = reach.assessments(visit)
     as_of = max((assessment.as_of for assessment in said.values()), default=None)
     stale, heard = int(frame["stale"].sum()), int(frame["channels"].sum())
+    of_all = [  # the store counts over every site
+        (visit.say("readings_kept"), wording.count(size.readings)),
+        (visit.say("on_disk"), f"{wording.number(size.bytes / 1e6)} MB · {visit.say('files', n=size.files)}"),
+        (visit.say("first_reading"), visit.exact(size.first)),
+        (visit.say("last_reading"), visit.both(size.last)),
+    ]
     return markup.pairs(
         [
-            (visit.say("readings_kept"), wording.count(size.readings)),
-            (visit.say("on_disk"), f"{wording.number(size.bytes / 1e6)} MB · {visit.say('files', n=size.files)}"),
-            (visit.say("first_reading"), visit.exact(size.first)),
-            (visit.say("last_reading"), visit.both(size.last)),
+            *(of_all if reach.everything(visit) else ()),
             (visit.say("channels_stale"), visit.say("of_count", n=wording.count(stale), of=wording.count(heard))),
             (visit.say("assessed"), visit.say("of_count", n=len(said), of=frame.height)),
             (visit.say("as_of"), visit.both(as_of)),

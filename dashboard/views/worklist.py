@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, planned, query, sources, wording
+from dashboard import markup, palette, planned, query, reach, sources, wording
 from dashboard.visit import Visit
+from facility.accounts import Action, may
 from facility.catalogue.qualifications import qualification
 from facility.inspections import InspectionList, Item, Priority
 from serviceday.documents.inspection_list import assurance, law_words
@@ -31,7 +32,7 @@ _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "rea
 
 def show(visit: Visit) -> None:
     st.subheader(visit.say("page_worklist"), anchor=False)
-    assets = sources.assets(visit.folder)
+    assets = reach.assets(visit)
     if not assets:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
@@ -41,7 +42,7 @@ def show(visit: Visit) -> None:
     if st.session_state.get(_QUESTION) != question:
         # An element in the place of the old list: a container would keep what stands in it until the run ends.
         place.html(markup.empty(visit.say("planning"), visit.say("planning_do", day=day)))
-    shown = planned.inspection_list(visit.folder, day, hours, people, visit.timezone)
+    shown = reach.shown(visit, planned.inspection_list(visit.folder, day, hours, people, visit.timezone))
     st.session_state[_QUESTION] = question
     with place.container():
         _list(visit, shown)
@@ -146,21 +147,28 @@ def _downloads(visit: Visit, inspection_list: InspectionList) -> None:
     for box, (form, kind) in zip(boxes, _FORMS.items(), strict=True):
         box.download_button(
             visit.say(f"download_{form}"),
-            data=partial(planned.file, visit.folder, inspection_list, f".{form}", visit.language),
+            data=partial(_file, visit, inspection_list, f".{form}"),
             file_name=f"{name}.{form}",
             mime=kind,
             icon=":material/download:",
             on_click="ignore",
             width="stretch",
         )
-    if not inspection_list.number and keep.button(
-        visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"
-    ):
-        number = sources.records(visit.folder).plans.put(inspection_list)
+    if not may(visit.account, Action.PLANS) or inspection_list.number:
+        return
+    if keep.button(visit.say("keep_list"), icon=":material/save:", help=visit.say("keep_list_help"), width="stretch"):
+        number = reach.acting(visit).keep_plan(inspection_list)
         st.toast(visit.say("list_kept", number=number))
         for name in ("hours", "people"):
             st.query_params.pop(name, None)
         st.rerun()
+
+
+def _file(visit: Visit, inspection_list: InspectionList, ending: str) -> bytes:
+    """The file of a list, made when it is asked for, by the rights of that moment."""
+    renewed = reach.renewed(visit)
+    part = reach.shown(renewed, planned.Shown(inspection_list, None)).plan
+    return planned.file(visit.folder, part, ending, visit.language)
 
 
 def _inside(visit: Visit, inspection_list: InspectionList) -> None:
@@ -206,7 +214,7 @@ def _detail(visit: Visit, inspection_list: InspectionList, item: Item) -> None:
             st.html(markup.sentence(item.left_out_reason[language]))
         st.html(markup.sentence(item.reason[language]))
         st.html(markup.pairs(_facts(visit, inspection_list, item)))
-        if any(asset.id == item.asset for asset in sources.assets(visit.folder)):
+        if any(asset.id == item.asset for asset in reach.assets(visit)):
             st.page_link(
                 visit.pages["asset"],
                 label=visit.say("open_asset", asset=markup.plain(item.asset)),

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from facility.records.accounts import AccountRecords
 from facility.records.alerts import AlertRecords
 from facility.records.assessments import AssessmentRecords
+from facility.records.audit import AuditRecords
 from facility.records.deficiencies import DeficiencyRecords
 from facility.records.duties import DutyRecords, Recorded
 from facility.records.estate import Changes, EstateRecords
@@ -47,6 +49,8 @@ class Records:
         self.service_days = ServiceDayRecords(self._engine)
         self.watch = WatchRecords(self._engine)
         self.notifications = NotificationRecords(self._engine)
+        self.accounts = AccountRecords(self._engine)
+        self.audit = AuditRecords(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

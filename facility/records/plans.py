@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, Select, insert, select
 
+from facility.audit import Area, Entry
 from facility.inspections import InspectionList
+from facility.records.audit import add_entry
 from facility.records.opening import writing
 from facility.records.reading import read_row, read_rows
 from facility.records.tables import PlanRow, table_of
@@ -25,9 +27,9 @@ class PlanRecords:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, plan: InspectionList) -> int:
+    def put(self, plan: InspectionList, *, by: str = "", at: datetime | None = None) -> int:
         """Keep a list whole; returns its number. Lists are never changed: a new plan is a new row."""
-        with self.keeping(plan) as inspection_list:
+        with self.keeping(plan, by=by, at=at) as inspection_list:
             return inspection_list.number
 
     def kept(self, plan: InspectionList) -> InspectionList:
@@ -35,10 +37,18 @@ class PlanRecords:
         return replace(plan, number=self.put(plan))
 
     @contextmanager
-    def keeping(self, plan: InspectionList) -> Iterator[InspectionList]:
-        """The list with its number, kept when the block ends well: what fails to be handed out is not on record."""
+    def keeping(self, plan: InspectionList, *, by: str = "", at: datetime | None = None) -> Iterator[InspectionList]:
+        """The list with its number, kept when the block ends well: what fails to be handed out is not on record.
+
+        `by` puts on the trail who kept it, `at` when, if not when it was made.
+        """
         with writing(self._engine) as connection:
             number = int(connection.execute(insert(_PLANS).values(_values(plan)).returning(_PLANS.c.id)).scalar_one())
+            if by:
+                day = {"service_day": plan.service_day.isoformat(), "items": len(plan.items)}
+                moment, subject = at or plan.created_at, f"{number}"
+                entry = Entry(at=moment, who=by, area=Area.PLAN, subject=subject, what="kept", after=day)
+                add_entry(connection, entry)
             yield replace(plan, number=number)
 
     def days(self) -> list[date]:

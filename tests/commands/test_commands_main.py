@@ -167,11 +167,26 @@ def test_an_empty_data_folder_is_no_wish_for_the_current_one(
     assert "--data is empty" in refused.stderr
 
 
-def test_the_dashboard_serves_others_only_behind_a_proxy(tmp_path: Path) -> None:
-    for host in ("0.0.0.0", "::", "192.0.2.7", "server.example"):  # noqa: S104
+def test_the_dashboard_serves_others_only_with_accounts_and_tls_or_a_proxy(tmp_path: Path) -> None:
+    hosts = ("0.0.0.0", "::", "192.0.2.7", "server.example")  # noqa: S104
+    for words in (*(("--host", host) for host in hosts), ("--behind-proxy",)):
+        refused = serviceday("dashboard", "--data", str(tmp_path), *words)
+        assert refused.returncode == 2
+        assert "serviceday user add NAME --role administrator" in refused.stderr
+    (tmp_path / "password").write_text("lantern orbit fig 7\n")
+    more = ("--role", "administrator", "--password-file", str(tmp_path / "password"), "--data", str(tmp_path))
+    assert serviceday("user", "add", "root", *more).returncode == 0
+    for host in hosts:
         refused = serviceday("dashboard", "--data", str(tmp_path), "--host", host)
         assert refused.returncode == 2
-        assert "--behind-proxy" in refused.stderr
+        assert "--cert and --key, or --behind-proxy" in refused.stderr
+    for words, told in (
+        (("--cert", "a.pem"), "belong together"),
+        (("--cert", "a.pem", "--key", "a.key"), "a.pem and a.key cannot be used"),
+    ):
+        refused = serviceday("dashboard", "--data", str(tmp_path), *words)
+        assert refused.returncode == 2
+        assert told in refused.stderr
 
 
 def test_a_flag_shows_no_type_on_help_pages() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import socket
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,3 +174,11 @@ def installation(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SERVICEDAY_LANGUAGE", "en")
     monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Asia/Shanghai")
     return folder
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -34,6 +34,7 @@ def test_settings_fall_back_to_the_environment_and_then_to_defaults() -> None:
 
 def test_the_server_can_import_the_rooms() -> None:
     assert environment({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"] == f"{APP.parent.parent}:/elsewhere"
+    assert environment({"FORWARDED_ALLOW_IPS": "*"})["FORWARDED_ALLOW_IPS"] == ""
 
 
 def test_the_downloads_open(installation: Path) -> None:

@@ -1,0 +1,131 @@
+"""How the pages of the door look: plain HTML in the colours of the dashboard, for keyboards, readers and phones."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from urllib.parse import quote
+
+from dashboard import markup, palette
+from dashboard.wording import say
+from facility.accounts import Account
+from facility.i18n.phrases import LANGUAGES, Language
+
+_NAMES = {"zh": "中文", "en": "English"}
+_ICON = "data:image/svg+xml;base64," + base64.b64encode(markup.ICON.encode()).decode()
+_FONT = "Inter, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
+
+STYLE = f"""
+*{{box-sizing:border-box}}
+body{{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;background:#f3f5f7;
+  color:{palette.INK};font:15px/1.5 {_FONT}}}
+main{{width:100%;max-width:23rem;background:#fff;border:1px solid #dde3e8;border-radius:10px;padding:1.75rem}}
+header{{display:flex;gap:.75rem;align-items:center;margin-bottom:1.25rem}}
+header img{{width:40px;height:40px}}
+header b{{display:block;font-size:1.2rem;line-height:1.4rem}}
+header span,.quiet{{color:{palette.QUIET};font-size:.87rem}}
+h1{{font-size:1.15rem;margin:0 0 .9rem}}
+label{{display:block;font-weight:600;margin:.9rem 0 .3rem;font-size:.92rem}}
+input{{width:100%;height:2.75rem;padding:0 .75rem;font:inherit;color:inherit;border:1px solid #8b99a5;border-radius:6px;
+  background:#fff}}
+button{{width:100%;min-height:2.75rem;margin-top:1.25rem;font:inherit;font-weight:600;border-radius:6px;cursor:pointer;
+  border:1px solid {palette.LINE};background:{palette.LINE};color:#fff}}
+button.second{{margin-top:.6rem;background:#fff;color:{palette.LINE}}}
+:focus-visible{{outline:3px solid {palette.FORECAST};outline-offset:2px}}
+.wrong{{border-left:4px solid {palette.LIMIT};background:#fbeeed;padding:.6rem .75rem;border-radius:4px;
+  margin:0 0 .5rem}}
+code{{display:block;background:#f3f5f7;border-radius:6px;padding:.6rem .75rem;margin:.6rem 0;overflow-wrap:anywhere}}
+dl{{display:grid;grid-template-columns:max-content 1fr;gap:.25rem .9rem;margin:0 0 .5rem}}
+dt{{color:{palette.QUIET}}}
+dd{{margin:0;overflow-wrap:anywhere}}
+nav{{margin-top:1.25rem;padding-top:1rem;border-top:1px solid #eef1f4;display:flex;gap:1rem;font-size:.92rem}}
+a{{color:{palette.LINE}}}
+a,nav b{{padding:.15rem 0}}
+"""
+
+# Every page asks now and then whether its session is over, and leaves for the door when it is.
+WATCH = """(() => {
+  const ask = async () => {
+    try {
+      const answer = await fetch("/door/here", {cache: "no-store", credentials: "same-origin"});
+      if (answer.status === 401)
+        location.replace("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+    } catch {}
+  };
+  setInterval(ask, 3000);
+  addEventListener("focus", ask);
+  addEventListener("pageshow", ask);
+})();
+"""
+
+
+def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str) -> str:
+    alarm = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
+    described = ' aria-invalid="true"' if wrong else ""
+    first, second = (" autofocus", "") if not name else ("", " autofocus")
+    form = f"""<h1>{escape(say("door_sign_in", language))}</h1>{alarm}
+<form method="post" action="/sign-in">
+<input type="hidden" name="form" value="{escape(token)}"><input type="hidden" name="next" value="{escape(there)}">
+<input type="hidden" name="lang" value="{language}">
+<label for="name">{escape(say("door_name", language))}</label>
+<input id="name" name="name" value="{escape(name)}" autocomplete="username" autocapitalize="none" spellcheck="false"
+ maxlength="60" required{first}{described}>
+<label for="password">{escape(say("door_password", language))}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="200"
+ required{second}{described}>
+<button>{escape(say("door_sign_in", language))}</button></form>"""
+    return _page(language, say("door_sign_in", language), form, "/sign-in?next=" + quote(there, safe="") + "&lang=")
+
+
+def account(language: Language, *, account: Account, sessions: int, token: str) -> str:
+    hidden = (
+        f'<input type="hidden" name="form" value="{escape(token)}"><input type="hidden" name="lang" value="{language}">'
+    )
+    roles = say("door_comma", language).join(say(f"role_{role.value}", language) for role in sorted(account.roles))
+    sites = say("door_all_sites", language) if account.sites is None else " ".join(sorted(account.sites))
+    facts = [
+        (say("door_name", language), account.name),
+        (say("door_roles", language), roles),
+        (say("door_sites", language), sites),
+        (say("door_sessions", language), str(sessions)),
+    ]
+    pairs = "".join(f"<dt>{escape(words)}</dt><dd>{escape(value)}</dd>" for words, value in facts)
+    body = f"""<h1>{escape(account.words)}</h1><dl>{pairs}</dl>
+<form method="post" action="/sign-out">{hidden}
+<button name="everywhere" value="1">{escape(say("door_sign_out_everywhere", language))}</button>
+<button name="everywhere" value="0" class="second">{escape(say("door_sign_out_here", language))}</button></form>
+<p class="quiet">{escape(say("door_password_how", language))}</p>
+<a href="/?lang={language}">{escape(say("door_back", language))}</a>"""
+    return _page(language, account.words, body, "/account?lang=")
+
+
+def no_accounts(language: Language) -> str:
+    body = f"""<h1>{escape(say("door_no_accounts", language))}</h1><p>{escape(say("door_no_accounts_do", language))}</p>
+<code>serviceday user add NAME --role administrator</code>"""
+    return _page(language, say("door_no_accounts", language), body, "/sign-in?lang=")
+
+
+def sent_from_elsewhere(language: Language) -> str:
+    return message(language, say("door_elsewhere", language), say("door_elsewhere_do", language))
+
+
+def message(language: Language, what: str, do: str) -> str:
+    back = f'<a href="/sign-in?lang={language}">{escape(say("door_sign_in", language))}</a>'
+    body = f'<h1>{escape(what)}</h1><p role="alert">{escape(do)}</p>{back}'
+    return _page(language, what, body, "/sign-in?lang=")
+
+
+def _page(language: Language, title: str, body: str, elsewhere: str) -> str:
+    choices = " ".join(
+        f"<b>{_NAMES[one]}</b>" if one == language else f'<a lang="{one}" href="{elsewhere}{one}">{_NAMES[one]}</a>'
+        for one in LANGUAGES
+    )
+    return f"""<!doctype html>
+<html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+<title>{escape(title)} · serviceday</title><link rel="icon" href="{_ICON}">
+<link rel="stylesheet" href="/door/style.css">
+</head><body><main><header><img src="{_ICON}" alt=""><div><b>serviceday</b>
+<span>{escape(say("brand", language))}</span></div></header>
+{body}<nav aria-label="语言 Language">{choices}</nav></main></body></html>
+"""
