@@ -195,7 +195,7 @@ def _load_class(file: Path) -> EquipmentClass:
             per=row.get("per", ""),
             follows=row.get("follows", ""),
         )
-        for row in raw["channel"]
+        for row in raw.get("channel", [])
     }
     modes = {
         row["key"]: FailureMode(
@@ -232,6 +232,11 @@ def catalogue() -> Catalogue:
     that is not as it should be, and for a set that is not there.
     """
     return _read(os.environ.get(OPERATORS, ""), os.environ.get(LAW_SET, ""))
+
+
+def of_law(name: str) -> Catalogue:
+    """Our classes with the duties of one law, without anything of an operator's."""
+    return _read("", name)
 
 
 def law_set() -> str:

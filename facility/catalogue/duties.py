@@ -99,6 +99,46 @@ class Duty:
         return min(due, max(interval.after(last), turns + timedelta(days=1)))
 
 
+_CLAUSES = (
+    ("Regulations on Safety Supervision of Special Equipment", "特种设备安全监察条例"),
+    ("Fire Protection Law of the PRC", "中华人民共和国消防法"),
+    ("SAMR order", "市场监管总局令"),
+    ("annex", "附件"),
+    ("table", "表"),
+    ("item", "第"),
+    ("chapter", "章"),
+    ("art.", "条"),
+    ("reg.", "条"),
+    ("(clause not verified)", "（条号未核对）"),
+    ("(number not verified)", "（条号未核对）"),
+    ("daily control", "日管控"),
+    ("weekly review", "周排查"),
+    ("monthly meeting", "月调度"),
+    ("half-monthly", "半月"),
+    ("at least every 15 days", "至少每 15 天"),
+    ("in crowded public places and basements", "（人员密集场所、地下室等）"),
+    ("daily in winter", "冬季每日"),
+    ("daily", "每日"),
+    ("weekly", "每周"),
+    ("monthly", "每月"),
+    ("quarterly", "每季度"),
+    ("in batches", "分批"),
+    ("yearly", "每年"),
+    ("annually", "每年"),
+    ("duration", "时间"),
+    ("with TSG", "与 TSG"),
+    ("manufacturer", "制造单位"),
+)
+
+
+def clause_words(source: str) -> Text:
+    """A source in both languages; names and numbers of standards stay as they are."""
+    zh = source
+    for english, chinese in _CLAUSES:
+        zh = zh.replace(english, chinese)
+    return Text(zh=zh, en=source)
+
+
 def with_included(duties: Mapping[str, Duty], key: str) -> tuple[str, ...]:
     """The duty and all that it contains, the longest interval first."""
     duty = duties[key]

@@ -139,7 +139,7 @@ class ClassFile(_Strict):
     criticality: float | int = Field(gt=0, le=100)
     inspect_minutes: int = Field(gt=0, le=1440)
     qualification: str
-    channel: list[ChannelTable] = Field(min_length=1)
+    channel: list[ChannelTable] = []  # none: people look after it, and no sensor
     mode: list[ModeTable] = []
     duty: list[DutyTable] = []
     item: list[ItemTable] = []

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from facility.catalogue.catalogue import Band, Channel, Duty, catalogue
-from facility.catalogue.duties import visit_minutes
+from facility.catalogue.duties import clause_words, visit_minutes
 from facility.estate import Asset
 from facility.i18n.phrases import Language, Phrases, Text
 from facility.i18n.units import symbol
@@ -19,11 +19,11 @@ PHRASES = Phrases(Path(__file__).parents[1] / "phrases.toml")
 def authority(duty: Duty) -> Text:
     """Who asks for a duty: the standard with its edition and clause, or good practice where no law does."""
     if not duty.statutory or not duty.standard:
-        return PHRASES["good_practice"] if not duty.statutory else Text(zh=duty.source, en=duty.source)
+        return PHRASES["good_practice"] if not duty.statutory else clause_words(duty.source)
     standard = "-".join(filter(None, (duty.standard, duty.edition)))
     clause = duty.clause.partition(":")[0].partition("(clause")[0].partition(";")[0].strip()
     words = ", ".join(filter(None, (standard, clause)))
-    return Text(zh=words.replace("annex ", "附件 ").replace("table ", "表 ").replace("item ", ""), en=words)
+    return clause_words(words)
 
 
 def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: Priority, due: date | None) -> Item:
