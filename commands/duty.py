@@ -255,7 +255,7 @@ def list_duties(
             (asset, each)
             for asset in in_use(chosen.values(), spells, today)
             for each in catalogue().kind(asset.kind).duties.values()
-            if asks(asset.id, each.key) and (asset.id, each.key) not in there
+            if asks(asset.id, each.key) and not each.routine and (asset.id, each.key) not in there
         ]
         _tell_missing(absent, names, as_json)
         return
