@@ -53,6 +53,8 @@ def estate(candidates: int, people: int, *, seed: int, law: float = 0.08) -> Mad
         beliefs[asset.id] = _belief(asset.id, probability, flagged=probability > 0.6)
         due = chance.random() < law
         for key, duty in catalogue()[kind].duties.items():
+            if duty.routine:
+                continue
             late = int(chance.integers(0, 6)) if due and duty.interval.days <= 31 else -int(chance.integers(1, 9))
             done[asset.id, key] = DAY - timedelta(days=duty.interval.days + late)
     return Made(assets, buildings, beliefs, done, crew(people, buildings, chance))

@@ -78,7 +78,7 @@ def show(
     from commands.installation import recorded
     from facility.catalogue.catalogue import catalogue
     from facility.standing import spell_on
-    from serviceday.planning import next_due
+    from serviceday.planning import last_date, next_due
 
     zone = options.zone(timezone)
     today = datetime.now(zone).date()
@@ -86,10 +86,11 @@ def show(
         one, names = registered_asset(records, asset), named(records)
         own, steps = records.trail.spells().get(asset, ()), records.trail.steps(asset)
         last = records.duties.last_done()
-    spell = spell_on(own, today)
+    spell, there = spell_on(own, today), catalogue().kind(one.kind).duties
     duties = [
-        (duty, last.get((asset, key)), next_due(duty, last[asset, key], own) if (asset, key) in last else None)
-        for key, duty in catalogue().kind(one.kind).duties.items()
+        (duty, done, next_due(duty, done, own, one.commissioned) if done else None)
+        for key, duty in there.items()
+        for done in (last_date(there, asset, key, last, today),)
     ]
     if as_json:
         told = [{"duty": duty.key, "last_done": done, "due": due} for duty, done, due in duties]

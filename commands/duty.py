@@ -258,7 +258,7 @@ def list_duties(
             (asset, each)
             for asset in in_use(chosen.values(), spells, today)
             for each in catalogue().kind(asset.kind).duties.values()
-            if asks(asset.id, each.key) and (asset.id, each.key) not in there
+            if asks(asset.id, each.key) and not each.routine and (asset.id, each.key) not in there
         ]
         _tell_missing(absent, names, as_json)
         return
@@ -272,6 +272,7 @@ def list_duties(
             catalogue()[assets[duty_done.asset].kind].duties[duty_done.duty],
             duty_done.on,
             spells.get(duty_done.asset, ()),
+            assets[duty_done.asset].commissioned,
         )
         for duty_done in dones
         if duty_done.duty in catalogue()[assets[duty_done.asset].kind].duties
@@ -390,4 +391,5 @@ def _next_due(records: Records, entry: DutyDone) -> date | None:
     if asset is None:
         return None
     last = records.duties.last_done()[entry.asset, entry.duty]
-    return next_due(catalogue()[asset.kind].duties[entry.duty], last, records.trail.spells().get(asset.id, ()))
+    spells = records.trail.spells().get(asset.id, ())
+    return next_due(catalogue()[asset.kind].duties[entry.duty], last, spells, asset.commissioned)

@@ -222,6 +222,7 @@ def export(
     data: options.Data = options.DATA,
     service_day: Day = "",
     outputs: Files = [],  # noqa: B006
+    as_records: Annotated[bool, typer.Option("--records", help=say("plan.records"))] = False,
     force: options.Force = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
@@ -229,6 +230,7 @@ def export(
     from commands.app.papers import named, paper
     from commands.installation import recorded
     from serviceday.documents.inspection_list import write_lists
+    from serviceday.documents.record.writer import write_records
 
     if not outputs:
         raise CannotParse("no file to write", "Name one with -o, for example -o list.pdf")
@@ -236,8 +238,12 @@ def export(
     with recorded(data) as records:
         day = options.day(service_day) if service_day else None
         inspection_list = planning(records, options.zone(timezone)).chosen(number, day, changing=True)
-        names = named(records)
-    for file in write_lists(inspection_list, outputs, language=preferred(), paper=paper(), names=names):
+        names, assets = named(records), {asset.id: asset for asset in records.estate.assets()}
+    if as_records:
+        written = write_records(inspection_list, outputs, assets, language=preferred(), paper=paper(), names=names)
+    else:
+        written = write_lists(inspection_list, outputs, language=preferred(), paper=paper(), names=names)
+    for file in written:
         tell(say("plan.exported", number=inspection_list.number, day=inspection_list.service_day, file=file))
 
 
@@ -291,7 +297,7 @@ def _told(
     """The instructions of the plan with this one in the place of what was said of the same before."""
     from facility.inspections import Directive, Instruction
 
-    matching = [item for item in (*before.items, *before.left_out) if item.asset == asset and task in ("", item.task)]
+    matching = [item for item in (*before.items, *before.left_out) if item.asset == asset and task in ("", *item.tasks)]
     if not matching:
         tasks = [item.task for item in (*before.items, *before.left_out) if item.asset == asset]
         raise CannotDo(

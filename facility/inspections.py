@@ -82,6 +82,14 @@ class Item:
     locked: bool = False  # a planner's word keeps it on the list, or at its person or time
     left_out: LeftOut | None = None
     left_out_reason: Text | None = None
+    covers: tuple[str, ...] = ()  # duties that are due and are done with it, on one visit
+    or_qualified: tuple[str, ...] = ()  # certificates that do as well as `qualification`
+    hands: int = 1  # people it takes, before the crew file says more
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Everything that is done by doing it."""
+        return self.task, *self.covers
 
     @property
     def key(self) -> tuple[str, str]:

@@ -20,8 +20,8 @@ def last_dates(assets: Sequence[Asset], *, today: date, seed: int) -> list[DutyD
     for asset in assets:
         lot = Lot(seed, f"duties of {asset.id}")
         for duty in catalogue().kind(asset.kind).duties.values():
-            if lot.share(f"{duty.key} on record") < WITHOUT:
-                continue
+            if duty.routine or lot.share(f"{duty.key} on record") < WITHOUT:
+                continue  # what the keeper does day by day stands in books of their own
             elapsed = lot.share(f"{duty.key} elapsed")
             share = 1 + elapsed / 10 if lot.share(f"{duty.key} late") < LATE else elapsed
             on = today - timedelta(days=round(share * duty.interval.days))

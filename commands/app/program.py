@@ -60,6 +60,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "import": "duty.import_file",
         "list": "duty.list_duties",
         "undo": "duty.undo",
+        "show": "duty_show.show",
     },
     "day": {
         "new": "day.new",

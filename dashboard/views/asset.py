@@ -15,7 +15,7 @@ from facility.assessments import Assessment
 from facility.catalogue.catalogue import Aggregate, Duty, EquipmentClass, catalogue
 from facility.estate import Asset
 from facility.standing import Spell, spell_on
-from serviceday.planning import next_due
+from serviceday.planning import last_date, next_due
 
 _WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 _REFRESH = timedelta(seconds=30)
@@ -231,22 +231,22 @@ def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
     done, spells = sources.duties_done(visit.folder), sources.spells(visit.folder).get(asset.id, ())
     rows = []
     for duty in kind.duties.values():
-        last = done.get((asset.id, duty.key))
+        last = last_date(kind.duties, asset.id, duty.key, done, date.today())
         rows.append(
             (
                 duty.name[visit.language],
                 visit.say("statutory") if duty.statutory else visit.say("advised"),
                 duty.interval.every[visit.language],
                 last.isoformat() if last else visit.say("no_record"),
-                _next_due(duty, last, spells),
+                _next_due(duty, last, spells, asset.commissioned),
             )
         )
     titles = [visit.say(key) for key in ("duty", "ground", "interval", "last_done", "next_due")]
     st.html(markup.table(titles, rows))
 
 
-def _next_due(duty: Duty, last: date | None, spells: Sequence[Spell]) -> str:
-    due = next_due(duty, last, spells) if last else None
+def _next_due(duty: Duty, last: date | None, spells: Sequence[Spell], commissioned: date | None) -> str:
+    due = next_due(duty, last, spells, commissioned) if last else None
     return due.isoformat() if due else "–"
 
 

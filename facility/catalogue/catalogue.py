@@ -11,7 +11,7 @@ import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from facility.catalogue.alarm import ONE_IS_ENOUGH, Alarm, alarm_of
-from facility.errors import CannotConvert
+from facility.catalogue.duties import DEFAULT_SET, LAW, SETS, duties_of, read_duties
+from facility.catalogue.duties import Duty as Duty
+from facility.errors import CannotConvert, CannotParse, Problems
+from facility.i18n.messages import Sentence
 from facility.i18n.phrases import Text, text
-from facility.intervals import Interval
 
 FOLDER = Path(__file__).parent
 OPERATORS = "SERVICEDAY_CATALOGUE"  # variable of the environment: a folder with classes of the operator's own
+LAW_SET = "SERVICEDAY_LAW"  # variable of the environment: whose law holds
 
 
 class Aggregate(StrEnum):
@@ -101,24 +104,6 @@ class FailureMode:
     signs: Mapping[str, Bad]  # channel key -> the way it moves
     lead: Text
     look_for: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
-    """Work the law or good practice asks for at an interval."""
-
-    kind: str
-    key: str
-    name: Text
-    interval: Interval
-    interval_source: str  # who counts so, with the clause; D = our design, U = not verified against the text
-    minutes: int
-    qualification: str
-    statutory: bool
-    passes: Text
-    channels: tuple[str, ...]  # channels that speak to it
-    source: str
-    out_of_service: bool = False  # the asset is stopped for as long as the work goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +213,7 @@ def _load_class(file: Path) -> EquipmentClass:
             follows=row.get("follows", ""),
             alarm=alarm_of(row, row["aggregate"], _duration(row["cadence"]), _duration),
         )
-        for row in raw["channel"]
+        for row in raw.get("channel", [])
     }
     modes = {
         row["key"]: FailureMode(
@@ -241,23 +226,7 @@ def _load_class(file: Path) -> EquipmentClass:
         )
         for row in raw.get("mode", [])
     }
-    duties = {
-        row["key"]: Duty(
-            kind=kind,
-            key=row["key"],
-            name=named(row),
-            interval=Interval.of(row["interval"]),
-            interval_source=row["interval_source"],
-            minutes=row["minutes"],
-            qualification=row["qualification"],
-            statutory=row["statutory"],
-            passes=named(row, "passes"),
-            channels=tuple(row.get("channels", ())),
-            source=row["source"],
-            out_of_service=row.get("out_of_service", False),
-        )
-        for row in raw.get("duty", [])
-    }
+    duties = duties_of(kind, raw.get("duty", []), raw.get("item", []), file.name)
     return EquipmentClass(
         key=kind,
         name=named(raw),
@@ -280,25 +249,73 @@ def _load_class(file: Path) -> EquipmentClass:
 def catalogue() -> Catalogue:
     """Our classes, and those of the operator's folder, which go before ours of the same key.
 
-    The folder is `catalogue/` in the data folder, or what SERVICEDAY_CATALOGUE names. Raises `Problems` or
-    `CannotParse` for a file of it that is not as it should be.
+    The folder is `catalogue/` in the data folder, or what SERVICEDAY_CATALOGUE names. The duties of the law are those
+    of the set that SERVICEDAY_LAW or the folder's `law.toml` names. Raises `Problems` or `CannotParse` for a file of it
+    that is not as it should be, and for a set that is not there.
     """
-    return _read(os.environ.get(OPERATORS, ""))
+    return _read(os.environ.get(OPERATORS, ""), os.environ.get(LAW_SET, ""))
 
 
-@lru_cache(maxsize=4)
-def _read(operators: str) -> Catalogue:
+def of_law(name: str) -> Catalogue:
+    """Our classes with the duties of one law, without anything of an operator's."""
+    return _read("", name)
+
+
+def law_set() -> str:
+    """Whose law holds: `cn`, `eu`, `uk` or `us`."""
+    return _chosen(os.environ.get(OPERATORS, ""), os.environ.get(LAW_SET, ""))
+
+
+def _chosen(operators: str, asked: str) -> str:
+    file = Path(operators) / "law.toml" if operators else None
+    if asked:
+        if asked not in SETS:
+            raise CannotParse("no law {asked!r}", "There are {known}", asked=asked, known=list(SETS))
+        return asked
+    if file is None or not file.is_file():
+        return DEFAULT_SET
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CannotParse(
+            "{name} is not TOML: {error}", "Mend that line and run it again", name=file.name, error=error
+        ) from None
+    law = raw.get("law")
+    named = law.get("set", DEFAULT_SET) if isinstance(law, dict) else None
+    if raw.keys() != {"law"} or not isinstance(law, dict) or law.keys() - {"set"} or named not in SETS:
+        raise Problems(file.name, [Sentence('write [law] and set = "cn"; there are {known}', known=list(SETS))])
+    return str(named)
+
+
+@lru_cache(maxsize=8)
+def _read(operators: str, asked: str) -> Catalogue:
     classes = {
         equipment_class.key: equipment_class for equipment_class in map(_load_class, sorted(FOLDER.glob("*.toml")))
     }
+    for file in sorted((LAW / _chosen(operators, asked)).glob("*.toml")):
+        _lay_down(classes, read_duties(file), over=False)
     if operators:
-        from facility.catalogue.schema import check_file
+        from facility.catalogue.schema import check_duties, check_file
 
-        for file in sorted(Path(operators).glob("*.toml")):
+        folder = Path(operators)
+        for file in sorted(folder.glob("*.toml")):
+            if file.name == "law.toml":
+                continue
             check_file(file)
             equipment_class = _load_class(file)
             classes[equipment_class.key] = equipment_class
+        for file in sorted((folder / "duties").glob("*.toml")):
+            check_duties(file, {key: (list(each.duties), list(each.channels)) for key, each in classes.items()})
+            _lay_down(classes, read_duties(file), over=True)
     return Catalogue(classes)
+
+
+def _lay_down(classes: dict[str, EquipmentClass], duties: Mapping[str, Mapping[str, Duty]], *, over: bool) -> None:
+    """Duties of files of their own, before those of the class's file; `over`: in place of what has the same key."""
+    for kind, more in duties.items():
+        have = classes[kind].duties
+        merged = {**have, **more} if over else {**more, **{key: have[key] for key in have if key not in more}}
+        classes[kind] = replace(classes[kind], duties=merged)
 
 
 def use_folder(data: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -97,18 +97,49 @@ class ModeTable(_Strict):
     look_for: Words
 
 
+class AgesTable(_Strict):
+    older_than: int = Field(gt=0, le=100)
+    interval: Annotated[str, AfterValidator(_interval)]
+
+
 class DutyTable(_Strict):
     key: Key
     name: Words
     interval: Annotated[str, AfterValidator(_interval)]
-    interval_source: str = Field(min_length=1)
+    interval_source: str = ""
     minutes: int = Field(gt=0, le=1440)
     qualification: str
     statutory: bool
     passes: Words
     channels: list[str] = []
-    source: str = Field(min_length=1)
+    source: str = ""
     out_of_service: bool = False
+    standard: str = ""
+    edition: str = ""
+    clause: str = ""
+    verified: str = Field(default="no", pattern="^(text|copy|cited|no)$")
+    read: Words | None = None
+    grace: int = Field(default=0, ge=0, le=366)
+    or_qualified: list[str] = []
+    people: int = Field(default=1, ge=1, le=2)
+    includes: list[str] = []
+    routine: bool = False
+    ages: AgesTable | None = None
+
+
+class ItemTable(_Strict):
+    duty: str
+    number: str = Field(min_length=1, max_length=20)
+    what: Words
+    passes: Words
+    method: Words | None = None
+    answer: str = Field(default="state", pattern="^(state|measured|photo|text)$")
+    unit: str = ""
+    low: float | int | None = None
+    high: float | int | None = None
+    channel: str = ""
+    clause: str = ""
+    note: Words | None = None
 
 
 class ExplainsTable(_Strict):
@@ -128,10 +159,21 @@ class ClassFile(_Strict):
     criticality: float | int = Field(gt=0, le=100)
     inspect_minutes: int = Field(gt=0, le=1440)
     qualification: str
-    channel: list[ChannelTable] = Field(min_length=1)
+    channel: list[ChannelTable] = []  # none: people look after it, and no sensor
     mode: list[ModeTable] = []
     duty: list[DutyTable] = []
     explains: list[ExplainsTable] = []
+    item: list[ItemTable] = []
+
+
+class DutyFile(BaseModel):
+    """One file: duties of a class, with their items."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: Key = Field(alias="class")
+    duty: list[DutyTable] = []
+    item: list[ItemTable] = []
 
 
 _TABLES: Mapping[str, type[BaseModel]] = {
@@ -139,11 +181,42 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "mode": ModeTable,
     "duty": DutyTable,
     "explains": ExplainsTable,
+    "item": ItemTable,
 }
 
 
 def check_file(file: Path) -> None:
-    """Hold an operator's file to the form. Raises `CannotParse` or `Problems` with every mistake and its line."""
+    """Hold an operator's class to the form. Raises `CannotParse` or `Problems` with every mistake and its line."""
+    parsed, lines = _held_to(file, ClassFile)
+    wrong = [
+        *_dangling(parsed, lines),
+        *_duty_slips(parsed.duty, parsed.item, (), [each.key for each in parsed.channel], lines),
+    ]
+    _refuse(file, wrong)
+
+
+def check_duties(file: Path, classes: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
+    """The same for a file of duties, which may speak of what its class has already.
+
+    `classes`: the keys of duties and of channels of each class.
+    """
+    parsed, lines = _held_to(file, DutyFile)
+    if parsed.kind not in classes:
+        near = difflib.get_close_matches(parsed.kind, list(classes), n=1)
+        known: Sentence = (
+            Sentence("no class {kind!r}; is it {near!r}?", kind=parsed.kind, near=near[0])
+            if near
+            else Sentence("no class {kind!r}; there are {known}", kind=parsed.kind, known=list(classes))
+        )
+        _refuse(file, [(_line(("class",), lines), known)])
+    duties, channels = classes[parsed.kind]
+    _refuse(file, _duty_slips(parsed.duty, parsed.item, duties, channels, lines))
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def _held_to(file: Path, form: type[Form]) -> tuple[Form, TableLines]:
     try:
         words = file.read_text(encoding="utf-8")
         raw = tomllib.loads(words)
@@ -153,13 +226,16 @@ def check_file(file: Path) -> None:
         ) from None
     lines = table_lines(words)
     try:
-        parsed = ClassFile.model_validate(raw)
+        return form.model_validate(raw), lines
     except ValidationError as error:
-        problems = [(_line(part["loc"], lines), _what(dict(part))) for part in error.errors()]
+        problems = [(_line(part["loc"], lines), _what(dict(part), form)) for part in error.errors()]
         problems.sort(key=lambda entry: entry[0])
         raise Problems(file.name, [_at(line, what) for line, what in problems]) from None
-    if dangling := _dangling(parsed, lines):
-        raise Problems(file.name, [_at(line, what) for line, what in sorted(dangling, key=lambda entry: entry[0])])
+
+
+def _refuse(file: Path, wrong: Sequence[tuple[int, Sentence]]) -> None:
+    if wrong:
+        raise Problems(file.name, [_at(line, what) for line, what in sorted(wrong, key=lambda entry: entry[0])])
 
 
 def _at(line: int, what: Sentence) -> Sentence:
@@ -177,13 +253,13 @@ def _line(location: Sequence[Any], lines: TableLines) -> int:
     return keys.get(key, line)
 
 
-def _what(part: Mapping[str, Any]) -> Sentence:
+def _what(part: Mapping[str, Any], whole: type[BaseModel]) -> Sentence:
     location = [str(step) for step in part["loc"] if not isinstance(step, int)]
     key = ".".join(location[1:] if location and location[0] in _TABLES and len(location) > 1 else location)
     if part["type"] == "missing":
         return Sentence("{key} is missing", key=key)
     if part["type"] == "extra_forbidden":
-        form = _TABLES.get(location[0], ClassFile) if len(location) > 1 else ClassFile
+        form = _TABLES.get(location[0], whole) if len(location) > 1 else whole
         form = AlarmTable if "alarm" in location[1:-1] else form
         near = difflib.get_close_matches(location[-1], list(form.model_fields), n=1)
         if near:
@@ -194,7 +270,7 @@ def _what(part: Mapping[str, Any]) -> Sentence:
 
 
 def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]]:
-    """Keys that stand twice, and channels that modes, duties and channels speak of without there being any."""
+    """Keys that stand twice, and channels that modes and channels speak of without there being any."""
     channels = [channel.key for channel in parsed.channel]
     problems: list[tuple[int, Sentence]] = []
     for place, entry in enumerate(parsed.channel):
@@ -207,11 +283,7 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
         if pair.channel not in channels:
             what = Sentence("no channel {channel!r}; there are {known}", channel=pair.channel, known=channels)
             problems.append((_line(("explains", place, "channel"), lines), what))
-    tables: list[tuple[str, Sequence[ChannelTable | ModeTable | DutyTable]]] = [
-        ("channel", parsed.channel),
-        ("mode", parsed.mode),
-        ("duty", parsed.duty),
-    ]
+    tables: list[tuple[str, Sequence[ChannelTable | ModeTable]]] = [("channel", parsed.channel), ("mode", parsed.mode)]
     for table, rows in tables:
         keys = [row.key for row in rows]
         for place, row in enumerate(rows):
@@ -222,8 +294,6 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
             named: list[tuple[str, str]] = []
             if isinstance(row, ModeTable):
                 named = [("signs", sign.split(":")[0]) for sign in row.signs]
-            elif isinstance(row, DutyTable):
-                named = [("channels", channel) for channel in row.channels]
             elif isinstance(row, ChannelTable):
                 named = [
                     (key, channel)
@@ -232,11 +302,66 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
                 ]
             for key, channel in named:
                 if channel not in channels:
-                    near = difflib.get_close_matches(channel, channels, n=1)
-                    what = (
-                        Sentence("no channel {channel!r}; is it {near!r}?", channel=channel, near=near[0])
-                        if near
-                        else Sentence("no channel {channel!r}; there are {known}", channel=channel, known=channels)
-                    )
-                    problems.append((_line((table, place, key), lines), what))
+                    problems.append((_line((table, place, key), lines), _no_channel(channel, channels)))
+    return problems
+
+
+def _no_channel(channel: str, channels: Sequence[str]) -> Sentence:
+    if near := difflib.get_close_matches(channel, channels, n=1):
+        return Sentence("no channel {channel!r}; is it {near!r}?", channel=channel, near=near[0])
+    return Sentence("no channel {channel!r}; there are {known}", channel=channel, known=list(channels))
+
+
+def _no_duty(duty: str, duties: Sequence[str]) -> Sentence:
+    if near := difflib.get_close_matches(duty, duties, n=1):
+        return Sentence("no duty {duty!r}; is it {near!r}?", duty=duty, near=near[0])
+    return Sentence("no duty {duty!r}; there are {known}", duty=duty, known=list(duties))
+
+
+def _duty_slips(
+    duties: Sequence[DutyTable],
+    items: Sequence[ItemTable],
+    there: Sequence[str],
+    channels: Sequence[str],
+    lines: TableLines,
+) -> list[tuple[int, Sentence]]:
+    """What duties and items name without there being any, what stands twice, and what says nothing of where it is from.
+
+    `there`: duties that the class has already.
+    """
+    problems: list[tuple[int, Sentence]] = []
+    keys = [duty.key for duty in duties]
+    known = [*keys, *there]
+    for place, duty in enumerate(duties):
+        if keys.index(duty.key) != place:
+            problems.append(
+                (_line(("duty", place, "key"), lines), Sentence("{key!r} stands there twice", key=duty.key))
+            )
+        if not (duty.source or duty.standard):
+            what = Sentence("neither source nor standard says where it is from")
+            problems.append((_line(("duty", place, "key"), lines), what))
+        problems += [
+            (_line(("duty", place, "channels"), lines), _no_channel(channel, channels))
+            for channel in duty.channels
+            if channel not in channels
+        ]
+        problems += [
+            (_line(("duty", place, "includes"), lines), _no_duty(each, known))
+            for each in duty.includes
+            if each not in known or each == duty.key
+        ]
+    numbered: set[tuple[str, str]] = set()
+    for place, item in enumerate(items):
+        if item.duty not in keys:
+            problems.append((_line(("item", place, "duty"), lines), _no_duty(item.duty, keys)))
+        if (item.duty, item.number) in numbered:
+            what = Sentence("{key!r} stands there twice", key=item.number)
+            problems.append((_line(("item", place, "number"), lines), what))
+        numbered.add((item.duty, item.number))
+        if item.channel and item.channel not in channels:
+            problems.append((_line(("item", place, "channel"), lines), _no_channel(item.channel, channels)))
+        if item.answer == "measured" and not item.unit:
+            problems.append((_line(("item", place, "answer"), lines), Sentence("a measured value without a unit")))
+        if item.low is not None and item.high is not None and item.low > item.high:
+            problems.append((_line(("item", place, "low"), lines), Sentence("low lies above high")))
     return problems

@@ -27,10 +27,14 @@ def plain(words: str) -> str:
     return _SHORT.sub(r"\1度维保", text)
 
 
-@cache
 def _spellings(kind: str) -> dict[str, Duty]:
+    return _spelt(tuple(catalogue().kind(kind).duties.items()))
+
+
+@cache
+def _spelt(duties: tuple[tuple[str, Duty], ...]) -> dict[str, Duty]:
     found: dict[str, Duty] = {}
-    for duty in catalogue().kind(kind).duties.values():
+    for _, duty in duties:
         for name in (duty.key, duty.name.zh, duty.name.en):
             found.setdefault(plain(name), duty)
     return found
@@ -50,7 +54,6 @@ def nearest(words: str, known: Sequence[str]) -> str:
     return next(iter(get_close_matches(words, known, n=1, cutoff=0.6)), "")
 
 
-@cache
 def _everywhere() -> frozenset[str]:
     return frozenset(name for kind in catalogue() for name in _spellings(kind))
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from serviceday.planning.crew.crew import Crew
 from serviceday.planning.crew.parser import parse_crew, read_crew
-from serviceday.planning.demand.duties import Dues, dues, next_due
+from serviceday.planning.demand.duties import Dues, dues, last_date, next_due
 from serviceday.planning.demand.goals import Goal, parse_goal
 from serviceday.planning.demand.themes import THEMES, themes
 from serviceday.planning.policy import Policy
@@ -29,6 +29,7 @@ __all__ = [
     "changed",
     "differences",
     "dues",
+    "last_date",
     "next_due",
     "parse_crew",
     "parse_goal",

@@ -22,6 +22,7 @@ from serviceday.planning.demand.candidates import Candidate, Candidates, Tier, g
 from serviceday.planning.demand.duties import law_record
 from serviceday.planning.demand.goals import Goal, apply_goals
 from serviceday.planning.demand.items import PHRASES
+from serviceday.planning.demand.visits import as_planned, as_visits
 from serviceday.planning.policy import Policy
 from serviceday.planning.schedule.exclusion_reasons import left_out
 from serviceday.planning.schedule.marginal_gains import gains
@@ -34,6 +35,7 @@ from serviceday.planning.solver.relaxation import upper_bound
 from serviceday.planning.solver.set_packing import Seen
 from serviceday.planning.solver.solution import Rounds
 from serviceday.planning.solver.travel_times import Stops, natural
+from serviceday.planning.solver.visit_steps import cut_down, widen
 from serviceday.planning.solver.warm_start import as_before, make_room, settled, staying
 from serviceday.planning.solver.workload_balance import share
 
@@ -82,16 +84,24 @@ def plan(
     )
     candidates = _themed(candidates, themes)
     candidates, counted = apply_goals(candidates, goals, asked, service_day)
-    candidates = _banned(candidates, instructions)
+    candidates = as_visits(_banned(candidates, instructions))
+    if before is not None:
+        kept = {item.key for item in before.items}
+        possible = [as_planned(candidate, kept) for candidate in candidates.possible]
+        candidates = replace(candidates, possible=possible)
     stops = Stops(candidates.places, buildings, policy, crew.ways)
     tried, spare = _promising(candidates.possible, crew.on(service_day) != ())
     problem = build(tried, stops, candidates.places, crew, service_day, instructions)
     _known(instructions, candidates, problem)
     rounds = _solve(problem, policy, seed, before, on_progress)
+    places = candidates.places
+    rounds = cut_down(rounds, lambda several: build(several, stops, places, crew, service_day, instructions))
+    problem = rounds.problem
     _kept(problem, rounds, instructions)
     if before is None and crew.even:
         share(rounds)
-    tidy(rounds, _walking(problem, stops))
+    _fill_up(rounds, _walking(problem, stops))
+    widen(rounds)
     if not crew.named and before is None:
         rounds = _fullest_first(rounds)
     harm = _harm(problem, rounds)
@@ -117,7 +127,7 @@ def plan(
         bound=None if bound is None else max(bound, harm),
         gains=tuple(more),
         goals=tuple(one.result(items) for one in counted),
-        law=law_record(ordered, duties_done),
+        law=law_record(ordered, duties_done, service_day),
         asked=replace(
             _NOT_ASKED,
             crew=crew.text,
@@ -129,12 +139,24 @@ def plan(
     )
 
 
+def _fill_up(rounds: Rounds, walking: Callable[[int], tuple[object, ...]]) -> None:
+    """Walk in the natural order, and put in what fits after all now that work has been moved and ways are shorter."""
+    rounds.one_owner = False
+    waiting = -1
+    while (left := int(rounds.free.sum())) != waiting:
+        waiting = left
+        tidy(rounds, walking)
+        fill(rounds)
+    tidy(rounds, walking)
+
+
 def _solve(
     problem: Problem, policy: Policy, seed: int, before: InspectionList | None, on_progress: Progress | None
 ) -> Rounds:
     rounds = Rounds(problem)
     people = len(problem.workers)
     if before is not None:
+        rounds.one_owner = False
         as_before(rounds, before)
         make_room(rounds)
         fill(rounds)
@@ -184,6 +206,7 @@ def _fullest_first(rounds: Rounds) -> Rounds:
     )
     number = {old: new for new, old in enumerate(order)}
     made = Rounds(rounds.problem)
+    made.one_owner = rounds.one_owner
     days = {number[route.person]: list(route.items) for route in rounds.routes}
     made.adopt(days, {one: number[who] for one, who in rounds.second.items()}, rounds.frozen)
     return made

@@ -13,8 +13,10 @@ CLASSES = list(catalogue().values())
 CHANNELS = [channel for one in CLASSES for channel in one.channels.values()]
 
 
-def test_the_ten_classes_are_there() -> None:
-    assert set(catalogue()) == {
+def test_the_classes_are_there() -> None:
+    watched = {key for key, one in catalogue().items() if one.channels}
+    assert set(catalogue()) - watched == {"hydraulic_lift", "service_lift", "escalator", "extinguisher"}
+    assert watched == {
         "lift",
         "lighting_circuit",
         "emergency_lighting",
@@ -56,7 +58,7 @@ def test_what_a_channel_follows_is_measured_as_regularly(one: EquipmentClass) ->
 
 @pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.key)
 def test_modes_and_duties_speak_of_channels_that_exist(one: EquipmentClass) -> None:
-    assert one.modes
+    assert bool(one.modes) == bool(one.channels)
     assert one.duties
     for mode in one.modes.values():
         assert set(mode.signs) <= set(one.channels), mode.key

@@ -12,7 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from facility.catalogue.catalogue import FOLDER, OPERATORS, catalogue
+from facility.catalogue.catalogue import FOLDER, LAW_SET, OPERATORS, catalogue, law_set
 from facility.catalogue.schema import check_file
 from facility.errors import CannotParse, Problems
 
@@ -103,6 +103,90 @@ def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(CannotParse, match="is not TOML"):
         check_file(tmp_path / "x.toml")
+
+
+CHECKLIST = """class = "lift"
+
+[[duty]]
+key = "mirror_round"
+name = {zh = "轿厢镜面巡查", en = "Round of the car mirrors"}
+interval = "7 days"
+minutes = 5
+qualification = "电梯安全管理员"
+statutory = false
+passes = {zh = "完好", en = "intact"}
+source = "house rules"
+
+[[item]]
+duty = "mirror_round"
+number = "1"
+what = {zh = "镜面", en = "mirror"}
+passes = {zh = "无裂纹", en = "no crack"}
+answer = "measured"
+unit = "mm"
+low = 0
+high = 3
+channel = "levelling_error"
+"""
+
+
+def test_a_checklist_of_the_operators_stands_beside_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "duties").mkdir()
+    (tmp_path / "duties/mirrors.toml").write_text(CHECKLIST)
+    ours = list(catalogue()["lift"].duties)
+    monkeypatch.setenv(OPERATORS, str(tmp_path))
+    duties = catalogue()["lift"].duties
+    assert list(duties) == [*ours, "mirror_round"]
+    (item,) = duties["mirror_round"].items
+    assert (item.number, item.unit, item.low, item.high, item.channel) == ("1", "mm", 0, 3, "levelling_error")
+    (tmp_path / "duties/mirrors.toml").write_text(CHECKLIST.replace("mirror_round", "half_monthly"))
+    monkeypatch.setenv(OPERATORS, f"{tmp_path}/")
+    replaced = catalogue()["lift"].duties["half_monthly"]
+    assert (replaced.minutes, len(replaced.items)) == (5, 1), "theirs goes before ours of the same key"
+
+
+@pytest.mark.parametrize(
+    ("slip", "line", "told"),
+    [
+        (('class = "lift"', 'class = "lifft"'), 1, "no class 'lifft'; is it 'lift'?"),
+        (("minutes =", "minuets ="), 7, "no key 'minuets'; is it 'minutes'?"),
+        (('source = "house rules"', ""), 4, "neither source nor standard says where it is from"),
+        (('duty = "mirror_round"', 'duty = "mirror_roun"'), 14, "no duty 'mirror_roun'; is it 'mirror_round'?"),
+        (("levelling_error", "leveling_error"), 22, "no channel 'leveling_error'; is it 'levelling_error'?"),
+        (('unit = "mm"\n', ""), 18, "a measured value without a unit"),
+        (("low = 0", "low = 9"), 20, "low lies above high"),
+        (("statutory = false", 'statutory = false\nincludes = ["quartely"]'), 10, "is it 'quarterly'?"),
+        (('interval = "7 days"', 'interval = "weekly"'), 6, "write it as 15 days, 3 months or 1 year"),
+    ],
+)
+def test_a_slip_in_a_checklist_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slip: tuple[str, str], line: int, told: str
+) -> None:
+    (tmp_path / "duties").mkdir()
+    assert slip[0] in CHECKLIST
+    (tmp_path / "duties/mirrors.toml").write_text(CHECKLIST.replace(*slip))
+    monkeypatch.setenv(OPERATORS, str(tmp_path))
+    with pytest.raises(Problems) as refusal:
+        catalogue()
+    assert any(problem.startswith(f"line {line}: ") and told in problem for problem in refusal.value.problems), str(
+        refusal.value
+    )
+
+
+def test_whose_law_holds_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OPERATORS, str(tmp_path))
+    assert law_set() == "cn"
+    (tmp_path / "law.toml").write_text('[law]\nset = "uk"\n')
+    assert law_set() == "uk"
+    monkeypatch.setenv(LAW_SET, "us")
+    assert law_set() == "us", "what is said now goes before what stands in a file"
+    monkeypatch.setenv(LAW_SET, "mars")
+    with pytest.raises(CannotParse, match=r"no law 'mars'.*cn"):
+        catalogue()
+    monkeypatch.delenv(LAW_SET)
+    (tmp_path / "law.toml").write_text('[law]\nsett = "uk"\n')
+    with pytest.raises(Problems, match=r"set = \"cn\""):
+        law_set()
 
 
 @pytest.mark.slow

@@ -235,3 +235,18 @@ def test_what_more_would_buy_is_told() -> None:
     assert all(one.harm > 0 and one.items > 0 for one in found.gains)
     assert found.gap is not None
     assert 0 <= found.gap < 0.2
+
+
+@pytest.mark.parametrize(
+    ("words", "spans"),
+    [
+        ("07:00-09:00", {(420, 540)}),
+        ("０７：００－０９：００", {(420, 540)}),
+        ("22:00-06:00", {(0, 360), (1320, 1440)}),
+        ("22:00～24:00", {(1320, 1440)}),
+        ("22:00-00:00", {(1320, 1440)}),
+    ],
+)
+def test_a_span_is_read_as_people_write_it_and_may_reach_over_midnight(words: str, spans: set[tuple[int, int]]) -> None:
+    crew = parse_crew(f'[[person]]\nid = "a"\n[[window]]\nkind = "lift"\nnever = ["{words}"]\n')
+    assert {(span.start, span.end) for span in crew.windows[0].never} == spans

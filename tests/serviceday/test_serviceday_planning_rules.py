@@ -159,7 +159,7 @@ def everything(day: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def keys(items: tuple[Item, ...]) -> set[tuple[str, str]]:
-    return {one.key for one in items}
+    return {(one.asset, task) for one in items for task in one.tasks}
 
 
 QUICK = settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True)

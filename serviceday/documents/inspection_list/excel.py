@@ -18,7 +18,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList, Item
 from serviceday.documents.branding import NO_NAMES, NO_PAPER, PHRASES, Names, Paper
-from serviceday.documents.inspection_list import summary
+from serviceday.documents.inspection_list import checklist_sheet, summary
 from serviceday.documents.inspection_list.columns import (
     RESULTS,
     Column,
@@ -63,6 +63,7 @@ def as_workbook(plan: InspectionList, *, language: Language, paper: Paper = NO_P
         for day in days:
             workbook.add_day(day)
     workbook.add_left_out()
+    workbook.add_checklist()
     book.close()
     return out.getvalue()
 
@@ -138,6 +139,29 @@ class _Workbook:
         )  # fmt: skip
         more = " · ".join(filter(None, (facts, day.qualifications, day.start, day.lunch)))
         self.add_items(f"{day.number} {day.name}", f"{day.number}  {day.name}", more, day.items)
+
+    def add_checklist(self) -> None:
+        """Every item of every entry, one by one."""
+        sheet = self._sheet(self._say("sheet_checklist"))
+        self._heading(sheet, self._say("sheet_checklist"), self._say("checklist_facts"))
+        for number, ((_, width), words) in enumerate(
+            zip(checklist_sheet.COLUMNS, checklist_sheet.titles(self._language), strict=True)
+        ):
+            sheet.set_column(number, number, width)
+            sheet.write_string(2, number, words, self._styles.header)
+        plain = self._styles(border=1, border_color="#A6A6A6", text_wrap=True, valign="vcenter")
+        line = 2
+        for line, cells in enumerate(checklist_sheet.rows(self._plan, self._language, self._names), start=3):
+            for number, cell in enumerate(cells):
+                self._write(sheet, line, number, cell, plain)
+            tall = max(
+                lines_of(str(cell), width) for cell, (_, width) in zip(cells, checklist_sheet.COLUMNS, strict=True)
+            )
+            sheet.set_row(line, min(HIGHEST, LINE * tall + 4))
+        last = max(3, line)
+        wanted = {"validate": "list", "source": checklist_sheet.choices(self._language)}
+        sheet.data_validation(3, checklist_sheet.RESULT, last, checklist_sheet.RESULT, wanted)
+        self._print(sheet, header_row=2, last_row=last, columns=len(checklist_sheet.COLUMNS), freeze=2)
 
     def add_items(self, name: str, title: str, facts: str, items: Sequence[Item]) -> None:
         sheet, columns = self._sheet(name), self._columns

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from facility.catalogue.qualifications import same_as
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.i18n.phrases import Text
+from facility.inspections import Item
 
 DAY_MINUTES = 24 * 60
 _MORNING = 8 * 60  # when people without hours of their own begin (D)
@@ -82,7 +84,11 @@ class Worker:
     def qualified(self, qualification: str, on: date) -> bool:
         if self.all_round or not qualification:
             return True
-        return qualification in self.qualifications and self.qualifications[qualification].holds(on)
+        return any(self.qualifications[name].holds(on) for name in same_as(qualification) & self.qualifications.keys())
+
+    def may(self, item: Item, on: date) -> bool:
+        """Whether the person holds a certificate that the work asks for."""
+        return any(self.qualified(each, on) for each in (item.qualification, *item.or_qualified))
 
     @property
     def minutes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from serviceday.planning.crew.travel_matrix import read_matrix
 
 _SELECTS = ("kind", "task", "site", "building", "floor", "asset")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DASHES = str.maketrans({"–": "-", "—": "-", "－": "-", "~": "-", "～": "-", "至": "-"})
 _WITHIN = ("asset", "building", "site", "anywhere")
 
 
@@ -69,12 +71,16 @@ def hours_of(table: Table, report: Report) -> Hours:
 def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
     spans = []
     for one in strings_of(table, key, report):
-        start, dash, end = one.partition("-")
+        start, dash, end = unicodedata.normalize("NFKC", one).translate(_DASHES).partition("-")
         minutes = [minutes_of(start.strip()), minutes_of(end.strip())]
-        if not dash or minutes[0] is None or minutes[1] is None or minutes[0] >= minutes[1]:
+        if not dash or minutes[0] is None or minutes[1] is None or minutes[0] == minutes[1]:
             report.add(table.at(key), "{one!r} is not a span of the day; write it as 07:00-09:00", one=one)
             continue
-        spans.append(Span(minutes[0], minutes[1]))
+        if minutes[0] < minutes[1]:
+            spans.append(Span(minutes[0], minutes[1]))
+        else:  # over midnight: the two parts that lie in one day
+            parts = (Span(0, minutes[1]), Span(minutes[0], DAY_MINUTES))
+            spans += [span for span in parts if span.minutes]
     return tuple(spans)
 
 

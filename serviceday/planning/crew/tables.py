@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -110,7 +111,7 @@ def clock_of(table: Table, key: str, default: int, report: Report) -> int:
 
 
 def minutes_of(words: object) -> int | None:
-    match = _CLOCK.match(words) if isinstance(words, str) else None
+    match = _CLOCK.match(unicodedata.normalize("NFKC", words)) if isinstance(words, str) else None
     if match is None or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > DAY_MINUTES:
         return None
     return int(match[1]) * 60 + int(match[2])

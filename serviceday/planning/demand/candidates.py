@@ -14,12 +14,13 @@ from facility.estate import Asset
 from facility.inspections import Ground, Item, LeftOut, Priority
 from facility.requests import Request, Source
 from facility.standing import NO_SPELLS, Spell, Spells
-from serviceday.planning.demand.duties import next_due
+from serviceday.planning.demand.duties import asked_for, last_date, next_due
 from serviceday.planning.demand.items import PHRASES, authority, duty_item, item, passes_within, percent
 from serviceday.planning.demand.requests import request_item, request_place, request_worth
 from serviceday.planning.policy import Policy
 
 _EPOCH = date(2000, 1, 1)
+_LAST = date(9998, 1, 1)  # what is due later than any calendar is never broken
 _SURE = 0.7  # a warning this likely is of high priority (D)
 _FLAG = 2.0  # how much more a flagged warning counts than an equally likely one that is not (D)
 _EVEN = 0.5  # and this likely of medium, flagged or not (D)
@@ -59,6 +60,10 @@ class Candidate:
     asset_number: int  # in `Candidates.places`
     tier: Tier
     value: float
+    smaller: Candidate | None = None  # a visit of fewer duties, for when there is no time for this one
+    larger: Candidate | None = None  # a visit of more, for when there is time to spare
+    turns: tuple[Item, ...] = ()  # what `larger` adds, each by itself
+    dropped: tuple[Item, ...] = ()  # duties that this smaller visit leaves undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,9 @@ def gather(
     for number, asset in enumerate(assets):
         kind = classes.kind(asset.kind)
         for duty in kind.duties.values():
-            last = duties_done.get((asset.id, duty.key))
+            last = last_date(kind.duties, asset.id, duty.key, duties_done, service_day)
+            if not asked_for(duty, last):
+                continue
             if last is None and duty.statutory:
                 counts = unrecorded.setdefault(asset.kind, {})
                 counts[duty.key] = counts.get(duty.key, 0) + 1
@@ -136,7 +143,7 @@ def _by_date(
     asset: Asset, duty: Duty, last: date, day: date, policy: Policy, spells: Sequence[Spell]
 ) -> _Found | Item | None:
     kind = catalogue().kind(asset.kind)
-    due = next_due(duty, last, spells)
+    due = next_due(duty, last, spells, asset.commissioned)
     if due is None or last >= day:  # out of use for good; done on the day itself, or recorded ahead
         return None
     late = (day - due).days
@@ -150,12 +157,12 @@ def _by_date(
         reason = PHRASES["due"].filled(**words)
     ground = Ground.STATUTORY if duty.statutory else Ground.PROMISE
     if duty.statutory:
-        priority = Priority.URGENT if late >= 0 else Priority.HIGH
+        priority = Priority.URGENT if late >= duty.grace else Priority.HIGH
     else:
         priority = Priority.MEDIUM if late > 0 else Priority.LOW
     candidate = duty_item(asset, duty, ground, reason, priority, due)
     if duty.statutory:
-        candidate = replace(candidate, breach_from=due + timedelta(days=1))
+        candidate = replace(candidate, breach_from=min(due, _LAST) + timedelta(days=duty.grace + 1))
     if late < 0 and (ahead is None or due >= ahead):
         words_out = PHRASES["not_due"].filled(due=due)
         return replace(candidate, priority=Priority.LOW, left_out=LeftOut.NOT_DUE, left_out_reason=words_out)

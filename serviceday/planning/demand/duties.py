@@ -31,12 +31,39 @@ class Dues:
     law: LawRecord  # for how many duties of the law this can speak
 
 
-def next_due(duty: Duty, last: date, spells: Sequence[Spell] = ()) -> date | None:
+def last_date(
+    duties: Mapping[str, Duty], asset: str, key: str, last_done: Mapping[tuple[str, str], date], today: date
+) -> date | None:
+    """When a duty was last done at an asset: as recorded, or on a visit for another that contains it.
+
+    A visit for another alone never makes a duty late that has no date of its own: nobody has said that it was not done
+    since.
+    """
+    own = last_done.get((asset, key))
+    with_others = [
+        last_done[asset, other]
+        for other, duty in duties.items()
+        if key in duty.includes and (asset, other) in last_done
+    ]
+    if not with_others or (own is not None and own >= max(with_others)):
+        return own
+    last = max(with_others)
+    if own is None and duties[key].interval.after(last) < today:
+        return None
+    return last
+
+
+def asked_for(duty: Duty, last: date | None) -> bool:
+    """Whether a duty is spoken of: what the keeper does day by day only where its dates are recorded."""
+    return last is not None or not duty.routine
+
+
+def next_due(duty: Duty, last: date, spells: Sequence[Spell] = (), commissioned: date | None = None) -> date | None:
     """The day by which a duty is due again; None while its asset is out of use until further notice.
 
     What would fall due while the asset is out of use is due on the day it is back.
     """
-    due = duty.interval.after(last)
+    due = duty.due(last, commissioned)
     while spell := spell_on(spells, due):
         if spell.end is None or spell.end == date.max:
             return None
@@ -44,17 +71,19 @@ def next_due(duty: Duty, last: date, spells: Sequence[Spell] = ()) -> date | Non
     return due
 
 
-def law_record(assets: Sequence[Asset], last_done: Mapping[tuple[str, str], date]) -> LawRecord:
+def law_record(assets: Sequence[Asset], last_done: Mapping[tuple[str, str], date], today: date) -> LawRecord:
     """How many duties of the law these assets have, and of how many the last date is on record."""
-    duties = [
-        (asset.id, duty.key)
-        for asset in assets
-        for duty in catalogue().kind(asset.kind).duties.values()
-        if duty.statutory
-    ]
-    dated = [key for key in duties if key in last_done]
-    undated = {asset for asset, duty in duties if (asset, duty) not in last_done}
-    return LawRecord(duties=len(duties), dated=len(dated), undated_assets=len(undated))
+    count, dated, undated = 0, 0, set[str]()
+    for asset in assets:
+        duties = catalogue().kind(asset.kind).duties
+        for duty in duties.values():
+            last = last_date(duties, asset.id, duty.key, last_done, today)
+            if duty.statutory and asked_for(duty, last):
+                count += 1
+                dated += last is not None
+                if last is None:
+                    undated.add(asset.id)
+    return LawRecord(duties=count, dated=dated, undated_assets=len(undated))
 
 
 def dues(
@@ -69,15 +98,16 @@ def dues(
     there = in_use(assets, spells, today)
     found, unrecorded = [], dict[tuple[str, str], int]()
     for asset in there:
-        for duty in catalogue().kind(asset.kind).duties.values():
-            last = last_done.get((asset.id, duty.key))
+        duties = catalogue().kind(asset.kind).duties
+        for duty in duties.values():
+            last = last_date(duties, asset.id, duty.key, last_done, today)
             if last is None:
-                if duty.statutory:
+                if duty.statutory and not duty.routine:
                     key = (asset.kind, duty.key)
                     unrecorded[key] = unrecorded.get(key, 0) + 1
                 continue
-            due = next_due(duty, last, spells.get(asset.id, ()))
+            due = next_due(duty, last, spells.get(asset.id, ()), asset.commissioned)
             if due is not None and due <= until:
                 found.append(Due(asset, duty, last, due))
     found.sort(key=lambda due: (not due.duty.statutory, due.due, due.asset.id, due.duty.key))
-    return Dues(found, unrecorded, law_record(there, last_done))
+    return Dues(found, unrecorded, law_record(there, last_done, today))

@@ -54,7 +54,8 @@ class Counted:
     assets: tuple[str, ...] = ()
 
     def result(self, items: Collection[Item]) -> GoalResult:
-        keys, assets = {one.key for one in items}, {one.asset for one in items}
+        keys = {(one.asset, task) for one in items for task in one.tasks}
+        assets = {one.asset for one in items}
         total = len(self.members) + len(self.assets)
         planned = sum(key in keys for key in self.members) + sum(asset in assets for asset in self.assets)
         wanted = self.goal.wanted(total)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from facility.catalogue.catalogue import Band, Channel, Duty, catalogue
+from facility.catalogue.duties import clause_words, visit_minutes
 from facility.estate import Asset
 from facility.i18n.phrases import Language, Phrases, Text
 from facility.i18n.units import symbol
@@ -16,16 +16,14 @@ from facility.inspections import Ground, Item, Priority
 PHRASES = Phrases(Path(__file__).parents[1] / "phrases.toml")
 
 
-_STANDARD = re.compile(r"^((?:GB|TSG|EN|ISO|NFPA)\b[^;(]*)")
-
-
 def authority(duty: Duty) -> Text:
-    """Who asks for a duty: the standard without the catalogue's remarks, or good practice where none is named."""
-    named = _STANDARD.match(duty.source)
-    if named is None:
-        return PHRASES["good_practice"]
-    standard = named[1].strip()
-    return Text(zh=standard.replace(", annex ", " 附件 "), en=standard)
+    """Who asks for a duty: the standard with its edition and clause, or good practice where no law does."""
+    if not duty.statutory or not duty.standard:
+        return PHRASES["good_practice"] if not duty.statutory else clause_words(duty.source)
+    standard = "-".join(filter(None, (duty.standard, duty.edition)))
+    clause = duty.clause.partition(":")[0].partition("(clause")[0].partition(";")[0].strip()
+    words = ", ".join(filter(None, (standard, clause)))
+    return clause_words(words)
 
 
 def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: Priority, due: date | None) -> Item:
@@ -44,9 +42,11 @@ def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: 
         reason=reason,
         priority=priority,
         qualification=duty.qualification,
-        minutes=duty.minutes,
+        minutes=visit_minutes(catalogue()[asset.kind].duties, duty.key),
         due=due,
         out_of_service=duty.out_of_service,
+        or_qualified=duty.or_qualified,
+        hands=duty.people,
     )
 
 
@@ -64,6 +64,8 @@ def item(
     minutes: int,
     due: date | None,
     out_of_service: bool = False,
+    or_qualified: tuple[str, ...] = (),
+    hands: int = 1,
 ) -> Item:
     return Item(
         asset=asset.id,
@@ -84,6 +86,8 @@ def item(
         minutes=minutes,
         due=due,
         out_of_service=out_of_service,
+        or_qualified=or_qualified,
+        hands=hands,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -37,6 +37,7 @@ def left_out(
         one = problem.candidates[number]
         reason, words = _why(problem, rounds, number, int(needed[place]), int(left[place]), crew, service_day)
         out.append((one, _told(one.item, reason, words, service_day)))
+    out.extend(_parts_left(problem, rounds, service_day))
     for candidate in spare:
         out.append((candidate, _told(candidate.item, LeftOut.NO_TIME, PHRASES["far_from_enough"], service_day)))
     out.sort(key=_urgency)
@@ -46,6 +47,20 @@ def left_out(
     )
     breaches = [item for _, item in out if item.breach] + [item for item in rest if item.breach]
     return breaches + [item for _, item in out if not item.breach] + [item for item in rest if not item.breach]
+
+
+def _parts_left(problem: Problem, rounds: Rounds, service_day: date) -> list[tuple[Candidate, Item]]:
+    """Of visits that were cut down, or could not take more in: what they leave undone."""
+    found = []
+    for number, candidate in enumerate(problem.candidates):
+        key = "no_visit" if rounds.free[number] else "smaller_visit"
+        for item in candidate.dropped:
+            words = PHRASES[key].filled(names=candidate.item.what)
+            found.append((candidate, _told(item, LeftOut.NO_TIME, words, service_day)))
+        for turn in candidate.turns:
+            words = PHRASES["no_larger_visit"].filled(names=candidate.item.what)
+            found.append((replace(candidate, tier=Tier.ROTATION), _told(turn, LeftOut.NO_TIME, words, service_day)))
+    return found
 
 
 def _urgency(one: tuple[Candidate, Item]) -> tuple[object, ...]:
@@ -61,7 +76,8 @@ def _urgency(one: tuple[Candidate, Item]) -> tuple[object, ...]:
 
 
 def _told(item: Item, reason: LeftOut | None, words: Text | None, service_day: date) -> Item:
-    breach = item.ground is Ground.STATUTORY and item.due is not None and item.due <= service_day
+    tomorrow = service_day + timedelta(days=1)
+    breach = item.ground is Ground.STATUTORY and item.breach_from is not None and item.breach_from <= tomorrow
     if breach and words is not None:
         words = PHRASES["breach"].filled(reason=words, first=item.breach_from)
     return replace(item, breach=breach, left_out=reason, left_out_reason=words)

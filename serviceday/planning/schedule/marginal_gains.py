@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def _gain(
     more = build(problem.candidates, stops, places, crew, day, ())
     more = replace(more, worth=problem.worth, locked=problem.locked)
     again = Rounds(more)
+    again.one_owner = False
     days = {route.person: list(route.items) for route in rounds.routes}
     again.adopt(days, rounds.second, rounds.frozen)
     fill(again)
@@ -73,7 +74,7 @@ def _weighed(problem: Problem, rounds: Rounds) -> float:
 
 def _breaches(problem: Problem, rounds: Rounds, day: date) -> int:
     return sum(
-        item.breach_from is not None and item.due is not None and item.due <= day
+        item.breach_from is not None and item.breach_from <= day + timedelta(days=1)
         for item in (problem.candidates[one].item for one in np.flatnonzero(rounds.free).tolist())
     )
 

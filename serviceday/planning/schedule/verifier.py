@@ -10,8 +10,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 
+from facility.catalogue.qualifications import same_as
 from facility.estate import Asset, Building
 from facility.inspections import Directive, Ground, InspectionList, Item, LeftOut, Round
 from facility.requests import Request
@@ -54,6 +55,7 @@ def check(inspection_list: InspectionList, given: Given) -> list[str]:
         *_tools(inspection_list, workers, given.crew, places),
         *_orders(inspection_list, given.crew, places),
         *_out_of_service(inspection_list, given.crew, places),
+        *_one_crew(inspection_list),
         *_instructions(inspection_list),
     ]
 
@@ -74,7 +76,8 @@ def _complete(inspection_list: InspectionList) -> Iterator[str]:
     for item in inspection_list.left_out:
         if item.number or item.people or item.left_out is None or item.left_out_reason is None:
             yield f"{_name(item)} is left out without a reason, or with a person"
-        owed = item.ground is Ground.STATUTORY and item.due is not None and item.due <= inspection_list.service_day
+        broken_by = inspection_list.service_day + timedelta(days=1)  # the day after, if it stays undone
+        owed = item.ground is Ground.STATUTORY and item.breach_from is not None and item.breach_from <= broken_by
         if owed != item.breach or (item.breach and item.breach_from is None):
             yield f"{_name(item)}: breach is {item.breach}, due {item.due}"
 
@@ -108,10 +111,9 @@ def _may(worker: Worker, item: Item, day: date) -> bool:
         return False
     if worker.all_round or not item.qualification:
         return True
-    validity = worker.qualifications.get(item.qualification)
-    if validity is None:
-        return False
-    return (validity.since or day) <= day <= (validity.until or day)
+    names = {name for each in (item.qualification, *item.or_qualified) for name in same_as(each)}
+    held = [validity for name, validity in worker.qualifications.items() if name in names]
+    return any((validity.since or day) <= day <= (validity.until or day) for validity in held)
 
 
 @dataclass(slots=True)
@@ -124,7 +126,7 @@ class _Needs:
 
 
 def _needs(crew: Crew, item: Item, places: Mapping[str, Asset]) -> _Needs:
-    needs = _Needs()
+    needs = _Needs(people=item.hands)
     for rule in crew.work:
         if rule.of.matches(places.get(item.asset), item.task):
             needs.people = max(needs.people, rule.people)
@@ -327,12 +329,28 @@ def _out_of_service(inspection_list: InspectionList, crew: Crew, places: Mapping
                 yield f"{_name(one)} and {_name(other)} are out of service at the same time"
 
 
+def _one_crew(inspection_list: InspectionList) -> Iterator[str]:
+    """Whoever works at an asset works there alone; the two of a pair are one crew."""
+    there: dict[str, list[Item]] = {}
+    for item in inspection_list.items:
+        there.setdefault(item.asset, []).append(item)
+    for items in there.values():
+        for number, one in enumerate(items):
+            for other in items[number + 1 :]:
+                if set(one.people) & set(other.people):
+                    continue
+                if _at(one.start) < _at(other.end) and _at(other.start) < _at(one.end):
+                    yield f"{_name(one)} and {_name(other)} are done at the same asset at the same time"
+            if set(one.covers) & {other.task for other in items}:
+                yield f"{_name(one)} stands there beside work that it covers"
+
+
 def _instructions(inspection_list: InspectionList) -> Iterator[str]:
     for instruction in inspection_list.asked.instructions:
         about = [
             item
             for item in (*inspection_list.items, *inspection_list.left_out)
-            if instruction.asset == item.asset and instruction.task in ("", item.task)
+            if instruction.asset == item.asset and instruction.task in ("", *item.tasks)
         ]
         for item in about:
             if instruction.directive is Directive.BAN:

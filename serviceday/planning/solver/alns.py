@@ -30,7 +30,11 @@ Bonus = Callable[[Rounds], float]  # extra worth of a state, beside what is done
 
 def fill(rounds: Rounds, people: Collection[int] | None = None, pool: Integers | None = None) -> None:
     """Put in what fits, the best worth per minute first, until nothing does."""
-    _insert(rounds, sorted(people if people is not None else range(len(rounds.routes))), pool, None, 1.0)
+    everybody = sorted(people if people is not None else range(len(rounds.routes)))
+    waiting = -1
+    while (left := int(rounds.free.sum())) != waiting:  # work that waited for other work may go now
+        waiting = left
+        _insert(rounds, everybody, pool, None, 1.0, pairs_at_most=len(rounds.problem))
 
 
 def improve(
@@ -106,12 +110,19 @@ def _weighed(rounds: Rounds) -> float:
 # --- putting in ------------------------------------------------------------------------------------------------------
 
 
-def _insert(rounds: Rounds, people: Sequence[int], pool: Integers | None, blur: Floats | None, power: float) -> None:
+def _insert(
+    rounds: Rounds,
+    people: Sequence[int],
+    pool: Integers | None,
+    blur: Floats | None,
+    power: float,
+    pairs_at_most: int = 40,
+) -> None:
     problem = rounds.problem
     free = np.flatnonzero(rounds.free) if pool is None else pool[rounds.free[pool]]
     pairs, single = free[problem.pair[free]], free[~problem.pair[free]]
     early = blur is not None and blur[0] > 1  # by chance
-    later = _put_pairs(rounds, pairs, everything=early)
+    later = _put_pairs(rounds, pairs, pairs_at_most, everything=early)
     _insert_single(rounds, people, single, blur, power)
     for one in later:
         rounds.put_pair(one)
@@ -119,12 +130,12 @@ def _insert(rounds: Rounds, people: Sequence[int], pool: Integers | None, blur: 
         _insert_single(rounds, people, single[rounds.free[single]], blur, power)
 
 
-def _put_pairs(rounds: Rounds, pairs: Integers, *, everything: bool) -> list[int]:
+def _put_pairs(rounds: Rounds, pairs: Integers, at_most: int, *, everything: bool) -> list[int]:
     """Put two-person work in, the best worth per minute first: what the law asks for, or everything."""
     problem = rounds.problem
     order = pairs[np.argsort(-problem.worth[pairs] / problem.minutes[pairs], kind="stable")]
     later = []
-    for one in order[:40].tolist():
+    for one in order[:at_most].tolist():
         if everything or problem.worth[one] >= HEAVY:
             rounds.put_pair(one)
         else:

@@ -66,6 +66,7 @@ class Problem:
     always: Flags = field(init=False)  # neither windows nor orders ever keep anybody from it
     waits: Sequence[bool] = field(init=False)  # the opposite, for looking at one
     places: Sequence[int] = field(init=False)  # `place`, for looking at one
+    neighbours: Sequence[tuple[int, ...]] = field(init=False)  # by candidate: others at its asset, or of its group
     ways: memoryview = field(init=False)  # `travel` in one row, for looking at one way
     width: int = field(init=False)  # of `travel`
     back: NDArray[np.int16] = field(init=False)  # `travel` turned round: to a place from every other
@@ -77,12 +78,26 @@ class Problem:
         self.always[[*self.before, *self.after]] = False
         self.waits = (~self.always).tolist()
         self.places = self.place.tolist()
+        self.neighbours = _neighbours(self.places, self.group.tolist())
         self.width = self.travel.shape[0]
         self.ways = np.ascontiguousarray(self.travel).reshape(-1).data
         self.back = np.ascontiguousarray(self.travel.T)
 
     def __len__(self) -> int:
         return len(self.candidates)
+
+
+def _neighbours(places: Sequence[int], groups: Sequence[int]) -> list[tuple[int, ...]]:
+    there: dict[tuple[str, int], list[int]] = {}
+    for number, (place, group) in enumerate(zip(places, groups, strict=True)):
+        there.setdefault(("place", place), []).append(number)
+        if group:
+            there.setdefault(("group", group), []).append(number)
+    found = []
+    for number, (place, group) in enumerate(zip(places, groups, strict=True)):
+        others = {*there["place", place], *there.get(("group", group), ())} - {number}
+        found.append(tuple(sorted(others)))
+    return found
 
 
 def build(
@@ -101,7 +116,10 @@ def build(
     used = sorted({candidate.asset_number for candidate in candidates})
     row = {number: place for place, number in enumerate(used)}
     works = RuleIndex(crew.work, lambda work: work.of)
-    rules = [_rule(works.matching(located[candidate.asset_number], candidate.item.task)) for candidate in candidates]
+    rules = [
+        _rule(works.matching(located[candidate.asset_number], candidate.item.task), candidate.item.hands)
+        for candidate in candidates
+    ]
     minutes = np.array(
         [rule.minutes or candidate.item.minutes for candidate, rule in zip(candidates, rules, strict=True)],
         dtype=np.int64,
@@ -181,8 +199,8 @@ class _Rule:
     out_of_service: bool | None = None
 
 
-def _rule(works: Sequence[Work]) -> _Rule:
-    rule = _Rule()
+def _rule(works: Sequence[Work], hands: int) -> _Rule:
+    rule = _Rule(people=hands)
     for work in works:
         rule.people = max(rule.people, work.people)
         rule.second_any = rule.second_any or work.second_any
@@ -241,7 +259,7 @@ def _pins(candidates: Sequence[Candidate], instructions: Sequence[Instruction]) 
 
 def speaks(instruction: Instruction, item: Item) -> bool:
     """Whether an instruction is about an item."""
-    return instruction.asset == item.asset and instruction.task in ("", item.task)
+    return instruction.asset == item.asset and instruction.task in ("", *item.tasks)
 
 
 def clock_minutes(at: time) -> int:
@@ -299,14 +317,15 @@ def _who(
     day: date,
 ) -> None:
     for row, worker in enumerate(workers):
-        skilled: dict[str, bool] = {}
+        skilled: dict[tuple[str, ...], bool] = {}
         for number, (each, rule) in enumerate(zip(candidates, rules, strict=True)):
             item = each.item
-            if item.qualification not in skilled:
-                skilled[item.qualification] = worker.qualified(item.qualification, day)
+            asked = (item.qualification, *item.or_qualified)
+            if asked not in skilled:
+                skilled[asked] = worker.may(item, day)
             here = not worker.kinds or item.kind in worker.kinds
-            may[row, number] = here and skilled[item.qualification]
-            helps[row, number] = here and rule.people > 1 and (rule.second_any or skilled[item.qualification])
+            may[row, number] = here and skilled[asked]
+            helps[row, number] = here and rule.people > 1 and (rule.second_any or skilled[asked])
 
 
 def _tools(

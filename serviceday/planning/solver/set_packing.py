@@ -42,6 +42,7 @@ class Seen:
         problem = now.problem
         fixed = {route.person for route in now.routes if any(item in now.frozen for item in route.items)}
         taken = {item for person in fixed for item in now.routes[person].items}
+        taken |= {other for item in taken for other in problem.neighbours[item]}  # one asset, one crew
         model = cp_model.CpModel()
         scale = _FINE / max(problem.travel_cost, 1e-9) * 1e-3
         top = max((worth for each in self._found for worth, _ in each.values()), default=1.0)
@@ -66,6 +67,8 @@ class Seen:
                 columns.append((used, route, worth))
                 for one in route.items:
                     uses.setdefault(one, []).append(used)
+                for place in sorted({problem.places[item] for item in route.items if problem.neighbours[item]}):
+                    uses.setdefault(("place", place), []).append(used)
                 for group in sorted({int(problem.group[item]) for item in route.items} - {0}):
                     uses.setdefault(("group", group), []).append(used)
             model.add_at_most_one(several)

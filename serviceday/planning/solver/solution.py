@@ -1,8 +1,9 @@
 """The rounds of a whole crew: who does what, and the rules that reach from one round into another.
 
 Two-person work, and work that waits for other work, is frozen at its time when it is put in, so that every round can be
-judged by itself. Work that takes assets of one building out of service belongs to one person, so that no two are out at
-once.
+judged by itself; so is work of different people at one asset (`one_crew`). Work that takes assets of one building out
+of service belongs to one person while the search goes on, so that no two are out at once; what finds no room then may
+be another's, beside it in time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serviceday.planning.solver.insertion import Minutes, Pool
+from serviceday.planning.solver.one_crew import apart, busy, earliest, let_go, refrozen, settle, start_of, team
 from serviceday.planning.solver.problem import NEVER, Flags, Integers, Problem
 from serviceday.planning.solver.route import Route, best_lunch
 
@@ -44,6 +46,7 @@ class Rounds:
         self.held: dict[str, Counter[int]] = {tool: Counter() for tool in problem.needs}
         self.released: Integers = np.zeros(len(problem), dtype=np.int64)
         self.released[list(problem.before)] = NEVER
+        self.one_owner = True  # out-of-service work of a group is one person's; else it only never overlaps
         self._kept: Kept | None = None
 
     @property
@@ -60,7 +63,7 @@ class Rounds:
         """Which of some candidates the person may lead, given what everybody else does."""
         problem = self.problem
         ok: Flags = problem.may[person, pool] & self.free[pool]
-        if self.owner.size > 1:
+        if self.owner.size > 1 and self.one_owner:
             owner = self.owner[problem.group[pool]]
             ok &= (owner < 0) | (owner == person)
         for tool, need in problem.needs.items():
@@ -77,24 +80,42 @@ class Rounds:
 
     def put(self, person: int, one: int, leg: int) -> bool:
         """Put ordinary work into a round; false if it does not fit after all."""
-        ordered = one in self.problem.before or one in self.problem.after
-        if ordered:  # of places that add as little the earliest, for others may wait for it
-            found = self.routes[person].openings(self.problem, one, int(self.released[one]))
-            if not found:
-                return False
-            leg = min(found, key=lambda opening: (opening[3], opening[1]))[0]
+        others = apart(self, one, {person}) if self.problem.neighbours[one] else []
+        if others or one in self.problem.before or one in self.problem.after:
+            return self._put_at(person, one, others)
         route = self.routes[person].with_item(self.problem, one, leg, self.frozen)
         if not route.feasible:
             return False
-        if ordered:
-            start = max(route.starts[route.items.index(one)], int(self.released[one]))
-            route = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
-            if not route.feasible:
-                return False
-            self.frozen[one] = start
         self._set(route)
         self._taken(one, person)
         return True
+
+    def _put_at(self, person: int, one: int, others: Sequence[int]) -> bool:
+        """Put work in at a fixed time: for others wait for it, or are at the same asset on the day.
+
+        Of places that add as little the earliest is taken.
+        """
+        openings = self.routes[person].openings(self.problem, one, int(self.released[one]))
+        spans = busy(self, others)
+        for leg, low, high, _ in sorted(openings, key=lambda opening: (opening[3], opening[1])):
+            start = earliest(low, high, self.problem.lasts[one], spans)
+            if start is None:
+                continue
+            route = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
+            if route.feasible:
+                self.frozen[one] = start
+                self._set(route)
+                self._taken(one, person)
+                self._fix(others)
+                return True
+        return False
+
+    def _fix(self, others: Sequence[int]) -> None:
+        """Fix the times of work at an asset where somebody else has come."""
+        for other in others:
+            self.frozen.setdefault(other, start_of(self, other))
+        for route in refrozen(self, others):
+            self._set(route)
 
     def put_pair(self, one: int) -> float:
         """Put two-person work in where it adds least; returns the minutes it adds, NEVER if it does not fit."""
@@ -114,6 +135,9 @@ class Rounds:
         table = np.array(rows, dtype=np.int64)
         person, leg, low, high, extra, leads_, helps_ = table.T
         start = np.maximum(low[:, None], low[None, :])
+        there = [each for each in problem.neighbours[one] if not self.free[each]]
+        for begins, ends in busy(self, there):  # one crew at a time
+            start = np.where((start < ends) & (begins < start + problem.lasts[one]), ends, start)
         cost = (extra[:, None] + extra[None, :]).astype(np.int64)
         bad = (start > np.minimum(high[:, None], high[None, :])) | (person[:, None] == person[None, :])
         bad |= (leads_[:, None] == 0) | (helps_[None, :] == 0)
@@ -133,6 +157,8 @@ class Rounds:
             self._set(each)
         self.second[one] = int(person[other])
         self._taken(one, int(person[first]))
+        if there:
+            self._fix(apart(self, one, team(self, one)))
         return float(cost[first, other])
 
     def take_out(self, gone: Iterable[int]) -> set[int]:
@@ -150,6 +176,8 @@ class Rounds:
             self.second.pop(one, None)
             self._given_back(one, self.leader.pop(one))
         for route in routes:
+            self._set(route)
+        for route in let_go(self, out):
             self._set(route)
         return {route.person for route in routes}
 
@@ -198,9 +226,11 @@ class Rounds:
                 any(self.free[first] for first in firsts) or self.frozen[then] < self.released[then]
             ):
                 self.take_out([then])
+        settle(self)
 
     def _group_free(self, one: int, person: int) -> bool:
-        return bool(self.owner[self.problem.group[one]] in (-1, person)) or not self.problem.group[one]
+        group = self.problem.group[one]
+        return not self.one_owner or not group or bool(self.owner[group] in (-1, person))
 
     def _taken(self, one: int, person: int) -> None:
         problem = self.problem
@@ -269,6 +299,7 @@ class Rounds:
         rounds.frozen, rounds.leader, rounds.second = dict(self.frozen), dict(self.leader), dict(self.second)
         rounds.free, rounds.owner, rounds.released = self.free.copy(), self.owner.copy(), self.released.copy()
         rounds.held = {tool: Counter(people) for tool, people in self.held.items()}
+        rounds.one_owner = self.one_owner
         rounds._kept = None
         return rounds
 

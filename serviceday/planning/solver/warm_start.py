@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from facility.inspections import InspectionList
+from serviceday.planning.demand.visits import lead_tasks
 from serviceday.planning.solver.insertion import Pool
 from serviceday.planning.solver.problem import HEAVY, NEVER, Problem, clock_minutes
 from serviceday.planning.solver.solution import Rounds
@@ -19,8 +20,9 @@ _MOST = 60  # candidates that room is made for
 def as_before(rounds: Rounds, before: InspectionList) -> None:
     """The rounds of an earlier list, as far as its people and candidates are still there."""
     problem = rounds.problem
-    number = {candidate.item.key: place for place, candidate in enumerate(problem.candidates)}
+    number = _numbers(problem)
     people = _same_people(problem, before)
+    several = _with_others(before)
     days: dict[int, list[tuple[int, int]]] = {}
     second: dict[int, int] = {}
     frozen: dict[int, int] = {}
@@ -35,7 +37,7 @@ def as_before(rounds: Rounds, before: InspectionList) -> None:
         if pair and not problem.helps[who[1], one]:
             continue
         start = clock_minutes(item.start)
-        if pair or one in problem.before or one in problem.after:
+        if pair or one in problem.before or one in problem.after or item.key in several:
             frozen[one] = start
             if not ((problem.opens[:, one] <= start) & (start <= problem.shuts[:, one])).any():
                 continue
@@ -46,10 +48,28 @@ def as_before(rounds: Rounds, before: InspectionList) -> None:
     rounds.adopt({person: [one for _, one in sorted(items)] for person, items in days.items()}, second, frozen)
 
 
+def _numbers(problem: Problem) -> dict[tuple[str, str], int]:
+    """Candidates by all the tasks under which an earlier list may hold them."""
+    return {
+        (candidate.item.asset, task): place
+        for place, candidate in enumerate(problem.candidates)
+        for task in lead_tasks(candidate)
+    }
+
+
+def _with_others(before: InspectionList) -> set[tuple[str, str]]:
+    """Items at assets where others come too."""
+    teams: dict[str, list[set[int]]] = {}
+    for item in before.items:
+        teams.setdefault(item.asset, []).append(set(item.people))
+    crowded = {asset for asset, each in teams.items() if len(each) > 1 and not set.intersection(*each)}
+    return {item.key for item in before.items if item.asset in crowded}
+
+
 def staying(problem: Problem, before: InspectionList) -> Callable[[Rounds], float]:
     """What it is worth to leave things as they were."""
     people = _same_people(problem, before)
-    number = {candidate.item.key: place for place, candidate in enumerate(problem.candidates)}
+    number = _numbers(problem)
     had = {number[item.key]: people.get(item.person, -1) for item in before.items if item.key in number}
     worth = {one: _STAYS * min(float(problem.worth[one]), HEAVY) + _AT_LEAST for one in had}
 
