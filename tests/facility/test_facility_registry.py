@@ -50,7 +50,7 @@ def test_every_mistake_of_a_csv_is_told_with_its_line(tmp_path: Path) -> None:
         "A,lift,1,2019-06-30,31,121\n"
         "A,lift,1,,,\n"  # 3: duplicate
         ",lift,1,,,\n"  # 4: no id
-        "B,escalator,1,,,\n"  # 5: unknown kind
+        "B,ski_lift,1,,,\n"  # 5: unknown kind
         '"C\n1",lift,1,,,\n'  # 6 and 7: a blank in the id
         "D,lift,1,5/6/2019,,\n"  # 8: day or month first?
         "E,lift,1,2019-02-30,,\n"  # 9: no such day
@@ -68,7 +68,7 @@ def test_every_mistake_of_a_csv_is_told_with_its_line(tmp_path: Path) -> None:
         "'label'",
         "twice, first in line 2",
         "without an id",
-        "'escalator'; known: electrical_fire",
+        "'ski_lift'; known: electrical_fire",
         "surplus",
     ):
         assert words in told or words == "surplus"

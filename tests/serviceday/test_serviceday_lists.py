@@ -51,10 +51,10 @@ def codes(image: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "names", "first", "choices"),
     [
-        ("zh", ["总览", "检查清单", "1 张建国", "2 李晓梅", "未列入"], "序号", '"正常,异常,不适用,未能进入"'),
+        ("zh", ["总览", "检查清单", "1 张建国", "2 李晓梅", "未列入", "检查项"], "序号", '"正常,异常,不适用,未能进入"'),
         (
             "en",
-            ["Overview", "Inspection list", "1 张建国", "2 李晓梅", "Left out"],
+            ["Overview", "Inspection list", "1 张建国", "2 李晓梅", "Left out", "Checklist"],
             "No.",
             '"normal,abnormal,n/a,no access"',
         ),
@@ -65,7 +65,7 @@ def test_a_workbook_holds_an_overview_the_list_a_sheet_a_person_and_the_left_out
 ) -> None:
     opened = book(handed_out, tmp_path, language)
     assert opened.sheetnames == names
-    overview, sheet, one, two, left_out = opened.worksheets
+    overview, sheet, one, two, left_out, _ = opened.worksheets
     rows = list(sheet.iter_rows(min_row=3, values_only=True))
     assert rows[0][0] == first
     assert len(rows[0]) == 25, "the columns of the paper, what is filled in beside them, and the row's key"
@@ -386,5 +386,5 @@ def test_what_is_left_out_is_summed_up_on_paper(handed_out: InspectionList, tmp_
     assert breach.left_out_reason is not None
     assert breach.left_out_reason.en.split()[0] in words, "breaches stand in full"
     book = openpyxl.load_workbook(write_list(plan, tmp_path / "many.xlsx", language="en")[0])
-    assert book.worksheets[-1].max_row == 3 + 301, "nothing is lost in the workbook"
-    assert book.worksheets[-1].print_area.endswith("$J$4")
+    assert book.worksheets[-2].max_row == 3 + 301, "nothing is lost in the workbook"
+    assert book.worksheets[-2].print_area.endswith("$J$4")
