@@ -30,6 +30,7 @@ def dashboard(
     behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help=say("dashboard.behind_proxy"))] = False,
     timezone: options.Zone = options.ZONE,
 ) -> None:
+    """Serve the dashboard: alerts, fleet, assets, inspection list."""
     from commands.app.processes import free_port_or_refuse
     from dashboard.serve import Way, address, command, environment
 

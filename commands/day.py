@@ -54,6 +54,7 @@ def results(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Read a list back as it was filled in (XLSX)."""
     from commands.installation import recorded
     from serviceday.execution.sheet import read_sheet
 
@@ -99,6 +100,7 @@ def result(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Record the result of one item of a list."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -131,6 +133,7 @@ def resolve(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Where two people disagree, say what holds; what each of them said stays on record."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -156,6 +159,7 @@ def new(
     by: By = "",
     as_json: options.Json = False,
 ) -> None:
+    """Make a service day."""
     from commands.installation import recorded
     from facility.service_days import DayMove
 
@@ -179,6 +183,7 @@ def change(
     note: Note = "",
     as_json: options.Json = False,
 ) -> None:
+    """Change a service day's theme, sites, goals, people or list; what was said before stays in the trail."""
     from commands.installation import recorded
     from facility.service_days import DayMove
 
@@ -208,6 +213,7 @@ def _possible(records: Records, day: date, sites: Sequence[str], goals: Sequence
 
 
 def list_days(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """List service days."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -234,6 +240,7 @@ def list_days(data: options.Data = options.DATA, as_json: options.Json = False) 
 def show(
     on: Date, data: options.Data = options.DATA, timezone: options.Zone = options.ZONE, as_json: options.Json = False
 ) -> None:
+    """How a service day stands: what of its list is done, what is disputed, who did what when."""
     from commands.installation import recorded
     from facility.results import standings
 
@@ -279,6 +286,7 @@ def show(
 def announce(
     on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
 ) -> None:
+    """Record that the notice went out (`serviceday announce` makes it)."""
     from facility.service_days import DayMove
 
     _moved(data, on, DayMove.ANNOUNCED, by, note, as_json)
@@ -287,6 +295,7 @@ def announce(
 def start(
     on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
 ) -> None:
+    """The service day begins."""
     from facility.service_days import DayMove
 
     _moved(data, on, DayMove.STARTED, by, note, as_json)
@@ -295,6 +304,7 @@ def start(
 def close(
     on: Date, data: options.Data = options.DATA, by: By = "", note: Note = "", as_json: options.Json = False
 ) -> None:
+    """The service day ends; answers that come later are taken and marked."""
     from facility.service_days import DayMove
 
     _moved(data, on, DayMove.CLOSED, by, note, as_json)

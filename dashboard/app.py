@@ -28,6 +28,7 @@ _VIEWS = (
 
 
 def main() -> None:
+    """Draw the page that was asked for, with the sidebar around it."""
     st.set_page_config(page_title="serviceday", page_icon=markup.ICON, layout="wide", initial_sidebar_state=216)
     st.html(markup.STYLE)
     try:

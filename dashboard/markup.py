@@ -54,6 +54,7 @@ STYLE = f"""
 
 
 def escaped(words: str) -> str:
+    """Words as HTML text: no tag of theirs is one."""
     return escape(words)
 
 
@@ -66,6 +67,7 @@ def plain(words: str) -> str:
 
 
 def badge(words: str, colour: str) -> str:
+    """A word in a coloured frame, as HTML."""
     return f'<span class="sd-badge" style="color:{colour}">{escape(words)}</span>'
 
 
@@ -85,14 +87,17 @@ def tiles(shown: Iterable[tuple[str, str, str]]) -> str:
 
 
 def quiet(words: str) -> str:
+    """Words in small grey letters, as HTML."""
     return f'<div class="sd-quiet">{escape(words)}</div>'
 
 
 def sentence(words: str) -> str:
+    """Words as a paragraph of their own, as HTML."""
     return f'<div class="sd-sentence">{escape(words)}</div>'
 
 
 def bullets(lines: Iterable[str]) -> str:
+    """Lines as a list, as HTML."""
     return '<ul class="sd-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
@@ -129,6 +134,7 @@ def empty(what: str, do: str) -> str:
 
 
 def brand(name: str, words: str) -> str:
+    """The product's name with a line below it, as HTML."""
     return f'<div class="sd-brand">{escape(name)}<span>{escape(words)}</span></div>'
 
 

@@ -19,6 +19,8 @@ DEFAULT_FOLDER = "serviceday-data"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """What the server was started with."""
+
     folder: Path
     language: Language  # until the visitor chooses
     timezone: ZoneInfo  # of the site: every time is shown in it

@@ -68,6 +68,7 @@ def store(folder: Path) -> Store | None:
 
 @st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
 def assets(folder: Path) -> Sequence[Asset]:
+    """All registered assets, remembered for a moment."""
     return tuple(records(folder).estate.assets())
 
 
@@ -80,11 +81,13 @@ def names(folder: Path) -> Names:
 
 @st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
 def assessments(folder: Path) -> dict[str, Assessment]:
+    """The newest assessment of each asset, by id, remembered for a moment."""
     return records(folder).assessments.latest()
 
 
 @st.cache_resource(ttl=SECONDS, show_spinner=False, max_entries=8)
 def open_alerts(folder: Path) -> Sequence[Alert]:
+    """All open alerts, remembered for a moment."""
     return tuple(records(folder).alerts.open())
 
 
@@ -97,6 +100,7 @@ def latest(folder: Path) -> pl.DataFrame:
 
 @st.cache_resource(ttl=1.5, show_spinner=False, max_entries=8)
 def size(folder: Path) -> StoreSize:
+    """How much the store holds, remembered for a moment."""
     here = store(folder)
     return here.size() if here else StoreSize(0, 0, 0, None, None)
 

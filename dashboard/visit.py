@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
+    """What a view is given: the data folder, language, zone and time of one run of the page."""
+
     folder: Path
     timezone: ZoneInfo
     language: Language

@@ -57,6 +57,7 @@ def percent(share: float | None) -> str:
 
 
 def count(value: int) -> str:
+    """A number with separated thousands."""
     return f"{value:,}"
 
 

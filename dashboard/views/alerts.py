@@ -31,6 +31,7 @@ _COLUMNS = ("severity", "asset", "place", "title", "reason", "began", "opened", 
 
 
 def show(visit: Visit) -> None:
+    """The page of alerts: open, put aside, closed, and the chosen one with what can be done about it."""
     st.subheader(visit.say("page_alerts"), anchor=False)
     which = query.segments(
         visit.say("alerts_which"), "show", ("open", "shelved", "closed"), "open", lambda key: visit.say(f"alerts_{key}")

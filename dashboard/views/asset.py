@@ -24,6 +24,7 @@ _GROUNDS = 3  # pieces of evidence drawn
 
 
 def show(visit: Visit) -> None:
+    """The page of one asset: what is believed of it and why, its channels, alerts and duties."""
     assets = {asset.id: asset for asset in reach.assets(visit)}
     if not assets:
         st.subheader(visit.say("page_asset"), anchor=False)

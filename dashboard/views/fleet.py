@@ -22,6 +22,7 @@ _COLUMNS = ("rank", "asset", "kind_name", "place", "state", "probability", "reas
 
 
 def show(visit: Visit) -> None:
+    """The page of all assets: a matrix of classes by building, the ranking, and what the store holds."""
     st.subheader(visit.say("page_fleet"), anchor=False)
     assets = reach.assets(visit)
     if not assets:

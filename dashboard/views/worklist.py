@@ -31,6 +31,7 @@ _LEFT_COLUMNS = ("priority", "place", "asset", "what", "ground", "why_not", "rea
 
 
 def show(visit: Visit) -> None:
+    """The page of a day's inspection list: made, kept and written to files from here."""
     st.subheader(visit.say("page_worklist"), anchor=False)
     assets = reach.assets(visit)
     if not assets:

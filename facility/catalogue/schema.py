@@ -46,11 +46,15 @@ class _Strict(BaseModel):
 
 
 class Words(_Strict):
+    """A text in both languages."""
+
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
 class Edges(_Strict):
+    """The ends of a band; what is left out is open."""
+
     low: float | int | None = None
     high: float | int | None = None
 
@@ -69,6 +73,8 @@ class AlarmTable(_Strict):
 
 
 class ChannelTable(_Strict):
+    """One channel of a class file."""
+
     key: Key
     name: Words
     unit: str = Field(min_length=1)
@@ -90,6 +96,8 @@ class ChannelTable(_Strict):
 
 
 class ModeTable(_Strict):
+    """One failure mode of a class file."""
+
     key: Key
     name: Words
     signs: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:(up|down|both)$")]] = Field(min_length=1)
@@ -103,6 +111,8 @@ class AgesTable(_Strict):
 
 
 class DutyTable(_Strict):
+    """One duty of a class file."""
+
     key: Key
     name: Words
     interval: Annotated[str, AfterValidator(_interval)]
@@ -143,6 +153,8 @@ class ItemTable(_Strict):
 
 
 class ExplainsTable(_Strict):
+    """What trouble in one channel explains elsewhere, of a class file."""
+
     channel: Key
     kinds: list[Key] = Field(min_length=1)
     what: list[Key] = Field(min_length=1)

@@ -8,6 +8,8 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
+    """How a list weighs and how long it is looked for."""
+
     risk_floor: float = 0.10  # below this probability nobody is sent
     sensor_floor: float = 0.50
     assume_rotation: bool = False  # treat duties without a record as due when their turn comes, before risk

@@ -37,6 +37,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lunch:
+    """A break of so many minutes within a stretch of the day."""
+
     within: Span  # it begins and ends between these
     minutes: int
 
@@ -65,6 +67,8 @@ class Validity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
+    """Somebody who works on the day: what they may do, when, from where, with what."""
+
     id: str
     name: str = ""
     qualifications: Mapping[str, Validity] = field(default_factory=dict)

@@ -44,6 +44,7 @@ def read_crew(path: Path, *, people: int = 1, hours: float = 8.0) -> Crew:
 def parse_crew(
     words: str, name: str = "crew.toml", *, folder: Path | None = None, people: int = 1, hours: float = 8.0
 ) -> Crew:
+    """A crew from its file's words. Raises `Problems` with every mistake and its line."""
     try:
         document = tomllib.loads(words)
     except tomllib.TOMLDecodeError as error:

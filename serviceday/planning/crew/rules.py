@@ -22,6 +22,7 @@ _WITHIN = ("asset", "building", "site", "anywhere")
 
 
 def tools_of(tables: Sequence[Table], report: Report) -> dict[str, int]:
+    """Shared tools and how many there are of each."""
     tools: dict[str, int] = {}
     for table in tables:
         strangers(table, ("name", "count"), report)
@@ -51,6 +52,7 @@ def _selector(values: Mapping[str, Any], line: int, report: Report) -> Selector:
 
 
 def hours_of(table: Table, report: Report) -> Hours:
+    """When some work may go on."""
     strangers(table, (*_SELECTS, "open", "never", "weekdays", "why"), report)
     of = _selector(table.values, table.line, report)
     if "open" not in table.values and "never" not in table.values:
@@ -85,6 +87,7 @@ def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
 
 
 def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], report: Report) -> Work:
+    """What some work needs beyond one qualified person."""
     strangers(table, (*_SELECTS, "people", "second", "tools", "minutes", "out_of_service"), report)
     people = table.values.get("people", 1)
     if people not in (1, 2) or isinstance(people, bool):
@@ -125,6 +128,7 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
 
 
 def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
+    """What must be done before what."""
     orders: list[Order] = []
     kept: list[Table] = []
     for table in tables:
@@ -161,6 +165,7 @@ def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Re
 
 
 def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:
+    """Minutes of ways, with the matrix that stands beside the file."""
     strangers(table, ("asset", "floor", "buildings", "sites", "matrix"), report)
     figures: dict[str, Any] = {}
     for key in ("asset", "floor", "buildings", "sites"):
@@ -183,6 +188,7 @@ def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:
 
 
 def theme_of(table: Table, report: Report) -> Theme:
+    """What a day is about, and by how much it counts more."""
     strangers(table, ("key", "name", "classes", "weight"), report)
     key, kinds = words_of(table, "key", report), strings_of(table, "classes", report)
     if not key:

@@ -33,6 +33,7 @@ class Table:
 
 
 def tables_of(document: Mapping[str, Any], words: str, report: Report) -> dict[str, list[Table]]:
+    """The tables of a TOML file with the lines of their keys."""
     lines = table_lines(words)
     found: dict[str, list[Table]] = {name: [] for name in _TABLES}
     for name, value in document.items():
@@ -57,10 +58,12 @@ def _line_of(words: str, key: str) -> int:
 
 
 def only(tables: Mapping[str, Sequence[Table]], name: str) -> Table:
+    """The one table of a name; an empty one where there is none."""
     return tables[name][0] if tables[name] else Table(name, 0, {})
 
 
 def strangers(table: Table, known: Sequence[str], report: Report) -> None:
+    """Report keys that no table of this kind has, with the nearest that it has."""
     for key in table.values:
         if key not in known:
             report.add(
@@ -73,6 +76,7 @@ def strangers(table: Table, known: Sequence[str], report: Report) -> None:
 
 
 def words_of(table: Table, key: str, report: Report) -> str:
+    """A string of a table; anything else is reported and gives ""."""
     value = table.values.get(key, "")
     if not isinstance(value, str):
         report.add(table.at(key), "{key} = {value!r} is not text; put it in quotes", key=key, value=value)
@@ -81,6 +85,7 @@ def words_of(table: Table, key: str, report: Report) -> str:
 
 
 def strings_of(table: Table, key: str, report: Report) -> list[str]:
+    """A list of strings of a table; anything else is reported and gives []."""
     value = table.values.get(key, [])
     value = [value] if isinstance(value, str) else value
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
@@ -90,6 +95,7 @@ def strings_of(table: Table, key: str, report: Report) -> list[str]:
 
 
 def text_of(table: Table, key: str, report: Report) -> Text:
+    """A text in one or both languages; anything else is reported."""
     value = table.values.get(key, "")
     if isinstance(value, dict) and all(isinstance(value.get(one), str) for one in ("zh", "en")):
         return Text(zh=value["zh"], en=value["en"])
@@ -100,6 +106,7 @@ def text_of(table: Table, key: str, report: Report) -> Text:
 
 
 def clock_of(table: Table, key: str, default: int, report: Report) -> int:
+    """A clock time in minutes since midnight; what is none is reported and gives the default."""
     if key not in table.values:
         return default
     value = table.values[key]
@@ -111,6 +118,7 @@ def clock_of(table: Table, key: str, default: int, report: Report) -> int:
 
 
 def minutes_of(words: object) -> int | None:
+    """Minutes since midnight of a clock time like 08:30; None for anything else."""
     match = _CLOCK.match(unicodedata.normalize("NFKC", words)) if isinstance(words, str) else None
     if match is None or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > DAY_MINUTES:
         return None
@@ -118,8 +126,10 @@ def minutes_of(words: object) -> int | None:
 
 
 def is_day(value: object) -> bool:
+    """Whether a TOML value is a date without a time."""
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def whole(value: object) -> bool:
+    """Whether a value is a whole number, and no truth value."""
     return isinstance(value, int) and not isinstance(value, bool)

@@ -68,6 +68,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
+    """All that could be done on a day, and what was never tried."""
+
     places: list[Asset]  # the assets, and places of requests that name no asset
     possible: list[Candidate]
     refused: list[Item]  # never tried, each with its reason

@@ -14,6 +14,8 @@ from facility.standing import NO_SPELLS, Spell, Spells, in_use, spell_on
 
 @dataclass(frozen=True, slots=True)
 class Due:
+    """A duty of one asset with its last and its next date."""
+
     asset: Asset
     duty: Duty
     last: date
@@ -26,6 +28,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Dues:
+    """What is due until a day, and of how many duties nobody can tell."""
+
     due: list[Due]  # the longest overdue first
     unrecorded: dict[tuple[str, str], int]  # (kind, statutory duty) -> assets without a date
     law: LawRecord  # for how many duties of the law this can speak

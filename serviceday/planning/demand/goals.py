@@ -34,6 +34,8 @@ _KEYS = ("class", "site", "building", "asset", "category", "reported-before", "d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
+    """A goal of a day that can be counted, as it was written."""
+
     text: str
     narrowed: tuple[tuple[str, tuple[str, ...]], ...] = ()
     reported_before: date | None = None

@@ -27,6 +27,7 @@ def authority(duty: Duty) -> Text:
 
 
 def duty_item(asset: Asset, duty: Duty, ground: Ground, reason: Text, priority: Priority, due: date | None) -> Item:
+    """A duty as a line of the list."""
     channels = [channel for key in duty.channels if (channel := catalogue()[asset.kind].channels.get(key))]
     if channels:
         method = PHRASES["method_duty_channels"].filled(source=authority(duty), channels=_names(channels))
@@ -67,6 +68,7 @@ def item(
     or_qualified: tuple[str, ...] = (),
     hands: int = 1,
 ) -> Item:
+    """A line of the list, with the place taken from the asset."""
     return Item(
         asset=asset.id,
         kind=asset.kind,
@@ -98,6 +100,7 @@ def _names(channels: Sequence[Channel]) -> Text:
 
 
 def passes_within(channel: Channel | None) -> Text:
+    """When it passes: the channel's limit, or what is normal, or no finding at all."""
     if channel is None or not (channel.limit.bounded or channel.normal.bounded):
         return PHRASES["passes_warning"]
     band = channel.limit if channel.limit.bounded else channel.normal
@@ -116,4 +119,5 @@ def _band(band: Band, channel: Channel, language: Language) -> str:
 
 
 def percent(probability: float) -> str:
+    """A probability in whole per cent."""
     return f"{100 * probability:.0f} %"

@@ -29,6 +29,7 @@ def request_place(request: Request) -> Asset:
 
 
 def request_worth(request: Request, place: Asset, day: date) -> float:
+    """What answering a request is worth beside a failure of an ordinary asset prevented."""
     kind = catalogue().get(place.kind)
     waited = min(1 + (day - request.reported).days / _WAITING_DAYS, _LONGEST_WAIT)
     asked = min(1 + _MANY * (request.count - 1), _MOST)
@@ -38,6 +39,7 @@ def request_worth(request: Request, place: Asset, day: date) -> float:
 
 
 def request_item(request: Request, place: Asset, day: date) -> Item:
+    """A request as a line of the list."""
     late = (day - request.promised).days if request.promised is not None else -1
     kind = catalogue().get(place.kind)
     urgent = late >= 0 and kind is not None and kind.life_safety

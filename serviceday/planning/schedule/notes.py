@@ -29,6 +29,7 @@ def notes(
     policy: Policy,
     now: datetime,
 ) -> list[Text]:
+    """What a planner should know: breaches, gaps in what is known, places nobody knows."""
     texts = []
     breaches = [item for item in left_out if item.breach]
     if breaches:

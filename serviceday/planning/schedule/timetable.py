@@ -46,6 +46,7 @@ def _item(problem: Problem, rounds: Rounds, one: int, start: int, number: int) -
 
 
 def rounds_of(problem: Problem, rounds: Rounds, items: Sequence[Item]) -> list[Round]:
+    """Each person's day with its stops, from the solver's routes."""
     numbers = {item.key: item.number for item in items}
     return [_round(problem, route, numbers) for route in rounds.routes]
 
@@ -101,6 +102,7 @@ def _stops(problem: Problem, route: Route, numbers: dict[tuple[str, str], int]) 
 
 
 def persons_of(problem: Problem, day: date) -> list[Person]:
+    """The people of a problem as the list names them."""
     return [
         Person(
             number=number,
@@ -114,6 +116,7 @@ def persons_of(problem: Problem, day: date) -> list[Person]:
 
 
 def place_words(place: Place | None) -> str:
+    """Where somebody sets out, in words; "" where it is the first stop."""
     if place is None:
         return ""
     return place.name or "-".join(one for one in (place.site, place.building) if one and one != "default")

@@ -263,6 +263,7 @@ def speaks(instruction: Instruction, item: Item) -> bool:
 
 
 def clock_minutes(at: time) -> int:
+    """Minutes since midnight."""
     return at.hour * 60 + at.minute
 
 

@@ -34,6 +34,8 @@ class Kept:
 
 
 class Rounds:
+    """A solution: who does what in which order, kept feasible at every change."""
+
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.frozen: dict[int, int] = {}
