@@ -376,6 +376,14 @@ def _rhythms() -> dict[str, Any]:
                         values = np.where(np.arange(HOURS) >= HOURS - 7 * 24, np.roll(values, shift), values)
                     frames.append(series(values, channel, low=0.0, high=0.0, std=0.0))
                 answers[f"{shifted} of {count} rhythms by {shift}"] = told(*frames)
+    for shifts in ((3, 3, 6, 9), (3, 3, 3, 9), (3, 4, 5, 6), (0, 3, 3, 3), (3, 3), (3, 5), (-3, 3)):
+        frames = []
+        for number, (channel, shift) in enumerate(zip(channels, shifts, strict=False)):
+            level, swing = levels.get(channel, (35.0, 6.0))
+            values = level + swing * (temperature(number) - 35) / 6
+            values = np.where(np.arange(HOURS) >= HOURS - 7 * 24, np.roll(values, shift), values)
+            frames.append(series(values, channel, low=0.0, high=0.0, std=0.0))
+        answers[f"rhythms by {shifts}"] = told(*frames)
     return answers
 
 
