@@ -14,6 +14,7 @@ from commands.app import options
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, tell
 from commands.day_lists import answers, carried_out, local_moment, plan_of
+from commands.day_standing import plain, progress, refused_places, tell_conflicts, tell_taken
 from facility.errors import CannotDo, CannotParse
 from facility.folder import DataFolder
 from facility.i18n.phrases import preferred
@@ -21,11 +22,9 @@ from facility.results import Answer
 from facility.rounds import PhotoKind
 
 if TYPE_CHECKING:
-    from facility.inspections import InspectionList
     from facility.records import Records
-    from facility.results import Result, Standing
     from facility.service_days import DayMove, ServiceDay
-    from serviceday.execution.results import Reply, Taken
+    from serviceday.execution.results import Reply
 
 Date = Annotated[str, typer.Argument(help=say("day.date"), metavar="DATE")]
 PlanNumber = Annotated[int, typer.Argument(help=say("day.plan"), metavar="PLAN")]
@@ -73,13 +72,15 @@ def results(
                 taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
             rows, refused = reading.rows, [*reading.refused, *taken.refused]
     if as_json:
-        show_json({"file": file.name, "rows": rows, **_plain(plan_list, taken), **more, "refused": _places(refused)})
+        show_json(
+            {"file": file.name, "rows": rows, **plain(plan_list, taken), **more, "refused": refused_places(refused)}
+        )
     else:
         values = {"rows": rows, "new": len(taken.new), "known": taken.known, "refused": len(refused)}
         tell(say("day.results_done", file=file.name, number=plan_list.number, **values))
         if more:
             tell(say("day.round_more", **more))
-        _tell(plan_list, taken)
+        tell_taken(plan_list, taken)
         for where, what in refused:
             tell(f"  {printable(where)}: {printable(told(what))}", error=True)
     if refused:
@@ -111,12 +112,12 @@ def result(
     if taken.refused:
         raise CannotDo("{reason}", "Mend it and say it again", reason=taken.refused[0][1])
     if as_json:
-        show_json(_plain(plan_list, taken))
+        show_json(plain(plan_list, taken))
         return
     tell(say("day.result_new" if taken.new else "day.result_known", number=plan_list.number, item=item))
     if taken.new and taken.new[0].late:
         tell(say("day.late"))
-    _tell(plan_list, taken)
+    tell_taken(plan_list, taken)
 
 
 def resolve(
@@ -142,10 +143,10 @@ def resolve(
         with DataFolder(data).settling():
             taken = answers(records, plan_list, data, timezone).decide(reply, who=by)
     if as_json:
-        show_json(_plain(plan_list, taken))
+        show_json(plain(plan_list, taken))
         return
     tell(say("day.resolved", number=plan_list.number, item=item, answer=say(f"day.answer_{answer}")))
-    _tell(plan_list, taken)
+    tell_taken(plan_list, taken)
 
 
 def new(
@@ -262,7 +263,7 @@ def show(
     if as_json:
         steps = [asdict(each) for each in trail]
         list_ = (
-            _progress(plan_list, standing) | {"plan": plan_list.number, "entries": len(entries), **sent}
+            progress(plan_list, standing) | {"plan": plan_list.number, "entries": len(entries), **sent}
             if plan_list
             else None
         )
@@ -271,12 +272,12 @@ def show(
     if about is not None:
         _show_day(about, False)
     if plan_list is not None:
-        counts = _progress(plan_list, standing)
+        counts = progress(plan_list, standing)
         shown = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()}
         tell(say("day.progress", number=plan_list.number, **shown))
         if entries or kinds:
             tell(say("day.came", **sent))
-        _conflicts(standing)
+        tell_conflicts(standing)
     place = options.zone(timezone)
     for step in trail:
         moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
@@ -335,57 +336,6 @@ def _reply(item: int, answer: str, by: str, timezone: str, **more: Any) -> Reply
     at = more.pop("at")
     moment = local_moment(at, timezone) if at else None
     return Reply(item=item, answer=Answer(answer), by=by, done_at=moment, **more)
-
-
-def _plain(plan_list: InspectionList, taken: Taken) -> dict[str, Any]:
-    return {
-        "plan": plan_list.number,
-        "new": len(taken.new),
-        "known": taken.known,
-        "late": sum(entry.late for entry in taken.new),
-        "answered": sum(state.result is not None for state in taken.standing.values()),
-        "conflicts": list(taken.conflicts),
-        "findings_opened": list(taken.opened),
-        "findings_repeated": list(taken.joined),
-    }
-
-
-def _places(refused: Sequence[tuple[str, object]]) -> list[dict[str, str]]:
-    return [{"where": where, "why": str(what)} for where, what in refused]
-
-
-def _tell(plan_list: InspectionList, taken: Taken) -> None:
-    answered = sum(state.result is not None for state in taken.standing.values())
-    tell(say("day.answered", answered=answered, items=len(plan_list.items)))
-    if taken.opened or taken.joined:
-        numbers = " ".join(f"F{number}" for number in taken.opened) or "-"
-        tell(say("day.findings", opened=numbers, joined=" ".join(f"F{number}" for number in taken.joined) or "-"))
-    _conflicts(taken.standing)
-
-
-def _conflicts(standing: Mapping[int, Standing]) -> None:
-    for item, state in sorted(standing.items()):
-        if state.conflict:
-            tell(say("day.conflict", item=item, voices="; ".join(map(_voice, state.conflict))))
-
-
-def _voice(result: Result) -> str:
-    words = (say(f"day.answer_{result.answer}"), result.measured, result.mode, result.note)
-    return printable(f"{result.by}: {' '.join(filter(None, words))}")
-
-
-def _progress(plan_list: InspectionList, standing: Mapping[int, Standing]) -> dict[str, Any]:
-    done = sum(state.result is not None and state.result.answer.done for state in standing.values())
-    answered = sum(state.result is not None for state in standing.values())
-    conflicts = sorted(item for item, state in standing.items() if state.conflict)
-    unanswered = [entry.number for entry in plan_list.items if entry.number not in standing]
-    return {
-        "items": len(plan_list.items),
-        "done": done,
-        "not_done": answered - done,
-        "conflicts": conflicts,
-        "unanswered": unanswered,
-    }
 
 
 def _show_day(service_day: ServiceDay, as_json: bool) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, Engine, delet
 from facility.accounts import Account, Role, Session
 from facility.audit import Entry
 from facility.errors import CannotDo
+from facility.records.account_tables import AccountRow, AccountSessionRow, SignInCountRow
 from facility.records.audit import add_entry
 from facility.records.opening import writing
 from facility.records.reading import read_row, read_rows
-from facility.records.tables import AccountRow, AccountSessionRow, SignInCountRow, table_of
+from facility.records.tables import table_of
 
 _ACCOUNTS = table_of(AccountRow)
 _SESSIONS = table_of(AccountSessionRow)

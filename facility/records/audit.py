@@ -10,19 +10,17 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, insert, select
 
 from facility.audit import Area, Entry
+from facility.records.account_tables import AuditRow
+from facility.records.day_tables import DeficiencyStepRow, ResultRow, ServiceDayStepRow
 from facility.records.opening import writing
 from facility.records.reading import read_rows
 from facility.records.tables import (
     AlertStepRow,
     AssetStepRow,
-    AuditRow,
-    DeficiencyStepRow,
     DutyStepRow,
     OutcomeRow,
     PlanRow,
     ReportStepRow,
-    ResultRow,
-    ServiceDayStepRow,
     table_of,
 )
 

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from facility.deficiencies import Deficiency, DeficiencyStep, Move, State, replay
 from facility.errors import CannotDo
+from facility.records.day_tables import DeficiencyRow, DeficiencyStepRow
 from facility.records.opening import writing
-from facility.records.tables import DeficiencyRow, DeficiencyStepRow, table_of
+from facility.records.tables import table_of
 
 _TABLE = table_of(DeficiencyRow)
 _STEPS = table_of(DeficiencyStepRow)

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, insert, select
 
+from facility.records.day_tables import ResultRow
 from facility.records.opening import writing
-from facility.records.tables import ResultRow, table_of
+from facility.records.tables import table_of
 from facility.results import Answer, Entry, Result
 
 _TABLE = table_of(ResultRow)

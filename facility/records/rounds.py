@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, insert, select
 
+from facility.records.day_tables import RoundLinkStepRow, RoundPhotoRow
 from facility.records.opening import writing
-from facility.records.tables import RoundLinkStepRow, RoundPhotoRow, table_of
+from facility.records.tables import table_of
 from facility.rounds import Photo, PhotoKind
 
 _PHOTOS = table_of(RoundPhotoRow)

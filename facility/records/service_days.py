@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from facility.errors import CannotDo
 from facility.i18n.messages import Sentence
+from facility.records.day_tables import BriefRow, ServiceDayStepRow
 from facility.records.opening import writing
-from facility.records.tables import BriefRow, ServiceDayStepRow, table_of
+from facility.records.tables import table_of
 from facility.service_days import DayMove, DayState, ServiceDay, ServiceDayStep, replay_day
 
 _STEPS = table_of(ServiceDayStepRow)
