@@ -156,22 +156,26 @@ def by_state(frame: pl.DataFrame) -> dict[str, int]:
     return {state: int(found.get(state, 0)) for state in STATES}
 
 
-def abreast(frame: pl.DataFrame, *, most: int) -> tuple[pl.DataFrame, str]:
+def abreast(frame: pl.DataFrame, *, most: int, names: Names = NO_NAMES) -> tuple[pl.DataFrame, str]:
     """The rows of `fleet` that a grid of at most so many columns can show, and what its columns are.
 
     Adds `column`, a name: every building where they fit ("buildings"), else every site ("sites"), else the buildings
-    with most assets in trouble ("worst_buildings"). A building's id says its site too where two sites use the same.
+    with most assets in trouble ("worst_buildings"). A building says its site too where two sites use the same.
     """
     placed = frame.filter(pl.col("building") != "")
-    names = placed.select("site", "building").unique()
-    alone = names["building"].n_unique() == names.height
-    named = placed.with_columns(
-        (pl.col("building") if alone else pl.concat_str("site", "building", separator=" ")).alias("column")
-    )
-    if names.height <= most:
+    pairs = placed.select("site", "building").unique(maintain_order=True)
+    plain = [names.building(*pair) for pair in pairs.iter_rows()]
+    alone = len(set(plain)) == len(plain)
+    words = plain if alone else [names.whereabouts(*pair) for pair in pairs.iter_rows()]
+    columns = pairs.with_columns(pl.Series("column", words, dtype=pl.String))
+    named = placed.join(columns, on=["site", "building"], how="left", maintain_order="left")
+    if pairs.height <= most:
         return named, "buildings"
-    if 1 < names["site"].n_unique() <= most:
-        return placed.with_columns(pl.col("site").alias("column")), "sites"
+    if 1 < pairs["site"].n_unique() <= most:
+        sites = {site: names.site(site) or site for site in pairs["site"].unique()}
+        return placed.with_columns(
+            pl.col("site").replace_strict(sites, return_dtype=pl.String).alias("column")
+        ), "sites"
     worst = named.group_by("column").agg(_TROUBLED).sort("troubled", "column", descending=[True, False]).head(most)
     return named.join(worst.select("column"), on="column", maintain_order="left"), "worst_buildings"
 

@@ -56,7 +56,7 @@ def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
 def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     states = {state: visit.say(f"state_{state}") for state in palette.STATES}
     placed = frames.placed(frame)
-    abreast, columns = frames.abreast(frame, most=_GRID_MOST)
+    abreast, columns = frames.abreast(frame, most=_GRID_MOST, names=sources.names(visit.folder))
     if abreast["column"].n_unique() >= _GRID_FROM:
         st.html(markup.quiet(visit.say(f"grid_{columns}", n=_GRID_MOST)))
         st.vega_lite_chart(

@@ -10,6 +10,7 @@ from facility.assessments import Assessment, Evidence, Trouble
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.i18n.phrases import Text
+from serviceday.documents.branding import Names
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 WORDS = Text(zh="原因", en="reason")
@@ -132,6 +133,11 @@ def test_a_grid_has_no_more_columns_than_can_be_read() -> None:
     assert (columns, sorted(set(few["column"]))) == ("buildings", ["B0", "B1", "B2", "B3"])
     twice, columns = frames.abreast(_estate(2, 3), most=6)
     assert (columns, twice["column"].n_unique()) == ("buildings", 6), "a building's id may stand at two sites"
+    names = Names(sites={"s0": "滨河花园", "s1": "星河中心"}, buildings={("s0", "B0"): "1号楼"}, several=True)
+    called, _ = frames.abreast(_estate(2, 3), most=6, names=names)
+    assert {"滨河花园 1号楼", "滨河花园 B1", "星河中心 B0"} <= set(called["column"]), "by their names, not their ids"
+    called, _ = frames.abreast(_estate(2, 100), most=4, names=names)
+    assert set(called["column"]) == {"滨河花园", "星河中心"}
     sites, columns = frames.abreast(_estate(3, 100), most=4)
     assert (columns, sorted(set(sites["column"]))) == ("sites", ["s0", "s1", "s2"])
     worst, columns = frames.abreast(_estate(1, 300), most=4)
