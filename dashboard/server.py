@@ -9,20 +9,36 @@ import sys
 from itertools import pairwise
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from dashboard.door import DoorSettings, door
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
+from facility.errors import ServicedayError
 
-_settings = Settings.given()
-_arguments = dict(pairwise(sys.argv[1:]))
-_middleware, _routes = door(
-    DoorSettings(
-        folder=_settings.folder,
-        host=_arguments.get("--host", "127.0.0.1"),
-        behind_proxy=_arguments.get("--behind-proxy") == "yes",
-        language=_settings.language,
+
+def parts() -> tuple[list[Middleware], list[BaseRoute]]:
+    """What every request passes through, and what is answered before the dashboard's own addresses.
+
+    Where the settings are wrong there is neither: the pages open no folder and say what is wrong.
+    """
+    try:
+        settings = Settings.given()
+    except ServicedayError:
+        return [], []
+    arguments = dict(pairwise(sys.argv[1:]))
+    middleware, routes = door(
+        DoorSettings(
+            folder=settings.folder,
+            host=arguments.get("--host", "127.0.0.1"),
+            behind_proxy=arguments.get("--behind-proxy") == "yes",
+            language=settings.language,
+        )
     )
-)
-app = st.App(APP, routes=[*Rounds(_settings).routes(), *_routes], middleware=_middleware)
+    return [*middleware], [*Rounds(settings).routes(), *routes]
+
+
+_middleware, _routes = parts()
+app = st.App(APP, routes=_routes, middleware=_middleware)

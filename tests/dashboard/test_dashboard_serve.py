@@ -52,6 +52,8 @@ def test_the_server_has_the_rounds_of_the_folder_it_is_told(
     from dashboard import server
 
     monkeypatch.setattr("sys.argv", ["server.py", "--data", str(installation)])
-    assert "/round/{token}/sync" in {getattr(route, "path", "") for route in server._routes()}
+    middleware, routes = server.parts()
+    assert {"/round/{token}/sync", "/sign-in"} <= {getattr(route, "path", "") for route in routes}
+    assert len(middleware) == 1, "the door"
     monkeypatch.setenv("SERVICEDAY_TIMEZONE", "Atlantis")
-    assert server._routes() == [], "the pages tell what is wrong; the server comes up"
+    assert server.parts() == ([], []), "the pages tell what is wrong; the server comes up"
