@@ -50,7 +50,8 @@ class Telling:
         from serviceday.notification.checking import read_rules
 
         self._records, self._data, self._path = records, data, path
-        self._service, self._version = service(records, data, read_rules(path)), _version(path)
+        self._version = self._seen = _version(path)
+        self._service = service(records, data, read_rules(path))
 
     def once(self) -> Pass:
         return self._service.deliver(datetime.now(UTC))
@@ -68,9 +69,14 @@ class Telling:
                 on_pass(outcome)
             if not outcome.sent:  # more may wait than one pass sends
                 stop.wait(PAUSE)
-            if _version(self._path) != self._version:
-                self._version = _version(self._path)
-                self._read_again()
+            self._follow_file()
+
+    def _follow_file(self) -> None:
+        """Read it again when it has changed and stands still: what is just being written is half a file."""
+        before, self._seen = self._seen, _version(self._path)
+        if self._seen != self._version and self._seen == before:
+            self._version = self._seen
+            self._read_again()
 
     def _read_again(self) -> None:
         """By the file as it is now; a file that is wrong is told, and the old rules stay in force."""
