@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.app import options
-from commands.app.messages import say, told
+from commands.app import options, refused
+from commands.app.messages import say
 from commands.app.output import show_json, show_table, tell
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.i18n.phrases import preferred
@@ -28,7 +28,6 @@ DutyName = Annotated[str, typer.Argument(help=say("duty.duty"), metavar="DUTY")]
 By = Annotated[str, typer.Option("--by", help=say("duty.by"), metavar="NAME")]
 Note = Annotated[str, typer.Option("--note", help=say("duty.note"), metavar="TEXT")]
 
-REFUSED = 2  # exit code where something of a file was refused
 _SHOWN = 5
 
 
@@ -144,9 +143,9 @@ def import_file(
 ) -> None:
     """Import last dates from a file (CSV, XLSX)."""
     from commands.installation import recorded
+    from facility.files import Refusal
     from facility.records import Recorded
     from serviceday.execution import checked, read_duties
-    from serviceday.execution import told as refusals
 
     now = datetime.now(UTC)
     today = now.astimezone(options.zone(timezone)).date()
@@ -160,7 +159,11 @@ def import_file(
             result = Recorded(new, len(entries) - len(new), ())
         else:
             result = records.duties.record(entries, at=now, who=by, source=file.name)
-    lines = refusals(wrong)
+    rows = [
+        Refusal(line=line, what=what, cells=tuple(reading.cells[line])) for line, what in [*reading.refused, *wrong]
+    ]
+    rows.sort(key=lambda refusal: refusal.line)
+    refused_file = "" if dry_run else refused.kept(rows, reading.header, file=file, data=data)
     if as_json:
         show_json(
             {
@@ -172,7 +175,8 @@ def import_file(
                 "new": len(result.new),
                 "known": result.known,
                 "withdrawn": [plain(duty_done) for duty_done in result.withdrawn],
-                "refused": [{"line": line, "why": str(what)} for line, what in wrong],
+                "refused": refused.plain(rows),
+                "refused_file": refused_file,
                 "entries": [plain(duty_done) for duty_done in result.new],
             }
         )
@@ -180,13 +184,12 @@ def import_file(
         if dry_run:
             _as_understood(reading, entries, assets)
         words = "duty.import_dry" if dry_run else "duty.import_done"
-        tell(say(words, file=file.name, new=len(result.new), known=result.known, refused=len(wrong)))
+        tell(say(words, file=file.name, new=len(result.new), known=result.known, refused=len(rows)))
         for one in result.withdrawn:
             tell(say("duty.import_withdrawn", asset=one.asset, duty=one.duty, on=one.on))
-        for line in lines:
-            tell(f"  {told(line)}", error=True)
-    if wrong:
-        raise typer.Exit(REFUSED)
+        refused.tell_refused(rows, refused_file)
+    if rows:
+        raise typer.Exit(refused.EXIT_CODE)
 
 
 def _as_understood(reading: Reading, entries: Sequence[DutyDone], assets: dict[str, Asset]) -> None:

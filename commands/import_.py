@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.app import options
+from commands.app import options, refused
 from commands.app.messages import say, told
 from commands.app.output import printable, progress, show_json, tell
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ingest.files import ImportSummary
 
 File = Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")]
-REFUSED = "refused"  # folder of the data folder with rows to mend
 
 
 def assets(
@@ -43,6 +42,7 @@ def assets(
     from commands.installation import installation
     from facility.audit import Area, Entry
     from facility.errors import Problems
+    from facility.files import Refusal
     from facility.registry.registry import read_registry
     from serviceday.execution import checked, last_dates
     from serviceday.execution import told as refusals
@@ -50,11 +50,15 @@ def assets(
     now = datetime.now(UTC)
     today = now.astimezone(options.zone(timezone)).date()
     form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order)
-    registry = read_registry(file, kind=kind or None, mapping=options.mapping(mapped), options=form, alike=allow_alike)
+    registry = read_registry(
+        file, kind=kind or None, mapping=options.mapping(mapped), options=form, alike=allow_alike, by_row=True
+    )
     estate, given = last_dates(registry.estate)
     entries, wrong = checked(given, {asset.id: asset for asset in estate.assets}, today=today)
-    if wrong:
+    if any(line not in registry.cells for line, _ in wrong):
         raise Problems(file.name, refusals(wrong))
+    rows = [*registry.refusals, *(Refusal(line=line, what=what, cells=registry.cells[line]) for line, what in wrong)]
+    refused_file = "" if dry_run else refused.kept(rows, registry.header, file=file, data=data)
     moved: Sequence[str] = ()
     dates_new = dates_known = 0
     if dry_run and not (data / "records.sqlite").exists():
@@ -81,14 +85,16 @@ def assets(
                     )
                 recorded = here.records.duties.record(entries, at=now, who="", source=file.name)
                 dates_new, dates_known = len(recorded.new), recorded.known
+    lines = len({refusal.line for refusal in rows})
     if as_json:
         show_json(
             asdict(changes)
             | {"last_dates": dates_new, "last_dates_known": dates_known, "moved": moved}
             | {"columns": dict(registry.columns), "notes": list(map(told, registry.notes))}
+            | {"refused": refused.plain(rows), "refused_file": refused_file}
             | ({"dry_run": True} if dry_run else {})
         )
-        return
+        raise typer.Exit(refused.EXIT_CODE if rows else 0)
     if dry_run:
         _understood(registry.columns, registry.notes)
         for asset in estate.assets[:5]:
@@ -98,11 +104,14 @@ def assets(
         for note in registry.notes:
             tell(f"  {told(note)}", error=True)
     done = "import.assets.would" if dry_run else "import.assets.done"
-    tell(say(done, added=changes.added, changed=changes.changed, unchanged=changes.unchanged))
+    tell(say(done, added=changes.added, changed=changes.changed, unchanged=changes.unchanged, refused=lines))
     if moved:
         tell(say("import.moved", count=len(moved), assets=", ".join(moved[:5]) + (" …" if len(moved) > 5 else "")))
     if entries and not dry_run:
         tell(say("import.last_dates", new=dates_new, known=dates_known))
+    refused.tell_refused(rows, refused_file)
+    if rows:
+        raise typer.Exit(refused.EXIT_CODE)
 
 
 def readings(
@@ -141,7 +150,7 @@ def readings(
             form,
             directory={asset.id: asset for asset in here.assets()},
             store=None if dry_run else here.store,
-            refused=None if dry_run else here.folder.path / REFUSED,
+            refused=None if dry_run else here.folder.path / refused.FOLDER,
             on_progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
         if not dry_run:

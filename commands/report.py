@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.app import options
+from commands.app import options, refused
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, tell
 from facility.i18n.phrases import preferred
@@ -91,8 +91,9 @@ def import_file(
     if dry_run:
         columns = {column.field: column.name for column in read.columns if column.field}
         if as_json:
-            show_json({"rows": len(saids), "columns": columns, "notes": notes, "dry_run": True})
-            return
+            plainly = refused.plain(read.refusals)
+            show_json({"rows": len(saids), "columns": columns, "notes": notes, "refused": plainly, "dry_run": True})
+            raise typer.Exit(refused.EXIT_CODE if read.refusals else 0)
         for ours, theirs in columns.items():
             tell(f"  {printable(theirs)} -> {ours}")
         for note in notes:
@@ -100,16 +101,20 @@ def import_file(
         for message in saids[:5]:
             moment = message.at.astimezone(form.zone)
             tell(f"  {moment:%Y-%m-%d %H:%M} | {printable(message.place)} | {printable(message.text[:80])}")
-        tell(say("report.import.would", rows=len(saids)))
-        return
+        lines = len({refusal.line for refusal in read.refusals})
+        tell(say("report.import.would", rows=len(saids) + lines, refused=lines))
+        refused.tell_refused(read.refusals, "")
+        raise typer.Exit(refused.EXIT_CODE if read.refusals else 0)
     with recorded(data) as records:
         named = dict(zip(keys(saids), saids, strict=True))
         on_record = records.reports.known(named)
         intake = _intake(records)
         new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in on_record]
         reports = records.reports.add(new, now=now, by=by)
+    refused_file = refused.kept(read.refusals, [column.name for column in read.columns], file=file, data=data)
+    lines = len({refusal.line for refusal in read.refusals})
     counts = {
-        "rows": len(saids),
+        "rows": len(saids) + lines,
         "added": len(reports),
         "known": len(saids) - len(reports),
         "merged": sum(report.merged_into is not None for report in reports),
@@ -118,13 +123,20 @@ def import_file(
         "urgent": sum(report.category.urgent for report in reports),
     }
     if as_json:
-        show_json(counts | {"notes": notes} | {"reports": [plain(report) for report in reports]})
-        return
+        show_json(
+            counts
+            | {"notes": notes, "refused": refused.plain(read.refusals), "refused_file": refused_file}
+            | {"reports": [plain(report) for report in reports]}
+        )
+        raise typer.Exit(refused.EXIT_CODE if read.refusals else 0)
     for note in notes:
         tell(f"  {note}", error=True)
-    tell(say("report.import.done", **counts))
+    tell(say("report.import.done", **counts, refused=lines))
     for words, count in Counter(_about(report) for report in reports).most_common():
         tell(f"  {count:>5}  {words}")
+    refused.tell_refused(read.refusals, refused_file)
+    if read.refusals:
+        raise typer.Exit(refused.EXIT_CODE)
 
 
 def list_reports(

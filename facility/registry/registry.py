@@ -14,7 +14,7 @@ from pathlib import Path
 
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset, Building, Estate, Site
-from facility.files import ReadOptions, read_grids
+from facility.files import ReadOptions, Refusal, Value, read_grids
 from facility.files.cells import plain_name
 from facility.i18n.messages import Sentence
 from facility.identity import bad_id, folded, made_id
@@ -31,6 +31,9 @@ class Registry:
     columns: Mapping[str, str] = field(default_factory=dict)  # our field -> their column
     notes: Sequence[Sentence] = ()
     made: bool = False  # the file numbers nothing: ids were made from where things stand
+    header: Sequence[str] = ()  # a table's column names, as they stand
+    cells: Mapping[int, tuple[Value, ...]] = field(default_factory=dict)  # a table's rows by their lines
+    refusals: Sequence[Refusal] = ()  # rows of a table that were not understood
 
 
 def read_estate(
@@ -51,18 +54,21 @@ def read_registry(
     mapping: Mapping[str, str] | None = None,
     options: ReadOptions | None = None,
     alike: bool = False,
+    by_row: bool = False,
 ) -> Registry:
     """Read a registry; `.toml` is read as TOML, everything else as a table.
 
     `kind` is the equipment class of every asset in the file. `mapping` says which column of a table holds one of our
     `FIELDS`, e.g. `{"id": "asset"}`, and what a word of it means: `{"kind:电梯": "lift"}`. `alike` lets ids
-    stand side by side that differ in case or width only. Raises `Problems` with every mistake of the file,
-    `CannotParse` where it is not readable at all.
+    stand side by side that differ in case or width only. `by_row` refuses the rows of a table that are wrong, each for
+    itself, and reads the others. Raises `Problems` with every mistake of the file (`by_row`: where the mistake is not
+    one of rows, or no row is right), `CannotParse` where it is not readable at all.
     """
     report, options = Report(), options or ReadOptions()
     if kind is not None and kind not in catalogue():
         report.add(0, "unknown kind {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
     columns, notes, unnumbered = dict[str, str](), list[Sentence](), False
+    names, cells = list[str](), dict[int, tuple[Value, ...]]()
     if path.suffix.lower() == ".toml":
         words = read_text(path)
         if mapping:
@@ -73,12 +79,20 @@ def read_registry(
         assets = table_dates(rows, grid, header, options.order, report)
         sites, buildings = list[Row](), list[Row]()
         columns = {column.field or column.name: column.name for column in header.columns}
+        names = [column.name for column in header.columns]
+        cells = {row.line: row.cells for row in grid.rows if row.line > header.line}
         notes = list(grid.notes)
         if header.place:
             notes.append(Sentence("{count} lines above the header were passed over", count=header.place))
         if not numbered and {"building", "site"} & set(header.fields):
             unnumbered = True
             assets = _numbered(assets)
+            width = len(names)
+            numbers = {row.line: row.values["id"] for row in assets}
+            names.append("id")  # of a row that is refused, so that it is the same asset when it comes again
+            cells = {
+                line: (*row[:width], *[""] * (width - len(row)), numbers.get(line, "")) for line, row in cells.items()
+            }
             notes.append(
                 Sentence(
                     "no column of numbers: each asset was numbered by where it stands, {first}", first=_first(assets)
@@ -86,8 +100,26 @@ def read_registry(
             )
     assets = [_classed(row) for row in assets]
     estate = _checked(sites, buildings, assets, kind, report, alike)
-    report.raise_if_any(path.name)
-    return Registry(estate=estate, columns=columns, notes=notes, made=unnumbered)
+    refusals = list[Refusal]()
+    problems = report.problems
+    while by_row and problems and assets and all(line in cells for line, _ in problems):
+        refusals += [Refusal(line=line, what=what, cells=cells[line]) for line, what in problems]
+        wrong = {line for line, _ in problems}
+        assets = [row for row in assets if row.line not in wrong]
+        again = Report()
+        estate = _checked(sites, buildings, assets, kind, again, alike)
+        problems = again.problems
+    if not by_row or not estate.assets or problems:
+        report.raise_if_any(path.name)
+    return Registry(
+        estate=estate,
+        columns=columns,
+        notes=notes,
+        made=unnumbered,
+        header=names,
+        cells=cells,
+        refusals=sorted(refusals, key=lambda refusal: refusal.line),
+    )
 
 
 def _first(assets: Sequence[Row]) -> str:

@@ -72,6 +72,11 @@ class Report:
     def add_sentence(self, line: int, what: Sentence) -> None:
         self._found.append((line, what))
 
+    @property
+    def problems(self) -> Sequence[tuple[int, Sentence]]:
+        """Line and problem, in the order they were noticed."""
+        return tuple(self._found)
+
     def raise_if_any(self, file: str) -> None:
         if self._found:
             ordered = sorted(self._found, key=lambda problem: problem[0])

@@ -37,13 +37,16 @@ class Reading:
     given: list[Given]
     columns: dict[str, str]  # our field, or `last:DUTY`, -> the file's heading
     rows: int
+    header: list[str]
+    cells: Mapping[int, Sequence[Cell]]  # the rows by their lines
+    refused: list[tuple[int, Sentence]]  # rows that were not understood, by line
 
 
 def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Reading:
     """The duties done that a file tells of, not yet checked against the assets.
 
-    A title above the header is passed over. Raises `Problems` where columns are missing, `CannotParse` where the file
-    cannot be read.
+    A title above the header is passed over; a row with a cell too many is refused. Raises `Problems` where columns are
+    missing, `CannotParse` where the file cannot be read.
     """
     rows = list(file_rows(path))
     if not rows:
@@ -53,12 +56,10 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
     header = [_words(cell) for cell in cells]
     fields, wide = _columns(line, header, mapping or {}, path.name)
     given = []
-    overlong = [number for number, row in rows[at + 1 :] if any(map(_words, row[len(header) :]))]
-    if overlong:
-        raise Problems(
-            path.name, [Sentence("line {line}: more cells than there are columns", line=number) for number in overlong]
-        )
+    overlong = {number for number, row in rows[at + 1 :] if any(map(_words, row[len(header) :]))}
     for number, row in rows[at + 1 :]:
+        if number in overlong:
+            continue
         values = {name: row[place] if place < len(row) else None for name, place in fields.items()}
         plain = {name: _words(values.get(name)) for name in ("asset", "by", "note")}
         where = {name: _words(values.get(name)) for name in PLACES if name in fields}
@@ -69,7 +70,8 @@ def read_duties(path: Path, *, mapping: Mapping[str, str] | None = None) -> Read
                 given.append(Given(line=number, duty=duty, on=_day(row[place]), where=where, **plain))
     columns = {name: header[place] for name, place in fields.items()}
     columns |= {f"last:{duty}": header[place] for place, duty in wide.items()}
-    return Reading(given, columns, len(rows) - at - 1)
+    refused = [(number, Sentence("more cells than there are columns")) for number in sorted(overlong)]
+    return Reading(given, columns, len(rows) - at - 1, header, dict(rows[at + 1 :]), refused)
 
 
 def _is_header(cells: Sequence[Cell], mapping: Mapping[str, str]) -> bool:

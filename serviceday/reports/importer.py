@@ -1,6 +1,6 @@
 """Reads reports from a file that a hotline, a chat program or a spreadsheet exported: CSV or XLSX.
 
-Every problem of the file is told at once, with its line; nothing is taken from a file that has one.
+Every problem of the file is told at once, with its line; a row that is not understood is refused and stops no other.
 """
 
 from __future__ import annotations
@@ -124,13 +124,17 @@ class ReportFile:
     reports: Sequence[Said]
     columns: Sequence[Column]
     notes: Sequence[Sentence]
+    refusals: Sequence[Refusal] = ()  # by line
 
 
 def read_reports(
     path: Path, *, mapping: Mapping[str, str] | None = None, timezone: ZoneInfo, now: datetime
 ) -> list[Said]:
-    """The reports of a file, in its order; see `read_report_file`."""
-    return list(read_report_file(path, mapping=mapping, options=ReadOptions(zone=timezone), now=now).reports)
+    """The reports of a file, in its order; see `read_report_file`. Raises `Problems` where a row is wrong."""
+    file = read_report_file(path, mapping=mapping, options=ReadOptions(zone=timezone), now=now)
+    if file.refusals:
+        raise Problems(path.name, grouped(file.refusals))
+    return list(file.reports)
 
 
 def read_report_file(
@@ -140,20 +144,22 @@ def read_report_file(
 
     `mapping` says which column holds one of our `FIELDS`. Times without a zone are those of `options.zone`; a report
     without a time counts as received today, and is the same report when it comes again another day. Raises `Problems`
-    with every mistake, `CannotParse` where it cannot be read.
+    where no row is right, `CannotParse` where it cannot be read.
     """
     options = replace(options, earliest=True)  # an hour more or less changes nothing about a report
     table = read_table(path, fields=_TABLE, mapping=mapping, options=options)
     refusals = list(table.refusals)
     today = now.astimezone(options.zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    reports = [_said(row, today, now, refusals) for row in table.rows]
-    if refusals:
-        ordered = sorted(refusals, key=lambda refusal: refusal.line)
+    read = [_said(row, today, now, refusals) for row in table.rows]
+    wrong = {refusal.line for refusal in refusals}
+    reports = [report for report in read if report.line not in wrong]
+    ordered = sorted(refusals, key=lambda refusal: refusal.line)
+    if ordered and (not reports or 0 in wrong):
         raise Problems(path.name, grouped(ordered))
     notes = list(table.notes)
     if untimed := sum(not report.timed for report in reports):
         notes.append(Sentence("{count} reports say no time and count as received today", count=untimed))
-    return ReportFile(reports=reports, columns=table.columns, notes=notes)
+    return ReportFile(reports=reports, columns=table.columns, notes=notes, refusals=ordered)
 
 
 def _said(row: Row, today: datetime, now: datetime, refusals: list[Refusal]) -> Said:

@@ -224,3 +224,53 @@ def test_a_report_without_a_time_is_the_same_tomorrow(tmp_path: Path) -> None:
         for day in (20, 21)
     ]
     assert days[0] == days[1]
+
+
+def test_refused_rows_are_kept_mended_and_imported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "台账.csv").write_text(
+        "编号,名称,类别,楼栋,小区,投用日期,上次半月保养\n"
+        "EL-1,东梯,电梯,1,春晖,2019-03-05,2026-11-01\n"
+        "EL-2,西梯,电梯,1,春晖,2019-13-45,2026-11-02\n"
+        "EL-3,南梯,电梯,2,春晖,2019-03-05,昨天\n",
+        encoding="gb18030",
+    )
+    would = run("import", "assets", "台账.csv", "--data", "d", "--dry-run", code=2)
+    assert "类别 -> kind" in would
+    assert "line 3: commissioned" in would
+    assert "2 rows refused" in would
+    assert not (tmp_path / "d").exists()
+    answer = json.loads(run("import", "assets", "台账.csv", "--data", "d", "--json", code=2))
+    assert (answer["added"], answer["last_dates"]) == (2, 1)
+    assert [refusal["line"] for refusal in answer["refused"]] == [3, 4]
+    waiting = tmp_path / answer["refused_file"]
+    assert waiting.stat().st_mode & 0o777 == 0o600
+    words = waiting.read_text("utf-8-sig")
+    assert "EL-1" not in words
+    waiting.write_text(words.replace("2019-13-45", "2019-12-31").replace("昨天", "2026-11-03"), encoding="utf-8-sig")
+    answer = json.loads(run("import", "assets", waiting, "--data", "d", "--json"))
+    assert (answer["added"], answer["unchanged"], answer["last_dates"]) == (1, 1, 2)
+
+
+def test_a_refused_report_stops_no_other(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,kind\nL-1,lift\n")
+    run("import", "assets", "a.csv", "--data", "d")
+    (tmp_path / "r.csv").write_text("time,place,text\n2026-11-02 08:00,1,lift noise\n2026-13-02 08:00,1,lamp dark\n")
+    assert "1 refused" in run("report", "import", "r.csv", "--data", "d", "--dry-run", code=2)
+    answer = json.loads(run("report", "import", "r.csv", "--data", "d", "--json", code=2))
+    assert (answer["added"], answer["rows"], len(answer["refused"])) == (1, 2, 1)
+    waiting = tmp_path / answer["refused_file"]
+    waiting.write_text(waiting.read_text("utf-8-sig").replace("2026-13-02", "2026-11-03"), encoding="utf-8")
+    assert json.loads(run("report", "import", waiting, "--data", "d", "--json"))["added"] == 1
+
+
+def test_refused_dates_are_kept(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,kind\nL-1,lift\nL-2,lift\n")
+    run("import", "assets", "a.csv", "--data", "d")
+    (tmp_path / "l.csv").write_text(
+        "asset,duty,date\nL-1,half_monthly,2026-11-01\nL-7,half_monthly,2026-11-01\nL-2,yearly,2026-11-01,x\n"
+    )
+    answer = json.loads(run("duty", "import", "l.csv", "--data", "d", "--json", code=2))
+    assert (answer["new"], [refusal["line"] for refusal in answer["refused"]]) == (1, [3, 4])
+    kept = (tmp_path / answer["refused_file"]).read_text("utf-8-sig").splitlines()
+    assert kept[1].startswith("L-7,half_monthly,2026-11-01,")
+    assert "more cells than there are columns" in kept[2]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from facility.errors import CannotParse, Problems
 from facility.estate import Asset, Building, Site
-from facility.registry.registry import read_estate
+from facility.registry.registry import read_estate, read_registry
 
 DOCS = Path(__file__).parents[2] / "docs" / "registry.md"
 
@@ -148,3 +148,56 @@ def test_whatever_the_bytes_are_they_are_read_or_refused(
     except CannotParse:
         return
     assert len({asset.id for asset in estate.assets}) == len(estate.assets)
+
+
+ROWS = {  # what may stand in a row, and whether it is right
+    "L,lift,2019-06-30,31,121": True,
+    "L,电梯,2019年6月30日,,": True,
+    "L,ski_lift,2019-06-30,,": False,
+    "L,lift,2019-02-30,,": False,
+    "L,lift,,91,10": False,
+    "L,lift,,45,": False,
+    "L,,2019-06-30,,": False,
+    "L,lift,,,,surplus": False,
+}
+
+
+@given(chosen=st.lists(st.sampled_from(list(ROWS)), min_size=1, max_size=12), twice=st.booleans())
+def test_a_wrong_row_stops_no_other_and_waits_to_be_mended(
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[str], twice: bool
+) -> None:
+    lines = [row.replace("L,", f"L-{number},", 1) for number, row in enumerate(chosen, 1)]
+    right = [f"L-{number}" for number, row in enumerate(chosen, 1) if ROWS[row]]
+    wrong = {number + 1 for number, row in enumerate(chosen, 1) if not ROWS[row]}
+    if twice and right:
+        lines.append(f"{right[0]},lift,,,")
+        wrong.add(len(lines) + 1)
+    path = written(
+        tmp_path_factory.mktemp("rows"), "e.csv", "\n".join(["id,kind,commissioned,latitude,longitude", *lines, ""])
+    )
+    if not right:
+        with pytest.raises(Problems):
+            read_registry(path, by_row=True)
+        return
+    registry = read_registry(path, by_row=True)
+    assert [asset.id for asset in registry.estate.assets] == right
+    assert {refusal.line for refusal in registry.refusals} == wrong
+    for refusal in registry.refusals:
+        assert ",".join(map(str, refusal.cells)).rstrip(",") == lines[refusal.line - 2].rstrip(",")
+
+
+def test_what_concerns_the_whole_table_refuses_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "e.csv", "id,class_of\nL-1,lift\n")
+    with pytest.raises(Problems, match="no column 'kind'"):
+        read_registry(path, by_row=True)
+
+
+def test_a_refused_row_without_a_number_keeps_the_one_that_was_made(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "e.csv", "kind,site,building,name,commissioned\nlift,s,1,east,2019-01-01\nlift,s,1,east,2019-02-30\n"
+    )
+    registry = read_registry(path, by_row=True)
+    (asset,), (refusal,) = registry.estate.assets, registry.refusals
+    assert list(registry.header)[-1] == "id"
+    assert refusal.cells[-1] != asset.id
+    assert str(refusal.cells[-1]).startswith(asset.id)

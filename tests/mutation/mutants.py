@@ -66,6 +66,7 @@ AREAS = {
             "tests/serviceday/test_serviceday_alert_grouping.py",
             "tests/serviceday/test_serviceday_alert_lifecycle.py",
             "tests/serviceday/test_serviceday_watch.py",
+            "tests/serviceday/test_serviceday_watch_silence.py",
         ),
     ),
     "admission": Area(
