@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from math import inf
+from math import inf, isfinite
 
 import polars as pl
 
@@ -215,10 +215,16 @@ def told_at(moment: datetime, timezone: tzinfo) -> str:
     return f"{moment.astimezone(timezone):%Y-%m-%d %H:%M}{' UTC' if timezone is UTC else ''}"
 
 
+def excess_scale(channel: Channel, limit: float) -> float:
+    """What an excess is measured by: the limit itself, beside a limit of zero the width of the normal band."""
+    width = channel.normal.high - channel.normal.low
+    return abs(limit) or (width if isfinite(width) else 1.0)
+
+
 def limit_severity(channel: Channel, value: float, limit: float) -> Severity:
     """Life safety and the size of the excess decide. A state has no size, and a daily figure is yesterday's news."""
     life_safety = catalogue().kind(channel.kind).life_safety
-    span = abs(limit) or (channel.normal.high - channel.normal.low if channel.normal.bounded else 1.0)
+    span = excess_scale(channel, limit)
     far = channel.aggregate not in (Aggregate.STATE, Aggregate.DAILY) and abs(value - limit) >= FAR_BEYOND * span
     if life_safety:
         return Severity.HIGH if far else Severity.MEDIUM

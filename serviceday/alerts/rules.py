@@ -11,7 +11,7 @@ import polars as pl
 from facility.alerts import Severity
 from facility.catalogue.alarm import Alarm
 from facility.catalogue.catalogue import Aggregate, Channel, catalogue
-from serviceday.alerts.limits import FAR_BEYOND, deadband
+from serviceday.alerts.limits import FAR_BEYOND, deadband, excess_scale
 
 SINGLE = (Aggregate.SPARSE, Aggregate.DAILY)
 LOOKED_BACK = timedelta(days=1)  # at least, when a condition is made out anew from the store
@@ -88,5 +88,4 @@ def _far(channel: Channel, limit: float, way: int) -> float:
     """The value from which an excess is grave; a state has no size, and a daily figure is yesterday's news."""
     if channel.aggregate in (Aggregate.STATE, Aggregate.DAILY) or limit in (float("inf"), float("-inf")):
         return way * float("inf")
-    span = abs(limit) or (channel.normal.high - channel.normal.low if channel.normal.bounded else 1.0)
-    return limit + way * FAR_BEYOND * span
+    return limit + way * FAR_BEYOND * excess_scale(channel, limit)

@@ -9,7 +9,7 @@ from facility.alerts import Severity, Source
 from facility.catalogue.catalogue import Channel
 from facility.i18n.phrases import Text
 from serviceday.alerts.conditions import PHRASES, Condition, Verdict
-from serviceday.alerts.limits import limit_severity, quantity, told_at
+from serviceday.alerts.limits import excess_scale, limit_severity, quantity, told_at
 from serviceday.alerts.rules import Rule
 from serviceday.alerts.track import Track
 
@@ -73,8 +73,7 @@ def _limit(channel: Channel, track: Track, since: datetime, timezone: tzinfo) ->
 
 
 def _excess(channel: Channel, limit: float, above: bool, *, far: bool) -> float:
-    span = abs(limit) or (channel.normal.high - channel.normal.low if channel.normal.bounded else 1.0)
-    return (1 if above else -1) * (span if far else 0.0)
+    return (1 if above else -1) * (excess_scale(channel, limit) if far else 0.0)
 
 
 def _since(track: Track, since: datetime, timezone: tzinfo) -> Text:

@@ -62,6 +62,7 @@ AREAS = {
             "serviceday/alerts/inhibition.py",
         ),
         (
+            "tests/serviceday/test_serviceday_alert_edges.py",
             "tests/serviceday/test_serviceday_alert_conditions.py",
             "tests/serviceday/test_serviceday_alert_grouping.py",
             "tests/serviceday/test_serviceday_alert_lifecycle.py",
