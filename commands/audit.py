@@ -34,6 +34,7 @@ def audit(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Who changed what and when, over every trail; as a table, JSON or CSV."""
     from commands.installation import recorded
 
     place = options.zone(timezone)

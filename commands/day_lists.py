@@ -33,6 +33,7 @@ def carried_out(records: Records, day: date, about: ServiceDay | None) -> Inspec
 
 
 def answers(records: Records, plan_list: InspectionList, data: Path, timezone: str) -> Results:
+    """The results of a list, judged by the installation's own grades. Raises `CannotParse` where those are wrong."""
     from facility.folder import DataFolder
     from serviceday.execution.grades import read_grades
     from serviceday.execution.results import Results

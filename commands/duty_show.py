@@ -20,6 +20,7 @@ def show(
     data: options.Data = options.DATA,
     as_json: options.Json = False,
 ) -> None:
+    """Show a duty: its source, how far it was read, who may do it, its items."""
     from facility.catalogue.catalogue import catalogue, law_set
     from facility.catalogue.duties import checklist, clause_words, visit_minutes
     from facility.catalogue.qualifications import qualification

@@ -146,6 +146,7 @@ def _cell(value: object) -> str:
 
 
 def show_plan(inspection_list: InspectionList, outputs: list[Path], language: Language, names: Names) -> None:
+    """A list as people read it on a screen: breaches first, then what is in, what is left out, and where it went."""
     from serviceday.documents.inspection_list import assurance, law_words
 
     places = names.over(inspection_list)

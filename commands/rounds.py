@@ -42,6 +42,7 @@ def links(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Give each person of a list a link to their round, good for one day."""
     from commands.installation import recorded
     from facility.folder import DataFolder
     from serviceday.execution.phone import page
@@ -88,6 +89,7 @@ def sheet(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Write a person's round as one file that works without any server."""
     from commands.app.papers import named
     from commands.installation import recorded
     from facility.folder import DataFolder

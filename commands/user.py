@@ -39,6 +39,7 @@ def add(
     password_file: PasswordFile = "",
     as_json: options.Json = False,
 ) -> None:
+    """Make an account; the password is asked for or read from a file."""
     from facility.accounts import Account
     from facility.folder import DataFolder
     from facility.records import Records
@@ -62,6 +63,7 @@ def add(
 
 
 def list_users(data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """The accounts with their roles, sites and state."""
     from commands.installation import recorded
 
     with recorded(data) as records:
@@ -99,6 +101,7 @@ def change(
     enable: Annotated[bool, typer.Option("--enable", help=say("user.enable"))] = False,
     as_json: options.Json = False,
 ) -> None:
+    """Change an account's roles, sites, name or language."""
     from commands.installation import recorded
     from serviceday.accounts import Accounts, name_of
 
@@ -124,6 +127,7 @@ def change(
 
 
 def disable(name: Name, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """Shut an account: it signs in nowhere, and its sessions end."""
     from commands.installation import recorded
     from serviceday.accounts import Accounts, name_of
 
@@ -139,6 +143,7 @@ def password(
     password_file: PasswordFile = "",
     as_json: options.Json = False,
 ) -> None:
+    """Set a new password; every session of the account ends."""
     from commands.installation import recorded
     from serviceday.accounts import Accounts, name_of
 
@@ -155,6 +160,7 @@ def sessions(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
+    """Who is signed in, since when and from where."""
     from commands.installation import recorded
     from serviceday.accounts import Accounts, name_of
 
@@ -185,6 +191,7 @@ def sessions(
 
 
 def end_sessions(name: Name, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+    """End the sessions of an account, or all."""
     from commands.installation import recorded
     from serviceday.accounts import Accounts, name_of
 

@@ -54,6 +54,7 @@ def everything(visit: Visit) -> bool:
 
 
 def may_act(visit: Visit, alert: Alert, asset: Asset | None) -> bool:
+    """Whether somebody may change an alert of an asset."""
     return may(visit.account, Action.ALERTS, asset.site if asset else ALL_SITES)
 
 
@@ -63,6 +64,7 @@ def acting(visit: Visit, signature: str = "") -> Acting:
 
 
 def assets(visit: Visit) -> Sequence[Asset]:
+    """The registered assets of the sites that somebody sees."""
     registered = sources.assets(visit.folder)
     if everything(visit):
         return registered
@@ -70,6 +72,7 @@ def assets(visit: Visit) -> Sequence[Asset]:
 
 
 def assessments(visit: Visit) -> Mapping[str, Assessment]:
+    """The newest assessment of each asset that somebody sees, by its id."""
     believed = sources.assessments(visit.folder)
     if everything(visit):
         return believed
@@ -78,10 +81,12 @@ def assessments(visit: Visit) -> Mapping[str, Assessment]:
 
 
 def open_alerts(visit: Visit) -> Sequence[Alert]:
+    """The open alerts of what somebody sees."""
     return _own(visit, sources.open_alerts(visit.folder))
 
 
 def closed_alerts(visit: Visit, *, since: datetime) -> Sequence[Alert]:
+    """The alerts closed since then, of what somebody sees."""
     return _own(visit, sources.records(visit.folder).alerts.all(closed=True, since=since))
 
 

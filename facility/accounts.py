@@ -11,6 +11,8 @@ ALL_SITES = ""  # what concerns the whole estate at once, such as a plan for a d
 
 
 class Role(StrEnum):
+    """What somebody is here; `may` says what each may do."""
+
     VIEWER = "viewer"
     ENGINEER = "engineer"
     PLANNER = "planner"
@@ -39,6 +41,8 @@ NEEDED: Mapping[Action, frozenset[Role]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
+    """Somebody who can sign in. The password's hash is kept apart."""
+
     name: str  # by which they sign in, and which signs what they do
     display: str = ""
     language: str = ""  # "zh", "en"; "" = whatever the browser or the installation says
@@ -63,6 +67,8 @@ EVERYBODY = Account(name="", roles=frozenset(Role))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
+    """One browser that is signed in. All times UTC."""
+
     digest: str  # SHA-256 of the token in the browser; the token itself is kept nowhere
     account: str
     created_at: datetime

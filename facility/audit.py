@@ -29,6 +29,8 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
+    """One change: who, when, what, and from what to what."""
+
     at: datetime  # UTC
     who: str  # account, or the name given on the command line; "" = the program itself
     area: Area

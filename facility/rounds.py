@@ -8,6 +8,8 @@ from enum import StrEnum
 
 
 class PhotoKind(StrEnum):
+    """What a picture is."""
+
     PHOTO = "photo"
     SIGNATURE = "signature"  # drawn with a finger at the end of the round
 

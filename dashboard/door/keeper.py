@@ -23,6 +23,8 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
+    """How the door was told to stand: whose data, on which address, behind what."""
+
     folder: Path
     host: str = "127.0.0.1"  # on which the server listens
     behind_proxy: bool = False  # somebody promised: a proxy before us, which alone can reach us, ends TLS
@@ -30,6 +32,8 @@ class DoorSettings:
 
 
 class Keeper:
+    """Asks the records who somebody is, afresh each time; opens them when first asked."""
+
     def __init__(self, settings: DoorSettings) -> None:
         self.settings = settings
 

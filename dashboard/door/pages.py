@@ -29,6 +29,8 @@ _POLICY = (
 
 
 class Door:
+    """The pages of signing in and out, answered without Streamlit."""
+
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._turns: anyio.CapacityLimiter | None = None
@@ -135,6 +137,7 @@ class Door:
 
 
 def routes(keeper: Keeper) -> list[Route]:
+    """The routes of the door, to be served beside the dashboard."""
     own = Door(keeper)
     return [
         Route("/sign-in", _told(keeper, own.sign_in), methods=["GET", "POST"]),

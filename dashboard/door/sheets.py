@@ -60,6 +60,7 @@ WATCH = """(() => {
 
 
 def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str) -> str:
+    """The sign-in form; `there` is where it leads, `wrong` what was wrong the last time."""
     alarm = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
     described = ' aria-invalid="true"' if wrong else ""
     first, second = (" autofocus", "") if not name else ("", " autofocus")
@@ -78,6 +79,7 @@ def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str
 
 
 def account(language: Language, *, account: Account, sessions: int, token: str) -> str:
+    """Who is signed in, what they may do, and the button that signs out."""
     hidden = (
         f'<input type="hidden" name="form" value="{escape(token)}"><input type="hidden" name="lang" value="{language}">'
     )
@@ -100,16 +102,19 @@ def account(language: Language, *, account: Account, sessions: int, token: str) 
 
 
 def no_accounts(language: Language) -> str:
+    """What to do where nobody has an account yet."""
     body = f"""<h1>{escape(say("door_no_accounts", language))}</h1><p>{escape(say("door_no_accounts_do", language))}</p>
 <code>serviceday user add NAME --role administrator</code>"""
     return _page(language, say("door_no_accounts", language), body, "/sign-in?lang=")
 
 
 def sent_from_elsewhere(language: Language) -> str:
+    """The refusal of a form that another site sent."""
     return message(language, say("door_elsewhere", language), say("door_elsewhere_do", language))
 
 
 def message(language: Language, what: str, do: str) -> str:
+    """A page of one message and what to do about it."""
     back = f'<a href="/sign-in?lang={language}">{escape(say("door_sign_in", language))}</a>'
     body = f'<h1>{escape(what)}</h1><p role="alert">{escape(do)}</p>{back}'
     return _page(language, what, body, "/sign-in?lang=")

@@ -106,6 +106,8 @@ class ModeTable(_Strict):
 
 
 class AgesTable(_Strict):
+    """A shorter interval from an age of the asset on, in years."""
+
     older_than: int = Field(gt=0, le=100)
     interval: Annotated[str, AfterValidator(_interval)]
 
@@ -138,6 +140,8 @@ class DutyTable(_Strict):
 
 
 class ItemTable(_Strict):
+    """One item of a duty's checklist, as the file has it."""
+
     duty: str
     number: str = Field(min_length=1, max_length=20)
     what: Words

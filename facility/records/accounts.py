@@ -25,6 +25,8 @@ _KEPT = timedelta(days=30)  # a session that began before is over for long
 
 
 class AccountRecords:
+    """Accounts, the hashes of their passwords, and their sessions."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

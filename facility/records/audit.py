@@ -30,6 +30,8 @@ _FROM = "from_"  # of a detail: what it was before
 
 
 class AuditRecords:
+    """Changes without a trail of their own, and all trails read as one."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -60,6 +62,7 @@ class AuditRecords:
 
 
 def add_entry(connection: Connection, entry: Entry) -> None:
+    """Write an entry within a transaction that is open."""
     values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
     plain = {"area": entry.area.value, "before": dict(entry.before), "after": dict(entry.after)}
     connection.execute(insert(_AUDIT).values(values | plain))

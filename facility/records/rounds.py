@@ -18,6 +18,8 @@ _PLAIN = ("plan", "item", "person", "device", "seq", "taken_at", "at", "digest",
 
 
 class RoundRecords:
+    """Photos of rounds: what was sent from which phone."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -17,6 +17,8 @@ from serviceday.accounts.service import Accounts
 
 
 class Acting:
+    """Somebody who does things: under their account, or under the name they gave."""
+
     def __init__(self, records: Records, session: str, *, signature: str = "", now: datetime | None = None) -> None:
         """`session` is the digest of the session that acts; "" where nobody is signed in."""
         self._records = records

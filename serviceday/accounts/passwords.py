@@ -61,6 +61,7 @@ def _runs(plain: str) -> bool:
 
 
 def hashed(password: str) -> str:
+    """A password's argon2id hash, with its salt and parameters."""
     return _HASHER.hash(normal(password))
 
 

@@ -36,11 +36,15 @@ class NotLetIn(CannotDo):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
+    """What somebody has who just signed in."""
+
     token: str  # for the browser's cookie and for nothing else
     account: Account
 
 
 class Accounts:
+    """Signing in and out, and what changes accounts. Every refusal is a `CannotDo`."""
+
     def __init__(self, records: Records) -> None:
         self._records = records
         self._kept = records.accounts

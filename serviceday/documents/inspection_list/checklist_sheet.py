@@ -22,6 +22,7 @@ RESULT = 11  # the column to choose from
 
 
 def titles(language: Language) -> list[str]:
+    """The headings of the checklist's columns."""
     return [PHRASES[key][language] for key, _ in COLUMNS]
 
 
@@ -45,4 +46,5 @@ def rows(plan: InspectionList, language: Language, names: Names) -> Iterator[lis
 
 
 def choices(language: Language) -> list[str]:
+    """The words from which a result is chosen."""
     return [PHRASES[key][language] for key in RESULTS]

@@ -21,6 +21,8 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class AnswerSent(msgspec.Struct, kw_only=True):
+    """One answer as a phone sends it."""
+
     key: str  # of the row, as in a handed-out workbook
     seq: Seq
     answer: Answer
@@ -33,6 +35,8 @@ class AnswerSent(msgspec.Struct, kw_only=True):
 
 
 class RequestSent(msgspec.Struct, kw_only=True):
+    """A resident's request taken on the round, as a phone sends it."""
+
     seq: Seq
     text: str
     at: Moment
@@ -42,6 +46,8 @@ class RequestSent(msgspec.Struct, kw_only=True):
 
 
 class PhotoSent(msgspec.Struct, kw_only=True):
+    """A picture as a phone sends it."""
+
     seq: Seq
     item: Annotated[int, msgspec.Meta(ge=0)]
     kind: PhotoKind
@@ -50,6 +56,8 @@ class PhotoSent(msgspec.Struct, kw_only=True):
 
 
 class Submission(msgspec.Struct, kw_only=True):
+    """What a phone sends at once; each part is read by itself, so that a wrong one stops no other."""
+
     form: str
     version: int
     plan: int
@@ -62,6 +70,8 @@ class Submission(msgspec.Struct, kw_only=True):
 
 
 class RoundFile(msgspec.Struct, kw_only=True):
+    """What the page that needs no server exports."""
+
     form: str
     version: int
     parts: list[msgspec.Raw]  # one for each device that the round was typed on
@@ -72,6 +82,7 @@ class _Numbered(msgspec.Struct):
 
 
 def decoded(raw: msgspec.Raw, form: type[T]) -> tuple[int, T | Sentence]:
+    """The number of one part, and the part or why it cannot be read."""
     try:
         value = msgspec.json.decode(raw, type=form)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -88,6 +99,7 @@ def _seq(raw: msgspec.Raw) -> int:
 
 
 def unreadable(error: Exception) -> CannotParse:
+    """The error for something sent that is none of ours."""
     return CannotParse(
         "what was sent cannot be read: {error}", "Load the page anew and send again", error=foreign(str(error)[:200])
     )

@@ -40,6 +40,7 @@ def apart(rounds: Rounds, one: int, people: set[int]) -> list[int]:
 
 
 def start_of(rounds: Rounds, one: int) -> int:
+    """When a planned piece of work begins, in minutes of the day."""
     route = rounds.routes[rounds.leader[one]]
     return route.starts[route.items.index(one)]
 
