@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from dashboard.acknowledging import AcknowledgingPage
 from dashboard.door import DoorSettings, door
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
@@ -29,15 +30,15 @@ def parts() -> tuple[list[Middleware], list[BaseRoute]]:
     except ServicedayError:
         return [], []
     arguments = dict(pairwise(sys.argv[1:]))
-    middleware, routes = door(
-        DoorSettings(
-            folder=settings.folder,
-            host=arguments.get("--host", "127.0.0.1"),
-            behind_proxy=arguments.get("--behind-proxy") == "yes",
-            language=settings.language,
-        )
+    entrance = DoorSettings(
+        folder=settings.folder,
+        host=arguments.get("--host", "127.0.0.1"),
+        behind_proxy=arguments.get("--behind-proxy") == "yes",
+        language=settings.language,
     )
-    return [*middleware], [*Rounds(settings).routes(), *routes]
+    middleware, routes = door(entrance)
+    links = AcknowledgingPage(entrance, settings.timezone).routes()
+    return [*middleware], [*Rounds(settings).routes(), *links, *routes]
 
 
 _middleware, _routes = parts()

@@ -21,7 +21,7 @@ from facility.errors import ServicedayError
 log = logging.getLogger(__name__)
 
 OPEN_TO_ALL = frozenset({"/sign-in", "/door/style.css", "/_stcore/health"})
-WITH_ITS_OWN_RIGHT = "/round/"  # whoever opens a round on a phone shows a signed link, not a session
+WITH_ITS_OWN_RIGHT = ("/round/", "/acknowledge")  # whoever comes there shows a signed link, not a session
 UNUSED = frozenset({"/door/here"})  # asked by pages by themselves: no sign that somebody is there
 WATCH = b'<script src="/door/watch.js" defer></script></head>'
 NEVER_KEPT = "/media/"  # what was downloaded is not left in a browser's cache
@@ -177,7 +177,8 @@ class Gate:
 
 
 def _open(path: str) -> bool:
-    return path in OPEN_TO_ALL or (path.startswith(WITH_ITS_OWN_RIGHT) and ".." not in path)
+    own = any(path == right or (right.endswith("/") and path.startswith(right)) for right in WITH_ITS_OWN_RIGHT)
+    return path in OPEN_TO_ALL or (own and ".." not in path)
 
 
 _CHANGED = (b"content-length", b"etag", b"last-modified", b"cache-control", b"accept-ranges")

@@ -23,7 +23,7 @@ from serviceday.accounts import ABSOLUTE, NotLetIn, SignedIn
 
 LARGEST = 8_192  # bytes of a form
 AT_ONCE = 2  # passwords looked at; each takes 64 MiB and some tens of milliseconds
-_POLICY = (
+POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -59,7 +59,7 @@ class Door:
 
     async def sign_out(self, request: Request) -> Response:
         asking = Asking(request.scope, self._keeper.settings)
-        fields = await _fields(request)
+        fields = await form_fields(request)
         language = _language(asking, fields.get("lang", ""), "/")
         if not _from_our_form(asking, fields):
             return _html(sheets.sent_from_elsewhere(language), 403)
@@ -77,7 +77,7 @@ class Door:
         return Response(status_code=204, headers={"cache-control": "no-store"})
 
     async def _let_in(self, request: Request, asking: Asking) -> Response:
-        fields = await _fields(request)
+        fields = await form_fields(request)
         there = own_path(fields.get("next", "/"))
         language = _language(asking, fields.get("lang", ""), there)
         if not _from_our_form(asking, fields):
@@ -173,7 +173,7 @@ async def _watch(request: Request) -> Response:
     return Response(sheets.WATCH, media_type="text/javascript", headers={"cache-control": "no-store"})
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def form_fields(request: Request) -> dict[str, str]:
     """The fields of a form as a browser sends them; of what is too large or no form, none."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         return {}
@@ -205,7 +205,7 @@ def _go(there: str) -> Response:
 
 
 def _html(page: str, status: int = 200) -> Response:
-    headers = {"cache-control": "no-store", "content-security-policy": _POLICY}
+    headers = {"cache-control": "no-store", "content-security-policy": POLICY}
     return HTMLResponse(page, status_code=status, headers=headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from dashboard.wording import say
 from facility.accounts import Account
 from facility.i18n.phrases import LANGUAGES, Language
 
+Facts = Sequence[tuple[str, str]]  # what it is, and how it is here
 _NAMES = {"zh": "中文", "en": "English"}
 _ICON = "data:image/svg+xml;base64," + base64.b64encode(markup.ICON.encode()).decode()
 _FONT = "Inter, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
@@ -91,8 +93,7 @@ def account(language: Language, *, account: Account, sessions: int, token: str) 
         (say("door_sites", language), sites),
         (say("door_sessions", language), str(sessions)),
     ]
-    pairs = "".join(f"<dt>{escape(words)}</dt><dd>{escape(value)}</dd>" for words, value in facts)
-    body = f"""<h1>{escape(account.words)}</h1><dl>{pairs}</dl>
+    body = f"""<h1>{escape(account.words)}</h1>{_pairs(facts)}
 <form method="post" action="/sign-out">{hidden}
 <button name="everywhere" value="1">{escape(say("door_sign_out_everywhere", language))}</button>
 <button name="everywhere" value="0" class="second">{escape(say("door_sign_out_here", language))}</button></form>
@@ -120,11 +121,35 @@ def message(language: Language, what: str, do: str) -> str:
     return _page(language, what, body, "/sign-in?lang=")
 
 
+def acknowledging(language: Language, *, title: str, reason: str, facts: Facts, token: str) -> str:
+    """What a message was about, and the button that acknowledges it; `token` is "" where that is done already."""
+    button = f"""<form method="post" action="/acknowledge"><input type="hidden" name="token" value="{escape(token)}">
+<input type="hidden" name="lang" value="{language}">
+<button>{escape(say("link_acknowledge", language))}</button></form>"""
+    done = f'<p class="quiet">{escape(say("link_done_before", language))}</p>'
+    body = f"<h1>{escape(title)}</h1><p>{escape(reason)}</p>{_pairs(facts)}{button if token else done}"
+    return _page(language, title, body, f"/acknowledge?token={quote(token, safe='')}&lang=" if token else "")
+
+
+def acknowledged(language: Language, *, facts: Facts) -> str:
+    """That it is acknowledged now, and in whose name."""
+    what = say("link_done", language)
+    end = f'<p class="quiet">{escape(say("link_close", language))}</p>'
+    body = f'<h1 role="status">{escape(what)}</h1>{_pairs(facts)}{end}'
+    return _page(language, what, body, "")
+
+
+def _pairs(facts: Facts) -> str:
+    return f"<dl>{''.join(f'<dt>{escape(words)}</dt><dd>{escape(value)}</dd>' for words, value in facts)}</dl>"
+
+
 def _page(language: Language, title: str, body: str, elsewhere: str) -> str:
+    """`elsewhere` is the address of the same page up to its language; "" where there is none to choose."""
     choices = " ".join(
         f"<b>{_NAMES[one]}</b>" if one == language else f'<a lang="{one}" href="{elsewhere}{one}">{_NAMES[one]}</a>'
-        for one in LANGUAGES
+        for one in (LANGUAGES if elsewhere else ())
     )
+    languages = f'<nav aria-label="语言 Language">{choices}</nav>' if choices else ""
     return f"""<!doctype html>
 <html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
@@ -132,5 +157,5 @@ def _page(language: Language, title: str, body: str, elsewhere: str) -> str:
 <link rel="stylesheet" href="/door/style.css">
 </head><body><main><header><img src="{_ICON}" alt=""><div><b>serviceday</b>
 <span>{escape(say("brand", language))}</span></div></header>
-{body}<nav aria-label="语言 Language">{choices}</nav></main></body></html>
+{body}{languages}</main></body></html>
 """

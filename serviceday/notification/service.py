@@ -235,12 +235,15 @@ class NotificationService:
         """A link for one person and one alert that waits for somebody; groups get none, for it bears a name."""
         settings, alert = self.rules.settings, alerts.get(message.alert)
         waits = alert is not None and alert.closed_at is None and alert.acknowledged_at is None
-        if not (settings.acknowledge_url and waits and message.receiver.startswith("person:")):
+        address = settings.acknowledge_url or (
+            f"{settings.base_url.rstrip('/')}/acknowledge" if settings.base_url else ""
+        )
+        if not (address and waits and message.receiver.startswith("person:")):
             return ""
         expires = (message.queued_at + settings.acknowledge_within).replace(microsecond=0)
         token = self._links.token(message.alert, message.receiver, nonce=nonce_of(message.key), expires=expires)
-        joint = "&" if "?" in settings.acknowledge_url else "?"
-        return wording.acknowledge(f"{settings.acknowledge_url}{joint}token={token}", expires, message.receiver)
+        joint = "&" if "?" in address else "?"
+        return wording.acknowledge(f"{address}{joint}token={token}", expires, message.receiver)
 
     def _address(self, receiver: str, channel: str) -> str:
         person = self.rules.people.get(receiver.removeprefix("person:")) if receiver.startswith("person:") else None
