@@ -86,8 +86,8 @@ def plan(
     candidates, counted = apply_goals(candidates, goals, asked, service_day)
     candidates = as_visits(_banned(candidates, instructions))
     if before is not None:
-        kept = {item.key for item in before.items}
-        possible = [as_planned(candidate, kept) for candidate in candidates.possible]
+        keys = {item.key for item in before.items}
+        possible = [as_planned(candidate, keys) for candidate in candidates.possible]
         candidates = replace(candidates, possible=possible)
     stops = Stops(candidates.places, buildings, policy, crew.ways)
     tried, spare = _promising(candidates.possible, crew.on(service_day) != ())
@@ -126,7 +126,7 @@ def plan(
         harm=harm,
         bound=None if bound is None else max(bound, harm),
         gains=tuple(more),
-        goals=tuple(one.result(items) for one in counted),
+        goals=tuple(goal.result(items) for goal in counted),
         law=law_record(ordered, duties_done, service_day),
         asked=replace(
             _NOT_ASKED,
@@ -184,8 +184,8 @@ def _searched(rounds: Rounds, attempts: int, seed: int, on_progress: Progress | 
     seen = Seen(rounds)
     best = rounds
     for leg in range(_LEGS):
-        told = _part(on_progress, leg, _LEGS)
-        best = improve(best, attempts=attempts // _LEGS, seed=seed + 7919 * leg, on_progress=told, seen=seen)
+        progress = _part(on_progress, leg, _LEGS)
+        best = improve(best, attempts=attempts // _LEGS, seed=seed + 7919 * leg, on_progress=progress, seen=seen)
         seen(best)
         best = seen.best(best)
         fill(best)
@@ -202,14 +202,14 @@ def _fullest_first(rounds: Rounds) -> Rounds:
     """Nameless people are the same to us: the first of them does what is worth most."""
     worth = rounds.problem.worth
     order = sorted(
-        range(len(rounds.routes)), key=lambda one: (-float(worth[list(rounds.routes[one].items)].sum()), one)
+        range(len(rounds.routes)), key=lambda person: (-float(worth[list(rounds.routes[person].items)].sum()), person)
     )
     number = {old: new for new, old in enumerate(order)}
-    made = Rounds(rounds.problem)
-    made.one_owner = rounds.one_owner
+    renumbered = Rounds(rounds.problem)
+    renumbered.one_owner = rounds.one_owner
     days = {number[route.person]: list(route.items) for route in rounds.routes}
-    made.adopt(days, {one: number[who] for one, who in rounds.second.items()}, rounds.frozen)
-    return made
+    renumbered.adopt(days, {item: number[who] for item, who in rounds.second.items()}, rounds.frozen)
+    return renumbered
 
 
 def _themed(candidates: Candidates, themes: Sequence[Theme]) -> Candidates:
@@ -287,7 +287,7 @@ def _kept(problem: Problem, rounds: Rounds, instructions: Sequence[Instruction])
     missing = [number for number in range(len(problem)) if problem.locked[number] and rounds.free[number]]
     if not missing:
         return
-    named = [f"{problem.candidates[one].item.asset} {problem.candidates[one].item.task}" for one in missing]
+    named = [f"{problem.candidates[number].item.asset} {problem.candidates[number].item.task}" for number in missing]
     why: list[Sentence] = []
     for one in missing:
         item = problem.candidates[one].item

@@ -95,7 +95,7 @@ class Planning:
         records = self._records
         assets = records.estate.assets(kind=request.kind or None)
         duties, spells = records.duties.last_done(), records.trail.spells()
-        asked = self._asked()
+        requests = self._asked()
         policy = Policy(next_service_day=request.next_day)
         dropped: list[Text] = []
         instructions = request.instructions
@@ -105,12 +105,12 @@ class Planning:
             if instructions:
                 there = in_use(assets, spells, request.day)
                 candidates = gather(
-                    there, beliefs, duties, service_day=request.day, policy=policy, requests=asked, spells=spells
+                    there, beliefs, duties, service_day=request.day, policy=policy, requests=requests, spells=spells
                 )
                 keys = [candidate.item for candidate in candidates.possible]
                 people = {worker.id for worker in request.crew.on(request.day)}
                 instructions, dropped = _still(instructions, keys, people)
-        made = plan(
+        planned = plan(
             assets,
             beliefs,
             duties,
@@ -119,7 +119,7 @@ class Planning:
             crew=request.crew,
             buildings=records.estate.buildings(),
             policy=policy,
-            requests=asked,
+            requests=requests,
             goals=[parse_goal(words) for words in request.goals],
             themes=themes(request.themes, request.crew.themes),
             instructions=instructions,
@@ -135,10 +135,10 @@ class Planning:
             if inspection_list.asked.kind != request.kind
         ]
         return replace(
-            made,
-            notes=(*dropped, *twice(made, others), *made.notes),
+            planned,
+            notes=(*dropped, *twice(planned, others), *planned.notes),
             timezone=self._timezone.key,
-            asked=replace(made.asked, kind=request.kind, next_day=request.next_day),
+            asked=replace(planned.asked, kind=request.kind, next_day=request.next_day),
         )
 
     def _asked(self) -> list[Request]:

@@ -126,7 +126,7 @@ class Selector:
 
     def __str__(self) -> str:
         named = [self.kind, self.site, self.building, self.floor, self.asset, self.task]
-        return " ".join(one for one in named if one) or "everything"
+        return " ".join(word for word in named if word) or "everything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

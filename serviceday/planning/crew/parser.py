@@ -123,7 +123,7 @@ def _worker(table: Table, default: Worker, report: Report) -> Worker:
         if kind not in catalogue():
             report.add(table.at("kinds"), "no class {kind!r}; known: {known}", kind=kind, known=list(catalogue()))
     off = table.values.get("off", [])
-    if not isinstance(off, list) or not all(is_day(one) for one in off):
+    if not isinstance(off, list) or not all(is_day(value) for value in off):
         report.add(table.at("off"), "off is a list of dates, for example [2026-12-05]")
         off = []
     return replace(
@@ -138,11 +138,11 @@ def _worker(table: Table, default: Worker, report: Report) -> Worker:
 
 
 def _qualifications(table: Table, report: Report) -> dict[str, Validity]:
-    found: dict[str, Validity] = {}
+    validities: dict[str, Validity] = {}
     given = table.values.get("qualifications", [])
     if not isinstance(given, list):
         report.add(table.at("qualifications"), "qualifications is a list")
-        return found
+        return validities
     english = {text.en.lower(): key for key, text in QUALIFICATIONS.items()}
     line = table.at("qualifications")
     for one in given:
@@ -172,8 +172,8 @@ def _qualifications(table: Table, report: Report) -> dict[str, Validity]:
                 dates[each] = None
         if dates["from"] and dates["until"] and dates["until"] < dates["from"]:
             report.add(line, "{key}: ends before it begins", key=key)
-        found[key] = Validity(since=dates["from"], until=dates["until"])
-    return found
+        validities[key] = Validity(since=dates["from"], until=dates["until"])
+    return validities
 
 
 def _daily(table: Table, default: Worker, report: Report) -> Worker:
@@ -217,8 +217,8 @@ def _place(table: Table, report: Report) -> Place | None:
     if isinstance(given, str):
         site, slash, building = given.partition("/")
         return Place(site=site, building=building) if slash else Place(site="default", building=given)
-    known = {"name", "site", "building", "latitude", "longitude"}
-    if not isinstance(given, dict) or not given.keys() <= known:
+    keys = {"name", "site", "building", "latitude", "longitude"}
+    if not isinstance(given, dict) or not given.keys() <= keys:
         report.add(line, "start is a building, or {name = ..., latitude = ..., longitude = ...}")
         return None
     figures = {}

@@ -72,11 +72,11 @@ def hours_of(table: Table, report: Report) -> Hours:
 
 def _spans(table: Table, key: str, report: Report) -> tuple[Span, ...]:
     spans = []
-    for one in strings_of(table, key, report):
-        start, dash, end = unicodedata.normalize("NFKC", one).translate(_DASHES).partition("-")
+    for word in strings_of(table, key, report):
+        start, dash, end = unicodedata.normalize("NFKC", word).translate(_DASHES).partition("-")
         minutes = [minutes_of(start.strip()), minutes_of(end.strip())]
         if not dash or minutes[0] is None or minutes[1] is None or minutes[0] == minutes[1]:
-            report.add(table.at(key), "{one!r} is not a span of the day; write it as 07:00-09:00", one=one)
+            report.add(table.at(key), "{one!r} is not a span of the day; write it as 07:00-09:00", one=word)
             continue
         if minutes[0] < minutes[1]:
             spans.append(Span(minutes[0], minutes[1]))
@@ -130,7 +130,7 @@ def work_of(table: Table, tools: Mapping[str, int], workers: Sequence[Worker], r
 def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
     """What must be done before what."""
     orders: list[Order] = []
-    kept: list[Table] = []
+    valid: list[Table] = []
     for table in tables:
         strangers(table, ("first", "then", "within"), report)
         within = table.values.get("within", "building")
@@ -144,8 +144,8 @@ def orders_of(tables: Sequence[Table], report: Report) -> tuple[Order, ...]:
             continue
         first, then = (_selector(side, table.line, report) for side in sides if isinstance(side, dict))
         orders.append(Order(first=first, then=then, within=str(within)))
-        kept.append(table)
-    _refuse_circles(orders, kept, report)
+        valid.append(table)
+    _refuse_circles(orders, valid, report)
     return tuple(orders)
 
 
@@ -155,13 +155,13 @@ def _refuse_circles(orders: Sequence[Order], tables: Sequence[Table], report: Re
     graph: dict[int, set[int]] = {}
     for one in orders:
         graph.setdefault(numbers[one.then], set()).add(numbers[one.first])
-    if found := circle(graph):
-        inside = {names[number] for number in found}
+    if cycle := circle(graph):
+        inside = {names[number] for number in cycle}
         lines = [
             t.line for t, order in zip(tables, orders, strict=True) if order.first in inside and order.then in inside
         ]
-        told = " before ".join(str(names[number]) for number in found)
-        report.add(lines[0], "the orders go in a circle: {named} (lines {lines})", named=told, lines=list(lines))
+        path = " before ".join(str(names[number]) for number in cycle)
+        report.add(lines[0], "the orders go in a circle: {named} (lines {lines})", named=path, lines=list(lines))
 
 
 def ways_of(table: Table, folder: Path | None, report: Report) -> Ways:

@@ -35,22 +35,22 @@ class Table:
 def tables_of(document: Mapping[str, Any], words: str, report: Report) -> dict[str, list[Table]]:
     """The tables of a TOML file with the lines of their keys."""
     lines = table_lines(words)
-    found: dict[str, list[Table]] = {name: [] for name in _TABLES}
+    tables: dict[str, list[Table]] = {name: [] for name in _TABLES}
     for name, value in document.items():
         places = lines.get(name, [])
         first = places[0][0] if places else _line_of(words, name)
-        if name not in found:
+        if name not in tables:
             report.add(first, "{name!r} is unknown; known: {known}", name=name, known=list(_TABLES))
             continue
         several = value if name in _LISTS else [value]
-        wrong = not isinstance(several, list) or not all(isinstance(one, dict) for one in several)
+        wrong = not isinstance(several, list) or not all(isinstance(table, dict) for table in several)
         if wrong:
             report.add(first, "write [[{name}]]" if name in _LISTS else "write [{name}]", name=name)
             continue
         for number, one in enumerate(several):
             line, keys = places[number] if number < len(places) else (first, {})
-            found[name].append(Table(name, line, one, keys))
-    return found
+            tables[name].append(Table(name, line, one, keys))
+    return tables
 
 
 def _line_of(words: str, key: str) -> int:
@@ -62,16 +62,16 @@ def only(tables: Mapping[str, Sequence[Table]], name: str) -> Table:
     return tables[name][0] if tables[name] else Table(name, 0, {})
 
 
-def strangers(table: Table, known: Sequence[str], report: Report) -> None:
+def strangers(table: Table, allowed: Sequence[str], report: Report) -> None:
     """Report keys that no table of this kind has, with the nearest that it has."""
     for key in table.values:
-        if key not in known:
+        if key not in allowed:
             report.add(
                 table.at(key),
                 "[{name}] knows no {key!r}; it knows {known}",
                 name=table.name,
                 key=key,
-                known=list(known),
+                known=list(allowed),
             )
 
 
@@ -88,16 +88,16 @@ def strings_of(table: Table, key: str, report: Report) -> list[str]:
     """A list of strings of a table; anything else is reported and gives []."""
     value = table.values.get(key, [])
     value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         report.add(table.at(key), '{key} is a list of texts, for example {key} = ["..."]', key=key)
         return []
-    return [one.strip() for one in value]
+    return [word.strip() for word in value]
 
 
 def text_of(table: Table, key: str, report: Report) -> Text:
     """A text in one or both languages; anything else is reported."""
     value = table.values.get(key, "")
-    if isinstance(value, dict) and all(isinstance(value.get(one), str) for one in ("zh", "en")):
+    if isinstance(value, dict) and all(isinstance(value.get(language), str) for language in ("zh", "en")):
         return Text(zh=value["zh"], en=value["en"])
     if not isinstance(value, str):
         report.add(table.at(key), '{key} is text, or {{zh = "...", en = "..."}}', key=key)

@@ -21,7 +21,7 @@ def read_matrix(name: str, folder: Path | None, line: int, report: Report) -> di
         report.add(line, "matrix: {what}", what=error.what)
         return {}
     rows = csv.DictReader(io.StringIO(words, newline=""))
-    if tuple(one.strip() for one in rows.fieldnames or ()) != _COLUMNS:
+    if tuple(name.strip() for name in rows.fieldnames or ()) != _COLUMNS:
         report.add(line, "matrix {name}: its first line has to be {columns}", name=name, columns=",".join(_COLUMNS))
         return {}
     found: dict[tuple[str, str], float] = {}

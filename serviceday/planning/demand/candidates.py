@@ -105,15 +105,15 @@ def gather(
             if last is None and duty.statutory:
                 counts = unrecorded.setdefault(asset.kind, {})
                 counts[duty.key] = counts.get(duty.key, 0) + 1
-            found = (
+            outcome = (
                 _by_rotation(asset, kind, duty, service_day, policy)
                 if last is None
                 else _by_date(asset, duty, last, service_day, policy, spells.get(asset.id, ()))
             )
-            if isinstance(found, Item):
-                refused.append(found)
-            elif found is not None:
-                possible.append(Candidate(found[0], number, found[1], found[2]))
+            if isinstance(outcome, Item):
+                refused.append(outcome)
+            elif outcome is not None:
+                possible.append(Candidate(outcome[0], number, outcome[1], outcome[2]))
         assessment = assessments.get(asset.id)
         if assessment is not None:
             for warning, tier, value in _by_risk(asset, kind, assessment, policy):

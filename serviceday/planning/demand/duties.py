@@ -100,7 +100,7 @@ def dues(
 ) -> Dues:
     """Duties due on `until` or before, of the assets that are in use today."""
     there = in_use(assets, spells, today)
-    found, unrecorded = [], dict[tuple[str, str], int]()
+    items, unrecorded = [], dict[tuple[str, str], int]()
     for asset in there:
         duties = catalogue().kind(asset.kind).duties
         for duty in duties.values():
@@ -112,6 +112,6 @@ def dues(
                 continue
             due = next_due(duty, last, spells.get(asset.id, ()), asset.commissioned)
             if due is not None and due <= until:
-                found.append(Due(asset, duty, last, due))
-    found.sort(key=lambda due: (not due.duty.statutory, due.due, due.asset.id, due.duty.key))
-    return Dues(found, unrecorded, law_record(there, last_done, today))
+                items.append(Due(asset, duty, last, due))
+    items.sort(key=lambda due: (not due.duty.statutory, due.due, due.asset.id, due.duty.key))
+    return Dues(items, unrecorded, law_record(there, last_done, today))

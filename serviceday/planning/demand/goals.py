@@ -56,23 +56,23 @@ class Counted:
     assets: tuple[str, ...] = ()
 
     def result(self, items: Collection[Item]) -> GoalResult:
-        keys = {(one.asset, task) for one in items for task in one.tasks}
-        assets = {one.asset for one in items}
+        keys = {(item.asset, task) for item in items for task in item.tasks}
+        assets = {item.asset for item in items}
         total = len(self.members) + len(self.assets)
         planned = sum(key in keys for key in self.members) + sum(asset in assets for asset in self.assets)
-        wanted = self.goal.wanted(total)
-        key = "goal_met" if planned >= wanted else "goal_missed"
+        needed = self.goal.wanted(total)
+        key = "goal_met" if planned >= needed else "goal_missed"
         if total == 0:
             key = "goal_empty"
-        what = PHRASES[key].filled(goal=self.goal.text, planned=planned, total=total, wanted=wanted)
-        return GoalResult(goal=self.goal.text, what=what, total=total, wanted=wanted, planned=planned)
+        what = PHRASES[key].filled(goal=self.goal.text, planned=planned, total=total, wanted=needed)
+        return GoalResult(goal=self.goal.text, what=what, total=total, wanted=needed, planned=planned)
 
 
 def parse_goal(words: str) -> Goal:
     """A goal from its words. Raises `CannotParse` saying what is wrong with them."""
     example = Sentence("Write for example: class=lighting_circuit reported-before=2026-12-04 share=100%")
     try:
-        pairs = [one.partition("=") for one in shlex.split(words)]
+        pairs = [part.partition("=") for part in shlex.split(words)]
     except ValueError as error:
         raise CannotParse("goal {words!r}: {error}", example, words=words, error=error) from None
     if not pairs:
@@ -95,7 +95,7 @@ def parse_goal(words: str) -> Goal:
     if "category" in given and "reported-before" not in given:
         raise CannotParse("goal {words!r}: only requests have a category", "Add reported-before=DATE", words=words)
     for kind in given.get("class", "").split(","):
-        if kind and not any(fnmatchcase(known, kind) for known in catalogue()):
+        if kind and not any(fnmatchcase(key, kind) for key in catalogue()):
             raise CannotParse(
                 "goal {words!r}: no class {kind!r}; known: {known}",
                 example,
@@ -190,32 +190,32 @@ def _asked(candidate: Candidate, goal: Goal, requests: dict[str, Request], place
     return _fits(goal, places[candidate.asset_number], request.category)
 
 
-def _due(one: Item, goal: Goal, place: Asset) -> bool:
-    if one.due is None or goal.due_before is None or one.ground not in (Ground.STATUTORY, Ground.PROMISE):
+def _due(item: Item, goal: Goal, place: Asset) -> bool:
+    if item.due is None or goal.due_before is None or item.ground not in (Ground.STATUTORY, Ground.PROMISE):
         return False
-    return one.due < goal.due_before and _fits(goal, place)
+    return item.due < goal.due_before and _fits(goal, place)
 
 
 def _due_too(candidates: Candidates, goal: Goal) -> Candidates:
     """Duties that were refused because they are not due yet, but that the goal counts."""
     numbers = {place.id: number for number, place in enumerate(candidates.places)}
     items = [
-        one
-        for one in candidates.refused
-        if one.left_out is LeftOut.NOT_DUE and _due(one, goal, candidates.places[numbers[one.asset]])
+        item
+        for item in candidates.refused
+        if item.left_out is LeftOut.NOT_DUE and _due(item, goal, candidates.places[numbers[item.asset]])
     ]
-    keys = {one.key for one in items}
+    keys = {item.key for item in items}
     more = [
-        Candidate(replace(one, left_out=None, left_out_reason=None), numbers[one.asset], Tier.GOAL, 1.0)
-        for one in items
+        Candidate(replace(item, left_out=None, left_out_reason=None), numbers[item.asset], Tier.GOAL, 1.0)
+        for item in items
     ]
-    refused = [one for one in candidates.refused if one.key not in keys]
+    refused = [item for item in candidates.refused if item.key not in keys]
     return Candidates(candidates.places, candidates.possible + more, refused, candidates.unrecorded)
 
 
-def _raised(candidates: Candidates, members: Sequence[Candidate], wanted: int) -> Candidates:
+def _raised(candidates: Candidates, members: Sequence[Candidate], needed: int) -> Candidates:
     """As many as the goal wants, the shortest first, go before what is only weighed."""
-    chosen = sorted(members, key=lambda candidate: (candidate.item.minutes, candidate.item.key))[:wanted]
+    chosen = sorted(members, key=lambda candidate: (candidate.item.minutes, candidate.item.key))[:needed]
     keys = {candidate.item.key for candidate in chosen}
     possible = [
         replace(candidate, tier=Tier.GOAL, value=1.0)

@@ -32,10 +32,10 @@ def request_worth(request: Request, place: Asset, day: date) -> float:
     """What answering a request is worth beside a failure of an ordinary asset prevented."""
     kind = catalogue().get(place.kind)
     waited = min(1 + (day - request.reported).days / _WAITING_DAYS, _LONGEST_WAIT)
-    asked = min(1 + _MANY * (request.count - 1), _MOST)
+    weight = min(1 + _MANY * (request.count - 1), _MOST)
     promised = _PROMISED if request.promised is not None and request.promised <= day else 1.0
     base = _LEFT_OPEN if request.source is Source.FOLLOW_UP else _ASKED
-    return base * (kind.criticality if kind else 1.0) * waited * asked * promised
+    return base * (kind.criticality if kind else 1.0) * waited * weight * promised
 
 
 def request_item(request: Request, place: Asset, day: date) -> Item:
@@ -43,7 +43,7 @@ def request_item(request: Request, place: Asset, day: date) -> Item:
     late = (day - request.promised).days if request.promised is not None else -1
     kind = catalogue().get(place.kind)
     urgent = late >= 0 and kind is not None and kind.life_safety
-    made = item(
+    visit = item(
         place,
         task=f"request:{request.id}",
         what=request.what or PHRASES["request_what"].filled(text=request.text),
@@ -56,7 +56,7 @@ def request_item(request: Request, place: Asset, day: date) -> Item:
         minutes=max(request.minutes, 1),
         due=request.promised,
     )
-    return replace(made, request=request.id)
+    return replace(visit, request=request.id)
 
 
 def _reason(request: Request, late: int) -> Text:

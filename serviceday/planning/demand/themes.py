@@ -34,15 +34,15 @@ THEMES = (
 
 def themes(keys: Sequence[str], own: Sequence[Theme] = ()) -> list[Theme]:
     """The themes named. Raises `CannotParse` for one that is not known."""
-    known = {theme.key: theme for theme in (*THEMES, *own)}
+    themes = {theme.key: theme for theme in (*THEMES, *own)}
     for key in keys:
-        if key not in known:
+        if key not in themes:
             raise CannotParse(
-                "no theme {key!r}", "Known: {known}; a crew file may hold a [[theme]]", key=key, known=list(known)
+                "no theme {key!r}", "Known: {known}; a crew file may hold a [[theme]]", key=key, known=list(themes)
             )
-    unknown = {kind for key in keys for kind in known[key].kinds} - set(catalogue())
+    unknown = {kind for key in keys for kind in themes[key].kinds} - set(catalogue())
     if unknown:
         raise CannotParse(
             "theme with unknown classes {unknown}", "Known: {known}", unknown=sorted(unknown), known=list(catalogue())
         )
-    return [known[key] for key in keys]
+    return [themes[key] for key in keys]

@@ -26,18 +26,18 @@ def as_visits(candidates: Candidates) -> Candidates:
     for number, candidate in enumerate(candidates.possible):
         if _duty(candidate) is not None:
             by_asset.setdefault(candidate.asset_number, []).append(number)
-    made: dict[int, Candidate] = {}
-    gone: set[int] = set()
+    visits: dict[int, Candidate] = {}
+    merged: set[int] = set()
     for numbers in by_asset.values():
         if len(numbers) < 2:
             continue
         for members, visit in _visits([(number, candidates.possible[number]) for number in numbers]):
-            made[members[0]] = visit
-            gone.update(members[1:])
-    if not made:
+            visits[members[0]] = visit
+            merged.update(members[1:])
+    if not visits:
         return candidates
     possible = [
-        made.get(number, candidate) for number, candidate in enumerate(candidates.possible) if number not in gone
+        visits.get(number, candidate) for number, candidate in enumerate(candidates.possible) if number not in merged
     ]
     return replace(candidates, possible=possible)
 

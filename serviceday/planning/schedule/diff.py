@@ -43,8 +43,8 @@ def _dropped(before: InspectionList, after: InspectionList, new: dict[tuple[str,
     out = {item.key: item for item in after.left_out}
     for item in before.items:
         if item.key not in new:
-            gone = out.get(item.key)
-            why = gone.left_out_reason if gone and gone.left_out_reason else PHRASES["change_no_longer"]
+            removed = out.get(item.key)
+            why = removed.left_out_reason if removed and removed.left_out_reason else PHRASES["change_no_longer"]
             yield Change("dropped", item, None, PHRASES["change_dropped"].filled(why=why))
 
 

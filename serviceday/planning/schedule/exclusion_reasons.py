@@ -51,20 +51,20 @@ def left_out(
 
 def _parts_left(problem: Problem, rounds: Rounds, service_day: date) -> list[tuple[Candidate, Item]]:
     """Of visits that were cut down, or could not take more in: what they leave undone."""
-    found = []
+    reasons = []
     for number, candidate in enumerate(problem.candidates):
         key = "no_visit" if rounds.free[number] else "smaller_visit"
         for item in candidate.dropped:
             words = PHRASES[key].filled(names=candidate.item.what)
-            found.append((candidate, _told(item, LeftOut.NO_TIME, words, service_day)))
+            reasons.append((candidate, _told(item, LeftOut.NO_TIME, words, service_day)))
         for turn in candidate.turns:
             words = PHRASES["no_larger_visit"].filled(names=candidate.item.what)
-            found.append((replace(candidate, tier=Tier.ROTATION), _told(turn, LeftOut.NO_TIME, words, service_day)))
-    return found
+            reasons.append((replace(candidate, tier=Tier.ROTATION), _told(turn, LeftOut.NO_TIME, words, service_day)))
+    return reasons
 
 
-def _urgency(one: tuple[Candidate, Item]) -> tuple[object, ...]:
-    candidate, item = one
+def _urgency(pair: tuple[Candidate, Item]) -> tuple[object, ...]:
+    candidate, item = pair
     return (
         not item.breach,
         _URGENCY[item.priority],
@@ -101,25 +101,25 @@ def _shortfalls(problem: Problem, rounds: Rounds, free: Integers) -> tuple[Integ
 
 
 def _why(
-    problem: Problem, rounds: Rounds, one: int, needed: int, left: int, crew: Crew, day: date
+    problem: Problem, rounds: Rounds, place: int, needed: int, left: int, crew: Crew, day: date
 ) -> tuple[LeftOut, Text]:
-    item = problem.candidates[one].item
+    item = problem.candidates[place].item
     if not problem.workers:
         return LeftOut.NOBODY, PHRASES["nobody"].filled(day=day)
-    if problem.unqualified[one]:
+    if problem.unqualified[place]:
         return LeftOut.NO_QUALIFICATION, _no_qualification(problem, item, crew, day)
-    if problem.toolless[one]:
+    if problem.toolless[place]:
         return LeftOut.NO_TOOL, PHRASES["no_tool"]
-    able = problem.may[:, one]
-    if not _ever_open(problem, one):
+    able = problem.may[:, place]
+    if not _ever_open(problem, place):
         return LeftOut.WINDOW, PHRASES["window"]
-    if problem.pair[one] and not (problem.helps[:, one].sum() >= 2 or (problem.helps[:, one] & ~able).any()):
+    if problem.pair[place] and not (problem.helps[:, place].sum() >= 2 or (problem.helps[:, place] & ~able).any()):
         return LeftOut.TWO_PEOPLE, PHRASES["two_people"]
-    for first in problem.before.get(one, ()):
+    for first in problem.before.get(place, ()):
         if rounds.free[first]:
             ahead = problem.candidates[first].item
             return LeftOut.ORDER, PHRASES["order"].filled(what=ahead.what, asset=ahead.asset)
-    if problem.pair[one]:
+    if problem.pair[place]:
         return LeftOut.NO_TIME, PHRASES["no_time_for_two"]
     if needed <= left:
         return LeftOut.NO_TIME, PHRASES["no_gap"].filled(needed=needed, left=left)
@@ -141,13 +141,13 @@ def _no_qualification(problem: Problem, item: Item, crew: Crew, day: date) -> Te
     return PHRASES["no_qualification"].filled(qualification=name)
 
 
-def _ever_open(problem: Problem, one: int) -> bool:
+def _ever_open(problem: Problem, place: int) -> bool:
     """Whether anybody who may do it works while it is open."""
-    minutes = int(problem.minutes[one])
-    able = [problem.workers[person].hours for person in np.flatnonzero(problem.may[:, one]).tolist()]
+    minutes = int(problem.minutes[place])
+    able = [problem.workers[person].hours for person in np.flatnonzero(problem.may[:, place]).tolist()]
     for hours in able:
-        low = np.maximum(problem.opens[:, one], hours.start)
-        high = np.minimum(problem.shuts[:, one], hours.end - minutes)
+        low = np.maximum(problem.opens[:, place], hours.start)
+        high = np.minimum(problem.shuts[:, place], hours.end - minutes)
         if (low <= high).any():
             return True
     return minutes > max((hours.minutes for hours in able), default=minutes)  # longer than any day of theirs

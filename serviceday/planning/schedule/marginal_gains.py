@@ -36,14 +36,14 @@ def gains(
     """At least what is said: the rounds are changed only as far as the new time reaches."""
     if not rounds.free.any():
         return []
-    found = []
+    gains = []
     if problem.workers:
         longer = crew.with_more(service_day, minutes=_HOUR)
-        found.append(_gain(PHRASES["gain_hour"], problem, rounds, longer, service_day, stops, places))
+        gains.append(_gain(PHRASES["gain_hour"], problem, rounds, longer, service_day, stops, places))
     for what, worker in _wanted(problem, crew, left_out):
         larger = crew.with_more(service_day, worker=worker)
-        found.append(_gain(what, problem, rounds, larger, service_day, stops, places))
-    return [gain for gain in found if gain.harm > 1e-9 or gain.items > 0 or gain.breaches > 0]
+        gains.append(_gain(what, problem, rounds, larger, service_day, stops, places))
+    return [gain for gain in gains if gain.harm > 1e-9 or gain.items > 0 or gain.breaches > 0]
 
 
 def _gain(
@@ -75,7 +75,7 @@ def _weighed(problem: Problem, rounds: Rounds) -> float:
 def _breaches(problem: Problem, rounds: Rounds, day: date) -> int:
     return sum(
         item.breach_from is not None and item.breach_from <= day + timedelta(days=1)
-        for item in (problem.candidates[one].item for one in np.flatnonzero(rounds.free).tolist())
+        for item in (problem.candidates[number].item for number in np.flatnonzero(rounds.free).tolist())
     )
 
 
@@ -88,19 +88,19 @@ def _wanted(problem: Problem, crew: Crew, left_out: Sequence[Item]) -> list[tupl
     for item in left_out:
         if item.left_out in (LeftOut.NO_TIME, LeftOut.NO_QUALIFICATION, LeftOut.TWO_PEOPLE, LeftOut.NOBODY):
             minutes[item.qualification] = minutes.get(item.qualification, 0) + item.minutes
-    wanted = sorted((minute for minute in minutes if minute), key=lambda one: (-minutes[one], one))
+    kinds = sorted((minute for minute in minutes if minute), key=lambda kinds: (-minutes[kinds], kinds))
     return [
         (
-            PHRASES["gain_qualified"].filled(qualification=qualification(one)),
+            PHRASES["gain_qualified"].filled(qualification=qualification(kind)),
             replace(
                 example,
-                id=f"+{one}",
+                id=f"+{kind}",
                 name="",
-                qualifications={one: Validity()},
+                qualifications={kind: Validity()},
                 kinds=frozenset(),
                 contractor="",
                 off=frozenset(),
             ),
         )
-        for one in wanted[:_KINDS]
+        for kind in kinds[:_KINDS]
     ]

@@ -47,7 +47,7 @@ def notes(
         }
     )
     if problem.workers and lacking:
-        names = [qualification(one) for one in lacking]
+        names = [qualification(name) for name in lacking]
         listed = Text(zh="、".join(name.zh for name in names), en=", ".join(name.en for name in names))
         texts.append(PHRASES["note_unqualified"].filled(qualifications=listed, count=int(problem.unqualified.sum())))
     for kind, duties in sorted(candidates.unrecorded.items()):

@@ -17,7 +17,7 @@ _DO = Sentence("Write for example people+1, hours-0.5, without=zhang or add=ä½Žå
 
 def changed(crew: Crew, words: str, service_day: date) -> Crew:
     """The crew as a scenario has it. Raises `CannotParse` for one that is not understood."""
-    for part in (one.strip() for one in words.split(",")):
+    for part in (word.strip() for word in words.split(",")):
         crew = _one(crew, part, service_day)
     return crew
 
@@ -29,13 +29,13 @@ def _one(crew: Crew, part: str, day: date) -> Crew:
     key, equals, value = part.partition("=")
     if key == "without" and equals:
         if not any(worker.id == value or worker.name == value for worker in crew.workers):
-            known = [worker.id for worker in crew.workers] or Sentence("nobody by name")
+            names = [worker.id for worker in crew.workers] or Sentence("nobody by name")
             raise CannotParse(
-                "what-if {part!r}: nobody called {value!r}", "The crew: {known}", part=part, value=value, known=known
+                "what-if {part!r}: nobody called {value!r}", "The crew: {known}", part=part, value=value, known=names
             )
         return replace(crew, workers=tuple(worker for worker in crew.workers if value not in (worker.id, worker.name)))
     if key == "add" and equals:
-        english = {text.en.lower(): known for known, text in QUALIFICATIONS.items()}
+        english = {text.en.lower(): key for key, text in QUALIFICATIONS.items()}
         found = english.get(value.lower(), value)
         if found not in QUALIFICATIONS:
             raise CannotParse(

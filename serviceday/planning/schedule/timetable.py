@@ -22,26 +22,26 @@ def items_of(problem: Problem, rounds: Rounds) -> list[Item]:
     """Numbered person after person, in walking order. Two-person work stands with the first of the two."""
     items: list[Item] = []
     for route in rounds.routes:
-        for one, start in zip(route.items, route.starts, strict=True):
-            if rounds.leader[one] == route.person:
-                items.append(_item(problem, rounds, one, start, len(items) + 1))
+        for place, start in zip(route.items, route.starts, strict=True):
+            if rounds.leader[place] == route.person:
+                items.append(_item(problem, rounds, place, start, len(items) + 1))
     return items
 
 
-def _item(problem: Problem, rounds: Rounds, one: int, start: int, number: int) -> Item:
-    candidate = problem.candidates[one]
-    minutes = int(problem.minutes[one])
+def _item(problem: Problem, rounds: Rounds, place: int, start: int, number: int) -> Item:
+    candidate = problem.candidates[place]
+    minutes = int(problem.minutes[place])
     return replace(
         candidate.item,
         number=number,
         minutes=minutes,
-        person=rounds.leader[one] + 1,
-        second=rounds.second.get(one, -1) + 1,
+        person=rounds.leader[place] + 1,
+        second=rounds.second.get(place, -1) + 1,
         start=clock(start),
         end=clock(start + minutes),
         harm=candidate.value if candidate.tier.weighed else 0.0,
-        locked=bool(problem.locked[one]),
-        out_of_service=bool(problem.out_of_service[one]),
+        locked=bool(problem.locked[place]),
+        out_of_service=bool(problem.out_of_service[place]),
     )
 
 
@@ -119,4 +119,4 @@ def place_words(place: Place | None) -> str:
     """Where somebody sets out, in words; "" where it is the first stop."""
     if place is None:
         return ""
-    return place.name or "-".join(one for one in (place.site, place.building) if one and one != "default")
+    return place.name or "-".join(part for part in (place.site, place.building) if part and part != "default")

@@ -34,13 +34,13 @@ class Given:
     policy: Policy = _DEFAULT
 
     def places(self) -> dict[str, Asset]:
-        found = {asset.id: asset for asset in self.assets}
+        by_id = {asset.id: asset for asset in self.assets}
         for request in self.requests:
             at = Asset(
                 id=request.id, kind=request.category, site=request.site, building=request.building, floor=request.floor
             )
-            found.setdefault(request.id, at)
-        return found
+            by_id.setdefault(request.id, at)
+        return by_id
 
 
 def check(inspection_list: InspectionList, given: Given) -> list[str]:
@@ -112,8 +112,8 @@ def _may(worker: Worker, item: Item, day: date) -> bool:
     if worker.all_round or not item.qualification:
         return True
     names = {name for each in (item.qualification, *item.or_qualified) for name in same_as(each)}
-    held = [validity for name, validity in worker.qualifications.items() if name in names]
-    return any((validity.since or day) <= day <= (validity.until or day) for validity in held)
+    validities = [validity for name, validity in worker.qualifications.items() if name in names]
+    return any((validity.since or day) <= day <= (validity.until or day) for validity in validities)
 
 
 @dataclass(slots=True)
@@ -242,14 +242,14 @@ def _point(given: Given, place: Asset) -> _Point:
 
 
 def _mean(given: Given, stop: tuple[str, str]) -> _Point:
-    known = [
+    points = [
         (asset.latitude, asset.longitude)
         for asset in given.assets
         if _stop(asset) == stop and asset.latitude is not None and asset.longitude is not None
     ]
-    if not known:
+    if not points:
         return None, None
-    return sum(one[0] for one in known) / len(known), sum(one[1] for one in known) / len(known)
+    return sum(point[0] for point in points) / len(points), sum(point[1] for point in points) / len(points)
 
 
 def _between(given: Given, here: tuple[str, str], a: _Point, there: tuple[str, str], b: _Point) -> int:

@@ -66,13 +66,13 @@ def improve(
         share = paid / tried
         way = int(chance.choice(len(ways), p=share / share.sum()))
         now.mark()
-        gone = ways[way](now, chance)
-        people = now.take_out(gone)
+        removed = ways[way](now, chance)
+        people = now.take_out(removed)
         noise = _NOISES[int(chance.integers(len(_NOISES)))]
         power = float(chance.uniform(0.6, 1.3))
         blur = np.exp(noise * chance.standard_normal(len(problem))) if noise else None
         people |= _neighbour(now, people, chance)
-        _insert(now, sorted(people), _promising(now, sorted(people), gone, chance), blur, power)
+        _insert(now, sorted(people), _promising(now, sorted(people), removed, chance), blur, power)
         for person in sorted(people):
             shorten(now, person)
         new_value = value(now)
@@ -124,8 +124,8 @@ def _insert(
     early = blur is not None and blur[0] > 1  # by chance
     later = _put_pairs(rounds, pairs, pairs_at_most, everything=early)
     _insert_single(rounds, people, single, blur, power)
-    for one in later:
-        rounds.put_pair(one)
+    for item in later:
+        rounds.put_pair(item)
     if problem.before or pairs.size:  # what waited may go now, and pairs that went first may have left gaps
         _insert_single(rounds, people, single[rounds.free[single]], blur, power)
 
@@ -135,11 +135,11 @@ def _put_pairs(rounds: Rounds, pairs: Integers, at_most: int, *, everything: boo
     problem = rounds.problem
     order = pairs[np.argsort(-problem.worth[pairs] / problem.minutes[pairs], kind="stable")]
     later = []
-    for one in order[:at_most].tolist():
-        if everything or problem.worth[one] >= HEAVY:
-            rounds.put_pair(one)
+    for item in order[:at_most].tolist():
+        if everything or problem.worth[item] >= HEAVY:
+            rounds.put_pair(item)
         else:
-            later.append(one)
+            later.append(item)
     return later
 
 
@@ -174,14 +174,16 @@ def _insert_single(rounds: Rounds, people: Sequence[int], free: Integers, blur: 
             rate[row, place] = 0.0
 
 
-def _promising(rounds: Rounds, people: Sequence[int], gone: Collection[int], chance: np.random.Generator) -> Integers:
+def _promising(
+    rounds: Rounds, people: Sequence[int], removed: Collection[int], chance: np.random.Generator
+) -> Integers:
     """The free candidates best worth their minutes near these rounds."""
     problem = rounds.problem
     free = np.flatnonzero(rounds.free & problem.may[people].any(axis=0) | rounds.free & problem.pair)
     if free.size <= _POOL:
         return free
     anchors = [int(problem.place[item]) for person in people for item in rounds.routes[person].items]
-    anchors += [int(problem.place[one]) for one in sorted(gone)]
+    anchors += [int(problem.place[item]) for item in sorted(removed)]
     anchors += [problem.first[person] for person in people if problem.workers[person].start is not None]
     worth = problem.worth[free] / (problem.minutes[free] + 3.0)
     if chance.random() < 0.3 or not anchors:  # somewhere else, where much is to be had
@@ -219,23 +221,23 @@ def _some_people(rounds: Rounds, chance: np.random.Generator, most: int) -> list
         places = problem.place[list(rounds.routes[person].items)]
         return int(problem.travel[here, places].min()), person
 
-    return [first, *sorted((one for one in busy if one != first), key=away)[: count - 1]]
+    return [first, *sorted((item for item in busy if item != first), key=away)[: count - 1]]
 
 
 def _take_segments(rounds: Rounds, chance: np.random.Generator) -> list[int]:
-    gone: list[int] = []
+    removed: list[int] = []
     for person in _some_people(rounds, chance, 3):
         items = rounds.routes[person].items
         length = max(1, round(len(items) * float(chance.uniform(0.2, 0.7))))
         begin = int(chance.integers(0, len(items) - length + 1))
-        gone.extend(items[begin : begin + length])
-    return gone
+        removed.extend(items[begin : begin + length])
+    return removed
 
 
 def _take_poor(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     """What is worth least for its minutes and its detour."""
     problem = rounds.problem
-    gone: list[int] = []
+    removed: list[int] = []
     for person in _some_people(rounds, chance, 3):
         route = rounds.routes[person]
         places = [problem.first[person], *(int(problem.place[item]) for item in route.items), problem.last[person]]
@@ -247,8 +249,8 @@ def _take_poor(rounds: Rounds, chance: np.random.Generator) -> list[int]:
             rates.append(float(problem.worth[one]) / max(int(problem.minutes[one]) + detour, 1))
         blurred = np.array(rates) * np.exp(0.3 * chance.standard_normal(len(rates)))
         count = max(1, round(len(rates) * float(chance.uniform(0.15, 0.5))))
-        gone.extend(route.items[int(place)] for place in np.argsort(blurred, kind="stable")[:count])
-    return gone
+        removed.extend(route.items[int(place)] for place in np.argsort(blurred, kind="stable")[:count])
+    return removed
 
 
 def _take_near(rounds: Rounds, chance: np.random.Generator) -> list[int]:
@@ -260,7 +262,7 @@ def _take_near(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     centre = problem.place[planned[int(chance.integers(planned.size))]]
     away = problem.travel[centre, problem.place[planned]]
     count = min(int(chance.integers(4, 24)), planned.size)
-    return [int(one) for one in planned[np.argsort(away, kind="stable")[:count]]]
+    return [int(item) for item in planned[np.argsort(away, kind="stable")[:count]]]
 
 
 def _take_strings(rounds: Rounds, chance: np.random.Generator) -> list[int]:
@@ -273,18 +275,18 @@ def _take_strings(rounds: Rounds, chance: np.random.Generator) -> list[int]:
     near = planned[np.argsort(problem.travel[problem.place[centre], problem.place[planned]], kind="stable")]
     longest = int(chance.integers(2, _STRING + 1))
     count = int(chance.integers(1, 4))
-    gone: list[int] = []
-    seen: set[int] = set()
-    for one in near.tolist():
-        person = rounds.leader[one]
-        if person in seen:
+    removed: list[int] = []
+    visited: set[int] = set()
+    for item in near.tolist():
+        person = rounds.leader[item]
+        if person in visited:
             continue
-        seen.add(person)
+        visited.add(person)
         items = rounds.routes[person].items
         length = min(longest, len(items))
-        place = items.index(one)
+        place = items.index(item)
         begin = int(chance.integers(max(0, place - length + 1), min(place, len(items) - length) + 1))
-        gone.extend(items[begin : begin + length])
-        if len(seen) == count:
+        removed.extend(items[begin : begin + length])
+        if len(visited) == count:
             break
-    return gone
+    return removed

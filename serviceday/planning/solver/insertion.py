@@ -49,7 +49,8 @@ class Pool:
         begin, end = self._used, self._used + len(pairs)
         while end > self._to.shape[0]:
             self._to, self._fro, self._added, self._bare = (
-                np.concatenate([one, np.empty_like(one)]) for one in (self._to, self._fro, self._added, self._bare)
+                np.concatenate([array, np.empty_like(array)])
+                for array in (self._to, self._fro, self._added, self._bare)
             )
         for row, (here, there) in enumerate(pairs, start=begin):
             self._to[row] = problem.travel[here].take(self.places)

@@ -29,9 +29,9 @@ def shorten(rounds: Rounds, person: int) -> None:
     if saved[left, right] <= 0:
         return
     turned = blocks[:left] + blocks[left : right + 1][::-1] + blocks[right + 1 :]
-    made = best_lunch(problem, person, [one for block in turned for one in block], rounds.frozen)
-    if made.feasible and made.travel < route.travel:
-        rounds.reorder(made)
+    improved = best_lunch(problem, person, [item for block in turned for item in block], rounds.frozen)
+    if improved.feasible and improved.travel < route.travel:
+        rounds.reorder(improved)
         shorten(rounds, person)
 
 
@@ -44,9 +44,9 @@ def tidy(rounds: Rounds, key: Callable[[int], tuple[Any, ...]]) -> None:
         shorten(rounds, person)
         route = rounds.routes[person]
         stops = runs(rounds.problem.stop, route.items)
-        walked = [one for stop in stops for one in sorted(stop, key=key)]
+        walked = [item for stop in stops for item in sorted(stop, key=key)]
         ordered = sorted(route.items, key=key)
-        turned = [one for stop in reversed(stops) for one in sorted(stop, key=key)]
+        turned = [item for stop in reversed(stops) for item in sorted(stop, key=key)]
         tries = [ordered, walked]
         if len(stops) > 1 and key(stops[0][0])[0] > key(stops[-1][0])[0]:
             tries.insert(1, turned)
@@ -57,20 +57,20 @@ def tidy(rounds: Rounds, key: Callable[[int], tuple[Any, ...]]) -> None:
                 break
 
 
-def _no_later(problem: Problem, made: Route, route: Route) -> bool:
+def _no_later(problem: Problem, shorter: Route, route: Route) -> bool:
     """Waiting for a window may not eat what an order saves."""
     if not route.items:
         return True
-    ends = [one.starts[-1] + int(problem.minutes[one.items[-1]]) for one in (made, route)]
+    ends = [each.starts[-1] + int(problem.minutes[each.items[-1]]) for each in (shorter, route)]
     return ends[0] <= ends[1]
 
 
 def runs(by: Integers, items: Sequence[int]) -> list[list[int]]:
     """Items that follow each other at one place or stop, together."""
-    found: list[list[int]] = []
+    blocks: list[list[int]] = []
     for item in items:
-        if found and by[found[-1][0]] == by[item]:
-            found[-1].append(item)
+        if blocks and by[blocks[-1][0]] == by[item]:
+            blocks[-1].append(item)
         else:
-            found.append([item])
-    return found
+            blocks.append([item])
+    return blocks

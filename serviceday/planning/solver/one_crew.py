@@ -23,31 +23,31 @@ class Rounds(Protocol):
     second: dict[int, int]
     free: Flags
 
-    def take_out(self, gone: Iterable[int]) -> set[int]: ...
+    def take_out(self, removed: Iterable[int]) -> set[int]: ...
 
     def reorder(self, route: Route) -> None: ...
 
 
-def team(rounds: Rounds, one: int) -> set[int]:
+def team(rounds: Rounds, item: int) -> set[int]:
     """Who does some planned work."""
-    return {rounds.leader[one], rounds.second.get(one, rounds.leader[one])}
+    return {rounds.leader[item], rounds.second.get(item, rounds.leader[item])}
 
 
-def apart(rounds: Rounds, one: int, people: set[int]) -> list[int]:
+def apart(rounds: Rounds, item: int, people: set[int]) -> list[int]:
     """Planned work at the same asset by others only."""
-    neighbours = rounds.problem.neighbours[one]
+    neighbours = rounds.problem.neighbours[item]
     return [each for each in neighbours if not rounds.free[each] and not team(rounds, each) & people]
 
 
-def start_of(rounds: Rounds, one: int) -> int:
+def start_of(rounds: Rounds, item: int) -> int:
     """When a planned piece of work begins, in minutes of the day."""
-    route = rounds.routes[rounds.leader[one]]
-    return route.starts[route.items.index(one)]
+    route = rounds.routes[rounds.leader[item]]
+    return route.starts[route.items.index(item)]
 
 
 def busy(rounds: Rounds, several: Iterable[int]) -> list[tuple[int, int]]:
     """When some planned work goes on, in order."""
-    spans = [(start_of(rounds, one), rounds.problem.lasts[one]) for one in several]
+    spans = [(start_of(rounds, item), rounds.problem.lasts[item]) for item in several]
     return sorted((start, start + minutes) for start, minutes in spans)
 
 
@@ -62,24 +62,24 @@ def earliest(low: int, high: int, minutes: int, spans: Sequence[tuple[int, int]]
 
 def refrozen(rounds: Rounds, several: Iterable[int]) -> list[Route]:
     """The rounds of whoever does some work, with the times that hold now."""
-    people = {person for one in several for person in team(rounds, one)}
+    people = {person for item in several for person in team(rounds, item)}
     return [
         Route(rounds.problem, route.person, route.items, route.lunch_at, rounds.frozen)
         for route in (rounds.routes[person] for person in sorted(people))
     ]
 
 
-def let_go(rounds: Rounds, gone: Iterable[int]) -> list[Route]:
+def let_go(rounds: Rounds, removed: Iterable[int]) -> list[Route]:
     """Unfix what was fixed for the sake of work that is gone; the rounds that may move again."""
     problem = rounds.problem
     loose: list[int] = []
-    for one in gone:
-        there = [each for each in problem.neighbours[one] if not rounds.free[each]]
+    for item in removed:
+        there = [each for each in problem.neighbours[item] if not rounds.free[each]]
         if any(apart(rounds, each, team(rounds, each)) for each in there):
             continue
         for each in there:
-            held = problem.pair[each] or each in problem.before or each in problem.after
-            if not held and each in rounds.frozen:
+            bound = problem.pair[each] or each in problem.before or each in problem.after
+            if not bound and each in rounds.frozen:
                 del rounds.frozen[each]
                 loose.append(each)
     return refrozen(rounds, loose)
@@ -88,10 +88,10 @@ def let_go(rounds: Rounds, gone: Iterable[int]) -> list[Route]:
 def settle(rounds: Rounds) -> None:
     """Of rounds taken over as they were: fix what has to be, and take out what is in the way of worthier work."""
     problem = rounds.problem
-    for one in range(len(problem)):
-        while not rounds.free[one] and (others := apart(rounds, one, team(rounds, one))):
-            start, minutes = start_of(rounds, one), problem.lasts[one]
-            rounds.frozen.setdefault(one, start)
+    for item in range(len(problem)):
+        while not rounds.free[item] and (others := apart(rounds, item, team(rounds, item))):
+            start, minutes = start_of(rounds, item), problem.lasts[item]
+            rounds.frozen.setdefault(item, start)
             hit = [
                 other
                 for other in others
@@ -101,8 +101,8 @@ def settle(rounds: Rounds) -> None:
                 for other in others:
                     rounds.frozen.setdefault(other, start_of(rounds, other))
                 break
-            rounds.take_out([min((one, *hit), key=lambda each: (float(problem.worth[each]), each))])
-        if not rounds.free[one] and one in rounds.frozen:
-            for route in refrozen(rounds, [one]):
+            rounds.take_out([min((item, *hit), key=lambda each: (float(problem.worth[each]), each))])
+        if not rounds.free[item] and item in rounds.frozen:
+            for route in refrozen(rounds, [item]):
                 if route.feasible:
                     rounds.reorder(route)

@@ -24,20 +24,20 @@ def predecessors(
         place = places[candidate.asset_number]
         for order_number, order in by_first.matching(place, candidate.item.task):
             firsts[order_number, _within(order, place)].append(number)
-    found: dict[int, set[int]] = {}
+    before: dict[int, set[int]] = {}
     by_then = RuleIndex(numbered, lambda entry: entry[1].then)
     for number, candidate in enumerate(candidates):
         place = places[candidate.asset_number]
         for order_number, order in by_then.matching(place, candidate.item.task):
             if others := [first for first in firsts.get((order_number, _within(order, place)), ()) if first != number]:
-                found.setdefault(number, set()).update(others)
-    _refuse_circles(found, candidates)
-    return {number: tuple(sorted(firsts)) for number, firsts in found.items()}
+                before.setdefault(number, set()).update(others)
+    _refuse_circles(before, candidates)
+    return {number: tuple(sorted(firsts)) for number, firsts in before.items()}
 
 
 def _refuse_circles(graph: Mapping[int, set[int]], candidates: Sequence[Candidate]) -> None:
     if round_ := circle(graph):
-        named = " -> ".join(f"{candidates[one].item.asset} {candidates[one].item.task}" for one in round_)
+        named = " -> ".join(f"{candidates[number].item.asset} {candidates[number].item.task}" for number in round_)
         raise CannotDo(
             "the orders go in a circle: {named}", "Take one of them out of the crew file's [[order]]", named=named
         )

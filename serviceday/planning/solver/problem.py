@@ -93,11 +93,11 @@ def _neighbours(places: Sequence[int], groups: Sequence[int]) -> list[tuple[int,
         there.setdefault(("place", place), []).append(number)
         if group:
             there.setdefault(("group", group), []).append(number)
-    found = []
+    neighbours = []
     for number, (place, group) in enumerate(zip(places, groups, strict=True)):
         others = {*there["place", place], *there.get(("group", group), ())} - {number}
-        found.append(tuple(sorted(others)))
-    return found
+        neighbours.append(tuple(sorted(others)))
+    return neighbours
 
 
 def build(
@@ -173,7 +173,7 @@ def build(
             dtype=bool,
         ),
         before=orders,
-        after={one: tuple(several) for one, several in followers.items()},
+        after={first: tuple(several) for first, several in followers.items()},
         group=_groups(candidates, rules),
         needs=needs,
         stock={tool: crew.tools.get(tool, 0) for tool in needs},
@@ -239,8 +239,8 @@ class _Pins:
 
 
 def _locks(candidates: Sequence[Candidate], instructions: Sequence[Instruction]) -> Flags:
-    kept = [instruction for instruction in instructions if instruction.directive is not Directive.BAN]
-    return np.array([any(speaks(instruction, each.item) for instruction in kept) for each in candidates], dtype=bool)
+    allowed = [instruction for instruction in instructions if instruction.directive is not Directive.BAN]
+    return np.array([any(speaks(instruction, each.item) for instruction in allowed) for each in candidates], dtype=bool)
 
 
 def _pins(candidates: Sequence[Candidate], instructions: Sequence[Instruction]) -> _Pins:
@@ -321,12 +321,12 @@ def _who(
         skilled: dict[tuple[str, ...], bool] = {}
         for number, (each, rule) in enumerate(zip(candidates, rules, strict=True)):
             item = each.item
-            asked = (item.qualification, *item.or_qualified)
-            if asked not in skilled:
-                skilled[asked] = worker.may(item, day)
+            names = (item.qualification, *item.or_qualified)
+            if names not in skilled:
+                skilled[names] = worker.may(item, day)
             here = not worker.kinds or item.kind in worker.kinds
-            may[row, number] = here and skilled[asked]
-            helps[row, number] = here and rule.people > 1 and (rule.second_any or skilled[asked])
+            may[row, number] = here and skilled[names]
+            helps[row, number] = here and rule.people > 1 and (rule.second_any or skilled[names])
 
 
 def _tools(

@@ -31,10 +31,10 @@ def upper_bound(problem: Problem, rounds: Rounds) -> float | None:
 
 def _groups(problem: Problem) -> list[list[int]]:
     """People who may do the same, and begin alike."""
-    found: dict[tuple[bytes, bool], list[int]] = {}
+    columns: dict[tuple[bytes, bool], list[int]] = {}
     for person, worker in enumerate(problem.workers):
-        found.setdefault((problem.may[person].tobytes(), worker.start is None), []).append(person)
-    return list(found.values())
+        columns.setdefault((problem.may[person].tobytes(), worker.start is None), []).append(person)
+    return list(columns.values())
 
 
 class _Relaxation:
@@ -112,14 +112,14 @@ class _Relaxation:
         columns = np.concatenate([part for row in self.rows for part in row[1]])
         values = np.concatenate([part for row in self.rows for part in row[2]])
         matrix = coo_array((values, (rows, columns)), shape=(self.height, self.width)).tocsr()
-        found = linprog(
+        solution = linprog(
             -gain,
             A_ub=matrix,
             b_ub=np.concatenate(self.right),
             bounds=np.column_stack([np.zeros(self.width), upper]),
             method="highs",
         )
-        return float(-found.fun) * (1 + 1e-7) if found.status == 0 else None
+        return float(-solution.fun) * (1 + 1e-7) if solution.status == 0 else None
 
     def _shared(self, load_columns: list[Integers], load_values: list[Floats], planned: Flags) -> None:
         """What all groups share: each candidate once, the second person's minutes, the law no less than it has."""
@@ -132,7 +132,7 @@ class _Relaxation:
             several = [*load_columns, *(number * self.block + both for number in range(len(self.groups)))]
             values = [*load_values, *([problem.minutes[both].astype(float)] * len(self.groups))]
             hours = float(sum(worker.minutes for worker in problem.workers))
-            self._add(several, values, [one * 0 for one in several], np.array([hours]))
+            self._add(several, values, [number * 0 for number in several], np.array([hours]))
         for low, high in _LEVELS:
             level = np.flatnonzero((problem.worth >= low) & (problem.worth < high))
             done = level[planned[level]]
@@ -142,4 +142,4 @@ class _Relaxation:
             several = [number * self.block + level for number in range(len(self.groups))]
             values = [-problem.worth[level] / scale] * len(self.groups)
             least = -float((problem.worth[done] / scale).sum()) + 1e-9
-            self._add(several, values, [one * 0 for one in several], np.array([least]))
+            self._add(several, values, [number * 0 for number in several], np.array([least]))

@@ -51,21 +51,21 @@ class Route:
         hours = problem.workers[self.person].hours
         ways, width, places, lasts, waits = problem.ways, problem.width, problem.places, problem.lasts, problem.waits
         here, now, lunch_at, travel = problem.first[self.person], hours.start, self.lunch_at, 0
-        for number, one in enumerate(self.items):
+        for number, item in enumerate(self.items):
             if number == lunch_at:
                 now = self._eat(problem, now)
-            there = places[one]
+            there = places[item]
             way = ways[here * width + there]
             travel += way
             now += way
-            if frozen and one in frozen:
-                now = frozen[one] if now <= frozen[one] else NEVER
-            elif waits[one]:
-                now = next_open(problem, one, now)
+            if frozen and item in frozen:
+                now = frozen[item] if now <= frozen[item] else NEVER
+            elif waits[item]:
+                now = next_open(problem, item, now)
             if now >= NEVER:
                 return False
             self.starts.append(now)
-            now += lasts[one]
+            now += lasts[item]
             here = there
         if lunch_at == len(self.items):
             now = self._eat(problem, now)
@@ -172,15 +172,15 @@ class Route:
         least: Minutes = pool.added(pool.legs(problem, self._preceding, self._following)).min(axis=0) + pool.minutes
         return least
 
-    def openings(self, problem: Problem, one: int, released: int) -> list[tuple[int, int, int, int]]:
+    def openings(self, problem: Problem, item: int, released: int) -> list[tuple[int, int, int, int]]:
         """For two-person work: (leg, earliest start, latest start, minutes added) wherever it could go."""
         self._backward(problem)
         lunch, place, minutes = (
             problem.workers[self.person].lunch,
-            problem.places[one],
-            problem.lasts[one],
+            problem.places[item],
+            problem.lasts[item],
         )
-        found = []
+        openings = []
         ways, width = problem.ways, problem.width
         for leg in range(len(self._gap)):
             to, fro = ways[self._preceding[leg] * width + place], ways[place * width + self._following[leg]]
@@ -189,25 +189,25 @@ class Route:
             if leg == self._lunch_leg and lunch is not None:
                 last = min(last, lunch.within.end - minutes) - lunch.minutes
             first = max(self._finish[leg] + to, released)
-            for opens, shuts in problem.spans[one]:
+            for opens, shuts in problem.spans[item]:
                 low, high = max(first, opens), min(last, shuts)
                 if low <= high:
-                    found.append((leg, low, high, to + fro - way + minutes))
-        return found
+                    openings.append((leg, low, high, to + fro - way + minutes))
+        return openings
 
-    def with_item(self, problem: Problem, one: int, leg: int, frozen: Mapping[int, int]) -> Route:
+    def with_item(self, problem: Problem, item: int, leg: int, frozen: Mapping[int, int]) -> Route:
         self._backward(problem)
         gap = self._gap[leg]
         lunch_at = self.lunch_at
         if lunch_at > gap or leg == self._lunch_leg:
             lunch_at += 1
-        return Route(problem, self.person, (*self.items[:gap], one, *self.items[gap:]), lunch_at, frozen)
+        return Route(problem, self.person, (*self.items[:gap], item, *self.items[gap:]), lunch_at, frozen)
 
-    def without(self, problem: Problem, gone: set[int], frozen: Mapping[int, int]) -> Route:
+    def without(self, problem: Problem, removed: set[int], frozen: Mapping[int, int]) -> Route:
         lunch_at = self.lunch_at
         if lunch_at >= 0:
-            lunch_at -= sum(item in gone for item in self.items[:lunch_at])
-        route = Route(problem, self.person, [item for item in self.items if item not in gone], lunch_at, frozen)
+            lunch_at -= sum(item in removed for item in self.items[:lunch_at])
+        route = Route(problem, self.person, [item for item in self.items if item not in removed], lunch_at, frozen)
         if not route.feasible:  # ways that break the triangle rule, or lunch now too early in the day
             route = best_lunch(problem, self.person, route.items, frozen)
         return route
@@ -237,15 +237,15 @@ def _meals(problem: Problem, person: int, items: Sequence[int], frozen: Mapping[
         return
     here, now = problem.first[person], worker.hours.start
     last = lunch.within.end - lunch.minutes
-    for number, one in enumerate(items):
+    for number, item in enumerate(items):
         if now > last:
             return
-        there = int(problem.place[one])
+        there = int(problem.place[item])
         begin = now + int(problem.travel[here, there])
-        begin = frozen[one] if one in frozen else next_open(problem, one, begin)
-        if begin + problem.lasts[one] > lunch.within.start:
+        begin = frozen[item] if item in frozen else next_open(problem, item, begin)
+        if begin + problem.lasts[item] > lunch.within.start:
             yield number
-        now, here = begin + problem.lasts[one], there
+        now, here = begin + problem.lasts[item], there
     if now <= last:
         yield len(items)
 
@@ -256,17 +256,17 @@ def _end(problem: Problem, route: Route) -> int:
     return max(done, route.lunch + lunch.minutes if lunch else 0)
 
 
-def next_open(problem: Problem, one: int, now: int) -> int:
+def next_open(problem: Problem, item: int, now: int) -> int:
     """The first moment from `now` on when the work may begin."""
-    for low, high in problem.spans[one]:
+    for low, high in problem.spans[item]:
         if now <= high:
             return now if now >= low else low
     return NEVER
 
 
-def last_open(problem: Problem, one: int, by: int) -> int:
+def last_open(problem: Problem, item: int, by: int) -> int:
     """The last moment until `by` when the work may begin; -1 if there is none."""
-    for low, high in reversed(problem.spans[one]):
+    for low, high in reversed(problem.spans[item]):
         if by >= low:
             return by if by <= high else high
     return -1

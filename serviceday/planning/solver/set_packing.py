@@ -33,8 +33,8 @@ class Seen:
                 continue
             worth = float(problem.worth[list(route.items)].sum()) - problem.travel_cost * route.travel
             key = tuple(sorted(route.items))
-            known = self._found[route.person].get(key)
-            if known is None or worth > known[0]:
+            earlier = self._found[route.person].get(key)
+            if earlier is None or worth > earlier[0]:
                 self._found[route.person][key] = (worth, route)
 
     def best(self, now: Rounds, *, effort: float = 2.0) -> Rounds:
@@ -49,10 +49,10 @@ class Seen:
         scale = min(scale, 2**50 / max(top * len(self._found), 1.0))
         uses: dict[object, list[cp_model.IntVar]] = {}
         columns: list[tuple[cp_model.IntVar, Route, float]] = []
-        for person, found in enumerate(self._found):
+        for person, routes in enumerate(self._found):
             if person in fixed:
                 continue
-            mine = sorted(found.values(), key=lambda one: (-one[0], one[1].items))[:_MOST]
+            mine = sorted(routes.values(), key=lambda pair: (-pair[0], pair[1].items))[:_MOST]
             current = now.routes[person]
             if not any(set(route.items) == set(current.items) for _, route in mine):
                 worth = float(problem.worth[list(current.items)].sum()) - problem.travel_cost * current.travel
@@ -101,6 +101,6 @@ class Seen:
                 for used, route, _ in columns
                 if not problem.own_tools[tool][route.person] and any(need[item] for item in route.items)
             ]
-            held = sum(count > 0 and person in fixed for person, count in now.held[tool].items())
+            in_use = sum(count > 0 and person in fixed for person, count in now.held[tool].items())
             if users:
-                model.add(sum(users) <= problem.stock[tool] - held)
+                model.add(sum(users) <= problem.stock[tool] - in_use)

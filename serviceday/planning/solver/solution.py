@@ -80,34 +80,34 @@ class Rounds:
         extra[~self.allowed(person, pool.numbers)] = NEVER
         return extra, leg
 
-    def put(self, person: int, one: int, leg: int) -> bool:
+    def put(self, person: int, item: int, leg: int) -> bool:
         """Put ordinary work into a round; false if it does not fit after all."""
-        others = apart(self, one, {person}) if self.problem.neighbours[one] else []
-        if others or one in self.problem.before or one in self.problem.after:
-            return self._put_at(person, one, others)
-        route = self.routes[person].with_item(self.problem, one, leg, self.frozen)
+        others = apart(self, item, {person}) if self.problem.neighbours[item] else []
+        if others or item in self.problem.before or item in self.problem.after:
+            return self._put_at(person, item, others)
+        route = self.routes[person].with_item(self.problem, item, leg, self.frozen)
         if not route.feasible:
             return False
         self._set(route)
-        self._taken(one, person)
+        self._taken(item, person)
         return True
 
-    def _put_at(self, person: int, one: int, others: Sequence[int]) -> bool:
+    def _put_at(self, person: int, item: int, others: Sequence[int]) -> bool:
         """Put work in at a fixed time: for others wait for it, or are at the same asset on the day.
 
         Of places that add as little the earliest is taken.
         """
-        openings = self.routes[person].openings(self.problem, one, int(self.released[one]))
+        openings = self.routes[person].openings(self.problem, item, int(self.released[item]))
         spans = busy(self, others)
         for leg, low, high, _ in sorted(openings, key=lambda opening: (opening[3], opening[1])):
-            start = earliest(low, high, self.problem.lasts[one], spans)
+            start = earliest(low, high, self.problem.lasts[item], spans)
             if start is None:
                 continue
-            route = self.routes[person].with_item(self.problem, one, leg, {**self.frozen, one: start})
+            route = self.routes[person].with_item(self.problem, item, leg, {**self.frozen, item: start})
             if route.feasible:
-                self.frozen[one] = start
+                self.frozen[item] = start
                 self._set(route)
-                self._taken(one, person)
+                self._taken(item, person)
                 self._fix(others)
                 return True
         return False
@@ -119,27 +119,27 @@ class Rounds:
         for route in refrozen(self, others):
             self._set(route)
 
-    def put_pair(self, one: int) -> float:
+    def put_pair(self, item: int) -> float:
         """Put two-person work in where it adds least; returns the minutes it adds, NEVER if it does not fit."""
         problem = self.problem
-        alone = np.array([one], dtype=np.int64)
+        alone = np.array([item], dtype=np.int64)
         rows: list[tuple[int, int, int, int, int, bool, bool]] = []
-        released = int(self.released[one])
+        released = int(self.released[item])
         if released >= NEVER:
             return NEVER
         for person, route in enumerate(self.routes):
             leads = bool(self.allowed(person, alone)[0])
-            if leads or problem.helps[person, one]:
-                for leg, low, high, extra in route.openings(problem, one, released):
-                    rows.append((person, leg, low, high, extra, leads, bool(problem.helps[person, one])))
+            if leads or problem.helps[person, item]:
+                for leg, low, high, extra in route.openings(problem, item, released):
+                    rows.append((person, leg, low, high, extra, leads, bool(problem.helps[person, item])))
         if len(rows) < 2:
             return NEVER
         table = np.array(rows, dtype=np.int64)
         person, leg, low, high, extra, leads_, helps_ = table.T
         start = np.maximum(low[:, None], low[None, :])
-        there = [each for each in problem.neighbours[one] if not self.free[each]]
+        there = [each for each in problem.neighbours[item] if not self.free[each]]
         for begins, ends in busy(self, there):  # one crew at a time
-            start = np.where((start < ends) & (begins < start + problem.lasts[one]), ends, start)
+            start = np.where((start < ends) & (begins < start + problem.lasts[item]), ends, start)
         cost = (extra[:, None] + extra[None, :]).astype(np.int64)
         bad = (start > np.minimum(high[:, None], high[None, :])) | (person[:, None] == person[None, :])
         bad |= (leads_[:, None] == 0) | (helps_[None, :] == 0)
@@ -148,25 +148,25 @@ class Rounds:
         first, other = divmod(best, len(rows))
         if cost[first, other] >= NEVER:
             return NEVER
-        frozen = {**self.frozen, one: int(start[first, other])}
+        frozen = {**self.frozen, item: int(start[first, other])}
         routes = [
-            self.routes[int(person[row])].with_item(problem, one, int(leg[row]), frozen) for row in (first, other)
+            self.routes[int(person[row])].with_item(problem, item, int(leg[row]), frozen) for row in (first, other)
         ]
         if not all(each.feasible for each in routes):
             return NEVER
-        self.frozen[one] = frozen[one]
+        self.frozen[item] = frozen[item]
         for each in routes:
             self._set(each)
-        self.second[one] = int(person[other])
-        self._taken(one, int(person[first]))
+        self.second[item] = int(person[other])
+        self._taken(item, int(person[first]))
         if there:
-            self._fix(apart(self, one, team(self, one)))
+            self._fix(apart(self, item, team(self, item)))
         return float(cost[first, other])
 
-    def take_out(self, gone: Iterable[int]) -> set[int]:
+    def take_out(self, removed: Iterable[int]) -> set[int]:
         """Take work out, and what waits for it; returns the people whose rounds changed."""
         problem = self.problem
-        out = self._with_followers(gone)
+        out = self._with_followers(removed)
         routes = self._without(out)
         while spoilt := [route for route in routes if not route.feasible]:  # ways that break the triangle rule
             least = min(spoilt[0].items, key=lambda item: (float(problem.worth[item]), item))
@@ -183,18 +183,18 @@ class Rounds:
             self._set(route)
         return {route.person for route in routes}
 
-    def _with_followers(self, gone: Iterable[int]) -> set[int]:
+    def _with_followers(self, removed: Iterable[int]) -> set[int]:
         out: set[int] = set()
-        waiting = list(gone)
+        waiting = list(removed)
         while waiting:
-            one = waiting.pop()
-            if one not in out and not self.free[one]:
-                out.add(one)
-                waiting.extend(self.problem.after.get(one, ()))
+            item = waiting.pop()
+            if item not in out and not self.free[item]:
+                out.add(item)
+                waiting.extend(self.problem.after.get(item, ()))
         return out
 
     def _without(self, out: set[int]) -> list[Route]:
-        people = {self.leader[one] for one in out} | {self.second[one] for one in out if one in self.second}
+        people = {self.leader[item] for item in out} | {self.second[item] for item in out if item in self.second}
         return [self.routes[person].without(self.problem, out, self.frozen) for person in sorted(people)]
 
     def adopt(self, days: Mapping[int, Sequence[int]], second: Mapping[int, int], frozen: Mapping[int, int]) -> None:
@@ -202,26 +202,26 @@ class Rounds:
         problem = self.problem
         dropped: set[int] = set()
         for person, items in sorted(days.items()):
-            kept = [item for item in items if item not in dropped]
-            route = best_lunch(problem, person, kept, frozen)
+            staying = [item for item in items if item not in dropped]
+            route = best_lunch(problem, person, staying, frozen)
             while not route.feasible:
-                least = min(kept, key=lambda one: (float(problem.worth[one]) / int(problem.minutes[one]), one))
+                least = min(staying, key=lambda item: (float(problem.worth[item]) / int(problem.minutes[item]), item))
                 dropped.add(least)
-                kept.remove(least)
-                route = best_lunch(problem, person, kept, frozen)
-        self.frozen = {one: at for one, at in frozen.items() if one not in dropped}
+                staying.remove(least)
+                route = best_lunch(problem, person, staying, frozen)
+        self.frozen = {item: at for item, at in frozen.items() if item not in dropped}
         for person, items in sorted(days.items()):
-            kept = [item for item in items if item not in dropped]
-            lead = np.array([one for one in kept if second.get(one, -1) != person], dtype=np.int64)
+            staying = [item for item in items if item not in dropped]
+            lead = np.array([item for item in staying if second.get(item, -1) != person], dtype=np.int64)
             for one, ok in zip(lead.tolist(), self.allowed(person, lead).tolist(), strict=True):
                 if ok and self._group_free(one, person):
                     self._taken(one, person)
                     if one in second:
                         self.second[one] = second[one]
         for person, items in sorted(days.items()):
-            kept = [item for item in items if person in (self.leader.get(item, -1), self.second.get(item, -1))]
-            self._set(best_lunch(problem, person, kept, self.frozen))
-        self.frozen = {one: at for one, at in self.frozen.items() if one in self.leader}
+            staying = [item for item in items if person in (self.leader.get(item, -1), self.second.get(item, -1))]
+            self._set(best_lunch(problem, person, staying, self.frozen))
+        self.frozen = {item: at for item, at in self.frozen.items() if item in self.leader}
         for then, firsts in problem.before.items():
             self._release(then)
             if not self.free[then] and (
@@ -230,31 +230,31 @@ class Rounds:
                 self.take_out([then])
         settle(self)
 
-    def _group_free(self, one: int, person: int) -> bool:
-        group = self.problem.group[one]
+    def _group_free(self, item: int, person: int) -> bool:
+        group = self.problem.group[item]
         return not self.one_owner or not group or bool(self.owner[group] in (-1, person))
 
-    def _taken(self, one: int, person: int) -> None:
+    def _taken(self, item: int, person: int) -> None:
         problem = self.problem
-        self.free[one] = False
-        self.leader[one] = person
-        if problem.group[one]:
-            self.owner[problem.group[one]] = person
+        self.free[item] = False
+        self.leader[item] = person
+        if problem.group[item]:
+            self.owner[problem.group[item]] = person
         for tool, need in problem.needs.items():
-            if need[one] and not problem.own_tools[tool][person]:
+            if need[item] and not problem.own_tools[tool][person]:
                 self.held[tool][person] += 1
-        for then in problem.after.get(one, ()):
+        for then in problem.after.get(item, ()):
             self._release(then)
 
-    def _given_back(self, one: int, person: int) -> None:
+    def _given_back(self, item: int, person: int) -> None:
         problem = self.problem
-        group = problem.group[one]
+        group = problem.group[item]
         if group and not any(problem.group[other] == group for other in self.leader):
             self.owner[group] = -1
         for tool, need in problem.needs.items():
-            if need[one] and not problem.own_tools[tool][person]:
+            if need[item] and not problem.own_tools[tool][person]:
                 self.held[tool][person] -= 1
-        for then in problem.after.get(one, ()):
+        for then in problem.after.get(item, ()):
             self._release(then)
 
     def _release(self, then: int) -> None:
@@ -282,16 +282,16 @@ class Rounds:
 
     def restore(self) -> None:
         """Back to the mark."""
-        kept = self._kept
-        if kept is None:
+        staying = self._kept
+        if staying is None:
             raise RuntimeError("restore without a mark")
-        for person in kept.routes:
+        for person in staying.routes:
             self.free[list(self.routes[person].items)] = True
-        for person, route in kept.routes.items():
+        for person, route in staying.routes.items():
             self.routes[person] = route
             self.free[list(route.items)] = False
-        self.frozen, self.leader, self.second = kept.frozen, kept.leader, kept.second
-        self.owner, self.held, self.released = kept.owner, kept.held, kept.released
+        self.frozen, self.leader, self.second = staying.frozen, staying.leader, staying.second
+        self.owner, self.held, self.released = staying.owner, staying.held, staying.released
         self._kept = None
 
     def copy(self) -> Rounds:

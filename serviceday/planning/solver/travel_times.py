@@ -97,8 +97,8 @@ class Stops:
         row = np.where(np.isnan(km), flat, np.minimum(on_foot, driven))
         if self._matrix and building:
             for number, (_, other) in enumerate(self.keys):
-                known = self._matrix.get((building, other))
-                row[number] = row[number] if known is None else known
+                minutes = self._matrix.get((building, other))
+                row[number] = row[number] if minutes is None else minutes
         return np.ceil(row)
 
     def between_assets(self, some: Sequence[int]) -> NDArray[np.int16]:

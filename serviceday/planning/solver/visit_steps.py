@@ -22,9 +22,9 @@ def cut_down(rounds: Rounds, build: Build) -> Rounds:
     while True:
         candidates = list(rounds.problem.candidates)
         smaller = {
-            one: step
-            for one in np.flatnonzero(rounds.free).tolist()
-            if rounds.problem.may[:, one].any() and (step := candidates[one].smaller) is not None
+            item: step
+            for item in np.flatnonzero(rounds.free).tolist()
+            if rounds.problem.may[:, item].any() and (step := candidates[item].smaller) is not None
         }
         if not smaller:
             return rounds
@@ -44,37 +44,37 @@ def widen(rounds: Rounds) -> None:
     """Let a visit that is planned take in the larger one whose turn it is, where that costs nobody anything."""
     problem = rounds.problem
     candidates = list(problem.candidates)
-    for one, candidate in enumerate(candidates):
+    for item, candidate in enumerate(candidates):
         larger = candidate.larger
-        if larger is None or rounds.free[one] or problem.pair[one] or one in rounds.frozen or problem.locked[one]:
+        if larger is None or rounds.free[item] or problem.pair[item] or item in rounds.frozen or problem.locked[item]:
             continue
-        was = _stretched(problem, one, larger.item.minutes)
-        route = rounds.routes[rounds.leader[one]]
-        made = Route(problem, route.person, route.items, route.lunch_at, rounds.frozen)
-        if not made.feasible:
-            made = best_lunch(problem, route.person, route.items, rounds.frozen)
-        if made.feasible:
-            candidates[one] = replace(larger, dropped=candidate.dropped)
-            rounds.reorder(made)
+        was = _stretched(problem, item, larger.item.minutes)
+        route = rounds.routes[rounds.leader[item]]
+        rebuilt = Route(problem, route.person, route.items, route.lunch_at, rounds.frozen)
+        if not rebuilt.feasible:
+            rebuilt = best_lunch(problem, route.person, route.items, rounds.frozen)
+        if rebuilt.feasible:
+            candidates[item] = replace(larger, dropped=candidate.dropped)
+            rounds.reorder(rebuilt)
         else:
-            _stretched(problem, one, was)
+            _stretched(problem, item, was)
     problem.candidates = candidates
 
 
-def _stretched(problem: Problem, one: int, minutes: int) -> int:
+def _stretched(problem: Problem, item: int, minutes: int) -> int:
     """Give some work so many minutes; returns how many it had."""
-    was = problem.lasts[one]
-    problem.minutes[one] = minutes
-    problem.lasts = [*problem.lasts[:one], minutes, *problem.lasts[one + 1 :]]
-    there = problem.shuts[:, one] >= 0
-    problem.shuts[there, one] += was - minutes
+    was = problem.lasts[item]
+    problem.minutes[item] = minutes
+    problem.lasts = [*problem.lasts[:item], minutes, *problem.lasts[item + 1 :]]
+    there = problem.shuts[:, item] >= 0
+    problem.shuts[there, item] += was - minutes
     problem.spans = [
-        *problem.spans[:one],
+        *problem.spans[:item],
         [
             (low, high)
-            for low, high in zip(problem.opens[:, one].tolist(), problem.shuts[:, one].tolist(), strict=True)
+            for low, high in zip(problem.opens[:, item].tolist(), problem.shuts[:, item].tolist(), strict=True)
             if low <= high
         ],
-        *problem.spans[one + 1 :],
+        *problem.spans[item + 1 :],
     ]
     return was

@@ -45,7 +45,7 @@ def as_before(rounds: Rounds, before: InspectionList) -> None:
             second[one] = who[1]
         for person in who:
             days.setdefault(person, []).append((start, one))
-    rounds.adopt({person: [one for _, one in sorted(items)] for person, items in days.items()}, second, frozen)
+    rounds.adopt({person: [item for _, item in sorted(items)] for person, items in days.items()}, second, frozen)
 
 
 def _numbers(problem: Problem) -> dict[tuple[str, str], int]:
@@ -71,10 +71,10 @@ def staying(problem: Problem, before: InspectionList) -> Callable[[Rounds], floa
     people = _same_people(problem, before)
     number = _numbers(problem)
     had = {number[item.key]: people.get(item.person, -1) for item in before.items if item.key in number}
-    worth = {one: _STAYS * min(float(problem.worth[one]), HEAVY) + _AT_LEAST for one in had}
+    worth = {item: _STAYS * min(float(problem.worth[item]), HEAVY) + _AT_LEAST for item in had}
 
     def bonus(rounds: Rounds) -> float:
-        return sum(worth[one] for one, person in had.items() if rounds.leader.get(one, -2) == person)
+        return sum(worth[item] for item, person in had.items() if rounds.leader.get(item, -2) == person)
 
     return bonus
 
@@ -83,58 +83,58 @@ def settled(rounds: Rounds, before: InspectionList) -> bool:
     """Nothing that goes before everything weighed is left out, but for what was left out before too."""
     problem = rounds.problem
     out = {item.key for item in before.left_out}
-    waiting = [one for one in np.flatnonzero(rounds.free).tolist() if problem.worth[one] >= HEAVY]
-    return all(problem.candidates[one].item.key in out and not problem.locked[one] for one in waiting)
+    waiting = [item for item in np.flatnonzero(rounds.free).tolist() if problem.worth[item] >= HEAVY]
+    return all(problem.candidates[item].item.key in out and not problem.locked[item] for item in waiting)
 
 
 def make_room(rounds: Rounds) -> None:
     """What goes before everything weighed and found no room takes it from what is worth least."""
     problem = rounds.problem
-    waiting = [one for one in np.flatnonzero(rounds.free).tolist() if problem.worth[one] >= HEAVY]
-    waiting = [one for one in waiting if not problem.pair[one] and problem.may[:, one].any()]
-    waiting.sort(key=lambda one: (-float(problem.worth[one]) / int(problem.minutes[one]), one))
+    waiting = [item for item in np.flatnonzero(rounds.free).tolist() if problem.worth[item] >= HEAVY]
+    waiting = [item for item in waiting if not problem.pair[item] and problem.may[:, item].any()]
+    waiting.sort(key=lambda item: (-float(problem.worth[item]) / int(problem.minutes[item]), item))
     for one in waiting[:_MOST]:
         _make_room(rounds, one)
 
 
-def _make_room(rounds: Rounds, one: int) -> None:
+def _make_room(rounds: Rounds, item: int) -> None:
     problem = rounds.problem
-    alone = Pool(problem, np.array([one], dtype=np.int64))
+    alone = Pool(problem, np.array([item], dtype=np.int64))
     best: tuple[float, int, list[int]] | None = None
-    for person in np.flatnonzero(problem.may[:, one]).tolist():
+    for person in np.flatnonzero(problem.may[:, item]).tolist():
         if not rounds.allowed(person, alone.numbers)[0]:
             continue
-        for items in _orders(rounds, person, one):
+        for items in _orders(rounds, person, item):
             rounds.mark()
-            gone: list[int] = []
+            removed: list[int] = []
             for each in items:
                 if rounds.extras(person, alone)[0][0] < NEVER:
                     break
-                gone.append(each)
+                removed.append(each)
                 rounds.take_out([each])
-            loss = float(problem.worth[gone].sum())
-            fits = rounds.extras(person, alone)[0][0] < NEVER and loss < problem.worth[one]
+            loss = float(problem.worth[removed].sum())
+            fits = rounds.extras(person, alone)[0][0] < NEVER and loss < problem.worth[item]
             if fits and (best is None or (loss, person) < best[:2]):
-                best = (loss, person, gone)
+                best = (loss, person, removed)
             rounds.restore()
     if best is None:
         return
     rounds.take_out(best[2])
     extra, leg = rounds.extras(best[1], alone)
     if extra[0] < NEVER:
-        rounds.put(best[1], one, int(leg[0]))
+        rounds.put(best[1], item, int(leg[0]))
 
 
-def _orders(rounds: Rounds, person: int, one: int) -> list[list[int]]:
+def _orders(rounds: Rounds, person: int, item: int) -> list[list[int]]:
     """In which order work makes room: what is worth least first, or what is nearest in time first."""
     problem, route = rounds.problem, rounds.routes[person]
     items = sorted(route.items, key=lambda each: (float(problem.worth[each]), each))
-    low, high = problem.spans[one][0] if problem.spans[one] else (0, 0)
+    low, high = problem.spans[item][0] if problem.spans[item] else (0, 0)
     begins = dict(zip(route.items, route.starts, strict=True))
 
     def apart(each: int) -> tuple[int, int]:
         end = begins[each] + problem.lasts[each]
-        return max(low - end, begins[each] - high - problem.lasts[one], 0), each
+        return max(low - end, begins[each] - high - problem.lasts[item], 0), each
 
     return [items, sorted(items, key=apart)]
 

@@ -62,7 +62,7 @@ def _moved(rounds: Rounds, giver: int, taker: int, loads: list[int], longest: in
         return False
     problem = rounds.problem
     for unit in _units(rounds, giver):
-        if problem.may[taker, unit].all() and sum(problem.lasts[one] for one in unit) < much - little:
+        if problem.may[taker, unit].all() and sum(problem.lasts[item] for item in unit) < much - little:
             before = rounds.travel
             rounds.mark()
             if _handed_over(rounds, giver, taker, unit):
@@ -76,7 +76,7 @@ def _moved(rounds: Rounds, giver: int, taker: int, loads: list[int], longest: in
 
 def _handed_over(rounds: Rounds, giver: int, taker: int, unit: list[int]) -> bool:
     rounds.take_out(unit)
-    if any(not rounds.free[one] for one in unit):
+    if any(not rounds.free[item] for item in unit):
         return False
     for one in unit:
         alone = Pool(rounds.problem, np.array([one], dtype=np.int64))
@@ -92,10 +92,10 @@ def _units(rounds: Rounds, person: int) -> list[list[int]]:
     """What can go to somebody else together: all at one stop, all at one asset, one thing; nothing fixed in time."""
     problem = rounds.problem
     items = [item for item in rounds.routes[person].items if _movable(rounds, item)]
-    found = [*runs(problem.stop, items), *runs(problem.place, items), *([item] for item in items)]
-    return [list(unit) for unit in dict.fromkeys(tuple(unit) for unit in found)]
+    results = [*runs(problem.stop, items), *runs(problem.place, items), *([item] for item in items)]
+    return [list(unit) for unit in dict.fromkeys(tuple(unit) for unit in results)]
 
 
-def _movable(rounds: Rounds, one: int) -> bool:
+def _movable(rounds: Rounds, item: int) -> bool:
     problem: Problem = rounds.problem
-    return one not in rounds.frozen and not problem.group[one] and not problem.locked[one]
+    return item not in rounds.frozen and not problem.group[item] and not problem.locked[item]
