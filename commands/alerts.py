@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -203,7 +203,7 @@ def _state(alert: Alert, now: datetime, place: ZoneInfo) -> str:
     return " · ".join(words)
 
 
-def _plain(alert: Alert) -> dict[str, Any]:
+def _plain(alert: Alert) -> dict[str, object]:
     return asdict(alert) | {"state": str(alert.state)}
 
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -86,11 +86,11 @@ def _change(entry: Entry) -> str:
     return " · ".join(filter(None, (*changes, entry.note, entry.address)))
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
+def _plain(entry: Entry) -> dict[str, object]:
     return asdict(entry) | {"at": entry.at.isoformat(), "area": entry.area.value}
 
 

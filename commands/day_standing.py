@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from commands.app.messages import say
 from commands.app.output import printable, tell
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serviceday.execution.results import Taken
 
 
-def plain(plan_list: InspectionList, taken: Taken) -> dict[str, Any]:
+def plain(plan_list: InspectionList, taken: Taken) -> dict[str, object]:
     """What answers came to, as plain values for JSON."""
     return {
         "plan": plan_list.number,
@@ -55,7 +55,7 @@ def _voice(result: Result) -> str:
     return printable(f"{result.by}: {' '.join(filter(None, words))}")
 
 
-def progress(plan_list: InspectionList, standing: Mapping[int, Standing]) -> dict[str, Any]:
+def progress(plan_list: InspectionList, standing: Mapping[int, Standing]) -> dict[str, object]:
     """How far a list is carried out, as plain values for JSON."""
     done = sum(state.result is not None and state.result.answer.done for state in standing.values())
     answered = sum(state.result is not None for state in standing.values())

@@ -93,7 +93,7 @@ def _carried_out(
     timezone: ZoneInfo,
     truth: Sequence[TrueFault],
     as_of: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     from commands.app.papers import named, paper
     from facility.service_days import DayMove, ServiceDayStep
     from serviceday.brief import brief, write_brief

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -290,7 +290,7 @@ def _write(output: Path | None, recording: Recording, rows: list[Scored]) -> Non
         ) from None
 
 
-def _reading(recording: Recording) -> dict[str, Any]:
+def _reading(recording: Recording) -> dict[str, object]:
     return {
         "rows": recording.rows,
         "channels": list(recording.channels),
@@ -300,7 +300,7 @@ def _reading(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _foundation(detected: Detected) -> dict[str, Any]:
+def _foundation(detected: Detected) -> dict[str, object]:
     founded = detected.founded
     return {
         "budget": round(founded.budget, 6),
@@ -309,7 +309,7 @@ def _foundation(detected: Detected) -> dict[str, Any]:
     }
 
 
-def _summary(recording: Recording, detected: Detected) -> dict[str, Any]:
+def _summary(recording: Recording, detected: Detected) -> dict[str, object]:
     return (
         _reading(recording)
         | {"healthy_rows": detected.healthy_rows}
@@ -325,7 +325,7 @@ def _summary(recording: Recording, detected: Detected) -> dict[str, Any]:
     )
 
 
-def _units_summary(recording: Recording, judged: tuple[Judged, ...]) -> dict[str, Any]:
+def _units_summary(recording: Recording, judged: tuple[Judged, ...]) -> dict[str, object]:
     return _reading(recording) | {
         "units": [
             {
@@ -344,7 +344,7 @@ def _units_summary(recording: Recording, judged: tuple[Judged, ...]) -> dict[str
     }
 
 
-def _alarm(recording: Recording, alarm: Alarm, places: Sequence[int]) -> dict[str, Any]:
+def _alarm(recording: Recording, alarm: Alarm, places: Sequence[int]) -> dict[str, object]:
     """`places`: rows of the recording that the detected ones are."""
     return {
         "first_row": recording.file_row(places[alarm.first]),

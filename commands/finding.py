@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -339,7 +339,7 @@ def _where(records: Records, asset: str, site: str, place: str, mode: str) -> di
     return {"asset": asset, "place": place or registered.place, **plain}
 
 
-def _plain(deficiency: Deficiency, timezone: str) -> dict[str, Any]:
+def _plain(deficiency: Deficiency, timezone: str) -> dict[str, object]:
     today = datetime.now(options.zone(timezone)).date()
     return {
         **asdict(deficiency),

@@ -181,7 +181,7 @@ def readings(
         tell(say("import.refused", file=summary.refused_file), error=True)
 
 
-def _plain(summary: ImportSummary, dry_run: bool) -> dict[str, Any]:
+def _plain(summary: ImportSummary, dry_run: bool) -> dict[str, object]:
     return {
         "rows": summary.rows,
         "stored": summary.stored,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -118,11 +118,11 @@ def try_out(
     from serviceday.notification.checking import read_rules
 
     rules = read_rules(rules_path(data, file), secrets=False)
-    results: list[dict[str, Any]] = []
+    results: list[dict[str, object]] = []
     with recorded(data) as records:
         telling = service(records, data, rules)
         for receiver, channel in _tested(who, rules):
-            outcome: dict[str, Any] = {"receiver": receiver, "channel": channel, "delivered": True, "error": ""}
+            outcome: dict[str, object] = {"receiver": receiver, "channel": channel, "delivered": True, "error": ""}
             try:
                 telling.test(receiver, channel, datetime.now(UTC))
             except ServicedayError as error:

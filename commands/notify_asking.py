@@ -236,5 +236,5 @@ def _tell_alert(alert: Alert) -> None:
     tell(f"{alert.id} {alert.asset} · {alert.title[language]}: {alert.reason[language]}")
 
 
-def _plain(message: Message) -> dict[str, Any]:
+def _plain(message: Message) -> dict[str, object]:
     return {key: value for key, value in asdict(message).items() if key not in ("id", "body")}

@@ -343,7 +343,7 @@ def forget(
     tell(say("report.forgotten", count=erased))
 
 
-def plain(report: Report) -> dict[str, Any]:
+def plain(report: Report) -> dict[str, object]:
     """A report for scripts, without who made it."""
     return asdict(report) | {"open": report.open, "resolved": report.place.resolved}
 

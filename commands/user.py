@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -249,6 +249,6 @@ def _role_words(account: Account) -> str:
     return " ".join(say(f"user.role.{role.value}") for role in sorted(account.roles))
 
 
-def _plain(account: Account) -> dict[str, Any]:
+def _plain(account: Account) -> dict[str, object]:
     sites = None if account.sites is None else sorted(account.sites)
     return asdict(account) | {"roles": sorted(account.roles), "sites": sites}

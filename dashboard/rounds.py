@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, wraps
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
@@ -130,7 +129,7 @@ class Rounds:
     async def _data(self, request: Request) -> Response:
         return _json(await run_in_threadpool(self._round, request))
 
-    def _round(self, request: Request) -> dict[str, Any]:
+    def _round(self, request: Request) -> dict[str, object]:
         link, records = self._open(request), self._records()
         around = Surroundings(
             now=self._clock(),
@@ -149,7 +148,7 @@ class Rounds:
         body = await _body(request, LARGEST)
         return _json(await run_in_threadpool(self._take, request, body))
 
-    def _take(self, request: Request, body: bytes) -> dict[str, Any]:
+    def _take(self, request: Request, body: bytes) -> dict[str, object]:
         link = self._open(request)
         intake = self._intake(link)
         with self._folder.settling():
@@ -160,13 +159,13 @@ class Rounds:
         body = await _body(request, LARGEST_PHOTO)
         return _json(await run_in_threadpool(self._take_photo, request, body))
 
-    def _take_photo(self, request: Request, body: bytes) -> dict[str, Any]:
+    def _take_photo(self, request: Request, body: bytes) -> dict[str, object]:
         link = self._open(request)
         return {"new": self._intake(link).take_photo(body, dict(request.query_params), link.person)}
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    def came(group: Mapping[int, Sentence | None]) -> dict[str, Any]:
+def _receipt(receipt: Receipt) -> dict[str, object]:
+    def came(group: Mapping[int, Sentence | None]) -> dict[str, object]:
         return {str(seq): None if why is None else _both(why) for seq, why in group.items()}
 
     return {"answers": came(receipt.answers), "requests": came(receipt.requests)}

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from facility.i18n.phrases import Text
 
@@ -131,7 +130,7 @@ class Remembered:
     asset: str
     channel: str
     code: int  # -1 where it is about a limit
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

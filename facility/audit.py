@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 
 class Area(StrEnum):
@@ -38,5 +37,5 @@ class Entry:
     what: str  # the step, as the trail it is from names it
     note: str = ""
     address: str = ""  # where it came from, for sign-ins
-    before: Mapping[str, Any] = field(default_factory=dict)  # only what changed
-    after: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, object] = field(default_factory=dict)  # only what changed
+    after: Mapping[str, object] = field(default_factory=dict)

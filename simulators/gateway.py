@@ -157,10 +157,12 @@ class Gateway:
         self._births.add(birth.mid)
         self._connected.set()
 
-    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: object, _flags: object, _reason: object, _properties: object
+    ) -> None:
         self._connected.clear()
 
-    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+    def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _reason: object, _properties: object) -> None:
         if mid in self._births:
             self._births.discard(mid)
             return

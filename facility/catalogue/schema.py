@@ -258,7 +258,7 @@ def _at(line: int, what: Sentence) -> Sentence:
     return Sentence("line {line}: {what}", line=line, what=what)
 
 
-def _line(location: Sequence[Any], lines: TableLines) -> int:
+def _line(location: Sequence[object], lines: TableLines) -> int:
     """The line of the key that is wrong, else of its table."""
     table, place, key = "", 0, str(location[0]) if location else ""
     if key in _TABLES and len(location) > 1 and isinstance(location[1], int):

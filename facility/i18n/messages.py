@@ -81,7 +81,7 @@ class _Filling(Formatter):
             return f"“{shown[1:-1]}”" if self._language == "zh" and isinstance(value, str) else shown
         return value if conversion == "r" else super().convert_field(value, conversion)
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def format_field(self, value: object, format_spec: str) -> str:
         if isinstance(value, (list, tuple)):
             between = _BETWEEN_SENTENCES if any(isinstance(part, Sentence) for part in value) else _BETWEEN
             return between[self._language].join(self.format_field(part, format_spec) for part in value)
@@ -161,7 +161,7 @@ class _Plain(Formatter):
     def convert_field(self, value: Any, conversion: Any) -> Any:
         return re.sub(r"'([^']*)'", r"“\1”", value).replace("”, “", "”、“") if conversion == "r" else value
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def format_field(self, value: object, format_spec: str) -> str:
         return str(value)
 
 

@@ -127,7 +127,7 @@ class AlertRecords:
                     number=number,
                     by=alert.acknowledged_by,
                 )
-            values: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by": by}
+            values: dict[str, object] = {"acknowledged_at": now, "acknowledged_by": by}
             if note:
                 values["note"] = note
             if alert.state is AlertState.RETURNED:
@@ -319,7 +319,7 @@ def _tell(connection: Connection, number: int, at: datetime, who: str, what: str
 _PLAIN = tuple(name for name in Alert.__dataclass_fields__ if name not in ("source", "severity", "title", "reason"))
 
 
-def _values(alert: Alert) -> dict[str, Any]:
+def _values(alert: Alert) -> dict[str, object]:
     return {name: getattr(alert, name) for name in _PLAIN} | {
         "source": alert.source.value,
         "severity": alert.severity.value,

@@ -72,7 +72,7 @@ class AssessmentRecords:
             return read_rows(_assessment, connection.execute(query), "assessment")
 
 
-def _values(assessment: Assessment) -> dict[str, Any]:
+def _values(assessment: Assessment) -> dict[str, object]:
     return {
         "asset": assessment.asset,
         "as_of": assessment.as_of,

@@ -177,7 +177,7 @@ def _outcome(row: Any) -> Entry:
 
 
 # Table, its column of time, its column of who, and how a row is told.
-_TRAILS: Sequence[tuple[sqlalchemy.Table, str, str, Callable[[Any], Entry]]] = (
+_TRAILS: Sequence[tuple[sqlalchemy.Table, str, str, Callable[[object], Entry]]] = (
     (_AUDIT, "at", "who", _own),
     (table_of(AlertStepRow), "at", "who", _alert),
     (table_of(AssetStepRow), "at", "who", _asset),

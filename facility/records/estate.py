@@ -187,11 +187,11 @@ def _site_values(site: Site) -> dict[str, Any]:
     return {"id": site.id, "name": site.name}
 
 
-def _building_values(building: Building) -> dict[str, Any]:
+def _building_values(building: Building) -> dict[str, object]:
     return {name: getattr(building, name) for name in Building.__dataclass_fields__}
 
 
-def _asset_values(asset: Asset) -> dict[str, Any]:
+def _asset_values(asset: Asset) -> dict[str, object]:
     return {name: getattr(asset, name) for name in _ASSET_FIELDS} | {"attributes": dict(asset.attributes)}
 
 

@@ -80,7 +80,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _undamaged_json(text: str) -> Any:
+def _undamaged_json(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -141,7 +141,7 @@ def _tune_sqlite(engine: Engine) -> None:
     """WAL for readers beside a writer; transactions begun by us, because sqlite3's own begin comes too late."""
 
     @event.listens_for(engine, "connect")
-    def _(raw: sqlite3.Connection, _record: Any) -> None:
+    def _(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         raw.execute("PRAGMA foreign_keys = ON")

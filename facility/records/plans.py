@@ -81,7 +81,7 @@ class PlanRecords:
             rows = connection.execute(query).all()
         return read_rows(_plan, rows, "plan")
 
-    def _one(self, query: Select[Any]) -> InspectionList | None:
+    def _one(self, query: Select[object]) -> InspectionList | None:
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else read_row(_plan, row, "plan")

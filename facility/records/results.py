@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, insert, select
 
@@ -71,7 +70,7 @@ def _values(result: Result) -> dict[str, object]:
     return plain | {"found_by": result.by, "answer": result.answer.value, "entry": result.entry.value}
 
 
-def _read(connection: Connection, query: Select[Any]) -> list[Result]:
+def _read(connection: Connection, query: Select[object]) -> list[Result]:
     return [
         Result(
             id=row.id,

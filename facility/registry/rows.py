@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from facility.errors import CannotParse, Problems
 from facility.files import (
@@ -246,7 +245,7 @@ def _is_tables(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(table, dict) for table in value)
 
 
-def _toml_row(values: Mapping[str, Any], line: int, lines: Mapping[str, int]) -> Row:
+def _toml_row(values: Mapping[str, object], line: int, lines: Mapping[str, int]) -> Row:
     plain = {name: _words(value) for name, value in values.items() if not isinstance(value, dict)}
     tables = [(table, value) for table, value in values.items() if isinstance(value, dict)]
     attributes = {
@@ -259,5 +258,5 @@ def _toml_row(values: Mapping[str, Any], line: int, lines: Mapping[str, int]) ->
     return Row(line, ours, lines, attributes)
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value).strip()

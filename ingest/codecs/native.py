@@ -275,8 +275,8 @@ def _slow(columns: _Columns, index: int, place: int, message: Message) -> list[R
                 count=len(times),
                 expected=EXPECTED,
             )
-    good: dict[str, Any] = {}
-    bad: list[tuple[str, int, Any]] = []
+    good: dict[str, object] = {}
+    bad: list[tuple[str, int, object]] = []
     for key, values in series.items():
         numbers = [_number(value) for value in values]
         good[_storable(key)] = np.array(numbers, dtype=np.float64)

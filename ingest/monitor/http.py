@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from facility.errors import CannotCommunicate, CannotParse
 
@@ -56,7 +55,7 @@ def served(words: str, pages: dict[str, Answer]) -> Iterator[str]:
 
         do_HEAD = do_GET  # noqa: N815 - the server's name for it
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             log.debug(format, *args)
 
     class Server(ThreadingHTTPServer):

@@ -79,17 +79,17 @@ class PatientHandler(BrokerProtocolHandler):  # type: ignore[misc]
 class PatientBroker(amqtt.broker.Broker):  # type: ignore[misc]
     """Makes publishers wait when subscribers fall behind."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, object]) -> None:
         super().__init__(config)
-        self._broadcast_queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=PASSED_ON)
+        self._broadcast_queue: asyncio.Queue[dict[str, object]] = asyncio.Queue(maxsize=PASSED_ON)
 
-    async def _initialize_client_session(self, *args: Any) -> tuple[BrokerProtocolHandler, Session]:
+    async def _initialize_client_session(self, *args: object) -> tuple[BrokerProtocolHandler, Session]:
         handler, session = await super()._initialize_client_session(*args)
         if session.delivered_message_queue.maxsize == 0:
             session.delivered_message_queue = asyncio.Queue(maxsize=FROM_ONE_PUBLISHER)
         return handler, session
 
-    async def _run_broadcast(self, running_tasks: deque[asyncio.Task[Any]]) -> None:
+    async def _run_broadcast(self, running_tasks: deque[asyncio.Task[object]]) -> None:
         while len(running_tasks) >= PASSED_ON:
             await asyncio.wait([running_tasks[0]])
             while running_tasks and running_tasks[0].done():
@@ -111,7 +111,7 @@ async def serve(inside: str, outside: str, secrets: Mapping[str, str]) -> None:
     `inside` and `outside` are host:port, the same where one listener is enough.
     """
     amqtt.broker.BrokerProtocolHandler = PatientHandler
-    listeners: dict[str, dict[str, Any]] = {"default": {"type": "tcp", "bind": inside}}
+    listeners: dict[str, dict[str, object]] = {"default": {"type": "tcp", "bind": inside}}
     if outside != inside:
         tls = {"ssl": True, "certfile": secrets["cert"], "keyfile": secrets["key"]}
         listeners["outside"] = {"type": "tcp", "bind": outside} | tls

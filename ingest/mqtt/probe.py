@@ -87,7 +87,7 @@ class _Heard:
     connected: threading.Event = field(default_factory=threading.Event)
     refused: bool = False
     session_present: bool = False
-    properties: Any = None
+    properties: object = None
     subscribed: threading.Event = field(default_factory=threading.Event)
 
 

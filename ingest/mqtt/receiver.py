@@ -141,7 +141,9 @@ class Receiver:
 
     # -- the network thread ---------------------------------------------------------------------------------------
 
-    def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _connected(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
         with self._changed:
             self._epoch += 1
         if reason.is_failure:
@@ -154,7 +156,7 @@ class Receiver:
         client.subscribe([(topic, 1) for topic in self._topics])
 
     def _subscribed(
-        self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any
+        self, _client: mqtt.Client, _data: object, _mid: int, granted: list[ReasonCode], _properties: object
     ) -> None:
         if any(code.is_failure for code in granted):
             self._refused = Sentence("subscription refused")
@@ -164,14 +166,14 @@ class Receiver:
         self._subscribed_at_all.set()
 
     def _disconnected(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         with self._changed:
             self._epoch += 1
         if not self._closing:
             log.warning("connection to %s lost (%s); trying again", self._address, reason)
 
-    def _received_one(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _received_one(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         """As the stock client hands it over."""
         try:
             topic = message.topic

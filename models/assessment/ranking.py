@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from facility.assessments import Assessment
 from facility.i18n.phrases import Language
@@ -22,7 +21,7 @@ def running(assessments: Sequence[Assessment]) -> list[Assessment]:
     return [assessment for assessment in assessments if all(e.pattern != DOWN for e in assessment.evidence)]
 
 
-def ranking(assessments: Sequence[Assessment], language: Language = "en") -> list[dict[str, Any]]:
+def ranking(assessments: Sequence[Assessment], language: Language = "en") -> list[dict[str, object]]:
     """The list a script wants: asset, probability, rank (from 1), reason, state (how much is known of it)."""
     return [
         {

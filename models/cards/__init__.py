@@ -53,7 +53,7 @@ def findings_card(card: Mapping[str, Any], language: Language) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def why(comparison: Mapping[str, Any], language: Language) -> str:
+def why(comparison: Mapping[str, object], language: Language) -> str:
     """In a sentence: why the model took over, or did not."""
     return _PHRASES.say(f"why.{comparison['why']}", language, **comparison)
 

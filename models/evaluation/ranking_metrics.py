@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from facility.assessments import Assessment
 from facility.errors import CannotDo, CannotParse
@@ -65,7 +64,7 @@ class Evaluation:
     sensor_taken_for_machine: int  # assets with only a sensor fault that are flagged
     modes: tuple[ModeFigures, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
 

@@ -79,7 +79,7 @@ class Traits:
     def names(self) -> tuple[str, ...]:
         return tuple(trait.name for trait in self.chosen)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod

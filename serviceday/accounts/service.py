@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from facility.accounts import EVERYBODY, Account, Role, Session
 from facility.audit import Area, Entry
@@ -244,7 +243,7 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((place, 64), strict=False)) if place.version == 6 else str(place)
 
 
-def _plain(account: Account) -> Mapping[str, Any]:
+def _plain(account: Account) -> Mapping[str, object]:
     return {
         "display": account.display,
         "language": account.language,

@@ -119,7 +119,7 @@ class Track:
     def copy(self) -> Self:
         return replace(self, risen=list(self.risen))
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod

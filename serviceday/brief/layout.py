@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from facility.i18n.phrases import Language
@@ -88,7 +87,7 @@ class Layout:
     annex_rows: tuple[AnnexRow, ...]
     words: dict[str, str]
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         return asdict(self)
 
 

@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from facility.catalogue.catalogue import catalogue
 from facility.errors import CannotConvert, Problems
@@ -55,7 +54,7 @@ def read_grades(own: Path | None = None) -> Grades:
     """The operator's scale where there is one, else ours. Raises `Problems` for one that is wrong."""
     file = own if own is not None and own.exists() else SHIPPED
     try:
-        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise Problems(file.name, [Sentence("{reason}", reason=error)]) from None
     problems: list[Sentence] = []

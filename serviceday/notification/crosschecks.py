@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from facility.catalogue.catalogue import catalogue
 from facility.errors import ServicedayError
@@ -53,12 +52,12 @@ def contradictions(parsed: NotificationFile, lines: TableLines, folder: Path) ->
     return problems + list(_calendars(parsed, lines, folder))
 
 
-def _at(lines: TableLines, *location: Any) -> int:
+def _at(lines: TableLines, *location: object) -> int:
     return line_of(location, lines)
 
 
 def _twice(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
-    tables: list[tuple[str, str, Sequence[Any]]] = [
+    tables: list[tuple[str, str, Sequence[object]]] = [
         (table, "id" if table == "site" else "name", getattr(parsed, table))
         for table in ("channel", "person", "roster", "route", "window", "site")
     ]
@@ -76,11 +75,11 @@ def _named(parsed: NotificationFile, lines: TableLines) -> Iterator[Problem]:
     groups = {"person": people, "roster": rosters, "channel": channels}
     nouns = {"person": Sentence("person"), "roster": Sentence("roster"), "channel": Sentence("channel")}
 
-    def named(kind: str, name: str, *location: Any) -> Iterator[Problem]:
+    def named(kind: str, name: str, *location: object) -> Iterator[Problem]:
         if name not in groups[kind]:
             yield _at(lines, *location), unknown(nouns[kind], name, groups[kind])
 
-    def aimed(targets: Sequence[str], *location: Any) -> Iterator[Problem]:
+    def aimed(targets: Sequence[str], *location: object) -> Iterator[Problem]:
         for target in targets:
             kind, _, name = target.partition(":")
             yield from named(kind, name, *location)

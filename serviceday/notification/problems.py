@@ -14,7 +14,7 @@ Problem = tuple[int, Sentence]
 _SECRETS = ("password", "secret", "token", "url", "Secret")
 
 
-def line_of(location: Sequence[Any], lines: TableLines) -> int:
+def line_of(location: Sequence[object], lines: TableLines) -> int:
     """The line of the innermost key that stands in the file, else of its table."""
     steps = [step for step in location if not (isinstance(step, str) and step in KINDS and location[0] == "channel")]
     table = str(steps[0]) if steps else ""

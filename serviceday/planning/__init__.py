@@ -1,6 +1,6 @@
 """From due dates, warnings, requests and goals to the inspection list of a service day."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serviceday.planning.crew.crew import Crew
 from serviceday.planning.crew.parser import parse_crew, read_crew
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """`plan` and the service bring two solvers along, and most commands that know of plans make none."""
     if name == "plan":
         from serviceday.planning.planner import plan

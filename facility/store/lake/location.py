@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pyarrow import fs as arrow_fs
 
@@ -84,7 +83,7 @@ class Place:
         """True if nothing stands there yet."""
         if self.folder is not None:
             return not self.folder.exists() or not any(self.folder.iterdir())
-        selector: Any = arrow_fs.FileSelector("", recursive=True, allow_not_found=True)
+        selector: object = arrow_fs.FileSelector("", recursive=True, allow_not_found=True)
         return not self.files().get_file_info(selector)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -81,10 +80,10 @@ class _Run:
         return self.ended and self._held.is_empty()
 
     @property
-    def reached(self) -> tuple[Any, ...]:
+    def reached(self) -> tuple[object, ...]:
         return self._key_of(self._held.height - 1)
 
-    def take(self, bound: tuple[Any, ...] | None) -> pl.DataFrame:
+    def take(self, bound: tuple[object, ...] | None) -> pl.DataFrame:
         """Let go of the rows up to a key, or of all."""
         count = self._held.height
         if bound is not None:
@@ -95,5 +94,5 @@ class _Run:
     def close(self) -> None:
         self._file.close()
 
-    def _key_of(self, row: int) -> tuple[Any, ...]:
+    def _key_of(self, row: int) -> tuple[object, ...]:
         return tuple(self._held[name][row] for name in self._key)

@@ -16,7 +16,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -192,7 +191,7 @@ class Table:
         added: Sequence[Written],
         removed: pl.DataFrame | None = None,
         *,
-        note: Mapping[str, Any] | None = None,
+        note: Mapping[str, object] | None = None,
         source: str = "",
         cursor: int = 0,
         rearranged: bool = False,
@@ -226,7 +225,7 @@ class Table:
         self,
         added: Sequence[Written],
         gone: Sequence[tuple[str, date, int]],
-        note: Mapping[str, Any] | None,
+        note: Mapping[str, object] | None,
         source: str,
         cursor: int,
         *,

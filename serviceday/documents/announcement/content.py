@@ -59,7 +59,7 @@ class Announcement:
     signed_on: str
     words: dict[str, str]
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         return asdict(self)
 
 

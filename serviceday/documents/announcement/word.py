@@ -31,7 +31,7 @@ _INK = RGBColor(0x1F, 0x38, 0x64)
 
 def as_docx(notice: Announcement, *, template: Path | None = None) -> bytes:
     """The announcement. Raises `CannotDo` where an operator's template is no DOCX or asks for what there is not."""
-    source: Any = io.BytesIO(template_docx()) if template is None else template
+    source: object = io.BytesIO(template_docx()) if template is None else template
     shown = template.name if template else "the template"
     try:
         document = DocxTemplate(source)
@@ -50,7 +50,7 @@ def as_docx(notice: Announcement, *, template: Path | None = None) -> bytes:
     return out.getvalue()
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: object) -> object:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList
@@ -26,7 +25,7 @@ def titles(language: Language) -> list[str]:
     return [PHRASES[key][language] for key, _ in COLUMNS]
 
 
-def rows(plan: InspectionList, language: Language, names: Names) -> Iterator[list[Any]]:
+def rows(plan: InspectionList, language: Language, names: Names) -> Iterator[list[object]]:
     """Cells of every item, in the order of the list."""
     for item in plan.items:
         for line in lines_of([item]):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from facility.catalogue.qualifications import qualification
 from facility.i18n.phrases import Language
 from facility.inspections import InspectionList, Item
@@ -35,7 +33,7 @@ def list_pdf(plan: InspectionList, *, language: Language, paper: Paper = NO_PAPE
     )  # fmt: skip
 
 
-def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, Any]:
+def list_data(plan: InspectionList, language: Language, paper: Paper, names: Names) -> dict[str, object]:
     """What the template shows, in words."""
     names = names.over(plan)
     link, columns = check(paper.asset_url), left_out_columns(names)
@@ -104,7 +102,9 @@ def _sites(day: summary.Day, language: Language, names: Names) -> str:
     )
 
 
-def _line(plan: InspectionList, item: Item, person: int, language: Language, code: int, names: Names) -> dict[str, Any]:
+def _line(
+    plan: InspectionList, item: Item, person: int, language: Language, code: int, names: Names
+) -> dict[str, object]:
     others = [who(plan, number, language) for number in item.people if number != person]
     remarks = [PHRASES.say("together_with", language, name=name) for name in others]
     if item.out_of_service:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import xlsxwriter
 
@@ -100,7 +99,7 @@ _WORDS = (
 )  # fmt: skip
 
 
-def _data(register: Register) -> dict[str, Any]:
+def _data(register: Register) -> dict[str, object]:
     addressees: dict[tuple[str, str], list[Deficiency]] = {}
     for deficiency in register.found:
         addressees.setdefault((deficiency.department, deficiency.person), []).append(deficiency)

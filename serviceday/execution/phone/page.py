@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from facility.i18n.phrases import LANGUAGES, Language, Phrases
 from serviceday.documents.qr import as_png
@@ -95,7 +94,7 @@ def manifest(token: str) -> bytes:
     )
 
 
-def alone(round_data: Mapping[str, Any]) -> bytes:
+def alone(round_data: Mapping[str, object]) -> bytes:
     """The page as one file with a round in it, for where no server can be reached."""
     scripts = "\n".join(f"<script>\n{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
     icon = base64.b64encode(file("icon.svg")).decode()
@@ -144,7 +143,7 @@ def _png(words: str) -> str:
     return f"data:image/png;base64,{base64.b64encode(as_png(words, _MODULE)).decode()}"
 
 
-def _filled(head: str, scripts: str, *, round_data: Mapping[str, Any] | None) -> bytes:
+def _filled(head: str, scripts: str, *, round_data: Mapping[str, object] | None) -> bytes:
     words = {language: {key: PHRASES[key][language] for key in PHRASES} for language in LANGUAGES}
     parts = {
         "<!-- head -->": head,

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from facility.catalogue.catalogue import Aggregate, Band, Channel, EquipmentClass, FailureMode, catalogue
@@ -61,7 +60,7 @@ def round_id(plan: InspectionList, person: int) -> str:
     return f"{plan.number}-{person}-{stamp}"
 
 
-def round_of(plan: InspectionList, person: int, around: Surroundings) -> dict[str, Any]:
+def round_of(plan: InspectionList, person: int, around: Surroundings) -> dict[str, object]:
     """A person's round. Keys are those that the page reads; numbers in the units of the catalogue."""
     names = around.names.over(plan)
     return {
@@ -78,7 +77,7 @@ def round_of(plan: InspectionList, person: int, around: Surroundings) -> dict[st
     }
 
 
-def _item(plan: InspectionList, item: Item, person: int, names: Names, around: Surroundings) -> dict[str, Any]:
+def _item(plan: InspectionList, item: Item, person: int, names: Names, around: Surroundings) -> dict[str, object]:
     about = catalogue().get(item.kind)
     mode = about.modes.get(item.mode) if about else None
     channels = _channels(item, about, mode)
@@ -129,7 +128,7 @@ def _measurable(channel: Channel) -> bool:
     return channel.aggregate in _MEASURED and (channel.limit.bounded or channel.normal.bounded)
 
 
-def _measure(channel: Channel) -> dict[str, Any]:
+def _measure(channel: Channel) -> dict[str, object]:
     return {
         "key": channel.key,
         "name": _both(channel.name),
@@ -140,7 +139,7 @@ def _measure(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _sensor(channel: Channel, reading: SensorReading) -> dict[str, Any]:
+def _sensor(channel: Channel, reading: SensorReading) -> dict[str, object]:
     state = channel.states.get(round(reading.value)) if channel.aggregate is Aggregate.STATE else None
     return {
         "key": channel.key,
@@ -166,7 +165,7 @@ def _both(words: Text) -> dict[str, str]:
     return {"zh": words.zh, "en": words.en}
 
 
-def standing_of(standing: Mapping[int, Standing]) -> dict[str, Any]:
+def standing_of(standing: Mapping[int, Standing]) -> dict[str, object]:
     """What the answers come to, as a phone shows it, by item number."""
     return {
         str(item): {
@@ -177,7 +176,7 @@ def standing_of(standing: Mapping[int, Standing]) -> dict[str, Any]:
     }
 
 
-def _voice(result: Result) -> dict[str, Any]:
+def _voice(result: Result) -> dict[str, object]:
     return {
         "by": result.by,
         "answer": result.answer.value,

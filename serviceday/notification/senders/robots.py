@@ -29,7 +29,7 @@ class Dialect:
     """How a service wants it and what it answers."""
 
     most: int  # bytes of a text
-    payload: Callable[[str, str, str, str], tuple[str, dict[str, Any]]]  # url, secret, text, mobile -> url, document
+    payload: Callable[[str, str, str, str], tuple[str, dict[str, object]]]  # url, secret, text, mobile -> url, document
     too_often: frozenset[int]
     later: frozenset[int] = frozenset({-1})  # its own trouble
 
@@ -96,15 +96,15 @@ def _code(table: Mapping[str, Any]) -> int | None:
     return next((code for code in codes if code), 0) if codes else None
 
 
-def _wecom(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, Any]]:
-    content: dict[str, Any] = {"content": text}
+def _wecom(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, object]]:
+    content: dict[str, object] = {"content": text}
     if mobile:
         content["mentioned_mobile_list"] = [mobile]
     return url, {"msgtype": "text", "text": content}
 
 
-def _dingtalk(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, Any]]:
-    document: dict[str, Any] = {"msgtype": "text", "text": {"content": text}}
+def _dingtalk(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, object]]:
+    document: dict[str, object] = {"msgtype": "text", "text": {"content": text}}
     if mobile:
         document["at"] = {"atMobiles": [mobile], "isAtAll": False}
     if secret:
@@ -115,9 +115,9 @@ def _dingtalk(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[
     return url, document
 
 
-def _feishu(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, Any]]:
+def _feishu(url: str, secret: str, text: str, mobile: str) -> tuple[str, dict[str, object]]:
     """Its custom bots mention people by their open_id alone, so nobody is mentioned."""
-    document: dict[str, Any] = {"msg_type": "text", "content": {"text": text}}
+    document: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
     if secret:
         stamp = f"{int(time.time())}"
         digest = hmac.new(f"{stamp}\n{secret}".encode(), b"", hashlib.sha256).digest()

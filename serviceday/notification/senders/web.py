@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -33,7 +32,7 @@ class Answer:
     retry_after: float | None
 
     @property
-    def table(self) -> Mapping[str, Any]:
+    def table(self) -> Mapping[str, object]:
         """The answer as a JSON object; empty where it is none."""
         try:
             value = json.loads(self.words)
