@@ -78,8 +78,8 @@ class Table(DeclarativeBase):
         str: Words,
         datetime: UtcDateTime,
         dict[str, str]: JSON,
-        list[object]: JSON,
-        dict[str, object]: JSON,
+        list[Any]: JSON,
+        dict[str, Any]: JSON,
     }
 
 
