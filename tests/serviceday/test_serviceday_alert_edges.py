@@ -150,6 +150,11 @@ def test_what_chatters_must_be_calm_for_longer_each_time(times: int, patience_us
     assert risen(*range(times, 0, -1)).patience_us(long) == 5 * 60 * MINUTE_US
 
 
+def test_design_values_are_what_the_docs_say() -> None:
+    assert (CHATTERING, WITHIN_US, CALM_US, CALMEST_US) == (5, 3_600_000_000, 1_800_000_000, 14_400_000_000)
+    assert not Reading(0, 0.0, 0, bad=True, good=False).far
+
+
 def test_only_the_last_hour_of_returns_is_remembered() -> None:
     at_once = Alarm()
     track = Track()
@@ -677,3 +682,19 @@ def test_the_gravest_leads_then_the_limit_then_the_channels_name() -> None:
     assert each.cause == test.cause
     (each,) = grouped([replace(test, severity=Severity.MEDIUM), first], [], [ZONE])
     assert each.cause == first.cause, "of equals the first by name"
+
+
+def test_alerts_that_were_opened_apart_keep_their_own_conditions() -> None:
+    first, test = limit("end_pressure"), limit("end_test_pressure")
+    both = [alert(first), replace(alert(test), id=2)]
+    assert {each.cause for each in grouped([first, test], both, [ZONE])} == {first.cause, test.cause}
+    assert [each.cause for each in grouped([first, test], both[:1], [ZONE])] == [first.cause]
+    assert [each.cause for each in grouped([first, test], both[1:], [ZONE])] == [test.cause]
+
+
+def test_one_good_value_ends_what_is_measured_in_tests() -> None:
+    pumps = Asset(id="PS-1", kind="pump_set")
+    rollups = hours("bearing_temperature", [60.0], asset=pumps)
+    assert [each.verdict for each in limit_conditions(rollups, [pumps], now=T0)] == [Verdict.GOOD]
+    assert limit_conditions(rollups, [], now=T0) == []
+    assert limit_conditions(rollups.clear(), [pumps], now=T0) == []
