@@ -85,6 +85,11 @@ def _silences(
     assets = in_use(here.records.estate.assets(), here.records.trail.spells(), now.astimezone(timezone).date())
     silent = [entry for entry in voices.lives if entry.state is State.NOT_RECEIVED and entry.since is not None]
     heard = Counter(entry.asset for entry in voices.lives if entry.channel and entry.state is not State.NEVER)
-    listened = Listened([Quiet(entry.asset, entry.channel, entry.since) for entry in silent if entry.since], heard)
+    latest: dict[str, datetime] = {}
+    for entry in voices.lives:
+        if entry.advanced is not None and (entry.asset not in latest or entry.advanced > latest[entry.asset]):
+            latest[entry.asset] = entry.advanced
+    quiet = [Quiet(entry.asset, entry.channel, entry.since) for entry in silent if entry.since]
+    listened = Listened(quiet, heard, latest)
     by_id = {asset.id: asset for asset in assets}
     return silence_conditions(listened, by_id, alerts, habits(here.store), now=now, timezone=timezone)

@@ -27,6 +27,7 @@ class Alarm:
     back_count: int = 1
     always: bool = False  # whatever mode the equipment is in: whoever is trapped in a lift under repair is trapped
     codes: Mapping[int, Severity] = field(default_factory=dict)  # states that are trouble by themselves
+    shared: frozenset[int] = frozenset()  # codes that have one cause where many of a site report them at once
 
 
 ONE_IS_ENOUGH = Alarm()
@@ -42,6 +43,7 @@ def alarm_of(row: Mapping[str, Any], aggregate: str, cadence: timedelta, duratio
         back_after=duration(table["back_after"]) if "back_after" in table else usual.back_after,
         back_count=table.get("back_count", usual.back_count),
         always=table.get("always", False),
+        shared=frozenset(table.get("shared", ())),
         codes={code: severity for severity in Severity for code in table.get(severity.value, ())},
     )
 

@@ -70,6 +70,7 @@ class AlarmTable(_Strict):
     high: list[int] = []
     medium: list[int] = []
     low: list[int] = []
+    shared: list[int] = []
 
 
 class ChannelTable(_Strict):
@@ -290,7 +291,8 @@ def _dangling(parsed: ClassFile, lines: TableLines) -> list[tuple[int, Sentence]
     channels = [channel.key for channel in parsed.channel]
     problems: list[tuple[int, Sentence]] = []
     for place, entry in enumerate(parsed.channel):
-        codes = [*entry.alarm.high, *entry.alarm.medium, *entry.alarm.low] if entry.alarm else []
+        alarm = entry.alarm
+        codes = [*alarm.high, *alarm.medium, *alarm.low, *alarm.shared] if alarm else []
         for code in codes:
             if str(code) not in entry.states:
                 what = Sentence("alarm names {code}, and there is no such state", code=code)

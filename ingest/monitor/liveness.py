@@ -46,6 +46,7 @@ class Life:
     state: State
     since: datetime | None  # device time since when it has been the same, or arrival of the last newer reading
     value: float | None
+    advanced: datetime | None = None  # arrival of the last newer reading
 
 
 def life(channel: Channel, heard: Heard, now: datetime, listening: Listening) -> Life:
@@ -124,7 +125,10 @@ def _at_rest(channel: Channel, value: float) -> bool:
 
 
 def _life(heard: Heard, state: State, since: datetime) -> Life:
-    return Life(asset=heard.asset, channel=heard.channel, state=state, since=since, value=heard.value)
+    advanced = _at(heard.advanced_us)
+    return Life(
+        asset=heard.asset, channel=heard.channel, state=state, since=since, value=heard.value, advanced=advanced
+    )
 
 
 def _at(moment_us: int) -> datetime:

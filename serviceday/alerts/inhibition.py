@@ -14,6 +14,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.i18n.phrases import Text
 from serviceday.alerts.conditions import Condition, Verdict
+from serviceday.alerts.shared_faults import cause_of, shared_key
 
 SILENCE = "silence"  # as a channel among what is explained
 
@@ -36,6 +37,7 @@ class Explanations:
         self._assets = assets
         self._by_place: dict[tuple[str, str, str, str], Explanation] = {}
         self._silent: dict[str, Explanation] = {}
+        self._shared: dict[str, Explanation] = {}  # by the cause of a site's fault
         good = {condition.cause for condition in conditions if condition.verdict is not Verdict.BAD}
         for alert in open_alerts:
             if alert.returned_at is None and alert.cause not in good:
@@ -56,6 +58,9 @@ class Explanations:
                 explanation = self._silent.get(place)
                 if explanation is not None and explanation.cause != condition.cause:
                     return explanation
+        key = shared_key(condition.cause, self._assets) if condition.source is Source.FAULT else None
+        if key is not None and (shared := self._shared.get(cause_of(key))) is not None:
+            return shared
         what = SILENCE if condition.source is Source.SILENCE else condition.channel
         return self._by_place.get((asset.site, asset.building, asset.kind, what))
 
@@ -63,6 +68,8 @@ class Explanations:
         asset = self._assets.get(explanation.asset)
         if source is Source.SILENCE and not channel:
             self._silent[f"asset {asset.id}" if asset else f"site {explanation.asset}"] = explanation
+        if asset is None and source is Source.FAULT:
+            self._shared[explanation.cause] = explanation
         if asset is None or source not in (Source.LIMIT, Source.FAULT):
             return
         kind_of = catalogue().get(asset.kind)

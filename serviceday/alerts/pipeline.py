@@ -22,6 +22,7 @@ from serviceday.alerts.conditions import PHRASES, Condition, Verdict
 from serviceday.alerts.grouping import grouped
 from serviceday.alerts.inhibition import Explanations
 from serviceday.alerts.lifecycle import decide
+from serviceday.alerts.shared_faults import shared_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Around:
     open_alerts: Sequence[Alert] = ()
     spells: Spells = field(default_factory=lambda: NO_SPELLS)
     timezone: tzinfo = UTC
+    whole: bool = False  # all that stands is among the conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def settle(
 
     `withheld` was held back before it became a condition; `released` are causes that no longer are.
     """
-    passed = through(PIPELINE, conditions, around)
+    of_sites = shared_conditions(conditions, around.open_alerts, around.assets, whole=around.whole, now=around.now)
+    passed = through(PIPELINE, [*of_sites, *conditions], around)
     standing = grouped(passed.conditions, around.open_alerts, list(around.assets.values()))
     decisions = decide(
         around.open_alerts, standing, turn.last_closed({condition.cause for condition in standing}), now=around.now

@@ -52,7 +52,7 @@ def _looked_at(looks: Sequence[Look], alerts: Mapping[int, Alert], context: Cont
         if alert is None:
             continue
         if look.level == 0 and not _told_since(look, context.ledger):
-            notices.append(Notice(alert=alert, step=look.step, what=look.what))
+            notices.append(Notice(alert=alert, step=look.step, what=look.what, again=True))
         elif 0 < look.level <= len(route.escalate if route else []) and not _escalated_before(look, context.ledger):
             notices.append(Notice(alert=alert, step=look.step, what=look.what, level=look.level, route=route))
     return notices

@@ -25,6 +25,7 @@ class Notice:
     step: int
     what: str  # the step's word
     level: int = 0
+    again: bool = False  # looked at once more, after what held it back was over
     route: Route | None = None
     target: str = ""  # person:NAME, roster:NAME or channel:NAME, as the route says
     receiver: str = ""  # person:NAME or channel:NAME

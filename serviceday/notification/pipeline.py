@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from facility.alerts import AlertState, Severity
 from facility.notifications import Message, MessageState, Reason
 from serviceday.notification.notices import RECOVERY, Context, Held, Notice, Passed, sorted_out
-from serviceday.notification.routing import behind, channels_of, next_clock, taken_by, until, window_over
+from serviceday.notification.routing import behind, channels_of, next_clock, taken_by, until, window_done, window_over
 from serviceday.notification.schema import RobotChannel, SmtpChannel, WebhookChannel
 
 URGENT_SUMMARY = timedelta(minutes=2)  # how long a grave notice waits in a flood
+SEEN_AGAIN = timedelta(minutes=1)  # between looks whether something is still seen to be so after planned work
 
 
 def keep_the_latest(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:
@@ -45,7 +46,7 @@ def hold_back_settled(notices: Sequence[Notice], now: datetime, context: Context
             return Held(notice, Reason.CLOSED, alert.closed_by)
         if alert.acknowledged_at is not None and (notice.level or notice.what in ("opened", "unshelved")):
             return Held(notice, Reason.ACKNOWLEDGED, alert.acknowledged_by)
-        if notice.level and alert.state is AlertState.RETURNED:
+        if (notice.level or notice.again) and alert.state is AlertState.RETURNED:
             return Held(notice, Reason.RETURNED)
         return None
 
@@ -53,11 +54,18 @@ def hold_back_settled(notices: Sequence[Notice], now: datetime, context: Context
 
 
 def hold_back_explained(notices: Sequence[Notice], now: datetime, context: Context) -> Passed:
-    """Planned work explains what it causes; it is looked at again when the work is over."""
+    """Planned work explains what it causes; it is told when it is still seen to be so after the work."""
 
     def explained(notice: Notice) -> Held | None:
-        over = None if notice.recovery else window_over(notice.alert, now, context)
-        return Held(notice, Reason.WINDOW, f"{over[0].name}: {over[0].reason}", over[1]) if over else None
+        if notice.recovery:
+            return None
+        work = window_over(notice.alert, now, context)
+        if work is not None:
+            return Held(notice, Reason.WINDOW, f"{work[0].name}: {work[0].reason}", work[1])
+        done = window_done(notice.alert, now, context) if notice.again else None
+        if done is not None:
+            return Held(notice, Reason.WINDOW, f"{done.name}: {done.reason}", now + SEEN_AGAIN)
+        return None
 
     return sorted_out(notices, explained)
 

@@ -11,6 +11,8 @@ from serviceday.notification.notices import Context
 from serviceday.notification.rules import Rules
 from serviceday.notification.schema import DAYS, Match, Route, Window
 
+AFTERWARDS = timedelta(hours=1)  # after planned work; what nobody has seen again by then is told all the same (D)
+
 
 def taken_by(alert: Alert, now: datetime, context: Context) -> Iterator[Route]:
     """The routes that take an alert: the first that matches, and those after it where it says `also`."""
@@ -28,6 +30,17 @@ def window_over(alert: Alert, now: datetime, context: Context) -> tuple[Window, 
         begins, ends = (moment.replace(tzinfo=zone) for moment in (window.begins, window.ends))
         if begins <= now < ends and matches(window.match, alert, now, context):
             return window, ends
+    return None
+
+
+def window_done(alert: Alert, now: datetime, context: Context) -> Window | None:
+    """The window of planned work that explained an alert, while nothing has been seen of it since; for `AFTERWARDS`."""
+    zone = context.rules.zone_of(context.place(alert.asset).site)
+    for window in context.rules.windows:
+        begins, ends = (moment.replace(tzinfo=zone) for moment in (window.begins, window.ends))
+        told_of = begins <= alert.opened_at < ends and alert.last_seen_at < ends <= now < ends + AFTERWARDS
+        if told_of and matches(window.match, alert, now, context):
+            return window
     return None
 
 

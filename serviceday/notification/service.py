@@ -152,13 +152,18 @@ class NotificationService:
         together = []
         for (receiver, _), group in groups.items():
             what = "summary" if any(each.reason == "flood" for each in group) else "digest"
-            subject, body = wording.together(what, group, alerts, receiver)
+            last, alone = group[-1], len({each.alert for each in group}) == 1 and what == "summary"
+            if alone and last.alert in alerts:
+                subject, body = wording.message(last, alerts[last.alert])
+            else:
+                alone = False
+                subject, body = wording.together(what, group, alerts, receiver)
             parcel = replace(
-                group[0],
+                last if alone else group[0],
                 key=f"{what}.{group[0].key}",
-                alert=0,
-                step=group[-1].step,
-                what=what,
+                alert=last.alert if alone else 0,
+                step=last.step,
+                what=last.what if alone else what,
                 severity=min((each.severity for each in group), key=lambda severity: severity.rank),
                 state=MessageState.QUEUED,
                 reason=None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import polars as pl
@@ -48,6 +48,7 @@ class Listened:
 
     quiet: Sequence[Quiet]
     heard: Mapping[str, int]  # how many channels of each asset were ever heard
+    latest: Mapping[str, datetime] = field(default_factory=dict)  # when any channel of each asset was last heard
 
 
 def habits(store: Store) -> Habit:
@@ -83,7 +84,7 @@ def silence_conditions(
     by_site: dict[str, list[str]] = defaultdict(list)
     for asset, channels in silent.items():
         since = min(channels.values())
-        if len(channels) >= listened.heard.get(asset, 0):
+        if len(channels) >= listened.heard.get(asset, 0) or _quiet_as_a_whole(assets[asset], channels, listened):
             by_site[assets[asset].site].append(asset)
             conditions.append(_asset(assets[asset], since, now, timezone))
         else:
@@ -93,15 +94,37 @@ def silence_conditions(
         if asset in assets:
             speaking[assets[asset].site] += 1
     for site, members in by_site.items():
-        if len(members) >= AT_ONCE and len(members) >= SHARE * speaking[site]:
-            since = max(max(silent[asset].values()) for asset in members)
-            conditions.insert(0, _site(site, len(members), speaking[site], since, now, timezone))
+        since = max(max(silent[asset].values()) for asset in members)
+        count = max(len(members), _stopped_with(site, since, assets, listened))
+        if count >= AT_ONCE and count >= SHARE * speaking[site]:
+            conditions.insert(0, _site(site, count, speaking[site], since, now, timezone))
     for site, members in unheard.items():
         conditions.append(_unheard(site, members, now))
     bad = {silence.cause for silence in conditions}
     return conditions + [
         _again(alert, now) for alert in open_alerts if alert.source is Source.SILENCE and alert.cause not in bad
     ]
+
+
+def _quiet_as_a_whole(asset: Asset, silent: Mapping[str, datetime], listened: Listened) -> bool:
+    """Whether the asset said nothing more once a silent channel had: the others only are not late enough yet."""
+    latest = listened.latest.get(asset.id)
+    return latest is not None and any(
+        latest <= since + catalogue().channel(asset.kind, key).cadence for key, since in silent.items()
+    )
+
+
+def _stopped_with(site: str, since: datetime, assets: Mapping[str, Asset], listened: Listened) -> int:
+    """How many assets of a site were last heard no later than one that is silent now, give or take a report."""
+    return sum(
+        asset in assets and assets[asset].site == site and latest <= since + _cadence(assets[asset])
+        for asset, latest in listened.latest.items()
+    )
+
+
+def _cadence(asset: Asset) -> timedelta:
+    kind = catalogue().get(asset.kind)
+    return min((channel.cadence for channel in kind.channels.values()), default=timedelta(0)) if kind else timedelta(0)
 
 
 def _silent(

@@ -79,13 +79,14 @@ class Watcher:
         last_step = self._records.alerts.last_step()  # before the alerts are read: what happens meanwhile is not missed
         judged = begun or now - self._judged_at >= JUDGE_EVERY or last_step != self._last_step
         rounds = news.rounds + ([self._follower.standing()] if judged else [])
+        last = len(rounds) - 1 if judged else -1
         done = NOTHING
         if rounds or extra or news.held or news.released or begun or now - self._kept_at >= KEEP_EVERY:
             with self._records.watch.turn() as turn:
                 if changes.whole:
                     turn.forget_all()
-                for conditions in rounds or [[]]:
-                    done += self._settle(turn, [*conditions, *extra], news, now)
+                for place, conditions in enumerate(rounds or [[]]):
+                    done += self._settle(turn, [*conditions, *extra], news, now, whole=place == last)
                     extra = []
                 self._remember(turn, changes.cursor, now)
             self._follower.kept()
@@ -125,7 +126,9 @@ class Watcher:
         nothing = self._store.latest(assets=()).clear()
         return Changes(cursor, nothing, (), whole=True, more=False), news
 
-    def _settle(self, turn: Turn, conditions: list[Condition], news: News, now: datetime) -> AlertChanges:
+    def _settle(
+        self, turn: Turn, conditions: list[Condition], news: News, now: datetime, *, whole: bool = False
+    ) -> AlertChanges:
         conditions = self._with_models(self._not_told(turn, conditions), now)
         around = Around(
             now=now,
@@ -133,6 +136,7 @@ class Watcher:
             open_alerts=turn.open_alerts(),
             spells=self._spells,
             timezone=self._timezone,
+            whole=whole,
         )
         return settle(turn, conditions, around, withheld=list(news.held.values()), released=news.released)
 

@@ -69,6 +69,7 @@ def test_silent_is_what_sent_nothing_newer_for_longer_than_its_patience(ago: tim
         state=State.LIVE if received else State.NOT_RECEIVED,
         since=NOW - ago,
         value=40.5,
+        advanced=NOW - ago,
     )
 
 

@@ -256,9 +256,36 @@ reason = "cabin is replaced"
     assert house.about(one)[0].detail == "cabin: cabin is replaced"
     house.records.alerts.close(other, by="Li", now=house.now)
     house.after(timedelta(hours=2))
+    house.after(MINUTE)
+    assert not house.http.requests, "nobody has seen since whether it is still so"
+    still = replace(house.records.alerts.get(one), last_seen_at=house.now)
+    house.records.alerts.keep([], [(still, "", "")], now=house.now)
+    house.after(MINUTE)
     assert [text.splitlines()[1] for text in house.http.texts()] == ["南苑 1号楼-1F-1号梯 L-1"]
     assert house.reasons(one) == [Reason.WINDOW, None]
     assert house.reasons(other) == [Reason.WINDOW, Reason.CLOSED]
+    house.close()
+
+
+def test_what_is_over_with_the_planned_work_is_told_to_nobody_and_what_is_not_heard_of_is(tmp_path: Path) -> None:
+    window = """
+[[window]]
+name = "cabin"
+match = { asset = ["L-1", "L-2"] }
+begins = 2026-12-02T09:00:00
+ends = 2026-12-02T12:00:00
+reason = "cabin is replaced"
+"""
+    house = House(tmp_path, RULES + window)
+    over, unseen = opened(house.records, NOW, "L-1", "L-2")
+    house.after()
+    returned(house.records, over, NOW + MINUTE)
+    house.after(timedelta(hours=2))
+    assert house.reasons(over) == [Reason.WINDOW, Reason.RETURNED]
+    for _ in range(62):
+        house.after(MINUTE)
+    assert [text.splitlines()[1] for text in house.http.texts()] == ["南苑 1号楼-1F-2号梯 L-2"]
+    assert house.reasons(unseen) == [Reason.WINDOW, None], "told an hour after the work, for nobody knows better"
     house.close()
 
 

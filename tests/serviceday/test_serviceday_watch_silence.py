@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watched_house import HOUR, MINUTE, T0, WatchedHouse
+from watched_house import HOUR, MINUTE, SECOND, T0, WatchedHouse
 
 from facility.alerts import AlertState, Reason, Severity, Source
 from facility.estate import Asset
@@ -56,6 +56,23 @@ def test_one_silent_channel_is_not_a_silent_asset_and_never_heard_devices_are_to
     ]
     assert "50" in found[1].reason.en
     assert "L-10" in found[1].reason.zh
+
+
+def test_a_gateway_that_dies_is_one_cause_before_the_slower_channels_are_late() -> None:
+    names = list(FLEET)[:40]
+    last = {name: T0 - 2 * HOUR - number * SECOND for number, name in enumerate(names)}
+    first = [Quiet(name, "motor_temperature", last[name]) for name in names[30:]]  # the others are late in a moment
+    heard = dict.fromkeys(names, 4)
+    (site, *rest) = silence_conditions(Listened(first, heard, last), FLEET, [], never_rare, now=T0)
+    assert site.cause == "park/silence"
+    assert "40" in site.reason.en
+    assert {each.cause for each in rest} == {f"{name}/silence" for name in names[30:]}, "assets, not channels"
+    alive = last | dict.fromkeys(names[:25], T0 - MINUTE)
+    conditions = silence_conditions(Listened(first, heard, alive), FLEET, [], never_rare, now=T0)
+    assert "park/silence" not in {each.cause for each in conditions}, "most of the site speaks"
+    speaking = last | dict.fromkeys(names, T0 - MINUTE)
+    conditions = silence_conditions(Listened(first, heard, speaking), FLEET, [], never_rare, now=T0)
+    assert {each.channel for each in conditions} == {"motor_temperature"}, "its other channels speak"
 
 
 @pytest.fixture
