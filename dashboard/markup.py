@@ -44,6 +44,10 @@ STYLE = f"""
 .sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
 .sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
 .sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
+.sd-gallery {{display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .7rem; margin: .3rem 0}}
+.sd-gallery figure {{margin: 0}}
+.sd-gallery img {{width: 100%; height: 9rem; object-fit: cover; border-radius: 6px; border: 1px solid #dde3e8}}
+.sd-gallery figcaption {{color: {palette.QUIET}; font-size: .82rem; line-height: 1.3; margin-top: .15rem}}
 .sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
 .sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
 .sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
@@ -131,6 +135,18 @@ def channel_head(name: str, value: str, note: str, *, colour: str = palette.INK)
 def empty(what: str, do: str) -> str:
     """Nothing to show: what that means and what to do."""
     return f'<div class="sd-empty"><b>{escape(what)}</b>{escape(do)}</div>'
+
+
+def gallery(shown: Iterable[tuple[str, str]]) -> str:
+    """Photos side by side: (address, words). Each opens whole; without a file there, its words stand alone."""
+    figures = "".join(
+        f'<figure><a href="{escape(address)}" target="_blank" rel="noopener"><img src="{escape(address)}?size=small" '
+        f'alt="{escape(words)}" loading="lazy"></a><figcaption>{escape(words)}</figcaption></figure>'
+        if address
+        else f"<figure><figcaption>{escape(words)}</figcaption></figure>"
+        for address, words in shown
+    )
+    return f'<div class="sd-gallery">{figures}</div>'
 
 
 def brand(name: str, words: str) -> str:

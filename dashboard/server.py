@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from dashboard.door import DoorSettings, door
+from dashboard.photos import Photos
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
@@ -37,7 +38,7 @@ def parts() -> tuple[list[Middleware], list[BaseRoute]]:
             language=settings.language,
         )
     )
-    return [*middleware], [*Rounds(settings).routes(), *routes]
+    return [*middleware], [*Rounds(settings).routes(), *Photos(settings).routes(), *routes]
 
 
 _middleware, _routes = parts()

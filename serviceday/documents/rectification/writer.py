@@ -16,13 +16,16 @@ from facility.i18n.messages import Sentence
 from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST, LINE, Styles, lines_of
 from serviceday.documents.inspection_list.writer import write_together
-from serviceday.documents.rectification.content import COLUMNS, Register
+from serviceday.documents.pictures import PrintedPicture
+from serviceday.documents.rectification.content import COLUMNS, PLACES, Register
 from serviceday.documents.sanitize import clean, cut
 from serviceday.documents.typesetting import as_pdf
 
 _LONGEST = 32_000
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _FORMS = (".xlsx", ".pdf")
+_WIDE, _TALL = 164.0, 130.0  # pixels of a picture in the register
+_POINTS = 0.75  # of a pixel
 
 
 def check_register_form(path: Path) -> Path:
@@ -73,7 +76,12 @@ def as_register(register: Register) -> bytes:
                 sheet.write_string(line, number, words, styles(**plain))
             else:
                 sheet.write_blank(line, number, None, styles(**plain))
-        sheet.set_row(line, min(HIGHEST, max(18.0, LINE * tall + 5)))
+        shown = register.pictures_of(deficiency)
+        high = max(
+            _embedded(sheet, line, PLACES["photo"], shown.found, styles(**plain)),
+            _embedded(sheet, line, PLACES["photo_afterwards"], shown.afterwards, styles(**plain)),
+        )
+        sheet.set_row(line, min(HIGHEST, max(18.0, LINE * tall + 5, high)))
     last = max(3, len(register.found) + 2)
     sheet.set_landscape()
     sheet.set_paper(A4)
@@ -83,6 +91,27 @@ def as_register(register: Register) -> bytes:
     sheet.autofilter(2, 0, last, len(COLUMNS) - 1)
     book.close()
     return out.getvalue()
+
+
+def _embedded(sheet: Any, line: int, column: int, pictures: Sequence[PrintedPicture], style: Any) -> float:
+    """Puts pictures below each other into a cell; gives the height that they take, in points."""
+    gone = [picture.caption for picture in pictures if not picture.data]
+    if gone:
+        sheet.write_string(line, column, "\n".join(map(clean, gone)), style)
+    top = 4.0 + 18 * len(gone)  # pixels
+    for picture in pictures:
+        if not picture.data:
+            continue
+        scale = min(_WIDE / picture.width, _TALL / picture.height)
+        sheet.insert_image(
+            line, column, "photo.jpg",
+            {
+                "image_data": io.BytesIO(picture.data), "x_scale": scale, "y_scale": scale, "x_offset": 4,
+                "y_offset": top, "object_position": 1, "description": clean(picture.caption),
+            },
+        )  # fmt: skip
+        top += picture.height * scale + 4
+    return top * _POINTS if pictures else 0.0
 
 
 def as_notices(register: Register) -> bytes:
@@ -121,8 +150,11 @@ def _data(register: Register) -> dict[str, Any]:
     }
 
 
-def _row(register: Register, deficiency: Deficiency) -> dict[str, str]:
+def _row(register: Register, deficiency: Deficiency) -> dict[str, Any]:
+    shown = register.pictures_of(deficiency)
     return {
+        "pictures": [picture.plain() for picture in (*shown.found, *shown.afterwards)],
+        "more": register.say("more_pictures", count=shown.more) if shown.more else "",
         "number": deficiency.number,
         "equipment": register.equipment(deficiency),
         "grade": register.grade(deficiency),
