@@ -28,6 +28,7 @@ class DayMove(StrEnum):
     STARTED = "started"
     CLOSED = "closed"
     PUBLISHED = "published"
+    CORRECTED = "corrected"  # another brief follows the published one
 
 
 DAY_TRANSITIONS: Mapping[tuple[DayState, DayMove], DayState] = MappingProxyType(
@@ -37,6 +38,7 @@ DAY_TRANSITIONS: Mapping[tuple[DayState, DayMove], DayState] = MappingProxyType(
         (DayState.ANNOUNCED, DayMove.STARTED): DayState.RUNNING,
         (DayState.RUNNING, DayMove.CLOSED): DayState.CLOSED,
         (DayState.CLOSED, DayMove.PUBLISHED): DayState.PUBLISHED,
+        (DayState.PUBLISHED, DayMove.CORRECTED): DayState.PUBLISHED,
         **{(state, DayMove.CHANGED): state for state in (DayState.DRAFT, DayState.ANNOUNCED, DayState.RUNNING)},
     }
 )

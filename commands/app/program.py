@@ -77,6 +77,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "links": "rounds.links",
         "sheet": "rounds.sheet",
     },
+    "brief": {"correct": "brief.correct"},
     "finding": {
         "list": "finding.list_findings",
         "show": "finding.show",

@@ -6,7 +6,7 @@ taxonomy's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -19,11 +19,13 @@ from facility.records import Records
 from facility.reports import Report
 from facility.results import Answer
 from serviceday.brief import counting
+from serviceday.brief.correction import Correction
 from serviceday.brief.counting import Section
 from serviceday.brief.facts import WARNING, DayFacts, Facts, fault_of, gathered, subject_of, work_of
 from serviceday.brief.figures import Figure, masked
 from serviceday.brief.goals import GoalOutcome, goal_outcomes
 from serviceday.brief.phrases import PHRASES
+from serviceday.brief.pictures import BriefPicture, chosen_pictures
 from serviceday.documents.branding import Names
 
 NOTHING = Text(zh="", en="")
@@ -80,6 +82,8 @@ class Brief:
     wrong_warnings: tuple[Line, ...] = ()
     next: tuple[Line, ...] = ()  # proposed for the day after
     annex: tuple[AnnexRecord, ...] = ()
+    pictures: tuple[BriefPicture, ...] = ()  # that somebody chose
+    corrections: tuple[Correction, ...] = ()  # of what was published before it, the first first
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -93,9 +97,19 @@ class Brief:
 
 
 def brief(
-    records: Records, day: date, plan: InspectionList | None, *, now: datetime, timezone: ZoneInfo, names: Names
+    records: Records,
+    day: date,
+    plan: InspectionList | None,
+    *,
+    now: datetime,
+    timezone: ZoneInfo,
+    names: Names,
+    photos: Sequence[int] = (),
 ) -> Brief:
-    """The brief of a day, from what is on record now. `plan` is the list that it carried out."""
+    """The brief of a day, from what is on record now. `plan` is the list that it carried out.
+
+    `photos` are the numbers of those to be shown. Raises `CannotDo` for one that shows no finding of the day.
+    """
     facts = gathered(records, day, plan, now=now, timezone=timezone)
     everybody = {f"R{report.id}": report for report in records.reports.all(merged=True)}
     subjects = {key: subject_of(entry) for key, entry in everybody.items()}
@@ -132,6 +146,7 @@ def brief(
         ),
         wrong_warnings=tuple(shown.item(facts.day, item) for item in facts.day.items if _wrong(facts.day, item)),
         next=tuple(shown.proposed()),
+        pictures=chosen_pictures(records, photos, facts.day.found, subjects, timezone),
     )
     content = _numbered(content)
     return replace(content, annex=tuple(_annex(content, facts, shown, everybody, outcomes)))
@@ -245,7 +260,11 @@ def _annex(
     """A row for each record that any figure counts, and for each that a table names."""
     lines = (*content.mended, *content.left, *content.wrong_warnings, *content.next)
     counted = dict.fromkeys(
-        [*(record for figure in content.figures for record in figure.traced), *(line.record for line in lines)]
+        [
+            *(record for figure in content.figures for record in figure.traced),
+            *(line.record for line in lines),
+            *(picture.record for picture in content.pictures),
+        ]
     )
     days = [entry for entry in (facts.day, facts.before) if entry is not None]
     rows: dict[str, Callable[[], AnnexRecord]] = {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,30 +15,37 @@ from facility.i18n.messages import Sentence
 from facility.i18n.phrases import Language
 from serviceday.brief.content import Brief
 from serviceday.brief.html import as_html
-from serviceday.brief.layout import chat, laid_out
+from serviceday.brief.layout import Look, chat, laid_out
+from serviceday.brief.phrases import PHRASES
 from serviceday.brief.word import as_docx
 from serviceday.documents.branding import NO_PAPER, Paper
 from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list.writer import write_together
-from serviceday.documents.sanitize import clean
+from serviceday.documents.sanitize import clean, unformed
 from serviceday.documents.typesetting import as_pdf
+from serviceday.execution.phone.photos import PhotoFolder
 
-_Form = Callable[[Brief, Language, Paper], bytes]
+_CSV = ("number", "figure", "value", "record", "counted", "what", "place", "state")
+_Form = Callable[[Brief, Language, Look], bytes]
 
 
-def _pdf(content: Brief, language: Language, paper: Paper) -> bytes:
-    layout = laid_out(content, language, company=paper.company)
+def _pdf(content: Brief, language: Language, look: Look) -> bytes:
+    """As PDF/A-3a and PDF/UA-1, with its records as a CSV file inside."""
+    faces = look.faces or typefaces()
+    data = laid_out(content, language, replace(look, faces=faces)).plain()
     return as_pdf(
-        "brief.typ", layout.plain(), language=language, faces=typefaces(paper.font), created=content.as_of,
+        "brief.typ", {**data, "records": records_csv(content, language)}, language=language, faces=faces,
+        created=content.as_of, archival=True,
     )  # fmt: skip
 
 
 FORMS: dict[str, _Form] = {
-    ".docx": lambda brief, language, paper: as_docx(laid_out(brief, language, company=paper.company)),
+    ".docx": lambda brief, language, look: as_docx(laid_out(brief, language, look)),
     ".pdf": _pdf,
-    ".html": lambda brief, language, paper: as_html(laid_out(brief, language, company=paper.company)),
-    ".txt": lambda brief, language, _paper: clean(chat(brief, language)).encode(),
-    ".json": lambda brief, _language, _paper: msgspec.json.format(encoded(brief).encode(), indent=2),
+    ".html": lambda brief, language, look: as_html(laid_out(brief, language, look)),
+    ".txt": lambda brief, language, _look: clean(chat(brief, language)).encode(),
+    ".json": lambda brief, _language, _look: msgspec.json.format(encoded(brief).encode(), indent=2),
+    ".csv": lambda brief, language, _look: ("\ufeff" + records_csv(brief, language)).encode(),
 }
 
 
@@ -52,11 +62,35 @@ def check_brief_form(path: Path) -> Path:
     return path
 
 
-def write_brief(content: Brief, paths: Sequence[Path], *, language: Language, paper: Paper = NO_PAPER) -> list[Path]:
-    """Write the files, all or none."""
+def write_brief(
+    content: Brief,
+    paths: Sequence[Path],
+    *,
+    language: Language,
+    paper: Paper = NO_PAPER,
+    photos: PhotoFolder | None = None,
+) -> list[Path]:
+    """Write the files, all or none. Chosen photos are read from `photos`."""
+    look = Look(company=paper.company, faces=typefaces(paper.font), photos=photos)
     return write_together(
-        [(path, FORMS[check_brief_form(path).suffix.lower()](content, language, paper)) for path in paths]
+        [(path, FORMS[check_brief_form(path).suffix.lower()](content, language, look)) for path in paths]
     )
+
+
+def records_csv(content: Brief, language: Language) -> str:
+    """A row for each record behind each figure: number, figure, value, record, counted or not, what, where, state."""
+    say, about = PHRASES.say, {record.id: record for record in content.annex}
+    out = io.StringIO()
+    sheet = csv.writer(out, lineterminator="\r\n")
+    sheet.writerow([say(f"csv_{name}", language) for name in _CSV])
+    for figure in content.figures:
+        counted = set(figure.records)
+        for record in figure.traced:
+            row = about[record]
+            mark = say("csv_yes" if record in counted else "csv_no", language)
+            words = (figure.label[language], figure.shown(), record, mark, row.what[language], row.place)
+            sheet.writerow([figure.number, *(unformed(clean(word)) for word in (*words, row.state[language]))])
+    return out.getvalue()
 
 
 def encoded(content: Brief) -> str:

@@ -13,10 +13,9 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from facility.errors import CannotConvert, CannotDo
-from facility.rounds import Photo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -90,13 +89,22 @@ def _written(picture: Image, longest: int) -> Picture:
     return Picture(out.getvalue(), *clean.size)
 
 
+class Filed(Protocol):
+    """Whatever names a kept picture."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
 class PhotoFolder:
     """The files behind the photos of one data folder: `PLAN/DIGEST.jpg`, for their owner alone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, photo: Photo, *, longest: int = LONGEST_SIDE) -> Picture | None:
+    def read(self, photo: Filed, *, longest: int = LONGEST_SIDE) -> Picture | None:
         """A kept picture, written anew at such a size; None where its file is gone or no longer what was kept.
 
         The folder is not trusted more than the network was: what is no picture any more is shown nowhere.
@@ -112,7 +120,7 @@ class PhotoFolder:
         except CannotConvert:
             return None
 
-    def file(self, photo: Photo) -> Path:
+    def file(self, photo: Filed) -> Path:
         """Where a photo's picture lies, or lay."""
         return self._path / photo.file
 
