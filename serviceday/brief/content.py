@@ -26,6 +26,7 @@ from serviceday.brief.figures import Figure, masked
 from serviceday.brief.goals import GoalOutcome, goal_outcomes
 from serviceday.brief.phrases import PHRASES
 from serviceday.brief.pictures import BriefPicture, chosen_pictures
+from serviceday.brief.recall import Recall, recall
 from serviceday.documents.branding import Names
 
 NOTHING = Text(zh="", en="")
@@ -82,6 +83,8 @@ class Brief:
     wrong_warnings: tuple[Line, ...] = ()
     next: tuple[Line, ...] = ()  # proposed for the day after
     annex: tuple[AnnexRecord, ...] = ()
+    drawn: bool = False  # whether anything was drawn by lot
+    recall: Recall | None = None  # an estimate from the figures on warnings and random checks
     pictures: tuple[BriefPicture, ...] = ()  # that somebody chose
     corrections: tuple[Correction, ...] = ()  # of what was published before it, the first first
 
@@ -120,7 +123,9 @@ def brief(
         counting.work(facts.day),
         counting.problems(facts),
         counting.warnings(facts.day),
+        counting.random_checks(facts.day),
     ]
+    lot = counting.stratum(facts.day)
     by_key = {figure.key: figure for section in sections for figure in section.figures}
     before = counting.comparable(facts.before) if facts.before else []
     shown = _Shown(facts, names, subjects)
@@ -146,6 +151,8 @@ def brief(
         ),
         wrong_warnings=tuple(shown.item(facts.day, item) for item in facts.day.items if _wrong(facts.day, item)),
         next=tuple(shown.proposed()),
+        drawn=lot is not None,
+        recall=recall([lot]) if lot else None,
         pictures=chosen_pictures(records, photos, facts.day.found, subjects, timezone),
     )
     content = _numbered(content)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from facility.i18n.phrases import Text
-from facility.inspections import Item
+from facility.inspections import Ground, Item
 from facility.reports import Kind
 from facility.results import Answer
 from serviceday.brief.facts import WARNING, DayFacts, Facts, refs
 from serviceday.brief.figures import Figure, figure, masked
 from serviceday.brief.goals import GoalOutcome
 from serviceday.brief.phrases import PHRASES
+from serviceday.brief.recall import Stratum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,34 @@ def warnings(day: DayFacts) -> Section:
     )
 
 
+def random_checks(day: DayFacts) -> Section:
+    """The section on what was drawn by lot: planned, looked at, faulty; empty where nothing was drawn."""
+    if day.plan is None or day.plan.random is None:
+        return _section("random", [])
+    drawn = [item for item in day.items if item.ground is Ground.RANDOM]
+    looked = [day.ref(item) for item in drawn if _is_done(day, item)]
+    faulty = [day.ref(item) for item in drawn if _is_abnormal(day, item)]
+    return _section(
+        "random",
+        [_made("random_planned", [day.ref(item) for item in drawn]), _made("random_faulty", faulty, looked)],
+    )
+
+
+def stratum(day: DayFacts) -> Stratum | None:
+    """What a day's lot says of the faults that had no sign; None where nothing was drawn."""
+    draw = day.plan.random if day.plan else None
+    if draw is None:
+        return None
+    drawn = [item for item in day.items if item.ground is Ground.RANDOM]
+    flagged = [item for item in day.items if item.task == WARNING]
+    return Stratum(
+        caught=sum(_is_abnormal(day, item) for item in flagged),
+        pool=draw.pool,
+        looked=sum(_is_done(day, item) for item in drawn),
+        faulty=sum(_is_abnormal(day, item) for item in drawn),
+    )
+
+
 COMPARED = (
     *("planned", "done", "completion", "on_time", "opened", "mended_on_spot"),
     *("flagged", "confirmed", "other", "not_found", "precision"),
@@ -153,6 +182,11 @@ def _section(key: str, figures: Sequence[Figure]) -> Section:
 def _is_done(day: DayFacts, item: Item) -> bool:
     result = day.result(item)
     return result is not None and result.answer.done
+
+
+def _is_abnormal(day: DayFacts, item: Item) -> bool:
+    result = day.result(item)
+    return result is not None and result.answer is Answer.ABNORMAL
 
 
 def _on_time(day: DayFacts, item: Item) -> bool:

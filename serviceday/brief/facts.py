@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from facility.catalogue.catalogue import catalogue
 from facility.deficiencies import Deficiency, DeficiencyStep, Move, State, replay
 from facility.i18n.phrases import Text
-from facility.inspections import InspectionList, Item
+from facility.inspections import RANDOM_CHECK, InspectionList, Item
 from facility.records import Records
 from facility.reports import Report
 from facility.results import Result, Standing, standings
@@ -144,7 +144,7 @@ def fault_of(deficiency: Deficiency, subjects: Mapping[str, Text]) -> Text:
         return kind.modes[fault].name
     if kind is not None and fault in kind.duties:
         return PHRASES["fault_at"].filled(work=kind.duties[fault].name)
-    if fault in (WARNING, "sensor", "inspection"):
+    if fault in (WARNING, "sensor", "inspection", RANDOM_CHECK):
         return PHRASES[f"fault_{fault}"]
     return deficiency.description
 

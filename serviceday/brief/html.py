@@ -46,6 +46,8 @@ def as_html(layout: Layout) -> bytes:
         heads = (words["column_figure"], words["column_value"])
         chart = _chart(section.chart, next(drawings)) if section.chart else ""
         parts.append(f"<h2>{_text(section.title)}</h2>{_table(heads, rows, values=(1,))}{chart}")
+        if section.note:
+            parts.append(f"<p>{_text(section.note)}</p>")
     if layout.compared:
         compared = (
             (

@@ -15,6 +15,7 @@ from serviceday.brief.counting import Section
 from serviceday.brief.figures import Figure
 from serviceday.brief.phrases import PHRASES
 from serviceday.brief.pictures import printed
+from serviceday.brief.recall import Recall
 from serviceday.documents.charts import Bar, BarChart, Pattern, drawn
 from serviceday.documents.fonts import Typefaces
 from serviceday.documents.pictures import PrintedPicture
@@ -55,6 +56,7 @@ class FigureTable:
     title: str
     rows: tuple[FigureRow, ...]
     chart: BarChart | None = None
+    note: str = ""  # what the figures can say together, and what they can't
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def laid_out(brief: Brief, language: Language, look: Look = NO_LOOK) -> Layout:
                 section.title[language],
                 tuple(FigureRow(figure.label[language], figure.shown(), figure.number) for figure in section.figures),
                 _chart(section, language),
+                _note(section, brief, language),
             )
             for section in brief.sections
         ),
@@ -225,6 +228,25 @@ def _chart(section: Section, language: Language) -> BarChart | None:
         if (figure.key.startswith(key) if key.endswith("_") else figure.key == key)
     ]
     return BarChart(section.title[language], tuple(bars)) if any(bar.value for bar in bars) else None
+
+
+def _note(section: Section, brief: Brief, language: Language) -> str:
+    """What is known of the faults that warnings missed: beside the random checks, or that there were none."""
+    if section.key == "warnings" and not brief.drawn:
+        return PHRASES.say("recall_unknown", language)
+    if section.key != "random":
+        return ""
+    if brief.recall is None:
+        looked = next((len(figure.traced) for figure in section.figures if figure.key == "random_faulty"), 0)
+        return PHRASES.say("recall_nothing_found" if looked else "recall_nobody_looked", language)
+    return recall_words(brief.recall, language)
+
+
+def recall_words(recall: Recall, language: Language) -> str:
+    """An estimate with its interval and what it rests on."""
+    shares = {name: f"{100 * getattr(recall, name):.0f} %" for name in ("value", "low", "high")}
+    counts = {name: getattr(recall, name) for name in ("caught", "looked", "faulty", "pool")}
+    return PHRASES.say("recall", language, **shares, **counts)
 
 
 def _correction(correction: Correction, brief: Brief, language: Language) -> CorrectionBlock:

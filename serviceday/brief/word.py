@@ -50,6 +50,8 @@ def as_docx(layout: Layout) -> bytes:
         _table(document, (words["column_figure"], words["column_value"]), rows, (12.0, 5.0))
         if group.chart:
             _picture(document, next(drawings), group.chart.words, 17.0)
+        if group.note:
+            document.add_paragraph(clean(group.note))
     if layout.compared:
         document.add_heading(clean(layout.compared_title), 1)
         heads = (words["column_figure"], words["column_now"], words["column_before"])
