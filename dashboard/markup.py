@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -48,6 +49,9 @@ STYLE = f"""
 .sd-gallery figure {{margin: 0}}
 .sd-gallery img {{width: 100%; height: 9rem; object-fit: cover; border-radius: 6px; border: 1px solid #dde3e8}}
 .sd-gallery figcaption {{color: {palette.QUIET}; font-size: .82rem; line-height: 1.3; margin-top: .15rem}}
+.sd-charts {{display: grid; grid-template-columns: repeat(auto-fill, minmax(27rem, 1fr)); gap: .8rem; margin: .6rem 0}}
+.sd-charts img {{width: 100%; border: 1px solid #dde3e8; border-radius: 6px; background: #fff}}
+.sd-wide {{overflow-x: auto}}
 .sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
 .sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
 .sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
@@ -147,6 +151,20 @@ def gallery(shown: Iterable[tuple[str, str]]) -> str:
         for address, words in shown
     )
     return f'<div class="sd-gallery">{figures}</div>'
+
+
+def charts(shown: Iterable[tuple[str, bytes]]) -> str:
+    """Drawings of ours (SVG), each with the words that say the same."""
+    figures = "".join(
+        f'<img src="data:image/svg+xml;base64,{b64encode(drawing).decode()}" alt="{escape(words)}">'
+        for words, drawing in shown
+    )
+    return f'<div class="sd-charts">{figures}</div>'
+
+
+def wide(html: str) -> str:
+    """Something wider than a page, which then scrolls by itself."""
+    return f'<div class="sd-wide">{html}</div>'
 
 
 def brand(name: str, words: str) -> str:

@@ -71,6 +71,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "start": "day.start",
         "close": "day.close",
         "publish": "brief.publish",
+        "compare": "day_compare.compare",
         "results": "day.results",
         "result": "day.result",
         "resolve": "day.resolve",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from facility.i18n.phrases import Text
 from facility.inspections import Ground, Item
@@ -107,6 +108,16 @@ def problems(facts: Facts) -> Section:
             _made("overdue", refs(deficiency for deficiency in facts.deficiencies if deficiency.overdue(facts.today))),
         ],
     )
+
+
+def found_on(day: DayFacts, today: date) -> list[Figure]:
+    """What was found on a day, what came back, and of what is due of it by `today` what was put right and verified."""
+    due = [entry for entry in day.found if entry.deadline is not None and entry.deadline <= today]
+    return [
+        _made("opened", refs(day.opened)),
+        _made("repeats", refs(day.repeated)),
+        _made("rectified", refs(entry for entry in due if entry.rectified), refs(due)),
+    ]
 
 
 def warnings(day: DayFacts) -> Section:

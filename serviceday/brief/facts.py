@@ -84,8 +84,8 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
         now=now,
         timezone=timezone,
         service_day=records.service_days.get(day),
-        day=_day_facts(records, day, plan, trails, timezone),
-        before=_day_facts(records, last.service_day, last, trails, timezone) if last else None,
+        day=day_facts(records, day, plan, trails, timezone),
+        before=day_facts(records, last.service_day, last, trails, timezone) if last else None,
         since=since,
         reports=tuple(sorted(reports, key=lambda report: report.id)),
         deficiencies=tuple(
@@ -94,13 +94,22 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
     )
 
 
-def _day_facts(
+def list_of(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
+    """The list of a day: the one its service day names, else the one that was answered, else the newest."""
+    if about is not None and about.plan:
+        return records.plans.get(about.plan)
+    plans, answered = records.plans.on(day), set(records.results.plans())
+    return next((plan for plan in reversed(plans) if plan.number in answered), plans[-1] if plans else None)
+
+
+def day_facts(
     records: Records,
     day: date,
     plan: InspectionList | None,
     trails: Mapping[int, list[DeficiencyStep]],
     timezone: ZoneInfo,
 ) -> DayFacts:
+    """A day's list with its answers, and the findings of `trails` that belong to it."""
     number = plan.number if plan else 0
     entries = records.results.of(number) if number else []
 

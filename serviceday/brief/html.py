@@ -13,7 +13,7 @@ from serviceday.documents.charts import BarChart
 from serviceday.documents.pictures import PrintedPicture
 from serviceday.documents.sanitize import clean
 
-_STYLE = """
+STYLE = """
 body{font:16px/1.55 "Noto Sans CJK SC","Microsoft YaHei","PingFang SC",Arial,sans-serif;color:#1a1a1a;background:#fff;
 max-width:60rem;margin:0 auto;padding:1.5rem}
 h1{color:#1f3864;margin-bottom:0}h2{color:#1f3864;border-bottom:2px solid #1f3864;margin-top:2rem}
@@ -81,7 +81,7 @@ def as_html(layout: Layout) -> bytes:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         'img-src data:">'
-        f"<title>{_text(layout.title)} {_text(layout.subtitle)}</title><style>{_STYLE}</style></head>"
+        f"<title>{_text(layout.title)} {_text(layout.subtitle)}</title><style>{STYLE}</style></head>"
         f"<body><main>{body}</main></body></html>\n"
     )
     return page.encode()

@@ -71,10 +71,17 @@ def write_brief(
     photos: PhotoFolder | None = None,
 ) -> list[Path]:
     """Write the files, all or none. Chosen photos are read from `photos`."""
-    look = Look(company=paper.company, faces=typefaces(paper.font), photos=photos)
+    forms = [(path, check_brief_form(path).suffix.lower()) for path in paths]
     return write_together(
-        [(path, FORMS[check_brief_form(path).suffix.lower()](content, language, look)) for path in paths]
+        [(path, as_form(content, form, language=language, paper=paper, photos=photos)) for path, form in forms]
     )
+
+
+def as_form(
+    content: Brief, ending: str, *, language: Language, paper: Paper = NO_PAPER, photos: PhotoFolder | None = None
+) -> bytes:
+    """The brief in the form of an ending such as `.pdf`."""
+    return FORMS[ending](content, language, Look(company=paper.company, faces=typefaces(paper.font), photos=photos))
 
 
 def records_csv(content: Brief, language: Language) -> str:
