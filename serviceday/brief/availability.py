@@ -14,9 +14,9 @@ from facility.alerts import Alert, Source
 from facility.records import Records
 
 PERIOD = timedelta(days=30)
-HEARD = timedelta(days=2)  # an asset counts if it was assessed within so long before the end
+HEARD = timedelta(days=2)  # an asset counts if it was assessed so shortly before the end, or on the day that follows
 _ALARMS = (Source.LIMIT, Source.FAULT)
-_HOUR = timedelta(hours=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Availability:
 
 def availability(records: Records, alerts: Iterable[Alert], *, until: datetime) -> Availability | None:
     """Over the thirty days before `until`. None where no asset was heard, so that nothing can be said."""
-    coverage = records.assessments.coverage(since=until - HEARD, before=until)
+    coverage = records.assessments.coverage(since=until - HEARD, before=until + _DAY)
     by_asset: dict[str, list[tuple[datetime, datetime]]] = {}
     for alert in alerts:
         if alert.source in _ALARMS and alert.asset in coverage:

@@ -69,7 +69,9 @@ def records(tmp_path: Path) -> Records:
     work.done(1, by="Li")
     work.verify(1, by="Wang")
     midnight = datetime.combine(SECOND, time(), ZONE)
-    kept.assessments.put([belief("L-1", midnight - timedelta(hours=3), 1.0), belief("L-2", midnight, 0.5)])
+    kept.assessments.put(
+        [belief("L-1", midnight - timedelta(hours=3), 1.0), belief("L-2", midnight + timedelta(days=1), 0.5)]
+    )
     kept.alerts.keep(
         [
             alert("L-1", midnight - timedelta(days=2), 36),
