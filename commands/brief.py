@@ -33,6 +33,7 @@ def brief(
     data: options.Data = options.DATA,
     outputs: Outputs = [],  # noqa: B006
     photos: Photos = [],  # noqa: B006
+    board: Annotated[bool, typer.Option("--board", help=say("brief.board"))] = False,
     edition: Annotated[int, typer.Option("--edition", help=say("brief.edition"), metavar="N")] = 0,
     force: options.Force = False,
     timezone: options.Zone = options.ZONE,
@@ -47,7 +48,7 @@ def brief(
     if not service_day:
         raise CannotParse("a brief without a day", "Give --service-day 2026-12-05")
     for file in outputs:
-        check_brief_form(file)
+        check_brief_form(file, board=board)
     spare_existing(outputs, force=force)
     day = options.day(service_day)
     with recorded(data) as records:
@@ -60,7 +61,7 @@ def brief(
             )
         key = "brief.published_corrected" if published.corrections else "brief.published"
         tell(say(key, day=day, count=len(published.corrections)), error=True)
-    _write(content, outputs, data, as_json)
+    _write(content, outputs, data, as_json, board=board)
 
 
 def publish(
@@ -152,7 +153,7 @@ def _edition(records: Records, day: date, number: int) -> Brief | None:
     return decoded(editions[number - 1].body) if editions else None
 
 
-def _write(content: Brief, outputs: list[Path], data: Path, as_json: bool) -> None:
+def _write(content: Brief, outputs: list[Path], data: Path, as_json: bool, *, board: bool = False) -> None:
     from commands.app.papers import paper
     from facility.folder import DataFolder
     from serviceday.brief import encoded, write_brief
@@ -160,7 +161,7 @@ def _write(content: Brief, outputs: list[Path], data: Path, as_json: bool) -> No
     from serviceday.execution.phone.photos import PhotoFolder
 
     folder = PhotoFolder(DataFolder(data).photos)
-    for file in write_brief(content, outputs, language=preferred(), paper=paper(), photos=folder):
+    for file in write_brief(content, outputs, language=preferred(), paper=paper(), photos=folder, board=board):
         tell(str(file), error=as_json)
     if as_json:
         sys.stdout.write(encoded(content) + "\n")

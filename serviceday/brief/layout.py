@@ -186,7 +186,7 @@ def laid_out(brief: Brief, language: Language, look: Look = NO_LOOK) -> Layout:
         title=say("title"),
         subtitle=say("subtitle", day=brief.day, as_of=as_of),
         scope_title=say("section_scope"),
-        scope=tuple(_scope(brief, language)),
+        scope=tuple(text_of_scope(brief, language)),
         figures=tuple(
             FigureTable(
                 section.title[language],
@@ -270,7 +270,8 @@ def _change(change: Change, language: Language) -> tuple[str, str, str, str]:
     return change.label[language], change.before or nothing, change.after or nothing, " ".join(notes)
 
 
-def _scope(brief: Brief, language: Language) -> Sequence[str]:
+def text_of_scope(brief: Brief, language: Language) -> Sequence[str]:
+    """What the brief is about, a line each."""
     between = "、" if language == "zh" else ", "
     list_ = "scope_list" if brief.list else "scope_no_list"
     lines = [PHRASES.say(list_, language, **({"number": brief.list} if brief.list else {}))]

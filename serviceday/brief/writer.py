@@ -13,6 +13,7 @@ import msgspec
 from facility.errors import CannotDo
 from facility.i18n.messages import Sentence
 from facility.i18n.phrases import Language
+from serviceday.brief.board import on_the_board
 from serviceday.brief.content import Brief
 from serviceday.brief.html import as_html
 from serviceday.brief.layout import Look, chat, laid_out
@@ -22,7 +23,7 @@ from serviceday.documents.branding import NO_PAPER, Paper
 from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list.writer import write_together
 from serviceday.documents.sanitize import clean, unformed
-from serviceday.documents.typesetting import as_pdf
+from serviceday.documents.typesetting import as_pdf, as_picture
 from serviceday.execution.phone.photos import PhotoFolder
 
 _CSV = ("number", "figure", "value", "record", "counted", "what", "place", "state")
@@ -39,18 +40,36 @@ def _pdf(content: Brief, language: Language, look: Look) -> bytes:
     )  # fmt: skip
 
 
+def _board(content: Brief, language: Language, look: Look) -> bytes:
+    """One page for the notice board."""
+    faces = look.faces or typefaces()
+    board = on_the_board(content, language, replace(look, faces=faces))
+    return as_pdf("board.typ", board, language=language, faces=faces, created=content.as_of, archival=True)
+
+
+def _card(content: Brief, language: Language, look: Look) -> bytes:
+    """A picture for a chat group."""
+    faces = look.faces or typefaces()
+    return as_picture("card.typ", on_the_board(content, language, replace(look, faces=faces)), faces=faces,
+                      language=language)  # fmt: skip
+
+
+BOARD = "board"  # the form that fits one page
 FORMS: dict[str, _Form] = {
     ".docx": lambda brief, language, look: as_docx(laid_out(brief, language, look)),
     ".pdf": _pdf,
     ".html": lambda brief, language, look: as_html(laid_out(brief, language, look)),
     ".txt": lambda brief, language, _look: clean(chat(brief, language)).encode(),
     ".json": lambda brief, _language, _look: msgspec.json.format(encoded(brief).encode(), indent=2),
+    ".png": _card,
     ".csv": lambda brief, language, _look: ("\ufeff" + records_csv(brief, language)).encode(),
 }
 
 
-def check_brief_form(path: Path) -> Path:
-    """The path, if its ending is known. Raises `CannotDo` otherwise."""
+def check_brief_form(path: Path, *, board: bool = False) -> Path:
+    """The path, if its ending is known; for the notice board it is a PDF. Raises `CannotDo` otherwise."""
+    if board and path.suffix.lower() != ".pdf":
+        raise CannotDo("{name} can't be written: the page for the board is a PDF", "Name it .pdf", name=path.name)
     if path.suffix.lower() not in FORMS:
         raise CannotDo(
             "{name} can't be written: the form {form!r} is unknown",
@@ -69,9 +88,10 @@ def write_brief(
     language: Language,
     paper: Paper = NO_PAPER,
     photos: PhotoFolder | None = None,
+    board: bool = False,
 ) -> list[Path]:
-    """Write the files, all or none. Chosen photos are read from `photos`."""
-    forms = [(path, check_brief_form(path).suffix.lower()) for path in paths]
+    """Write the files, all or none. Chosen photos are read from `photos`; `board` makes PDFs of one page."""
+    forms = [(path, BOARD if board else path.suffix.lower()) for path in paths if check_brief_form(path, board=board)]
     return write_together(
         [(path, as_form(content, form, language=language, paper=paper, photos=photos)) for path, form in forms]
     )
@@ -81,7 +101,8 @@ def as_form(
     content: Brief, ending: str, *, language: Language, paper: Paper = NO_PAPER, photos: PhotoFolder | None = None
 ) -> bytes:
     """The brief in the form of an ending such as `.pdf`."""
-    return FORMS[ending](content, language, Look(company=paper.company, faces=typefaces(paper.font), photos=photos))
+    write = _board if ending == BOARD else FORMS[ending]
+    return write(content, language, Look(company=paper.company, faces=typefaces(paper.font), photos=photos))
 
 
 def records_csv(content: Brief, language: Language) -> str:

@@ -24,6 +24,7 @@ from serviceday.documents.sanitize import breakable, clean
 TEMPLATES = Path(__file__).parent / "templates"
 AS_IS = "codes"  # drawings of ours under this key are handed on untouched
 INSIDE = "records"  # as is what is put into the file, for programs
+PPI = 144  # of a picture: 1080 pixels for 190 mm
 _CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
@@ -43,6 +44,30 @@ def as_pdf(
 
     Raises `CannotDo` where there is Chinese to print and no font that has it.
     """
+    return typst.compile(
+        template_source(template),
+        font_paths=faces.fonts,
+        sys_inputs={"data": _handed(data, language, faces)},
+        timestamp=int(created.timestamp()),
+        pdf_tags=tagged or archival,
+        pdf_standards=["a-3a", "ua-1"] if archival else [],
+    )
+
+
+def as_picture(template: str, data: Mapping[str, Any], *, language: Language, faces: Typefaces) -> bytes:
+    """One page as PNG. Raises `CannotDo` as `as_pdf` does."""
+    page: Any = typst.compile(
+        template_source(template),
+        font_paths=faces.fonts,
+        sys_inputs={"data": _handed(data, language, faces)},
+        format="png",
+        ppi=PPI,
+    )
+    return bytes(page[0] if isinstance(page, list) else page)
+
+
+def _handed(data: Mapping[str, Any], language: Language, faces: Typefaces) -> str:
+    """The data as a template is given it."""
     fitted = _fitted(data, faces)
     if not faces.chinese and _CHINESE.search(json.dumps(data, ensure_ascii=False)):
         raise CannotDo(
@@ -51,15 +76,7 @@ def as_pdf(
         )
     if not faces.families:
         raise CannotDo("no font was found to print with", "Install one (Debian: fonts-dejavu-core)")
-    handed = json.dumps({**fitted, "language": language, "fonts": faces.families}, ensure_ascii=False)
-    return typst.compile(
-        template_source(template),
-        font_paths=faces.fonts,
-        sys_inputs={"data": handed},
-        timestamp=int(created.timestamp()),
-        pdf_tags=tagged or archival,
-        pdf_standards=["a-3a", "ua-1"] if archival else [],
-    )
+    return json.dumps({**fitted, "language": language, "fonts": faces.families}, ensure_ascii=False)
 
 
 @lru_cache(maxsize=8)

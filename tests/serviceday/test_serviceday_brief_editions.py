@@ -262,3 +262,27 @@ def test_corrections_through_the_program(tmp_path: Path, plan: InspectionList) -
     assert "none of number 3" in run("brief", "--service-day", day, "--edition", "3")[1]
     assert "corrected" in run("day", "show", day)[1]
     assert "is published" in run("brief", "correct", "--service-day", str(date(2020, 1, 1)), "--dry-run")[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("many", [1, 60])
+def test_the_board_is_one_page_and_the_card_a_picture(tmp_path: Path, language: Language, many: int) -> None:
+    with Records(DataFolder(tmp_path).prepare().records) as records:
+        long = "很长的地点名称" * 12 if many > 1 else "1"
+        items = [item(number, "warning", mode=MODE, ground=Ground.RISK, building=long) for number in range(1, many + 1)]
+        plan = records.plans.kept(plan_of(*items))
+        answer(records, plan, EVENING, *((number, Answer.ABNORMAL) for number in range(1, many + 1)))
+        made = counted(records, plan, EVENING)
+    write_brief(made, [tmp_path / "board.pdf"], language=language, board=True)
+    write_brief(made, [tmp_path / "card.png"], language=language)
+    board = pymupdf.open(tmp_path / "board.pdf")
+    assert len(board) == 1
+    words = "".join(board[0].get_text().split())
+    assert f"{many}/{many}" in words
+    more = "另有55条" if language == "zh" else "55morestand"
+    assert (more in words) == (many == 60)
+    assert "<pdfuaid:part>1</pdfuaid:part>" in board.get_xml_metadata()
+    with Image.open(tmp_path / "card.png") as card:
+        assert (card.format, card.width) == ("PNG", 1077)
+    with pytest.raises(CannotDo, match="board is a PDF"):
+        write_brief(made, [tmp_path / "board.docx"], language=language, board=True)

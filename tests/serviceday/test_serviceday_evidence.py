@@ -105,6 +105,11 @@ def test_register_and_notice_embed_the_photos(
     pixels = {pymupdf.Pixmap(pages, number).pixel(5, 5) for number in embedded}
     assert any(red > 200 and green < 60 for red, green, _ in pixels)
     assert any(green > 90 and red < 60 for red, green, _ in pixels)
+    about = pages.get_xml_metadata()
+    assert "<pdfaid:part>3</pdfaid:part>" in about
+    assert "<pdfuaid:part>1</pdfuaid:part>" in about
+    assert pages.embfile_names() == ["findings.csv"]
+    assert "F1" in pages.embfile_get("findings.csv").decode()
     words = "".join(page.get_text() for page in pages)
     assert ("现场" if language == "zh" else "Found") in words
     assert ("整改后" if language == "zh" else "Afterwards") in words

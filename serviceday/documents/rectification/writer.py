@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +19,7 @@ from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST,
 from serviceday.documents.inspection_list.writer import write_together
 from serviceday.documents.pictures import PrintedPicture
 from serviceday.documents.rectification.content import COLUMNS, PLACES, Register
-from serviceday.documents.sanitize import clean, cut
+from serviceday.documents.sanitize import clean, cut, unformed
 from serviceday.documents.typesetting import as_pdf
 
 _LONGEST = 32_000
@@ -115,11 +116,26 @@ def _embedded(sheet: Any, line: int, column: int, pictures: Sequence[PrintedPict
 
 
 def as_notices(register: Register) -> bytes:
-    """整改通知单: a notice on its own pages for each department or person. Raises `CannotDo` where no font serves."""
+    """整改通知单: a notice on its own pages for each department or person, as PDF/A-3a and PDF/UA-1.
+
+    The findings themselves lie inside as a CSV file. Raises `CannotDo` where no font serves.
+    """
     return as_pdf(
         "rectification.typ", _data(register), language=register.language, faces=typefaces(register.paper.font),
-        created=register.now,
+        created=register.now, archival=True,
     )  # fmt: skip
+
+
+def register_csv(register: Register) -> str:
+    """The register's columns, a row for each finding; photos apart."""
+    out = io.StringIO()
+    sheet = csv.writer(out, lineterminator="\r\n")
+    columns = [(key, cell) for key, _, cell in COLUMNS if not key.startswith("photo")]
+    sheet.writerow([register.say(f"column_{key}") for key, _ in columns])
+    for deficiency in register.found:
+        values = (cell(register, deficiency) for _, cell in columns)
+        sheet.writerow(["" if value is None else unformed(clean(str(value))) for value in values])
+    return out.getvalue()
 
 
 _WORDS = (
@@ -147,6 +163,7 @@ def _data(register: Register) -> dict[str, Any]:
         "day": str(register.today),
         "notices": notices,
         "none": register.say("notice_none"),
+        "records": register_csv(register),
     }
 
 
