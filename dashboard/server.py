@@ -17,6 +17,7 @@ from dashboard.photos import Photos
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
+from dashboard.surveys import Surveys
 from facility.errors import ServicedayError
 
 
@@ -38,7 +39,7 @@ def parts() -> tuple[list[Middleware], list[BaseRoute]]:
             language=settings.language,
         )
     )
-    return [*middleware], [*Rounds(settings).routes(), *Photos(settings).routes(), *routes]
+    return [*middleware], [*Rounds(settings).routes(), *Photos(settings).routes(), *Surveys(settings).routes(), *routes]
 
 
 _middleware, _routes = parts()

@@ -79,6 +79,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "sheet": "rounds.sheet",
     },
     "brief": {"correct": "brief.correct"},
+    "survey": {
+        "new": "survey.new",
+        "codes": "survey.codes",
+        "answer": "survey.answer",
+        "show": "survey.show",
+        "list": "survey.list_surveys",
+    },
     "finding": {
         "list": "finding.list_findings",
         "show": "finding.show",
