@@ -72,6 +72,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "close": "day.close",
         "publish": "brief.publish",
         "compare": "day_compare.compare",
+        "praise": "day_praise.praise",
         "results": "day.results",
         "result": "day.result",
         "resolve": "day.resolve",

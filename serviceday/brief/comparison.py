@@ -15,16 +15,17 @@ from facility.records import Records
 from facility.service_days import DayState
 from serviceday.brief import counting
 from serviceday.brief.availability import Availability, availability
-from serviceday.brief.facts import DayFacts, day_facts, list_of
+from serviceday.brief.facts import DayFacts, SurveyFacts, day_facts, list_of, surveys_of
 from serviceday.brief.figures import Figure, masked
 from serviceday.brief.phrases import PHRASES
 from serviceday.brief.recall import Recall, recall
+from serviceday.brief.satisfaction import satisfaction
 
 SHARES = ("completion", "on_time", "rectified", "precision", "recall", "availability")
 COUNTS = ("planned", "done", "opened", "repeats", "hours")
 MEASURES = (
     *("planned", "done", "completion", "on_time", "opened", "rectified", "repeats"),
-    *("precision", "recall", "availability", "hours"),
+    *("precision", "recall", "availability", "satisfaction", "hours"),
 )
 
 
@@ -80,7 +81,7 @@ def comparison(records: Records, *, now: datetime, timezone: ZoneInfo, last: int
                 list=facts.plan.number if facts.plan else 0,
                 theme=masked(about.theme) if about else "",
                 state=about.state if about else None,
-                measures=_measures(facts, known, today),
+                measures=_measures(facts, known, surveys_of(records, day), today),
             )
         )
         lot = counting.stratum(facts)
@@ -93,7 +94,9 @@ def _midnight(day: date, timezone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), timezone)
 
 
-def _measures(facts: DayFacts, known: Availability | None, today: date) -> dict[str, Measure]:
+def _measures(
+    facts: DayFacts, known: Availability | None, asked: tuple[SurveyFacts, ...], today: date
+) -> dict[str, Measure]:
     figures = {
         figure.key: figure
         for figure in (
@@ -110,6 +113,7 @@ def _measures(facts: DayFacts, known: Availability | None, today: date) -> dict[
     lot = counting.stratum(facts)
     measures["recall"] = _recall_measure(recall([lot]) if lot else None, drawn=lot is not None)
     measures["availability"] = _availability_measure(known)
+    measures["satisfaction"] = _satisfaction_measure(asked)
     measures["hours"] = (
         Measure(value=sum(item.minutes for item in facts.items if _is_done(facts, item.number)) / 60)
         if listed
@@ -143,3 +147,10 @@ def _availability_measure(known: Availability | None) -> Measure:
     if known is None:
         return Measure(missing=PHRASES["why_no_availability"])
     return Measure(value=known.value)
+
+
+def _satisfaction_measure(asked: tuple[SurveyFacts, ...]) -> Measure:
+    known = satisfaction(asked)
+    if known is None:
+        return Measure(missing=PHRASES["why_no_rating" if asked else "why_no_survey"])
+    return Measure(value=known.average, counted=known.rated)

@@ -24,8 +24,19 @@ from serviceday.documents.fonts import Typefaces
 from serviceday.documents.inspection_list.writer import write_together
 from serviceday.documents.sanitize import clean, unformed
 
-TRENDS = ("completion", "on_time", "rectified", "repeats", "precision", "recall", "availability", "hours")
+TRENDS = (
+    "completion",
+    "on_time",
+    "rectified",
+    "repeats",
+    "precision",
+    "recall",
+    "availability",
+    "satisfaction",
+    "hours",
+)
 NOTHING = "–"
+_TOPS = {"satisfaction": 5.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,8 @@ def shown(key: str, measure: Measure, language: Language) -> str:
         shares = {name: f"{100 * value:.0f} %" for name, value in
                   (("value", measure.value), ("low", measure.low), ("high", measure.high))}  # fmt: skip
         return PHRASES.say("compare_interval", language, **shares)
+    if key == "satisfaction":
+        return f"{measure.value:.1f} ({measure.counted})"
     if key == "availability":
         return f"{100 * measure.value:.2f} %"
     if key in SHARES:
@@ -87,7 +100,9 @@ def _trend(key: str, days: Sequence[ComparedDay], language: Language) -> TrendCh
         Point(f"{day.day:%m-%d}", value, _short(key, value))
         for day, value in zip(days, values, strict=True)
     )  # fmt: skip
-    return TrendChart(PHRASES.say(f"figure_{key}", language), points, 1.0 if key in SHARES else max(*there, 1.0))
+    return TrendChart(
+        PHRASES.say(f"figure_{key}", language), points, _TOPS.get(key, 1.0 if key in SHARES else max(*there, 1.0))
+    )
 
 
 def _short(key: str, value: float | None) -> str:
@@ -95,7 +110,13 @@ def _short(key: str, value: float | None) -> str:
         return NOTHING
     if key == "availability":
         return f"{100 * value:.1f} %"
-    return f"{100 * value:.0f} %" if key in SHARES else f"{value:.1f}" if key == "hours" else f"{value:.0f}"
+    return (
+        f"{100 * value:.0f} %"
+        if key in SHARES
+        else f"{value:.1f}"
+        if key in ("hours", "satisfaction")
+        else f"{value:.0f}"
+    )
 
 
 def _missing(days: Sequence[ComparedDay], language: Language) -> Sequence[str]:

@@ -8,9 +8,10 @@ from datetime import date
 
 from facility.i18n.phrases import Text
 from facility.inspections import Ground, Item
-from facility.reports import Kind
+from facility.reports import Channel, Kind
 from facility.results import Answer
-from serviceday.brief.facts import WARNING, DayFacts, Facts, refs
+from facility.surveys import SATISFIED
+from serviceday.brief.facts import WARNING, DayFacts, Facts, refs, subject_name
 from serviceday.brief.figures import Figure, figure, masked
 from serviceday.brief.goals import GoalOutcome
 from serviceday.brief.phrases import PHRASES
@@ -37,6 +38,12 @@ def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
         those = [f"R{report.id}" for report in facts.reports if report.category.kind is kind]
         if those:
             figures.append(_made(f"reports_kind_{kind}", those, label=PHRASES[f"kind_{kind}"]))
+    channels: dict[Channel, list[str]] = {channel: [] for channel in Channel}
+    for report in facts.reports:
+        channels[Channel.of(report.source)].append(f"R{report.id}")
+    came = {channel: those for channel, those in channels.items() if those}
+    for channel, those in came.items() if len(came) > 1 else ():
+        figures.append(_made(f"reports_via_{channel}", those, label=PHRASES[f"via_{channel}"]))
     sites = sorted({report.place.site for report in facts.reports})
     for site in sites if len(sites) > 1 else ():
         those = [f"R{report.id}" for report in facts.reports if report.place.site == site]
@@ -44,6 +51,56 @@ def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
         label = Text(zh=name, en=name) if name else PHRASES["no_site"]
         figures.append(_made(f"reports_site_{site}", those, label=label))
     return _section("demand", figures)
+
+
+def survey(facts: Facts) -> Section:
+    """The section on surveys of the day: answers, satisfaction, what troubles people; empty where there was none."""
+    if not facts.surveys:
+        return _section("survey", [])
+    answers = [(entry, answer) for entry in facts.surveys for answer in entry.answers]
+    rated = [answer.ref for entry, answer in answers if entry.rating(answer) is not None]
+    satisfied = [answer.ref for entry, answer in answers if (entry.rating(answer) or 0) >= SATISFIED]
+    named: dict[str, list[str]] = {}
+    for _, answer in answers:
+        for subject in answer.subjects:
+            named.setdefault(subject, []).append(answer.ref)
+    troubles = [
+        _made(f"trouble_{subject}", refs_, label=PHRASES["trouble"].filled(subject=subject_name(subject)))
+        for subject, refs_ in sorted(named.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    ]
+    return _section(
+        "survey",
+        [
+            _made("survey_answers", [answer.ref for _, answer in answers]),
+            _made("satisfied", satisfied, rated),
+            *troubles,
+        ],
+    )
+
+
+def praise(facts: Facts) -> Section:
+    """The section of praise: of people somebody released, what they put right that others verified since last time."""
+    released = facts.service_day.praised if facts.service_day else ()
+    work = verified_work(facts)
+    return _section(
+        "praise",
+        [
+            _made(f"praise_{place}", work.get(name, ()), label=PHRASES["praise_line"].filled(name=masked(name)))
+            for place, name in enumerate(released, start=1)
+        ],
+    )
+
+
+def verified_work(facts: Facts) -> dict[str, list[str]]:
+    """By who mended, the findings verified by another since the service day before, the most first."""
+    since = facts.since
+    done: dict[str, list[str]] = {}
+    for deficiency in facts.deficiencies:
+        closed = deficiency.closed_at
+        recent = closed is not None and closed.astimezone(facts.timezone).date() >= since
+        if recent and deficiency.rectified and deficiency.mender:
+            done.setdefault(deficiency.mender, []).append(deficiency.number)
+    return dict(sorted(done.items(), key=lambda entry: (-len(entry[1]), entry[0])))
 
 
 def goals(outcomes: Sequence[GoalOutcome]) -> Section:

@@ -15,6 +15,7 @@ from facility.records import Records
 from facility.reports import Report
 from facility.results import Result, Standing, standings
 from facility.service_days import ServiceDay
+from facility.surveys import Survey, SurveyAnswer
 from serviceday.brief.phrases import PHRASES
 from serviceday.reports.taxonomy import taxonomy
 
@@ -50,6 +51,30 @@ class DayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SurveyFacts:
+    """A survey of the day with what was answered."""
+
+    survey: Survey
+    handed_out: int
+    answers: tuple[SurveyAnswer, ...]
+
+    def rating(self, answer: SurveyAnswer) -> int | None:
+        """How satisfied a household is, 1..5; None where it does not say."""
+        question = self.survey.form.satisfaction
+        return answer.ratings.get(question.key) if question else None
+
+
+def surveys_of(records: Records, day: date) -> tuple[SurveyFacts, ...]:
+    """The surveys that belong to a service day."""
+    return tuple(
+        SurveyFacts(
+            survey, sum(records.surveys.handed_out(survey.id).values()), tuple(records.surveys.answers(survey.id))
+        )
+        for survey in records.surveys.all(service_day=day)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the brief of a day draws on, as it stands at `now`."""
 
@@ -61,6 +86,7 @@ class Facts:
     since: date  # reports from this day on
     reports: tuple[Report, ...]
     deficiencies: tuple[Deficiency, ...]
+    surveys: tuple[SurveyFacts, ...] = ()
 
     @property
     def today(self) -> date:
@@ -91,6 +117,7 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
         deficiencies=tuple(
             deficiency for deficiency in map(replay, trails.values()) if deficiency.state is not State.REJECTED
         ),
+        surveys=surveys_of(records, day),
     )
 
 
@@ -134,6 +161,12 @@ def subject_of(report: Report) -> Text:
     """What a report is about, in the taxonomy's words: never in its own."""
     subject = taxonomy().subjects.get(report.category.subject)
     return subject.name if subject else PHRASES[f"kind_{report.category.kind}"]
+
+
+def subject_name(key: str) -> Text:
+    """What a subject of the taxonomy is called."""
+    subject = taxonomy().subjects.get(key)
+    return subject.name if subject else Text(zh=key, en=key)
 
 
 def work_of(item: Item, subjects: Mapping[str, Text]) -> Text:

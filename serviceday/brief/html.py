@@ -64,6 +64,9 @@ def as_html(layout: Layout) -> bytes:
         lines = ((_link(line[0]), *map(_text, line[1:])) for line in table.rows)
         shown = _table(columns, lines) if table.rows else f"<p>{_text(words['none'])}</p>"
         parts.append(f"<h2>{_text(table.title)}</h2>{shown}")
+    if layout.proposed:
+        lines_ = "".join(f"<li>{_text(line)}</li>" for line in layout.proposed)
+        parts.append(f"<h2>{_text(words['section_proposed'])}</h2><ul>{lines_}</ul>")
     if layout.pictures:
         shown = "".join(map(_picture, layout.pictures))
         parts.append(f'<h2>{_text(words["section_pictures"])}</h2><div class="pictures">{shown}</div>')

@@ -15,6 +15,7 @@ from serviceday.brief.counting import Section
 from serviceday.brief.figures import Figure
 from serviceday.brief.phrases import PHRASES
 from serviceday.brief.pictures import printed
+from serviceday.brief.proposals import Proposal
 from serviceday.brief.recall import Recall
 from serviceday.documents.charts import Bar, BarChart, Pattern, drawn
 from serviceday.documents.fonts import Typefaces
@@ -134,6 +135,7 @@ class Layout:
     annex_figures: tuple[AnnexFigure, ...]
     annex_rows: tuple[AnnexRow, ...]
     words: dict[str, str]
+    proposed: tuple[str, ...] = ()
     corrections: tuple[CorrectionBlock, ...] = ()
     pictures: tuple[PrintedPicture, ...] = ()
     faces: Typefaces | None = None
@@ -164,7 +166,8 @@ class Layout:
 _WORDS = (
     "annex_note", "none", "section_annex_figures", "section_annex_records", "column_figure", "column_value",
     "column_before", "column_now", "column_record", "column_what", "column_place", "column_state", "column_who",
-    "column_due", "column_records", "section_corrections", "section_pictures", "column_published", "column_corrected",
+    "column_due", "column_records", "section_corrections", "section_proposed",
+    "section_pictures", "column_published", "column_corrected",
     "column_difference",
 )  # fmt: skip
 
@@ -213,6 +216,7 @@ def laid_out(brief: Brief, language: Language, look: Look = NO_LOOK) -> Layout:
             AnnexRow(record.id, record.what[language], record.place, record.state[language]) for record in brief.annex
         ),
         words={key: say(key) for key in _WORDS},
+        proposed=tuple(proposal_words(proposal, language) for proposal in brief.proposed),
         corrections=tuple(_correction(correction, brief, language) for correction in brief.corrections),
         pictures=tuple(printed(picture, look.photos, language) for picture in brief.pictures),
         faces=look.faces,
@@ -234,6 +238,8 @@ def _note(section: Section, brief: Brief, language: Language) -> str:
     """What is known of the faults that warnings missed: beside the random checks, or that there were none."""
     if section.key == "warnings" and not brief.drawn:
         return PHRASES.say("recall_unknown", language)
+    if section.key == "survey":
+        return _satisfied(brief, language)
     if section.key != "random":
         return ""
     if brief.recall is None:
@@ -242,11 +248,24 @@ def _note(section: Section, brief: Brief, language: Language) -> str:
     return recall_words(brief.recall, language)
 
 
+def _satisfied(brief: Brief, language: Language) -> str:
+    known = brief.satisfaction
+    if known is None:
+        return PHRASES.say("satisfaction_unknown", language)
+    values = {"average": f"{known.average:.1f}", "rated": known.rated, "handed_out": known.handed_out}
+    return PHRASES.say("satisfaction", language, **values)
+
+
 def recall_words(recall: Recall, language: Language) -> str:
     """An estimate with its interval and what it rests on."""
     shares = {name: f"{100 * getattr(recall, name):.0f} %" for name in ("value", "low", "high")}
     counts = {name: getattr(recall, name) for name in ("caught", "looked", "faulty", "pool")}
     return PHRASES.say("recall", language, **shares, **counts)
+
+
+def proposal_words(proposal: Proposal, language: Language) -> str:
+    """A goal or a theme as it is typed, and why it is proposed."""
+    return PHRASES.say("proposal", language, option=proposal.option, why=proposal.why[language])
 
 
 def _correction(correction: Correction, brief: Brief, language: Language) -> CorrectionBlock:

@@ -67,6 +67,10 @@ def as_docx(layout: Layout) -> bytes:
             _table(document, columns, table.rows, (1.6, 5.0, 3.6, 2.6, 2.2, 2.0))
         else:
             document.add_paragraph(clean(words["none"]))
+    if layout.proposed:
+        document.add_heading(clean(words["section_proposed"]), 1)
+        for line in layout.proposed:
+            document.add_paragraph(clean(line), style="List Bullet")
     if layout.pictures:
         document.add_heading(clean(words["section_pictures"]), 1)
         for picture in layout.pictures:
