@@ -64,7 +64,7 @@ def in_words(compared: Comparison, language: Language, *, now: datetime, timezon
         subtitle=say("compare_subtitle", as_of=f"{now.astimezone(timezone):%Y-%m-%d %H:%M}", count=len(compared.days)),
         heads=heads,
         rows=tuple(
-            (str(day.day), day.theme, *(shown(key, day.measures[key], language) for key in MEASURES))
+            (str(day.day), day.theme or NOTHING, *(shown(key, day.measures[key], language) for key in MEASURES))
             for day in reversed(compared.days)
         ),
         charts=tuple(chart for key in TRENDS if (chart := _trend(key, compared.days, language))),
@@ -91,10 +91,10 @@ def shown(key: str, measure: Measure, language: Language) -> str:
 
 
 def _trend(key: str, days: Sequence[ComparedDay], language: Language) -> TrendChart | None:
-    """How a figure went; None where it is known of no day."""
+    """How a figure went; None where it is known of fewer than two days: nothing goes anywhere then."""
     values = [day.measures[key].value for day in days]
     there = [value for value in values if value is not None]
-    if not there:
+    if len(there) < 2:
         return None
     points = tuple(
         Point(f"{day.day:%m-%d}", value, _short(key, value))

@@ -15,11 +15,12 @@ _STYLE = """
 body{font:17px/1.5 "Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif;margin:0 auto;
 max-width:36rem;padding:1rem;color:#1a1a1a;background:#fff}
 h1{font-size:1.45rem;line-height:1.3;margin:.4rem 0}fieldset{border:1px solid #8a8f98;border-radius:8px;margin:1rem 0;
-padding:.6rem .9rem}legend{font-weight:600;padding:0 .3rem}
+padding:.6rem .9rem}legend{font-weight:600;float:left;width:100%;padding:0;margin-bottom:.5rem}legend+*{clear:both}
+legend label{min-height:0}
 label{display:flex;gap:.6rem;align-items:center;min-height:2.75rem}
 input[type=radio],input[type=checkbox]{width:1.35rem;height:1.35rem;flex:none}
-.scale{display:flex;gap:.4rem;flex-wrap:wrap}.scale label{border:1px solid #8a8f98;border-radius:8px;padding:0 .8rem;
-flex:1 1 3.2rem;justify-content:center}
+.scale{display:grid;grid-template-columns:repeat(5,1fr);gap:.4rem}
+.scale label{border:1px solid #8a8f98;border-radius:8px;justify-content:center;gap:.35rem}
 textarea,input[type=text]{width:100%;font:inherit;padding:.6rem;border:1px solid #8a8f98;border-radius:8px;
 background:inherit;color:inherit}
 textarea{min-height:6rem}button{font:inherit;font-weight:600;width:100%;min-height:3rem;border:0;border-radius:8px;
