@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.app import options
-from commands.app.messages import say
+from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, spare_existing, tell
 from facility.errors import CannotParse
 from facility.i18n.phrases import preferred
@@ -123,6 +123,35 @@ def answer(
         show_json({"ref": kept.ref, "ratings": dict(kept.ratings), "subjects": kept.subjects})
         return
     tell(say("survey.taken", key=key, ref=kept.ref))
+
+
+def import_file(
+    key: Key,
+    file: Annotated[Path, typer.Argument(help=say("import.file"), metavar="FILE")],
+    data: options.Data = options.DATA,
+    encoding: options.Encoding = "",
+    separator: options.Separator = "",
+    sheet: options.Sheet = "",
+    timezone: options.Zone = options.ZONE,
+    as_json: options.Json = False,
+) -> None:
+    from commands.installation import recorded
+    from facility.files.cells import at_line
+    from serviceday.survey.importing import import_answers
+
+    form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, timezone=timezone)
+    with recorded(data) as records:
+        survey = records.surveys.named(key)
+        done = import_answers(file, survey, _collecting(records, data, timezone), form)
+    refused = [told(at_line(line, what)) for line, what in done.refused]
+    if as_json:
+        show_json({"rows": done.rows, "taken": done.taken, "known": done.known, "refused": refused})
+    else:
+        tell(say("survey.imported", file=file.name, rows=done.rows, taken=done.taken, known=done.known))
+        for line in refused:
+            tell(f"  {printable(line)}", error=True)
+    if refused:
+        raise typer.Exit(REFUSED)
 
 
 def show(key: Key, data: options.Data = options.DATA, as_json: options.Json = False) -> None:

@@ -92,7 +92,7 @@ class Surveys:
             raise
         except ServicedayError as error:  # of an answer, which may be mended
             wrong = f"{told(error.what, language)} {told(error.do, language)}"
-            return _html(page.asked(survey, language, code=code, wrong=wrong), _REFUSED)
+            return _html(page.asked(survey, language, code=code, wrong=wrong, given=given), _REFUSED)
         return _html(page.told(survey.form.title[language], PHRASES.say("page_thanks", language), language))
 
     def _spoken(self, request: Request, fields: dict[str, list[str]] | None) -> Language:

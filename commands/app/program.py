@@ -84,6 +84,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "new": "survey.new",
         "codes": "survey.codes",
         "answer": "survey.answer",
+        "import": "survey.import_file",
         "show": "survey.show",
         "list": "survey.list_surveys",
     },

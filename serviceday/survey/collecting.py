@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from facility.errors import CannotConvert, CannotDo, CannotParse
 from facility.records import Records
+from facility.records.surveys import CodeUsed
 from facility.surveys import RATINGS, SATISFIED, Question, QuestionKind, Survey, SurveyAnswer
 from serviceday.reports import Gazetteer, Intake, Said, taxonomy
 from serviceday.reports.taxonomy import folded
@@ -87,7 +88,7 @@ class Collecting:
         if used is None:
             raise CannotDo("this code was not handed out for this survey", "Check its letters")
         if used:
-            raise CannotDo("this code has answered already", "One answer a household counts")
+            raise CodeUsed("this code has answered already", "One answer a household counts")
         if self._now.astimezone(self._timezone).date() > survey.until:
             raise CannotDo(
                 "this survey was open until {day}", "Tell the service centre what you need", day=survey.until

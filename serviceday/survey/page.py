@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from facility.i18n.phrases import LANGUAGES, Language
 from facility.surveys import RATINGS, Question, QuestionKind, Survey
@@ -31,8 +33,15 @@ background:#1f5f8b;color:#fff}.told{border:2px solid #1f5f8b;border-radius:8px;p
 """
 
 
-def asked(survey: Survey, language: Language, *, code: str = "", wrong: str = "") -> bytes:
-    """The form; with a field for the code where the link has none."""
+def asked(
+    survey: Survey,
+    language: Language,
+    *,
+    code: str = "",
+    wrong: str = "",
+    given: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> bytes:
+    """The form; with a field for the code where the link has none. `given` is what was filled in before."""
     parts = [f"<p>{_say('page_intro', language, day=survey.service_day, until=survey.until)}</p>"]
     if wrong:
         parts.append(f'<p class="told wrong" role="alert">{escape(wrong)}</p>')
@@ -46,7 +55,7 @@ def asked(survey: Survey, language: Language, *, code: str = "", wrong: str = ""
             f'<fieldset><legend><label for="code">{label}</label></legend><input type="text" id="code" name="code" '
             'autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="20" required></fieldset>'
         )
-    parts += [_question(question, language) for question in survey.form.questions]
+    parts += [_question(question, language, given.get(question.key, ())) for question in survey.form.questions]
     parts.append(f"<button>{_say('page_send', language)}</button></form>")
     parts.append(f'<p class="quiet">{_say("page_privacy", language)}</p>')
     return _page(survey.form.title[language], "".join(parts), language)
@@ -58,24 +67,29 @@ def told(title: str, words: str, language: Language, *, wrong: bool = False) -> 
     return _page(title, f'<p class="{kind}" role="status">{escape(words)}</p>', language)
 
 
-def _question(question: Question, language: Language) -> str:
+def _question(question: Question, language: Language, given: Sequence[str]) -> str:
     words, key = escape(question.words[language]), escape(question.key)
     if question.kind is QuestionKind.RATING:
         choices = "".join(
-            f'<label><input type="radio" name="q_{key}" value="{rating}">{rating}</label>' for rating in RATINGS
+            f'<label><input type="radio" name="q_{key}" value="{rating}"{_chosen(str(rating), given)}>{rating}</label>'
+            for rating in RATINGS
         )
         return f'<fieldset><legend>{words}</legend><div class="scale">{choices}</div></fieldset>'
     if question.kind is QuestionKind.SUBJECTS:
         choices = "".join(
-            f'<label><input type="checkbox" name="q_{key}" value="{escape(name)}">'
+            f'<label><input type="checkbox" name="q_{key}" value="{escape(name)}"{_chosen(name, given)}>'
             f"{escape(subject.name[language])}</label>"
             for name, subject in taxonomy().subjects.items()
         )
         return f"<fieldset><legend>{words}</legend>{choices}</fieldset>"
     return (
         f'<fieldset><legend><label for="q_{key}">{words}</label></legend>'
-        f'<textarea id="q_{key}" name="q_{key}" maxlength="500"></textarea></fieldset>'
+        f'<textarea id="q_{key}" name="q_{key}" maxlength="500">{escape(" ".join(given))}</textarea></fieldset>'
     )
+
+
+def _chosen(value: str, given: Sequence[str]) -> str:
+    return " checked" if value in given else ""
 
 
 def _page(title: str, body: str, language: Language) -> bytes:

@@ -121,6 +121,15 @@ def test_hostile_input_is_refused_in_words(
     assert answers(tmp_path) == 0
 
 
+def test_what_was_filled_in_is_still_there_when_something_is_wrong(tmp_path: Path, code: str) -> None:
+    fields = [("q_overall", "4"), *(("q_troubles", key) for key in ("lift", "fire", "leak", "noise"))]
+    body = urlencode([*fields, ("q_words", "<b>dim</b> & cold")]).encode()
+    status, _, page = ask(tmp_path, f"/survey/march/{code}", body)
+    assert status == 400
+    assert page.count(" checked") == 5
+    assert "&lt;b&gt;dim&lt;/b&gt; &amp; cold</textarea>" in page
+
+
 def test_where_there_are_no_records_it_is_told(tmp_path: Path) -> None:
     assert ask(tmp_path / "nowhere", "/survey/march")[0] == 400
 

@@ -237,3 +237,37 @@ def test_a_survey_through_the_program(tmp_path: Path) -> None:
     assert shown_now["subjects"] == {"lift": 1, "lighting": 1}
     assert "march" in run("list")
     assert "no survey" in run("show", "april", code=2)
+
+
+def test_a_table_typed_from_paper_is_read_and_read_again(tmp_path: Path) -> None:
+    from commands.app.program import app
+
+    with Records(DataFolder(tmp_path).prepare().records) as records:
+        out = survey(records)
+
+    def run(*arguments: str, code: int = 0) -> dict[str, object]:
+        done = CliRunner().invoke(app, ["survey", *arguments, "--data", str(tmp_path), "--json"])
+        assert done.exit_code == code, (done.output, done.exception)
+        return dict(json.loads(done.stdout))
+
+    with sqlite3.connect(DataFolder(tmp_path).records) as raw:
+        raw.execute("UPDATE survey SET until = '2099-01-01'")
+    codes = list(run("codes", "march", "--count", "3")["codes"])  # type: ignore[call-overload]
+    question = out.form.questions[1].words.zh
+    rows = [f"问卷码,overall,{question},words", f'{codes[0]},4,"电梯、照明",楼道的灯坏了', f"{codes[1]},7,,", "x,5,,"]
+    (tmp_path / "answers.csv").write_text("\n".join(rows), encoding="utf-8")
+    first = run("import", "march", str(tmp_path / "answers.csv"), code=2)
+    assert (first["rows"], first["taken"], first["known"]) == (3, 1, 0)
+    refused = list(first["refused"])  # type: ignore[call-overload]
+    assert ["line 3" in refused[0], "line 4" in refused[1], len(refused)] == [True, True, 2]
+    rows[2:] = [f"{codes[1]},2,lift,", f"{codes[2]},,fire,"]
+    (tmp_path / "answers.csv").write_text("\n".join(rows), encoding="utf-8")
+    second = run("import", "march", str(tmp_path / "answers.csv"))
+    assert (second["rows"], second["taken"], second["known"], second["refused"]) == (3, 2, 1, [])
+    result = run("show", "march")
+    assert (result["answers"], result["rated"], result["average"]) == (3, 2, 3.0)
+    assert result["subjects"] == {"lift": 2, "fire": 1, "lighting": 1}
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    done = CliRunner().invoke(app, ["survey", "import", "march", str(tmp_path / "other.csv"), "--data", str(tmp_path)])
+    assert done.exit_code
+    assert "Traceback" not in done.output
