@@ -18,13 +18,16 @@ body{font:16px/1.55 "Noto Sans CJK SC","Microsoft YaHei","PingFang SC",Arial,san
 max-width:60rem;margin:0 auto;padding:1.5rem}
 h1{color:#1f3864;margin-bottom:0}h2{color:#1f3864;border-bottom:2px solid #1f3864;margin-top:2rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{border:1px solid #767676;padding:.35rem .6rem;
-text-align:left;vertical-align:top}th{background:#e8ecf4}td.value{text-align:right;white-space:nowrap;font-weight:bold}
+text-align:left;vertical-align:top}th{background:#e8ecf4}th:first-child,td:first-child{min-width:4.5em}
+th.value{text-align:right}td.value{text-align:right;white-space:nowrap;font-weight:bold}
 a{color:#0b4f9e}sup{font-weight:normal}.wide{overflow-x:auto}:target{background:#fff3bf}
 figure{margin:.6rem 0}figure img{max-width:100%;height:auto}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(16rem,1fr));gap:1rem}.pictures figure{margin:0}
 .correction{border:2px solid #1a1a1a;padding:0 1rem .6rem;margin:1rem 0}.correction h2{border:0;margin:.8rem 0 .2rem}
 @media print{body{max-width:none;padding:0}a{color:inherit;text-decoration:none}}
 """
+
+_VALUE = ' class="value"'
 
 
 def as_html(layout: Layout) -> bytes:
@@ -132,7 +135,9 @@ def _table(
     values: tuple[int, ...] = (),
     anchors: list[str] | None = None,
 ) -> str:
-    top = "".join(f'<th scope="col">{_text(entry)}</th>' for entry in heads)
+    top = "".join(
+        f'<th scope="col"{_VALUE if place in values else ""}>{_text(entry)}</th>' for place, entry in enumerate(heads)
+    )
     body = []
     for line, cells in enumerate(rows):
         shown = "".join(
