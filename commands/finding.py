@@ -289,11 +289,8 @@ def export(
     timezone: options.Zone = options.ZONE,
 ) -> None:
     """Export the register of findings (XLSX) and rectification notices (PDF)."""
-    from commands.app.papers import named, paper
-    from facility.folder import DataFolder
+    from commands.app.papers import named, paper, pictured
     from serviceday.documents.rectification import Register, check_register_form, write_register
-    from serviceday.execution.evidence import PictureBook, evidence
-    from serviceday.execution.phone.photos import PhotoFolder
 
     if not outputs:
         raise CannotParse("no file to write", "Name one with -o, for example -o findings.xlsx or -o notice.pdf")
@@ -310,10 +307,7 @@ def export(
         ]
         scale = {deficiency.grade: grades.name(deficiency.grade) for deficiency in deficiencies}
         place = options.zone(timezone)
-        book = PictureBook(PhotoFolder(DataFolder(data).photos), place, preferred())
-        trails = records.deficiencies.trails()
-        shown = evidence(records, {deficiency.id: trails[deficiency.id] for deficiency in deficiencies})
-        pictures = {number: book.of(entries) for number, entries in shown.items() if entries}
+        pictures = pictured(records, data, [deficiency.id for deficiency in deficiencies], place)
         register = Register(
             tuple(deficiencies), named(records), paper(), scale, datetime.now(UTC), place, preferred(), pictures
         )
