@@ -203,9 +203,11 @@ class Watched:
                 if any(message.state is MessageState.SENT for message in self.records.notifications.about(alert.id)):
                     self.answers[alert.id] = second
             elif second >= told + ANSWERED_AFTER and alert.state in (AlertState.UNACKNOWLEDGED, AlertState.RETURNED):
-                self.records.alerts.acknowledge(
-                    alert.id, by=self.assets[alert.asset].site if alert.asset else "chief", now=now
-                )
+                self.records.alerts.acknowledge(alert.id, by=self._person(alert.asset), now=now)
+
+    def _person(self, asset: str) -> str:
+        """Whose alert it is: an asset's, a site's or, for what concerns everything, the chief's."""
+        return self.assets[asset].site if asset in self.assets else asset or "chief"
 
     def told_at(self, fault: Fault) -> float | None:
         """When somebody was told of a fault, by a message of its own or in a digest."""

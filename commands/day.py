@@ -69,7 +69,9 @@ def results(
         else:
             reading = read_sheet(file, plan_list, timezone=options.zone(timezone), by=by)
             with DataFolder(data).settling():
-                taken = answers(records, plan_list, data, timezone).take(reading.replies, who=by, source=file.name)
+                taken = answers(records, plan_list, data, timezone).take(
+                    reading.replies, who=by, source=file.name, sheet=reading.digest
+                )
             rows, refused = reading.rows, [*reading.refused, *taken.refused]
     if as_json:
         show_json(

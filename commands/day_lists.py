@@ -26,10 +26,9 @@ def plan_of(records: Records, number: int) -> InspectionList:
 
 def carried_out(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
     """The list of a day: the one its service day names, else the one that was answered, else the newest."""
-    if about is not None and about.plan:
-        return records.plans.get(about.plan)
-    plans, answered = records.plans.on(day), set(records.results.plans())
-    return next((plan for plan in reversed(plans) if plan.number in answered), plans[-1] if plans else None)
+    from serviceday.brief.facts import list_of
+
+    return list_of(records, day, about)
 
 
 def answers(records: Records, plan_list: InspectionList, data: Path, timezone: str) -> Results:

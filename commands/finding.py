@@ -90,13 +90,27 @@ def show(
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
 ) -> None:
-    """One finding with its whole trail."""
+    """One finding with its whole trail, and its photos."""
+    from facility.folder import DataFolder
+    from serviceday.execution.evidence import PictureBook, evidence_of
+    from serviceday.execution.phone.photos import PhotoFolder
+
     with _opened(data, timezone) as (records, _, grades):
         deficiency, trail = records.deficiencies.get(number), records.deficiencies.trail(number)
+        shown = evidence_of(records, number)
+    folder = PhotoFolder(DataFolder(data).photos)
     if as_json:
-        show_json({**_plain(deficiency, timezone), "trail": [asdict(step) for step in trail]})
+        photos = [
+            {"stage": entry.stage, **asdict(entry.photo), "file": str(folder.file(entry.photo))} for entry in shown
+        ]
+        show_json({**_plain(deficiency, timezone), "trail": [asdict(step) for step in trail], "photos": photos})
         return
     _tell(deficiency, grades, timezone)
+    book = PictureBook(folder, options.zone(timezone), preferred())
+    for entry in shown:
+        file = folder.file(entry.photo)
+        key = "finding.photo" if file.exists() else "finding.photo_gone"
+        tell("  " + say(key, number=entry.photo.id, caption=printable(book.caption(entry)), file=printable(str(file))))
     place = options.zone(timezone)
     for step in trail:
         moment = f"{step.at.astimezone(place):%Y-%m-%d %H:%M}"
@@ -275,7 +289,7 @@ def export(
     timezone: options.Zone = options.ZONE,
 ) -> None:
     """Export the register of findings (XLSX) and rectification notices (PDF)."""
-    from commands.app.papers import named, paper
+    from commands.app.papers import named, paper, pictured
     from serviceday.documents.rectification import Register, check_register_form, write_register
 
     if not outputs:
@@ -292,8 +306,10 @@ def export(
             and site in ("", deficiency.site)
         ]
         scale = {deficiency.grade: grades.name(deficiency.grade) for deficiency in deficiencies}
+        place = options.zone(timezone)
+        pictures = pictured(records, data, [deficiency.id for deficiency in deficiencies], place)
         register = Register(
-            tuple(deficiencies), named(records), paper(), scale, datetime.now(UTC), options.zone(timezone), preferred()
+            tuple(deficiencies), named(records), paper(), scale, datetime.now(UTC), place, preferred(), pictures
         )
     for file in write_register(register, outputs):
         tell(say("finding.exported", count=len(deficiencies), file=file))

@@ -38,6 +38,9 @@ def plan(
     what_if: Annotated[list[str], typer.Option("--what-if", help=say("plan.what_if"), metavar="CHANGE")] = [],  # noqa: B006
     next_day: Annotated[str, typer.Option("--next-service-day", help=say("plan.next_day"), metavar="DATE")] = "",
     seed: Annotated[int, typer.Option("--seed", help=say("option.seed"))] = 0,
+    random_checks: Annotated[
+        int | None, typer.Option("--random-checks", min=0, max=200, help=say("plan.random_checks"), metavar="N")
+    ] = None,
     kind: options.Kind = "",
     outputs: Annotated[list[Path], typer.Option("--output", "-o", help=say("plan.output"), metavar="FILE")] = [],  # noqa: B006
     keep: Annotated[bool, typer.Option("--keep", help=say("plan.keep"))] = False,
@@ -66,6 +69,7 @@ def plan(
         instructions=() if fresh else None,
         next_day=options.day(next_day) if next_day else None,
         seed=seed,
+        random_checks=random_checks,
         with_gains=not what_if,
     )
     for file in outputs:

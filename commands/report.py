@@ -25,6 +25,7 @@ Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPOR
 By = Annotated[str, typer.Option("--by", help=say("report.by"), metavar="NAME")]
 Note = Annotated[str, typer.Option("--note", help=say("report.note"), metavar="TEXT")]
 KindOf = Annotated[str, typer.Option("--kind", help=say("report.kind"), metavar="KIND")]
+_BY_HAND = ("desk", "box", "steward")  # of `facility.reports.Channel`
 SubjectOf = Annotated[str, typer.Option("--subject", help=say("report.subject"), metavar="SUBJECT")]
 
 
@@ -35,6 +36,7 @@ def add(
     name: Annotated[str, typer.Option("--name", help=say("report.name"), metavar="NAME")] = "",
     phone: Annotated[str, typer.Option("--phone", help=say("report.phone"), metavar="PHONE")] = "",
     category: Annotated[str, typer.Option("--category", help=say("report.category"), metavar="CATEGORY")] = "",
+    via: Annotated[str, typer.Option("--via", help=say("report.via"), metavar="desk|box|steward")] = "desk",
     by: By = "",
     as_json: options.Json = False,
 ) -> None:
@@ -48,11 +50,13 @@ def add(
 
     if not text.strip():
         raise CannotParse("a report without words", 'Write what is wrong: serviceday report add "三号楼电梯关门很慢"')
+    if via not in _BY_HAND:
+        raise CannotParse("{via!r} is no way a report comes in by hand", "Say {known}", via=via, known=list(_BY_HAND))
     now = datetime.now(UTC)
     message = Said(text=text, at=now, place=place, category=category, name=name, phone=phone)
     with recorded(data) as records:
-        report, reporter = _intake(records).take(message, source="desk")
-        (kept,) = records.reports.add([(f"desk-{uuid4().hex}", report, reporter)], now=now, by=by)
+        report, reporter = _intake(records).take(message, source=via)
+        (kept,) = records.reports.add([(f"{via}-{uuid4().hex}", report, reporter)], now=now, by=by)
         names = named(records)
     if as_json:
         show_json(plain(kept))

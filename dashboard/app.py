@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import live, markup, query, reach
 from dashboard.guard import guarded
 from dashboard.settings import Settings
-from dashboard.views import alerts, asset, fleet, worklist
+from dashboard.views import alerts, asset, days, findings, fleet, worklist
 from dashboard.visit import Visit
 from dashboard.wording import say, told
 from facility.accounts import Account
@@ -24,6 +24,8 @@ _VIEWS = (
     ("fleet", fleet.show, ":material/apartment:"),
     ("asset", asset.show, ":material/monitoring:"),
     ("worklist", worklist.show, ":material/checklist:"),
+    ("findings", findings.show, ":material/report:"),
+    ("days", days.show, ":material/calendar_month:"),
 )
 
 

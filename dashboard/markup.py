@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -44,6 +45,13 @@ STYLE = f"""
 .sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
 .sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
 .sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
+.sd-gallery {{display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .7rem; margin: .3rem 0}}
+.sd-gallery figure {{margin: 0}}
+.sd-gallery img {{width: 100%; height: 9rem; object-fit: cover; border-radius: 6px; border: 1px solid #dde3e8}}
+.sd-gallery figcaption {{color: {palette.QUIET}; font-size: .82rem; line-height: 1.3; margin-top: .15rem}}
+.sd-charts {{display: grid; grid-template-columns: repeat(auto-fill, minmax(27rem, 1fr)); gap: .8rem; margin: .6rem 0}}
+.sd-charts img {{width: 100%; border: 1px solid #dde3e8; border-radius: 6px; background: #fff}}
+.sd-wide {{overflow-x: auto}}
 .sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
 .sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
 .sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
@@ -131,6 +139,32 @@ def channel_head(name: str, value: str, note: str, *, colour: str = palette.INK)
 def empty(what: str, do: str) -> str:
     """Nothing to show: what that means and what to do."""
     return f'<div class="sd-empty"><b>{escape(what)}</b>{escape(do)}</div>'
+
+
+def gallery(shown: Iterable[tuple[str, str]]) -> str:
+    """Photos side by side: (address, words). Each opens whole; without a file there, its words stand alone."""
+    figures = "".join(
+        f'<figure><a href="{escape(address)}" target="_blank" rel="noopener"><img src="{escape(address)}?size=small" '
+        f'alt="{escape(words)}" loading="lazy"></a><figcaption>{escape(words)}</figcaption></figure>'
+        if address
+        else f"<figure><figcaption>{escape(words)}</figcaption></figure>"
+        for address, words in shown
+    )
+    return f'<div class="sd-gallery">{figures}</div>'
+
+
+def charts(shown: Iterable[tuple[str, bytes]]) -> str:
+    """Drawings of ours (SVG), each with the words that say the same."""
+    figures = "".join(
+        f'<img src="data:image/svg+xml;base64,{b64encode(drawing).decode()}" alt="{escape(words)}">'
+        for words, drawing in shown
+    )
+    return f'<div class="sd-charts">{figures}</div>'
+
+
+def wide(html: str) -> str:
+    """Something wider than a page, which then scrolls by itself."""
+    return f'<div class="sd-wide">{html}</div>'
 
 
 def brand(name: str, words: str) -> str:

@@ -19,6 +19,7 @@ from dashboard.visit import Visit
 from facility.accounts import ALL_SITES, EVERYBODY, Account, Action, may
 from facility.alerts import Alert
 from facility.assessments import Assessment
+from facility.deficiencies import Deficiency
 from facility.errors import CannotDo
 from facility.estate import Asset
 from facility.folder import DataFolder
@@ -96,6 +97,11 @@ def alert(visit: Visit, number: int) -> Alert:
     if not _own(visit, [named]):
         raise CannotDo("there is no alert {number}", "`serviceday alerts list` shows those there are", number=number)
     return named
+
+
+def deficiencies(visit: Visit) -> Sequence[Deficiency]:
+    """Findings of the sites that are theirs, oldest first."""
+    return [entry for entry in sources.records(visit.folder).deficiencies.all() if visit.account.sees(entry.site)]
 
 
 def latest(visit: Visit) -> pl.DataFrame:

@@ -14,9 +14,11 @@ from starlette.routing import BaseRoute
 
 from dashboard.acknowledging import AcknowledgingPage
 from dashboard.door import DoorSettings, door
+from dashboard.photos import Photos
 from dashboard.rounds import Rounds
 from dashboard.serve import APP
 from dashboard.settings import Settings
+from dashboard.surveys import Surveys
 from facility.errors import ServicedayError
 
 
@@ -38,7 +40,8 @@ def parts() -> tuple[list[Middleware], list[BaseRoute]]:
     )
     middleware, routes = door(entrance)
     links = AcknowledgingPage(entrance, settings.timezone).routes()
-    return [*middleware], [*Rounds(settings).routes(), *links, *routes]
+    own = (*Rounds(settings).routes(), *Photos(settings).routes(), *Surveys(settings).routes(), *links)
+    return [*middleware], [*own, *routes]
 
 
 _middleware, _routes = parts()

@@ -25,7 +25,7 @@ class Visit:
     timezone: ZoneInfo
     language: Language
     now: datetime  # UTC
-    pages: Mapping[str, Page] = field(default_factory=dict)  # by name: alerts, fleet, asset, worklist
+    pages: Mapping[str, Page] = field(default_factory=dict)  # by name: alerts, fleet, asset, worklist, findings, days
     account: Account = EVERYBODY  # with its rights when this was drawn
     session: str = ""  # digest of the session that draws
 

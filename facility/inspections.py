@@ -20,6 +20,10 @@ class Ground(StrEnum):
     REQUEST = "request"  # somebody asked: a resident's report, or an order from above
     FOLLOW_UP = "follow_up"  # left open by an earlier inspection
     GOAL = "goal"  # nothing but a goal of the day asks for it
+    RANDOM = "random"  # drawn by lot among those without a sign, so that it is known what warnings miss
+
+
+RANDOM_CHECK = "random_check"  # task of an item drawn by lot
 
 
 class Priority(StrEnum):
@@ -200,6 +204,16 @@ class LawRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RandomDraw:
+    """Which assets without a sign were drawn by lot for a look: enough to draw them again."""
+
+    wanted: int
+    seed: int
+    pool: int  # assets in the lot
+    drawn: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a plan was asked for, kept with it so that it can be made again with one thing changed."""
 
@@ -210,6 +224,7 @@ class Asked:
     themes: tuple[str, ...] = ()
     instructions: tuple[Instruction, ...] = ()
     next_day: date | None = None  # what falls due before it was due already
+    random_checks: int | None = None  # None = as many as the crew file says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +250,7 @@ class InspectionList:
     goals: tuple[GoalResult, ...] = ()
     asked: Asked = Asked()
     law: LawRecord | None = None  # None in lists kept before this was counted
+    random: RandomDraw | None = None  # None = nothing was drawn by lot
 
     @property
     def gap(self) -> float | None:

@@ -27,6 +27,22 @@ class Kind(StrEnum):
     UNCLEAR = "unclear"  # no word of the taxonomy was found: a person has to read it
 
 
+class Channel(StrEnum):
+    """By which way a report came in."""
+
+    DESK = "desk"
+    BOX = "box"  # a note from a suggestion box
+    STEWARD = "steward"  # heard by a steward on a round
+    SURVEY = "survey"  # words of a survey's answer
+    ROUND = "round"  # said to an inspector on a service day
+    FILE = "file"  # an export of a hotline or a spreadsheet
+
+    @staticmethod
+    def of(source: str) -> Channel:
+        """Of a report's source; every other name is a file's."""
+        return Channel(source) if source in tuple(Channel) else Channel.FILE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """What a report is about, and why we think so."""
@@ -80,7 +96,7 @@ class Report:
     said_place: str  # as it was said
     category: Category
     place: Place
-    source: str = ""  # where it came in: "desk", or the name of an imported file
+    source: str = ""  # where it came in: a `Channel`, or the name of an imported file
     merged_into: int | None = None  # the report that speaks for this one
     reporters: int = 1  # how many people reported it, those of merged reports included
     closed_at: datetime | None = None

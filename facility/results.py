@@ -33,6 +33,7 @@ class Entry(StrEnum):
     DECIDED = "decided"  # between people who disagreed
 
 
+BY_HAND = "hand"  # source of what is said at the command line or on a page
 OTHER_FAULT = "other"  # a fault that is none of the class's failure modes
 
 
@@ -50,7 +51,7 @@ class Result:
     done_at: datetime  # UTC
     at: datetime  # UTC; when it was entered
     who: str = ""  # who entered it
-    source: str = "hand"  # "hand", or the sheet's name
+    source: str = BY_HAND  # or the sheet's name
     entry: Entry = Entry.ANSWERED
     measured: str = ""  # as it was written
     mode: str = ""  # failure mode of the catalogue, `OTHER_FAULT`, or "" = as the list suspected

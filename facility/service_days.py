@@ -28,6 +28,8 @@ class DayMove(StrEnum):
     STARTED = "started"
     CLOSED = "closed"
     PUBLISHED = "published"
+    PRAISED = "praised"  # whom the brief praises was released
+    CORRECTED = "corrected"  # another brief follows the published one
 
 
 DAY_TRANSITIONS: Mapping[tuple[DayState, DayMove], DayState] = MappingProxyType(
@@ -37,6 +39,8 @@ DAY_TRANSITIONS: Mapping[tuple[DayState, DayMove], DayState] = MappingProxyType(
         (DayState.ANNOUNCED, DayMove.STARTED): DayState.RUNNING,
         (DayState.RUNNING, DayMove.CLOSED): DayState.CLOSED,
         (DayState.CLOSED, DayMove.PUBLISHED): DayState.PUBLISHED,
+        (DayState.PUBLISHED, DayMove.CORRECTED): DayState.PUBLISHED,
+        **{(state, DayMove.PRAISED): state for state in (DayState.RUNNING, DayState.CLOSED)},
         **{(state, DayMove.CHANGED): state for state in (DayState.DRAFT, DayState.ANNOUNCED, DayState.RUNNING)},
     }
 )
@@ -64,10 +68,11 @@ class ServiceDay:
     sites: tuple[str, ...] = ()  # () = all
     goals: tuple[str, ...] = ()  # that can be counted (docs/planning.md)
     people: tuple[str, ...] = ()
+    praised: tuple[str, ...] = ()  # people whose verified work the brief names: proposed from records, released by hand
     plan: int = 0  # the list it carries out; 0 = none yet
 
 
-_LISTS = ("sites", "goals", "people")
+_LISTS = ("sites", "goals", "people", "praised")
 
 
 def replay_day(steps: Iterable[ServiceDayStep]) -> ServiceDay:

@@ -21,7 +21,8 @@ from facility.errors import ServicedayError
 log = logging.getLogger(__name__)
 
 OPEN_TO_ALL = frozenset({"/sign-in", "/door/style.css", "/_stcore/health"})
-WITH_ITS_OWN_RIGHT = ("/round/", "/acknowledge")  # whoever comes there shows a signed link, not a session
+# Whoever opens a round or an alert shows a signed link, whoever answers a survey a code; none of them has a session.
+WITH_ITS_OWN_RIGHT = ("/round/", "/survey/", "/acknowledge")
 UNUSED = frozenset({"/door/here"})  # asked by pages by themselves: no sign that somebody is there
 WATCH = b'<script src="/door/watch.js" defer></script></head>'
 NEVER_KEPT = "/media/"  # what was downloaded is not left in a browser's cache

@@ -24,6 +24,7 @@ from facility.records.reports import ReportRecords
 from facility.records.results import ResultRecords
 from facility.records.rounds import RoundRecords
 from facility.records.service_days import ServiceDayRecords
+from facility.records.surveys import SurveyRecords
 from facility.records.trail import AssetTrail
 from facility.records.watching import WatchRecords
 
@@ -47,6 +48,7 @@ class Records:
         self.rounds = RoundRecords(self._engine)
         self.deficiencies = DeficiencyRecords(self._engine)
         self.service_days = ServiceDayRecords(self._engine)
+        self.surveys = SurveyRecords(self._engine)
         self.watch = WatchRecords(self._engine)
         self.notifications = NotificationRecords(self._engine)
         self.accounts = AccountRecords(self._engine)

@@ -60,6 +60,20 @@ class AssessmentRecords:
             for assessment in self._read(query.where(_TABLE.c.flagged.is_(True)).order_by(_TABLE.c.asset))
         }
 
+    def coverage(self, *, since: datetime, before: datetime) -> dict[str, float]:
+        """Of each asset that was assessed in a time, the share of data that its last assessment there had, 0..1."""
+        newest = (
+            select(_TABLE.c.asset, func.max(_TABLE.c.as_of).label("as_of"))
+            .where(_TABLE.c.as_of >= since, _TABLE.c.as_of < before)
+            .group_by(_TABLE.c.asset)
+            .subquery()
+        )
+        query = select(_TABLE.c.asset, _TABLE.c.coverage).join(
+            newest, (_TABLE.c.asset == newest.c.asset) & (_TABLE.c.as_of == newest.c.as_of)
+        )
+        with self._engine.connect() as connection:
+            return {row.asset: float(row.coverage) for row in connection.execute(query)}
+
     def history(self, asset: str, *, since: datetime | None = None) -> list[Assessment]:
         """Every assessment of one asset, oldest first."""
         query = select(_TABLE).where(_TABLE.c.asset == asset).order_by(_TABLE.c.as_of)

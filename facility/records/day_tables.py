@@ -49,6 +49,19 @@ class ResultRow(Table):
     typed_at: Mapped[datetime | None]
 
 
+class SheetReadRow(Table):
+    """A sheet that was read back for a list; the same file says nothing new when it is read again."""
+
+    __tablename__ = "sheet_read"
+    __table_args__ = (UniqueConstraint("plan", "digest"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str]
+    at: Mapped[datetime]
+    who: Mapped[str]
+
+
 class RoundPhotoRow(Table):
     """A photo or a signature of somebody's round; the picture itself is a file."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, func, insert, select
 
@@ -14,6 +16,7 @@ from facility.rounds import Photo, PhotoKind
 
 _PHOTOS = table_of(RoundPhotoRow)
 _STEPS = table_of(RoundLinkStepRow)
+_AT_ONCE = 500  # lists named in one query
 _PLAIN = ("plan", "item", "person", "device", "seq", "taken_at", "at", "digest", "width", "height")
 
 
@@ -49,10 +52,19 @@ class RoundRecords:
         """Every photo and signature of a list, in the order in which they came."""
         query = select(_PHOTOS).where(_PHOTOS.c.plan == plan).order_by(_PHOTOS.c.id)
         with self._engine.connect() as connection:
-            return [
-                Photo(id=row.id, kind=PhotoKind(row.kind), **{name: getattr(row, name) for name in _PLAIN})
-                for row in connection.execute(query)
-            ]
+            return list(map(_photo, connection.execute(query)))
+
+    def photos_of_items(self, items: Collection[tuple[int, int]]) -> list[Photo]:
+        """Photos, not signatures, taken at any of these (list, item), in the order in which they came."""
+        wanted = set(items)
+        query = select(_PHOTOS).where(_PHOTOS.c.kind == PhotoKind.PHOTO.value, _PHOTOS.c.item > 0)
+        lists = sorted({plan for plan, _ in wanted})
+        photos: list[Photo] = []
+        with self._engine.connect() as connection:
+            for start in range(0, len(lists), _AT_ONCE):
+                part = query.where(_PHOTOS.c.plan.in_(lists[start : start + _AT_ONCE])).order_by(_PHOTOS.c.id)
+                photos += [_photo(row) for row in connection.execute(part) if (row.plan, row.item) in wanted]
+        return photos
 
     def revoke_link(self, plan: int, person: int, *, who: str, now: datetime) -> None:
         """Take back every link to a person's round that was made until now."""
@@ -63,3 +75,7 @@ class RoundRecords:
         """By person, how often their links were taken back: links that hold bear this number."""
         with self._engine.connect() as connection:
             return Counter(connection.execute(select(_STEPS.c.person).where(_STEPS.c.plan == plan)).scalars())
+
+
+def _photo(row: Any) -> Photo:
+    return Photo(id=row.id, kind=PhotoKind(row.kind), **{name: getattr(row, name) for name in _PLAIN})

@@ -49,22 +49,37 @@ class ServiceDayRecords:
         with writing(self._engine) as connection:
             return _go_on(connection, step)
 
-    def publish(self, step: ServiceDayStep, body: str) -> PublishedBrief:
-        """Keep the day's brief and the step that says so, both or neither."""
+    def publish(self, step: ServiceDayStep, body: str, *, follows: int = 0) -> PublishedBrief:
+        """Keep the day's brief, or one that corrects it, and the step that says so, both or neither.
+
+        `follows` is the number of the brief that it corrects. Raises `CannotDo` where another has corrected that.
+        """
+        newest = select(_BRIEFS.c.id).where(_BRIEFS.c.service_day == step.day).order_by(_BRIEFS.c.id.desc())
         with writing(self._engine) as connection:
             _go_on(connection, step)
+            if (connection.execute(newest).scalars().first() or 0) != follows:
+                raise CannotDo(
+                    "the brief of {day} was corrected by somebody else meanwhile",
+                    "Look at it and try again",
+                    day=step.day,
+                )
             values = {"service_day": step.day, "at": step.at, "who": step.who, "body": body}
             number = int(connection.execute(insert(_BRIEFS).values(values).returning(_BRIEFS.c.id)).scalar_one())
         return PublishedBrief(id=number, day=step.day, at=step.at, who=step.who, body=body)
 
     def published(self, day: date) -> PublishedBrief | None:
-        """The brief that went out of a day."""
-        query = select(_BRIEFS).where(_BRIEFS.c.service_day == day).order_by(_BRIEFS.c.id.desc())
+        """The brief that stands for a day: the one that went out, or the last that corrected it."""
+        editions = self.editions(day)
+        return editions[-1] if editions else None
+
+    def editions(self, day: date) -> list[PublishedBrief]:
+        """Every brief that went out of a day: the first, and those that corrected it, in their order."""
+        query = select(_BRIEFS).where(_BRIEFS.c.service_day == day).order_by(_BRIEFS.c.id)
         with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return PublishedBrief(id=row.id, day=row.service_day, at=row.at, who=row.who, body=row.body)
+            return [
+                PublishedBrief(id=row.id, day=row.service_day, at=row.at, who=row.who, body=row.body)
+                for row in connection.execute(query)
+            ]
 
     def get(self, day: date) -> ServiceDay | None:
         with self._engine.connect() as connection:

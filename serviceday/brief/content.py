@@ -6,7 +6,7 @@ taxonomy's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -18,12 +18,18 @@ from facility.inspections import InspectionList, Item
 from facility.records import Records
 from facility.reports import Report
 from facility.results import Answer
+from facility.surveys import SurveyAnswer
 from serviceday.brief import counting
+from serviceday.brief.correction import Correction
 from serviceday.brief.counting import Section
-from serviceday.brief.facts import WARNING, DayFacts, Facts, fault_of, gathered, subject_of, work_of
+from serviceday.brief.facts import WARNING, DayFacts, Facts, SurveyFacts, fault_of, gathered, subject_of, work_of
 from serviceday.brief.figures import Figure, masked
 from serviceday.brief.goals import GoalOutcome, goal_outcomes
 from serviceday.brief.phrases import PHRASES
+from serviceday.brief.pictures import BriefPicture, chosen_pictures
+from serviceday.brief.proposals import Proposal, proposals
+from serviceday.brief.recall import Recall, recall
+from serviceday.brief.satisfaction import Satisfaction, satisfaction
 from serviceday.documents.branding import Names
 
 NOTHING = Text(zh="", en="")
@@ -80,6 +86,12 @@ class Brief:
     wrong_warnings: tuple[Line, ...] = ()
     next: tuple[Line, ...] = ()  # proposed for the day after
     annex: tuple[AnnexRecord, ...] = ()
+    drawn: bool = False  # whether anything was drawn by lot
+    recall: Recall | None = None  # an estimate from the figures on warnings and random checks
+    satisfaction: Satisfaction | None = None  # None = nobody rated, or nobody was asked
+    proposed: tuple[Proposal, ...] = ()  # goals and a theme for the day after
+    pictures: tuple[BriefPicture, ...] = ()  # that somebody chose
+    corrections: tuple[Correction, ...] = ()  # of what was published before it, the first first
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -93,20 +105,34 @@ class Brief:
 
 
 def brief(
-    records: Records, day: date, plan: InspectionList | None, *, now: datetime, timezone: ZoneInfo, names: Names
+    records: Records,
+    day: date,
+    plan: InspectionList | None,
+    *,
+    now: datetime,
+    timezone: ZoneInfo,
+    names: Names,
+    photos: Sequence[int] = (),
 ) -> Brief:
-    """The brief of a day, from what is on record now. `plan` is the list that it carried out."""
+    """The brief of a day, from what is on record now. `plan` is the list that it carried out.
+
+    `photos` are the numbers of those to be shown. Raises `CannotDo` for one that shows no finding of the day.
+    """
     facts = gathered(records, day, plan, now=now, timezone=timezone)
     everybody = {f"R{report.id}": report for report in records.reports.all(merged=True)}
     subjects = {key: subject_of(entry) for key, entry in everybody.items()}
     outcomes = goal_outcomes(facts, everybody)
     sections = [
         counting.demand(facts, names.site),
+        counting.survey(facts),
         counting.goals(outcomes),
         counting.work(facts.day),
         counting.problems(facts),
         counting.warnings(facts.day),
+        counting.random_checks(facts.day),
+        counting.praise(facts),
     ]
+    lot = counting.stratum(facts.day)
     by_key = {figure.key: figure for section in sections for figure in section.figures}
     before = counting.comparable(facts.before) if facts.before else []
     shown = _Shown(facts, names, subjects)
@@ -132,6 +158,11 @@ def brief(
         ),
         wrong_warnings=tuple(shown.item(facts.day, item) for item in facts.day.items if _wrong(facts.day, item)),
         next=tuple(shown.proposed()),
+        satisfaction=satisfaction(facts.surveys),
+        proposed=proposals(facts),
+        drawn=lot is not None,
+        recall=recall([lot]) if lot else None,
+        pictures=chosen_pictures(records, photos, facts.day.found, subjects, timezone),
     )
     content = _numbered(content)
     return replace(content, annex=tuple(_annex(content, facts, shown, everybody, outcomes)))
@@ -228,6 +259,9 @@ class _Shown:
     def _place(self, site: str, building: str, asset: str) -> str:
         return " ".join(filter(None, (self._names.whereabouts(site, building), asset)))
 
+    def whereabouts(self, site: str, building: str) -> str:
+        return self._names.whereabouts(site, building)
+
     def report(self, report: Report) -> AnnexRecord:
         day = report.at.astimezone(self._facts.timezone).date()
         closed = PHRASES["report_closed" if report.closed_at else "report_open"]
@@ -245,7 +279,11 @@ def _annex(
     """A row for each record that any figure counts, and for each that a table names."""
     lines = (*content.mended, *content.left, *content.wrong_warnings, *content.next)
     counted = dict.fromkeys(
-        [*(record for figure in content.figures for record in figure.traced), *(line.record for line in lines)]
+        [
+            *(record for figure in content.figures for record in figure.traced),
+            *(line.record for line in lines),
+            *(picture.record for picture in content.pictures),
+        ]
     )
     days = [entry for entry in (facts.day, facts.before) if entry is not None]
     rows: dict[str, Callable[[], AnnexRecord]] = {}
@@ -259,6 +297,9 @@ def _annex(
         rows[deficiency.number] = _line_row(shown.deficiency(deficiency))
     for key, report in reports.items():
         rows[key] = _report_row(shown, report)
+    for entry in facts.surveys:
+        for answer in entry.answers:
+            rows[answer.ref] = _answer_row(entry, answer, shown)
     for outcome in outcomes:
         words = masked(outcome.goal)
         rows[f"G{outcome.number}"] = _goal_row(outcome.number, words)
@@ -290,3 +331,10 @@ def _report_row(shown: _Shown, report: Report) -> Callable[[], AnnexRecord]:
 
 def _goal_row(number: int, words: str) -> Callable[[], AnnexRecord]:
     return lambda: AnnexRecord(id=f"G{number}", what=Text(zh=words, en=words))
+
+
+def _answer_row(entry: SurveyFacts, answer: SurveyAnswer, shown: _Shown) -> Callable[[], AnnexRecord]:
+    rating = entry.rating(answer)
+    state = PHRASES["rated"].filled(rating=rating) if rating is not None else PHRASES["not_rated"]
+    place = shown.whereabouts(answer.site, answer.building)
+    return lambda: AnnexRecord(id=answer.ref, what=PHRASES["survey_answer"], place=place, state=state)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from facility.i18n.phrases import Text
-from facility.inspections import Item
-from facility.reports import Kind
+from facility.inspections import Ground, Item
+from facility.reports import Channel, Kind
 from facility.results import Answer
-from serviceday.brief.facts import WARNING, DayFacts, Facts, refs
+from facility.surveys import SATISFIED
+from serviceday.brief.facts import WARNING, DayFacts, Facts, refs, subject_name
 from serviceday.brief.figures import Figure, figure, masked
 from serviceday.brief.goals import GoalOutcome
 from serviceday.brief.phrases import PHRASES
+from serviceday.brief.recall import Stratum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,12 @@ def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
         those = [f"R{report.id}" for report in facts.reports if report.category.kind is kind]
         if those:
             figures.append(_made(f"reports_kind_{kind}", those, label=PHRASES[f"kind_{kind}"]))
+    channels: dict[Channel, list[str]] = {channel: [] for channel in Channel}
+    for report in facts.reports:
+        channels[Channel.of(report.source)].append(f"R{report.id}")
+    came = {channel: those for channel, those in channels.items() if those}
+    for channel, those in came.items() if len(came) > 1 else ():
+        figures.append(_made(f"reports_via_{channel}", those, label=PHRASES[f"via_{channel}"]))
     sites = sorted({report.place.site for report in facts.reports})
     for site in sites if len(sites) > 1 else ():
         those = [f"R{report.id}" for report in facts.reports if report.place.site == site]
@@ -42,6 +51,56 @@ def demand(facts: Facts, site_name: Callable[[str], str]) -> Section:
         label = Text(zh=name, en=name) if name else PHRASES["no_site"]
         figures.append(_made(f"reports_site_{site}", those, label=label))
     return _section("demand", figures)
+
+
+def survey(facts: Facts) -> Section:
+    """The section on surveys of the day: answers, satisfaction, what troubles people; empty where there was none."""
+    if not facts.surveys:
+        return _section("survey", [])
+    answers = [(entry, answer) for entry in facts.surveys for answer in entry.answers]
+    rated = [answer.ref for entry, answer in answers if entry.rating(answer) is not None]
+    satisfied = [answer.ref for entry, answer in answers if (entry.rating(answer) or 0) >= SATISFIED]
+    named: dict[str, list[str]] = {}
+    for _, answer in answers:
+        for subject in answer.subjects:
+            named.setdefault(subject, []).append(answer.ref)
+    troubles = [
+        _made(f"trouble_{subject}", refs_, label=PHRASES["trouble"].filled(subject=subject_name(subject)))
+        for subject, refs_ in sorted(named.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    ]
+    return _section(
+        "survey",
+        [
+            _made("survey_answers", [answer.ref for _, answer in answers]),
+            _made("satisfied", satisfied, rated),
+            *troubles,
+        ],
+    )
+
+
+def praise(facts: Facts) -> Section:
+    """The section of praise: of people somebody released, what they put right that others verified since last time."""
+    released = facts.service_day.praised if facts.service_day else ()
+    work = verified_work(facts)
+    return _section(
+        "praise",
+        [
+            _made(f"praise_{place}", work.get(name, ()), label=PHRASES["praise_line"].filled(name=masked(name)))
+            for place, name in enumerate(released, start=1)
+        ],
+    )
+
+
+def verified_work(facts: Facts) -> dict[str, list[str]]:
+    """By who mended, the findings verified by another since the service day before, the most first."""
+    since = facts.since
+    done: dict[str, list[str]] = {}
+    for deficiency in facts.deficiencies:
+        closed = deficiency.closed_at
+        recent = closed is not None and closed.astimezone(facts.timezone).date() >= since
+        if recent and deficiency.rectified and deficiency.mender:
+            done.setdefault(deficiency.mender, []).append(deficiency.number)
+    return dict(sorted(done.items(), key=lambda entry: (-len(entry[1]), entry[0])))
 
 
 def goals(outcomes: Sequence[GoalOutcome]) -> Section:
@@ -108,6 +167,16 @@ def problems(facts: Facts) -> Section:
     )
 
 
+def found_on(day: DayFacts, today: date) -> list[Figure]:
+    """What was found on a day, what came back, and of what is due of it by `today` what was put right and verified."""
+    due = [entry for entry in day.found if entry.deadline is not None and entry.deadline <= today]
+    return [
+        _made("opened", refs(day.opened)),
+        _made("repeats", refs(day.repeated)),
+        _made("rectified", refs(entry for entry in due if entry.rectified), refs(due)),
+    ]
+
+
 def warnings(day: DayFacts) -> Section:
     """Of the flagged targets: what was suspected, nothing, another fault; and those nobody looked at."""
     flagged = [item for item in day.items if item.task == WARNING]
@@ -124,6 +193,34 @@ def warnings(day: DayFacts) -> Section:
             _made("not_looked_at", [day.ref(item) for item in flagged if not _is_done(day, item)]),
             _made("precision", [*confirmed, *other], [day.ref(item) for item in looked]),
         ],
+    )
+
+
+def random_checks(day: DayFacts) -> Section:
+    """The section on what was drawn by lot: planned, looked at, faulty; empty where nothing was drawn."""
+    if day.plan is None or day.plan.random is None:
+        return _section("random", [])
+    drawn = [item for item in day.items if item.ground is Ground.RANDOM]
+    looked = [day.ref(item) for item in drawn if _is_done(day, item)]
+    faulty = [day.ref(item) for item in drawn if _is_abnormal(day, item)]
+    return _section(
+        "random",
+        [_made("random_planned", [day.ref(item) for item in drawn]), _made("random_faulty", faulty, looked)],
+    )
+
+
+def stratum(day: DayFacts) -> Stratum | None:
+    """What a day's lot says of the faults that had no sign; None where nothing was drawn."""
+    draw = day.plan.random if day.plan else None
+    if draw is None:
+        return None
+    drawn = [item for item in day.items if item.ground is Ground.RANDOM]
+    flagged = [item for item in day.items if item.task == WARNING]
+    return Stratum(
+        caught=sum(_is_abnormal(day, item) for item in flagged),
+        pool=draw.pool,
+        looked=sum(_is_done(day, item) for item in drawn),
+        faulty=sum(_is_abnormal(day, item) for item in drawn),
     )
 
 
@@ -153,6 +250,11 @@ def _section(key: str, figures: Sequence[Figure]) -> Section:
 def _is_done(day: DayFacts, item: Item) -> bool:
     result = day.result(item)
     return result is not None and result.answer.done
+
+
+def _is_abnormal(day: DayFacts, item: Item) -> bool:
+    result = day.result(item)
+    return result is not None and result.answer is Answer.ABNORMAL
 
 
 def _on_time(day: DayFacts, item: Item) -> bool:

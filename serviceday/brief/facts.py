@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from facility.catalogue.catalogue import catalogue
 from facility.deficiencies import Deficiency, DeficiencyStep, Move, State, replay
 from facility.i18n.phrases import Text
-from facility.inspections import InspectionList, Item
+from facility.inspections import RANDOM_CHECK, InspectionList, Item
 from facility.records import Records
 from facility.reports import Report
 from facility.results import Result, Standing, standings
 from facility.service_days import ServiceDay
+from facility.surveys import Survey, SurveyAnswer
 from serviceday.brief.phrases import PHRASES
 from serviceday.reports.taxonomy import taxonomy
 
@@ -50,6 +51,30 @@ class DayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SurveyFacts:
+    """A survey of the day with what was answered."""
+
+    survey: Survey
+    handed_out: int
+    answers: tuple[SurveyAnswer, ...]
+
+    def rating(self, answer: SurveyAnswer) -> int | None:
+        """How satisfied a household is, 1..5; None where it does not say."""
+        question = self.survey.form.satisfaction
+        return answer.ratings.get(question.key) if question else None
+
+
+def surveys_of(records: Records, day: date) -> tuple[SurveyFacts, ...]:
+    """The surveys that belong to a service day."""
+    return tuple(
+        SurveyFacts(
+            survey, sum(records.surveys.handed_out(survey.id).values()), tuple(records.surveys.answers(survey.id))
+        )
+        for survey in records.surveys.all(service_day=day)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the brief of a day draws on, as it stands at `now`."""
 
@@ -61,6 +86,7 @@ class Facts:
     since: date  # reports from this day on
     reports: tuple[Report, ...]
     deficiencies: tuple[Deficiency, ...]
+    surveys: tuple[SurveyFacts, ...] = ()
 
     @property
     def today(self) -> date:
@@ -84,23 +110,33 @@ def gathered(records: Records, day: date, plan: InspectionList | None, *, now: d
         now=now,
         timezone=timezone,
         service_day=records.service_days.get(day),
-        day=_day_facts(records, day, plan, trails, timezone),
-        before=_day_facts(records, last.service_day, last, trails, timezone) if last else None,
+        day=day_facts(records, day, plan, trails, timezone),
+        before=day_facts(records, last.service_day, last, trails, timezone) if last else None,
         since=since,
         reports=tuple(sorted(reports, key=lambda report: report.id)),
         deficiencies=tuple(
             deficiency for deficiency in map(replay, trails.values()) if deficiency.state is not State.REJECTED
         ),
+        surveys=surveys_of(records, day),
     )
 
 
-def _day_facts(
+def list_of(records: Records, day: date, about: ServiceDay | None) -> InspectionList | None:
+    """The list of a day: the one its service day names, else the one that was answered, else the newest."""
+    if about is not None and about.plan:
+        return records.plans.get(about.plan)
+    plans, answered = records.plans.on(day), set(records.results.plans())
+    return next((plan for plan in reversed(plans) if plan.number in answered), plans[-1] if plans else None)
+
+
+def day_facts(
     records: Records,
     day: date,
     plan: InspectionList | None,
     trails: Mapping[int, list[DeficiencyStep]],
     timezone: ZoneInfo,
 ) -> DayFacts:
+    """A day's list with its answers, and the findings of `trails` that belong to it."""
     number = plan.number if plan else 0
     entries = records.results.of(number) if number else []
 
@@ -127,6 +163,12 @@ def subject_of(report: Report) -> Text:
     return subject.name if subject else PHRASES[f"kind_{report.category.kind}"]
 
 
+def subject_name(key: str) -> Text:
+    """What a subject of the taxonomy is called."""
+    subject = taxonomy().subjects.get(key)
+    return subject.name if subject else Text(zh=key, en=key)
+
+
 def work_of(item: Item, subjects: Mapping[str, Text]) -> Text:
     """What an item is, without the words of whoever asked for it."""
     if item.request.startswith("R"):
@@ -144,7 +186,7 @@ def fault_of(deficiency: Deficiency, subjects: Mapping[str, Text]) -> Text:
         return kind.modes[fault].name
     if kind is not None and fault in kind.duties:
         return PHRASES["fault_at"].filled(work=kind.duties[fault].name)
-    if fault in (WARNING, "sensor", "inspection"):
+    if fault in (WARNING, "sensor", "inspection", RANDOM_CHECK):
         return PHRASES[f"fault_{fault}"]
     return deficiency.description
 

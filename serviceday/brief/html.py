@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from html import escape
 
-from serviceday.brief.layout import AnnexFigure, Layout
+from serviceday.brief.layout import AnnexFigure, CorrectionBlock, Layout
+from serviceday.documents.charts import BarChart
+from serviceday.documents.pictures import PrintedPicture
 from serviceday.documents.sanitize import clean
 
-_STYLE = """
+STYLE = """
 body{font:16px/1.55 "Noto Sans CJK SC","Microsoft YaHei","PingFang SC",Arial,sans-serif;color:#1a1a1a;background:#fff;
 max-width:60rem;margin:0 auto;padding:1.5rem}
 h1{color:#1f3864;margin-bottom:0}h2{color:#1f3864;border-bottom:2px solid #1f3864;margin-top:2rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{border:1px solid #767676;padding:.35rem .6rem;
-text-align:left;vertical-align:top}th{background:#e8ecf4}td.value{text-align:right;white-space:nowrap;font-weight:bold}
+text-align:left;vertical-align:top}th{background:#e8ecf4}th:first-child,td:first-child{min-width:4.5em}
+th.value{text-align:right}td.value{text-align:right;white-space:nowrap;font-weight:bold}
 a{color:#0b4f9e}sup{font-weight:normal}.wide{overflow-x:auto}:target{background:#fff3bf}
+figure{margin:.6rem 0}figure img{max-width:100%;height:auto}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(16rem,1fr));gap:1rem}.pictures figure{margin:0}
+.correction{border:2px solid #1a1a1a;padding:0 1rem .6rem;margin:1rem 0}.correction h2{border:0;margin:.8rem 0 .2rem}
 @media print{body{max-width:none;padding:0}a{color:inherit;text-decoration:none}}
 """
+
+_VALUE = ' class="value"'
 
 
 def as_html(layout: Layout) -> bytes:
@@ -27,15 +37,20 @@ def as_html(layout: Layout) -> bytes:
         f"<p>{_text(layout.company)}</p>" if layout.company else "",
         f"<h1>{_text(layout.title)}</h1><p>{_text(layout.subtitle)}</p>",
         f"<p>{_text(words['annex_note'])}</p>",
+        *map(partial(_correction, words), layout.corrections),
         f"<h2>{_text(layout.scope_title)}</h2><ul>{''.join(f'<li>{_text(text)}</li>' for text in layout.scope)}</ul>",
     ]
+    drawings = iter(layout.drawings())
     for section in layout.figures:
         rows = (
             (_text(row.label), f'<a href="#figure-{row.number}">{_text(row.value)}<sup>[{row.number}]</sup></a>')
             for row in section.rows
         )
         heads = (words["column_figure"], words["column_value"])
-        parts.append(f"<h2>{_text(section.title)}</h2>{_table(heads, rows, values=(1,))}")
+        chart = _chart(section.chart, next(drawings)) if section.chart else ""
+        parts.append(f"<h2>{_text(section.title)}</h2>{_table(heads, rows, values=(1,))}{chart}")
+        if section.note:
+            parts.append(f"<p>{_text(section.note)}</p>")
     if layout.compared:
         compared = (
             (
@@ -52,6 +67,12 @@ def as_html(layout: Layout) -> bytes:
         lines = ((_link(line[0]), *map(_text, line[1:])) for line in table.rows)
         shown = _table(columns, lines) if table.rows else f"<p>{_text(words['none'])}</p>"
         parts.append(f"<h2>{_text(table.title)}</h2>{shown}")
+    if layout.proposed:
+        lines_ = "".join(f"<li>{_text(line)}</li>" for line in layout.proposed)
+        parts.append(f"<h2>{_text(words['section_proposed'])}</h2><ul>{lines_}</ul>")
+    if layout.pictures:
+        shown = "".join(map(_picture, layout.pictures))
+        parts.append(f'<h2>{_text(words["section_pictures"])}</h2><div class="pictures">{shown}</div>')
     parts.append(f"<h2>{_text(words['section_annex_figures'])}</h2>")
     parts += [_annexed(figure) for figure in layout.annex_figures]
     parts.append(f"<h2>{_text(words['section_annex_records'])}</h2>")
@@ -64,11 +85,32 @@ def as_html(layout: Layout) -> bytes:
     page = (
         f'<!DOCTYPE html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{_text(layout.title)} {_text(layout.subtitle)}</title><style>{_STYLE}</style></head>"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'img-src data:">'
+        f"<title>{_text(layout.title)} {_text(layout.subtitle)}</title><style>{STYLE}</style></head>"
         f"<body><main>{body}</main></body></html>\n"
     )
     return page.encode()
+
+
+def _correction(words: Mapping[str, str], correction: CorrectionBlock) -> str:
+    heads = [words[f"column_{name}"] for name in ("figure", "published", "corrected", "difference")]
+    table = _table(heads, (tuple(map(_text, row)) for row in correction.rows))
+    return (
+        f'<section class="correction"><h2>{_text(correction.title)}</h2><p>{_text(correction.why)}</p>{table}</section>'
+    )
+
+
+def _chart(chart: BarChart, drawing: bytes) -> str:
+    if not drawing:
+        return ""  # the table above says the same
+    address = f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+    return f'<figure><img src="{address}" alt="{_text(chart.words)}"></figure>'
+
+
+def _picture(picture: PrintedPicture) -> str:
+    image = f'<img src="{picture.address}" alt="{_text(picture.caption)}">' if picture.data else ""
+    return f"<figure>{image}<figcaption>{_text(picture.caption)}</figcaption></figure>"
 
 
 def _annexed(annexed: AnnexFigure) -> str:
@@ -93,7 +135,9 @@ def _table(
     values: tuple[int, ...] = (),
     anchors: list[str] | None = None,
 ) -> str:
-    top = "".join(f'<th scope="col">{_text(entry)}</th>' for entry in heads)
+    top = "".join(
+        f'<th scope="col"{_VALUE if place in values else ""}>{_text(entry)}</th>' for place, entry in enumerate(heads)
+    )
     body = []
     for line, cells in enumerate(rows):
         shown = "".join(

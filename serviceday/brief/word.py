@@ -12,6 +12,7 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 
 from serviceday.brief.layout import Layout
+from serviceday.documents.charts import pixels
 from serviceday.documents.sanitize import clean
 
 _LATIN, _CHINESE = "Arial", "Microsoft YaHei"
@@ -34,13 +35,23 @@ def as_docx(layout: Layout) -> bytes:
     document.add_paragraph(clean(layout.title), style="Title")
     document.add_paragraph(clean(layout.subtitle))
     document.add_paragraph(clean(words["annex_note"]))
+    for correction in layout.corrections:
+        document.add_heading(clean(correction.title), 1)
+        document.add_paragraph(clean(correction.why))
+        heads4 = tuple(words[f"column_{name}"] for name in ("figure", "published", "corrected", "difference"))
+        _table(document, heads4, correction.rows, (5.6, 2.8, 2.8, 5.8))
     document.add_heading(clean(layout.scope_title), 1)
     for line in layout.scope:
         document.add_paragraph(clean(line), style="List Bullet")
+    drawings = iter(layout.drawings(pixels))
     for group in layout.figures:
         document.add_heading(clean(group.title), 1)
         rows = [(row.label, f"{row.value} [{row.number}]") for row in group.rows]
         _table(document, (words["column_figure"], words["column_value"]), rows, (12.0, 5.0))
+        if group.chart:
+            _picture(document, next(drawings), group.chart.words, 17.0)
+        if group.note:
+            document.add_paragraph(clean(group.note))
     if layout.compared:
         document.add_heading(clean(layout.compared_title), 1)
         heads = (words["column_figure"], words["column_now"], words["column_before"])
@@ -56,6 +67,16 @@ def as_docx(layout: Layout) -> bytes:
             _table(document, columns, table.rows, (1.6, 5.0, 3.6, 2.6, 2.2, 2.0))
         else:
             document.add_paragraph(clean(words["none"]))
+    if layout.proposed:
+        document.add_heading(clean(words["section_proposed"]), 1)
+        for line in layout.proposed:
+            document.add_paragraph(clean(line), style="List Bullet")
+    if layout.pictures:
+        document.add_heading(clean(words["section_pictures"]), 1)
+        for picture in layout.pictures:
+            wide = 12.0 if picture.width >= picture.height else 7.5
+            _picture(document, picture.data, picture.caption, wide)
+            document.add_paragraph(clean(picture.caption))
     document.add_heading(clean(words["section_annex_figures"]), 1)
     for figure in layout.annex_figures:
         paragraph = document.add_paragraph()
@@ -70,6 +91,13 @@ def as_docx(layout: Layout) -> bytes:
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
+
+
+def _picture(document: Any, data: bytes, words: str, width: float) -> None:
+    """A picture, so many centimetres wide, with its words for whoever can't see it; nothing where there is none."""
+    if data:
+        shape = document.add_picture(io.BytesIO(data), width=Cm(width))
+        shape._inline.docPr.set("descr", clean(words))
 
 
 def _style(style: Any, size: int, *, bold: bool = False) -> None:

@@ -12,7 +12,7 @@ from facility.errors import CannotDo
 from facility.i18n.messages import Sentence
 from facility.inspections import InspectionList, Item
 from facility.records import Records
-from facility.results import OTHER_FAULT, Answer, Entry, Result, Standing, is_late, standings
+from facility.results import BY_HAND, OTHER_FAULT, Answer, Entry, Result, Standing, is_late, standings
 from serviceday.execution.effects import Consequences
 from serviceday.execution.grades import Grades
 
@@ -69,11 +69,18 @@ class Results:
         return {item: state for (_, item), state in standings(self._records.results.of(self._plan.number)).items()}
 
     def take(
-        self, replies: Sequence[Reply], *, who: str = "", source: str = "hand", within: Collection[int] | None = None
+        self,
+        replies: Sequence[Reply],
+        *,
+        who: str = "",
+        source: str = BY_HAND,
+        within: Collection[int] | None = None,
+        sheet: str = "",
     ) -> Taken:
         """Keep what can be kept and do what follows; what can't be is told. Taking again does nothing.
 
-        `within` are the items that the replies can be about, where they are not all of the list.
+        `within` are the items that the replies can be about, where they are not all of the list. `sheet` is the digest
+        of the file that they were read from.
         """
         entries, refused = [], []
         for reply in replies:
@@ -82,7 +89,7 @@ class Results:
                 refused.append((reply.where, checked))
             else:
                 entries.append(checked)
-        new = self._records.results.add(entries)
+        new = self._records.results.add(entries, sheet=sheet)
         return self._settled(new, len(entries) - len(new), refused, within)
 
     def decide(self, reply: Reply, *, who: str) -> Taken:
@@ -95,7 +102,7 @@ class Results:
                 item=reply.item,
                 plan=self._plan.number,
             )
-        checked = self._checked(reply, who, "hand")
+        checked = self._checked(reply, who, BY_HAND)
         if isinstance(checked, Sentence):
             raise CannotDo("{reason}", "Mend it and say it again", reason=checked)
         voices = sorted(now.conflict, key=lambda voice: voice.done_at)

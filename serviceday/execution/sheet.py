@@ -6,6 +6,7 @@ say nothing. A row whose key was changed or is of another list, a formula, an un
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class SheetReading:
     replies: list[Reply]
     refused: list[tuple[str, Sentence]]
     rows: int  # rows with an answer or something like one
+    digest: str = ""  # SHA-256 of the file, hexadecimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def read_sheet(path: Path, plan: InspectionList, *, timezone: ZoneInfo, by: str 
     replies: dict[tuple[int, str], Reply] = {}
     refused: list[tuple[str, Sentence]] = []
     rows, sheets = 0, 0
+    digest = _digest(path)
     for sheet, table in _sheets(path):
         header = _header(table)
         if header is None:
@@ -87,7 +90,17 @@ def read_sheet(path: Path, plan: InspectionList, *, timezone: ZoneInfo, by: str 
             "Hand lists out with `serviceday plan --keep -o list.xlsx` and fill in that file",
             name=path.name,
         )
-    return SheetReading(list(replies.values()), refused, rows)
+    return SheetReading(list(replies.values()), refused, rows, digest)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CannotParse(
+            "{path} cannot be read: {error}", "Check the name of the file", path=path, error=error
+        ) from None
 
 
 def _said(reply: Reply) -> tuple[object, ...]:

@@ -22,11 +22,12 @@ from serviceday.planning.demand.candidates import Candidate, Candidates, Tier, g
 from serviceday.planning.demand.duties import law_record
 from serviceday.planning.demand.goals import Goal, apply_goals
 from serviceday.planning.demand.items import PHRASES
+from serviceday.planning.demand.random_checks import with_random_checks
 from serviceday.planning.demand.visits import as_planned, as_visits
 from serviceday.planning.policy import Policy
 from serviceday.planning.schedule.exclusion_reasons import left_out
 from serviceday.planning.schedule.marginal_gains import gains
-from serviceday.planning.schedule.notes import notes
+from serviceday.planning.schedule.notes import drawn, notes
 from serviceday.planning.schedule.timetable import items_of, persons_of, rounds_of
 from serviceday.planning.solver.alns import fill, improve
 from serviceday.planning.solver.local_search import tidy
@@ -82,6 +83,9 @@ def plan(
     candidates = gather(
         ordered, assessments, duties_done, service_day=service_day, policy=policy, requests=asked, spells=spells
     )
+    candidates, draw = with_random_checks(
+        candidates, asked, count=policy.random_checks, seed=seed, service_day=service_day, before=before
+    )
     candidates = _themed(candidates, themes)
     candidates, counted = apply_goals(candidates, goals, asked, service_day)
     candidates = as_visits(_banned(candidates, instructions))
@@ -119,7 +123,10 @@ def plan(
         items=tuple(items),
         left_out=tuple(out),
         rounds=tuple(rounds_of(problem, rounds, items)),
-        notes=tuple(notes(ordered, candidates, assessments, out, problem, service_day, policy, now)),
+        notes=(
+            *notes(ordered, candidates, assessments, out, problem, service_day, policy, now),
+            *drawn(draw, items),
+        ),
         follows=before.number if before else 0,
         persons=tuple(persons_of(problem, service_day)) if crew.named else (),
         seed=seed,
@@ -128,6 +135,7 @@ def plan(
         gains=tuple(more),
         goals=tuple(goal.result(items) for goal in counted),
         law=law_record(ordered, duties_done, service_day),
+        random=draw,
         asked=replace(
             _NOT_ASKED,
             crew=crew.text,

@@ -21,4 +21,5 @@ class Policy:
     between_buildings: int = 8  # where no coordinates are known
     between_sites: int = 30
     effort: int = 3_500  # attempts to improve the list, at most; small days need fewer
+    random_checks: int = 0  # looks at assets without a sign, drawn by lot
     keep: float = 0.0  # worth of leaving an item with the person who had it, as a share of its own worth

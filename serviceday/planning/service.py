@@ -47,6 +47,7 @@ class PlanRequest:
     instructions: Sequence[Instruction] | None = None  # None = those of the day's kept plan
     next_day: date | None = None
     seed: int = 0
+    random_checks: int | None = None  # looks by lot at assets without a sign; None = as the crew file says
     with_gains: bool = False
 
 
@@ -66,6 +67,7 @@ def again(inspection_list: InspectionList, *, people: int | None = None, hours: 
         instructions=inspection_list.asked.instructions,
         next_day=inspection_list.asked.next_day,
         seed=inspection_list.seed,
+        random_checks=inspection_list.asked.random_checks,
     )
 
 
@@ -96,7 +98,8 @@ class Planning:
         assets = records.estate.assets(kind=request.kind or None)
         duties, spells = records.duties.last_done(), records.trail.spells()
         requests = self._asked()
-        policy = Policy(next_service_day=request.next_day)
+        checks = request.crew.random_checks if request.random_checks is None else request.random_checks
+        policy = Policy(next_service_day=request.next_day, random_checks=checks)
         dropped: list[Text] = []
         instructions = request.instructions
         if instructions is None:
@@ -138,7 +141,9 @@ class Planning:
             planned,
             notes=(*dropped, *twice(planned, others), *planned.notes),
             timezone=self._timezone.key,
-            asked=replace(planned.asked, kind=request.kind, next_day=request.next_day),
+            asked=replace(
+                planned.asked, kind=request.kind, next_day=request.next_day, random_checks=request.random_checks
+            ),
         )
 
     def _asked(self) -> list[Request]:

@@ -28,7 +28,7 @@ from serviceday.alerts.lifecycle import decide
 from serviceday.planning import Planning, PlanRequest, parse_crew
 from serviceday.watch.health import ingest_trouble, system_conditions
 
-PAGES = ("alerts", "fleet", "asset", "worklist")
+PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "days")
 
 
 @pytest.fixture(autouse=True)

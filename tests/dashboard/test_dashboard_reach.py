@@ -27,10 +27,13 @@ from facility.estate import Asset, Building, Estate, Site
 from facility.folder import DataFolder
 from facility.i18n.phrases import LANGUAGES, Text
 from facility.records import Records
+from facility.service_days import DayMove, ServiceDayStep
 from serviceday.accounts import Accounts, digest_of
+from serviceday.execution.grades import read_grades
+from serviceday.execution.rectification import NewDeficiency, Rectification
 
 PASSWORD = "lantern orbit fig 7"
-PAGES = ("alerts", "fleet", "asset", "worklist")
+PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "days")
 SECRET = "Q-77"
 Enter = Callable[..., str]
 
@@ -56,6 +59,16 @@ def enter(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Enter:
             last_seen_at=now,
         )
         records.alerts.keep([alert], [], now=now)
+        Rectification(records, now=now, timezone=UTC, grades=read_grades()).open(
+            NewDeficiency(
+                asset=SECRET, kind="lift", site="s2", building="Z", place="Z", fault="hand:x", grade="general",
+                description=Text(zh="秘密", en="secret reason"), found_at=now, found_by="secret finder",
+            )
+        )  # fmt: skip
+        theme = {"theme": "secret reason"}
+        records.service_days.add(
+            ServiceDayStep(day=date(2026, 1, 5), at=now, who="root", move=DayMove.MADE, detail=theme)
+        )
         records.duties.put({(SECRET, duty): date(2026, 1, 5) for duty in catalogue()["lift"].duties})
         root = Account(name="root", roles=frozenset({Role.ADMINISTRATOR}))
         Accounts(records).add(root, PASSWORD, by="test", now=now)

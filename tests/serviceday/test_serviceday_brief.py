@@ -22,16 +22,19 @@ from facility.deficiencies import State
 from facility.errors import CannotDo
 from facility.estate import Asset, Estate
 from facility.i18n.phrases import LANGUAGES, Language, Text
-from facility.inspections import GoalResult, Ground, InspectionList, Item, Priority
+from facility.inspections import RANDOM_CHECK, GoalResult, Ground, InspectionList, Item, Priority, RandomDraw
 from facility.records import Records
 from facility.reports import Category, Kind, Place, Report, Reporter
 from facility.results import Answer
+from facility.service_days import DayMove, ServiceDayStep
+from facility.surveys import Survey
 from serviceday.brief import Brief, brief, decoded, encoded, write_brief
 from serviceday.brief.figures import masked
 from serviceday.documents.branding import Names
 from serviceday.execution.grades import read_grades
 from serviceday.execution.rectification import NewDeficiency, Rectification
 from serviceday.execution.results import Reply, Results
+from serviceday.survey import Collecting, read_form
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY, EARLIER = date(2026, 3, 12), date(2026, 2, 12)
@@ -55,10 +58,16 @@ def item(number: int, asset: str, task: str, **more: object) -> Item:
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-def handed_out(records: Records, day: date, items: list[Item], goals: tuple[GoalResult, ...] = ()) -> InspectionList:
+def handed_out(
+    records: Records,
+    day: date,
+    items: list[Item],
+    goals: tuple[GoalResult, ...] = (),
+    draw: RandomDraw | None = None,
+) -> InspectionList:
     made = InspectionList(
         service_day=day, created_at=NOW, people=1, hours=8, items=tuple(items), left_out=(), timezone=ZONE.key,
-        goals=goals,
+        goals=goals, random=draw,
     )  # fmt: skip
     return records.plans.kept(made)
 
@@ -87,12 +96,40 @@ def history(folder: Path, seed: int) -> tuple[Path, InspectionList]:
         _answered(records, first, chance, datetime(2026, 2, 13, 1, tzinfo=UTC))
         _worked_on(records, chance, datetime(2026, 2, 20, 1, tzinfo=UTC))
         goal = GoalResult(goal="class=lift share=50%", what=text("g"), total=8, wanted=4, planned=8)
-        second = handed_out(records, DAY, _items(chance, assets, DAY, records), (goal,))
+        items = _items(chance, assets, DAY, records)
+        drawn = chance.sample(assets, 3)
+        items += [
+            item(len(items) + place, asset, RANDOM_CHECK, ground=Ground.RANDOM)
+            for place, asset in enumerate(drawn, start=1)
+        ]
+        draw = RandomDraw(wanted=3, seed=seed, pool=len(assets), drawn=tuple(sorted(drawn)))
+        second = handed_out(records, DAY, items, (goal,), draw)
         _answered(records, second, chance, datetime(2026, 3, 12, 14, tzinfo=UTC))
         _worked_on(records, chance, datetime(2026, 3, 12, 15, tzinfo=UTC))
+        _asked(records, chance)
+        _praised(records)
         work = _rectification(records, datetime(2026, 3, 12, 9, tzinfo=UTC))
         work.open(_by_hand(datetime(2026, 3, 12, 8, tzinfo=UTC), chance.choice(assets)))
     return path, second
+
+
+def _asked(records: Records, chance: random.Random) -> None:
+    """Two surveys: of the day, and of another that must not be counted."""
+    for key, day in (("march", DAY), ("april", DAY + timedelta(days=30))):
+        at = datetime(2026, 3, 1, 4, tzinfo=UTC)
+        out = records.surveys.add(Survey(key=key, service_day=day, until=day, form=read_form(), at=at))
+        takes = Collecting(records, b"k" * 32, now=at, timezone=ZONE)
+        for code in takes.hand_out(out, 12, site="park", building="1"):
+            rating = chance.choice(["", "", "1", "3", "4", "5"])
+            troubles = chance.sample(["lift", "fire", "leak"], chance.randrange(3))
+            if rating or troubles:
+                takes.take(out, code, {"overall": [rating], "troubles": troubles}, source="paper")
+
+
+def _praised(records: Records) -> None:
+    at = datetime(2026, 3, 12, 15, tzinfo=UTC)
+    for move, detail in ((DayMove.MADE, {}), (DayMove.STARTED, {}), (DayMove.PRAISED, {"praised": ["Li", "Zhang"]})):
+        records.service_days.add(ServiceDayStep(day=DAY, at=at, who="Wang", move=move, detail=detail))
 
 
 def _by_hand(at: datetime, asset: str) -> NewDeficiency:
@@ -204,6 +241,12 @@ CREATE TEMP VIEW sighting AS SELECT s.deficiency AS id, s.move, s.plan, date(s.a
 """
 _FOUND = "SELECT id FROM sighting WHERE (plan = :plan OR (plan = 0 AND on_day = :day))"
 _OPEN = "state NOT IN ('closed', 'rejected')"
+_HOUSEHOLDS = "survey_answer a JOIN survey s ON s.id = a.survey WHERE s.service_day = :day"
+_PRAISED = (
+    "SELECT count(*) FROM finding f WHERE state = 'closed' AND verified AND (SELECT max(date(s.at, '+8 hours')) FROM "
+    "deficiency_step s WHERE s.deficiency = f.id AND s.move = 'verified') >= :since AND (SELECT s.who FROM "
+    "deficiency_step s WHERE s.deficiency = f.id AND s.move IN ('mended', 'done') ORDER BY s.id DESC LIMIT 1)"
+)
 _QUERIES = {  # a figure, or (counted, of) for a share
     "reports": "SELECT count(*) FROM report WHERE date(at, '+8 hours') BETWEEN :since AND :day",
     "planned": "SELECT count(*) FROM item WHERE plan = :plan",
@@ -234,6 +277,12 @@ _QUERIES = {  # a figure, or (counted, of) for a share
     "not_looked_at": "SELECT count(*) FROM item i WHERE plan = :plan AND task = 'warning' AND NOT EXISTS "
     "(SELECT 1 FROM done d WHERE d.plan = i.plan AND d.number = i.number)",
     "precision": "SELECT count(*) FROM done WHERE plan = :plan AND task = 'warning' AND answer = 'abnormal'",
+    "random_planned": "SELECT count(*) FROM item WHERE plan = :plan AND task = 'random_check'",
+    "random_faulty": "SELECT count(*) FROM done WHERE plan = :plan AND task = 'random_check' AND answer = 'abnormal'",
+    "survey_answers": f"SELECT count(*) FROM {_HOUSEHOLDS}",
+    "satisfied": f"SELECT count(*) FROM {_HOUSEHOLDS} AND json_extract(a.ratings, '$.overall') >= 4",
+    "praise_1": f"{_PRAISED} = 'Li'",
+    "praise_2": f"{_PRAISED} = 'Zhang'",
     "goal_1": "SELECT count(DISTINCT asset) FROM done WHERE plan = :plan AND asset LIKE 'L-%'",
 }  # fmt: skip
 _WHOLES = {
@@ -244,6 +293,10 @@ _WHOLES = {
         "rectification", "SELECT count(*) FROM finding WHERE state <> 'rejected' AND deadline <= :today"
     ),
     "precision": ("precision", "SELECT count(*) FROM done WHERE plan = :plan AND task = 'warning'"),
+    "random_faulty": ("random_faulty", "SELECT count(*) FROM done WHERE plan = :plan AND task = 'random_check'"),
+    "satisfied": (
+        "satisfied", f"SELECT count(*) FROM {_HOUSEHOLDS} AND json_extract(a.ratings, '$.overall') IS NOT NULL"
+    ),
 }  # fmt: skip
 
 
@@ -269,6 +322,11 @@ def recount(path: Path, plan: InspectionList, since: date) -> dict[str, tuple[in
         "SELECT site, count(*) FROM report WHERE date(at, '+8 hours') BETWEEN :since AND :day GROUP BY site", values
     ).fetchall()
     found |= {f"reports_site_{site}": (number, None) for site, number in sites if len(sites) > 1}
+    troubles = raw.execute(
+        "SELECT t.value, count(*) FROM survey_answer a JOIN json_each(a.subjects) t JOIN survey s ON s.id = a.survey "
+        "WHERE s.service_day = :day GROUP BY t.value", values
+    )  # fmt: skip
+    found |= {f"trouble_{subject}": (number, None) for subject, number in troubles}
     if plan.goals:
         found["goals_met"] = (int(found["goal_1"][0] >= plan.goals[0].wanted), 1)
     else:
@@ -352,7 +410,10 @@ class _Links(HTMLParser):
         self.ids += [given["id"]] if given.get("id") else []
         self.language = given.get("lang") or self.language
         for name in ("href", "src"):
-            if target := given.get(name):
+            if (target := given.get(name)) and tag == "img":
+                assert target.startswith("data:image/"), "pictures are in the file itself"
+                assert given.get("alt"), "and are told in words"
+            elif target:
                 (self.targets if target.startswith("#") else self.outside).append(target)
         assert tag != "script"
 
@@ -382,7 +443,8 @@ def test_every_form_says_the_same_and_nothing_of_a_resident(
         assert f"[{one.number}]" in page
         assert f"{one.shown()} [{one.number}]" in words
         assert f"[{one.number}]" in printed
-    everything = [page, words, re.sub(r"\s+", "", printed), files[3].read_text(), files[4].read_text()]
+    plain = re.sub(r"base64,[^\"]+", "", page)
+    everything = [plain, words, re.sub(r"\s+", "", printed), files[3].read_text(), files[4].read_text()]
     for told in everything:
         assert NAME not in told
         assert "1234" not in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.deficiencies import Deficiency
 from facility.i18n.phrases import Language, Text
 from serviceday.documents.branding import PHRASES, Names, Paper
+from serviceday.documents.pictures import FindingPictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class Register:
     now: datetime
     timezone: ZoneInfo
     language: Language
+    pictures: Mapping[int, FindingPictures] = field(default_factory=dict)  # by the number of the finding
+
+    def pictures_of(self, deficiency: Deficiency) -> FindingPictures:
+        return self.pictures.get(deficiency.id, FindingPictures())
 
     @property
     def today(self) -> date:
@@ -59,7 +64,7 @@ COLUMNS: tuple[tuple[str, float, Cell], ...] = (
     ("grade", 8, lambda book, deficiency: book.grade(deficiency)),
     ("description", 30, lambda book, deficiency: deficiency.description[book.language]),
     ("place", 22, lambda book, deficiency: book.place(deficiency)),
-    ("photo", 9, lambda *_: ""),
+    ("photo", 24, lambda *_: ""),
     ("origin", 10, lambda book, deficiency: book.say(f"origin_{deficiency.origin}")),
     ("found", 15, lambda book, deficiency: book.moment(deficiency.opened_at)),
     ("suggestion", 24, lambda book, deficiency: deficiency.suggestion[book.language]),
@@ -73,8 +78,10 @@ COLUMNS: tuple[tuple[str, float, Cell], ...] = (
             filter(None, (deficiency.mender, book.moment(deficiency.mended_at), deficiency.measures))
         ),
     ),
+    ("photo_afterwards", 24, lambda *_: ""),
     ("verifier", 10, lambda _, deficiency: deficiency.verifier),
     ("verified", 15, lambda book, deficiency: book.moment(deficiency.closed_at)),
     ("verification", 18, lambda _, deficiency: deficiency.verification),
     ("repeats", 8, lambda _, deficiency: deficiency.repeats or None),
 )
+PLACES = {key: place for place, (key, _, _) in enumerate(COLUMNS)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import xlsxwriter
 
@@ -15,13 +17,16 @@ from facility.i18n.messages import Sentence
 from serviceday.documents.fonts import typefaces
 from serviceday.documents.inspection_list.excel_styles import A4, GREY, HIGHEST, LINE, Styles, lines_of
 from serviceday.documents.inspection_list.writer import write_together
-from serviceday.documents.rectification.content import COLUMNS, Register
-from serviceday.documents.sanitize import clean, cut
+from serviceday.documents.pictures import PrintedPicture
+from serviceday.documents.rectification.content import COLUMNS, PLACES, Register
+from serviceday.documents.sanitize import clean, cut, unformed
 from serviceday.documents.typesetting import as_pdf
 
 _LONGEST = 32_000
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _FORMS = (".xlsx", ".pdf")
+_WIDE, _TALL = 164.0, 130.0  # pixels of a picture in the register
+_POINTS = 0.75  # of a pixel
 
 
 def check_register_form(path: Path) -> Path:
@@ -72,7 +77,12 @@ def as_register(register: Register) -> bytes:
                 sheet.write_string(line, number, words, styles(**plain))
             else:
                 sheet.write_blank(line, number, None, styles(**plain))
-        sheet.set_row(line, min(HIGHEST, max(18.0, LINE * tall + 5)))
+        shown = register.pictures_of(deficiency)
+        high = max(
+            _embedded(sheet, line, PLACES["photo"], shown.found, styles(**plain)),
+            _embedded(sheet, line, PLACES["photo_afterwards"], shown.afterwards, styles(**plain)),
+        )
+        sheet.set_row(line, min(HIGHEST, max(18.0, LINE * tall + 5, high)))
     last = max(3, len(register.found) + 2)
     sheet.set_landscape()
     sheet.set_paper(A4)
@@ -84,12 +94,48 @@ def as_register(register: Register) -> bytes:
     return out.getvalue()
 
 
+def _embedded(sheet: Any, line: int, column: int, pictures: Sequence[PrintedPicture], style: Any) -> float:
+    """Puts pictures below each other into a cell; gives the height that they take, in points."""
+    gone = [picture.caption for picture in pictures if not picture.data]
+    if gone:
+        sheet.write_string(line, column, "\n".join(map(clean, gone)), style)
+    top = 4.0 + 18 * len(gone)  # pixels
+    for picture in pictures:
+        if not picture.data:
+            continue
+        scale = min(_WIDE / picture.width, _TALL / picture.height)
+        sheet.insert_image(
+            line, column, "photo.jpg",
+            {
+                "image_data": io.BytesIO(picture.data), "x_scale": scale, "y_scale": scale, "x_offset": 4,
+                "y_offset": top, "object_position": 1, "description": clean(picture.caption),
+            },
+        )  # fmt: skip
+        top += picture.height * scale + 4
+    return top * _POINTS if pictures else 0.0
+
+
 def as_notices(register: Register) -> bytes:
-    """整改通知单: a notice on its own pages for each department or person. Raises `CannotDo` where no font serves."""
+    """整改通知单: a notice on its own pages for each department or person, as PDF/A-3a and PDF/UA-1.
+
+    The findings themselves lie inside as a CSV file. Raises `CannotDo` where no font serves.
+    """
     return as_pdf(
         "rectification.typ", _data(register), language=register.language, faces=typefaces(register.paper.font),
-        created=register.now,
+        created=register.now, archival=True,
     )  # fmt: skip
+
+
+def register_csv(register: Register) -> str:
+    """The register's columns, a row for each finding; photos apart."""
+    out = io.StringIO()
+    sheet = csv.writer(out, lineterminator="\r\n")
+    columns = [(key, cell) for key, _, cell in COLUMNS if not key.startswith("photo")]
+    sheet.writerow([register.say(f"column_{key}") for key, _ in columns])
+    for deficiency in register.found:
+        values = (cell(register, deficiency) for _, cell in columns)
+        sheet.writerow(["" if value is None else unformed(clean(str(value))) for value in values])
+    return out.getvalue()
 
 
 _WORDS = (
@@ -117,11 +163,15 @@ def _data(register: Register) -> dict[str, object]:
         "day": str(register.today),
         "notices": notices,
         "none": register.say("notice_none"),
+        "records": register_csv(register),
     }
 
 
-def _row(register: Register, deficiency: Deficiency) -> dict[str, str]:
+def _row(register: Register, deficiency: Deficiency) -> dict[str, Any]:
+    shown = register.pictures_of(deficiency)
     return {
+        "pictures": [picture.plain() for picture in (*shown.found, *shown.afterwards)],
+        "more": register.say("more_pictures", count=shown.more) if shown.more else "",
         "number": deficiency.number,
         "equipment": register.equipment(deficiency),
         "grade": register.grade(deficiency),

@@ -13,7 +13,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from facility.errors import CannotConvert, CannotDo
 
@@ -40,8 +40,11 @@ class Picture:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def checked_picture(data: bytes) -> Picture:
-    """The picture in some bytes. Raises `CannotConvert`, saying why, where there is none that we keep."""
+def checked_picture(data: bytes, *, longest: int = LONGEST_SIDE) -> Picture:
+    """The picture in some bytes, its longest side at most so many pixels.
+
+    Raises `CannotConvert`, saying why, where there is none that we keep.
+    """
     from PIL import Image, UnidentifiedImageError
     from PIL.Image import DecompressionBombError
 
@@ -57,8 +60,9 @@ def checked_picture(data: bytes) -> Picture:
                     "a picture of {width} x {height} pixels; at most {most} megapixels are taken", "Send it smaller",
                     width=picture.width, height=picture.height, most=MOST_PIXELS // 1_000_000,
                 )  # fmt: skip
+            picture.draft("RGB", (longest, longest))  # a JPEG much larger than is wanted is decoded smaller at once
             picture.load()
-            return _written(picture)
+            return _written(picture, longest)
     except DecompressionBombError:
         raise CannotConvert(
             "a picture of far too many pixels; at most {most} megapixels are taken", "Send it smaller",
@@ -68,7 +72,7 @@ def checked_picture(data: bytes) -> Picture:
         raise CannotConvert("this is no picture that can be read", "Send a JPEG, PNG or WebP") from None
 
 
-def _written(picture: Image) -> Picture:
+def _written(picture: Image, longest: int) -> Picture:
     from PIL import Image, ImageOps
 
     upright = ImageOps.exif_transpose(picture)
@@ -77,7 +81,7 @@ def _written(picture: Image) -> Picture:
         behind.alpha_composite(upright.convert("RGBA"))
         upright = behind
     plain = upright.convert("RGB")
-    plain.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    plain.thumbnail((longest, longest))
     clean = Image.new("RGB", plain.size)
     clean.paste(plain)
     out = io.BytesIO()
@@ -85,11 +89,40 @@ def _written(picture: Image) -> Picture:
     return Picture(out.getvalue(), *clean.size)
 
 
+class Filed(Protocol):
+    """Whatever names a kept picture."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
 class PhotoFolder:
     """The files behind the photos of one data folder: `PLAN/DIGEST.jpg`, for their owner alone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def read(self, photo: Filed, *, longest: int = LONGEST_SIDE) -> Picture | None:
+        """A kept picture, written anew at such a size; None where its file is gone or no longer what was kept.
+
+        The folder is not trusted more than the network was: what is no picture any more is shown nowhere.
+        """
+        try:
+            data = self.file(photo).read_bytes()
+        except OSError:
+            return None
+        if hashlib.sha256(data).hexdigest() != photo.digest:
+            return None
+        try:
+            return checked_picture(data, longest=longest)
+        except CannotConvert:
+            return None
+
+    def file(self, photo: Filed) -> Path:
+        """Where a photo's picture lies, or lay."""
+        return self._path / photo.file
 
     def keep(self, plan: int, picture: Picture) -> Path:
         """Write a picture whole; the same picture is written once. Raises `CannotDo` where there is no room."""

@@ -196,6 +196,7 @@ class Crew:
     orders: tuple[Order, ...] = ()
     ways: Ways = Ways()
     themes: tuple[Theme, ...] = ()
+    random_checks: int = 0  # looks by lot at assets without a sign, on each list
     even: bool = True  # share work evenly where that costs next to nothing
     text: str = ""  # the file it was read from
     folder: str = ""  # where it stood: a matrix of ways is looked for beside it

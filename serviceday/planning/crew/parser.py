@@ -31,6 +31,7 @@ from serviceday.planning.crew.tables import (
 _DAY_KEYS = ("from", "to", "lunch", "start", "returns")
 _PERSON_KEYS = ("id", "name", "qualifications", "tools", "off", "kinds", *_DAY_KEYS)
 _MOST_PEOPLE = 50
+MOST_RANDOM_CHECKS = 200
 
 
 def read_crew(path: Path, *, people: int = 1, hours: float = 8.0) -> Crew:
@@ -72,12 +73,27 @@ def parse_crew(
         orders=orders_of(tables["order"], report),
         ways=ways_of(only(tables, "travel"), folder, report),
         themes=tuple(theme_of(table, report) for table in tables["theme"]),
+        random_checks=_random_checks(only(tables, "random"), report),
         even=bool(even),
         text=words,
         folder=str(folder.absolute()) if folder else "",
     )
     report.raise_if_any(name)
     return crew
+
+
+def _random_checks(table: Table, report: Report) -> int:
+    strangers(table, ("checks",), report)
+    count = table.values.get("checks", 0)
+    if not whole(count) or not 0 <= count <= MOST_RANDOM_CHECKS:
+        report.add(
+            table.at("checks"),
+            "checks = {count!r} is not a number from 0 to {most}",
+            count=count,
+            most=MOST_RANDOM_CHECKS,
+        )
+        return 0
+    return int(count)
 
 
 def _workers(tables: Mapping[str, Sequence[Table]], default: Worker, report: Report) -> list[Worker]:

@@ -14,7 +14,7 @@ from facility.registry.rows import Report
 from facility.toml_lines import table_lines
 from serviceday.planning.crew.crew import DAY_MINUTES
 
-_TABLES = ("day", "person", "contractor", "tool", "travel", "window", "work", "order", "theme")
+_TABLES = ("day", "person", "contractor", "tool", "travel", "window", "work", "order", "theme", "random")
 _LISTS = ("person", "contractor", "tool", "window", "work", "order", "theme")
 _CLOCK = re.compile(r"^(\d{1,2}):(\d{2})$")
 

@@ -10,7 +10,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.catalogue.qualifications import qualification
 from facility.estate import Asset
 from facility.i18n.phrases import Text
-from facility.inspections import InspectionList, Item
+from facility.inspections import Ground, InspectionList, Item, RandomDraw
 from serviceday.planning.demand.candidates import Candidates
 from serviceday.planning.demand.items import PHRASES
 from serviceday.planning.policy import Policy
@@ -95,3 +95,12 @@ def twice(inspection_list: InspectionList, others: Sequence[InspectionList]) -> 
                     )
                 )
     return texts
+
+
+def drawn(draw: RandomDraw | None, items: Sequence[Item]) -> list[Text]:
+    """What was drawn by lot, and how much of it the day has room for."""
+    if draw is None:
+        return []
+    there = sum(entry.ground is Ground.RANDOM for entry in items)
+    values = {"count": len(draw.drawn), "pool": draw.pool, "seed": draw.seed, "there": there}
+    return [PHRASES["note_drawn" if there == len(draw.drawn) else "note_drawn_part"].filled(**values)]
