@@ -16,6 +16,7 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
+from ingest.devices.setup import DeviceSetup
 from ingest.journal.damage import corrupt, damaged_journal
 from ingest.journal.journal import LIMIT, Journal
 from ingest.journal.quarantine_room import QUARANTINE_LIMIT
@@ -58,11 +59,13 @@ class Ingest:
         share: str = "",
         journal_limit: int = LIMIT,
         quarantine_limit: int = QUARANTINE_LIMIT,
+        devices: DeviceSetup | None = None,
     ) -> None:
         self._share = share
         self._journal_limit = journal_limit
         self._quarantine_limit = quarantine_limit
         self._rules = rules or Rules()
+        self._devices = devices or DeviceSetup(rules=self._rules)
         self._http = http
         self._probe_broker = probe_broker
         self._folder = folder
@@ -101,7 +104,7 @@ class Ingest:
                 self._address,
                 self._journal,
                 on_journalled=self._journalled,
-                filters=self._rules.filters,
+                filters=(*self._rules.filters, *self._devices.dialects.topic_filters),
                 share=self._share,
             )
             self._receiver.start()
@@ -190,7 +193,7 @@ class Ingest:
             self._store,
             self._directory,
             catalogue(),
-            rules=self._rules,
+            devices=self._devices,
             hearing=self._watch.hearing,
             host_clock=self._watch.host_clock,
         )

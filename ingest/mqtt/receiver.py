@@ -27,6 +27,7 @@ from facility.connections import encrypted_port, speaks_tls, unreachable
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
 from ingest.journal.journal import Full, Journal
+from ingest.journal.subscriptions import note_filters, noted_filters
 from ingest.messages import Arrival, Arrivals
 from ingest.mqtt.address import BrokerAddress
 from ingest.mqtt.client import BatchClient, new_client
@@ -64,7 +65,9 @@ class Receiver:
         self._on_journalled = on_journalled
         group = f"$share/{share}/" if share else ""
         self._topics = [group + topic_filter for topic_filter in filters]
-        self._everything = [group + TOPICS]
+        earlier = [*noted_filters(journal), group + TOPICS]
+        self._stale = [topic for topic in dict.fromkeys(earlier) if topic not in self._topics]
+        note_filters(journal, [*self._topics, *self._stale])
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
         self._client.on_connect = self._connected
@@ -148,9 +151,8 @@ class Receiver:
             self._refused = foreign(str(reason))
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        stale = [topic_filter for topic_filter in self._everything if topic_filter not in self._topics]
-        if stale:
-            client.unsubscribe(stale)  # of an earlier start with another list
+        if self._stale:
+            client.unsubscribe(self._stale)  # of an earlier start with another list: the broker keeps our session
         client.subscribe([(topic, 1) for topic in self._topics])
 
     def _subscribed(
@@ -160,6 +162,8 @@ class Receiver:
             self._refused = Sentence("subscription refused")
             log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return
+        with suppress(sqlite3.Error, OSError):  # of a full disk the committing thread complains
+            note_filters(self._journal, self._topics)
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
 
