@@ -77,6 +77,7 @@ def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | No
 def _carry_out_here(here: Any, member: int) -> None:
     from commands.ingest_command import directory
     from facility.catalogue.catalogue import catalogue
+    from ingest.devices.settings import open_devices
     from ingest.journal.journal import Journal
     from ingest.monitor.channel_state import Hearing, save
     from ingest.sink import Sink
@@ -86,7 +87,8 @@ def _carry_out_here(here: Any, member: int) -> None:
         hearing = Hearing()
         with journal.transaction() as connection:
             hearing.load(connection)
-        sink = Sink(journal, here.store, directory(here.records), catalogue(), hearing=hearing)
+        devices = open_devices(here.folder.path)
+        sink = Sink(journal, here.store, directory(here.records), catalogue(), hearing=hearing, devices=devices)
         sink.recover()
         while sink.step():
             pass

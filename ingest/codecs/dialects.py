@@ -14,7 +14,7 @@ from ingest.codecs.native import NativeCodec
 from ingest.codecs.state import CodecState
 from ingest.messages import Message
 from ingest.refusals import Reason, Refusal
-from ingest.topics import Rules, matches
+from ingest.topics import ROOT, Rules, matches
 
 ROUTES_AT_MOST = 200_000  # topics whose codec is remembered
 
@@ -112,6 +112,8 @@ class Dialects:
     def _matched(self, topic: str) -> int:
         if topic.startswith(KEPT):
             return _REST
+        if topic.startswith(ROOT):
+            return _NATIVE  # whatever a foreign filter takes as well
         levels = topic.split("/")
         return next((number for pattern, number in self._filters if matches(pattern, levels)), _NATIVE)
 
