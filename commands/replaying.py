@@ -33,21 +33,28 @@ def show_carried_out(
     `before`: what `replayed` said before anything was asked for, as a running ingest begins at once. `waiting` rows
     are not asked for: ingest takes them in by itself once it knows their asset.
     """
+    result = carried_out(data, member, count, before=before, waiting=waiting, quiet=as_json)
+    if as_json:
+        show_json(result)
+    else:
+        tell(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
+
+
+def carried_out(
+    data: Path, member: int, count: int, *, before: int, waiting: Wanted | None = None, quiet: bool = False
+) -> dict[str, int]:
+    """Have what was asked for carried out, as `show_carried_out`. Gives what came of it."""
     from ingest.journal.ledger import ledger
 
     folder = DataFolder(data)
-    left = _carry_out(folder, member, count, waiting, quiet=as_json)
+    left = _carry_out(folder, member, count, waiting, quiet=quiet)
     after: dict[str, Any] = ledger(folder)
-    result = {
+    return {
         "asked": count,
         "replayed": after["replayed"] - before,
         "left_in_quarantine": after["quarantined"],
         "not_yet": left,
     }
-    if as_json:
-        show_json(result)
-    else:
-        tell(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
 
 
 def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:

@@ -26,7 +26,7 @@ from facility.store import Appended, Store
 from ingest.admission.decoding import Understanding
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts, add_counts
-from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.journal.source_ledger import OTHERS, Change, Name, add_sources, source_of
 from ingest.messages import Message
 from ingest.monitor.channel_state import Hearing
 from ingest.monitor.host_clock import BY_CLOCK
@@ -151,7 +151,7 @@ class Replay:
             waiting = writer.execute(
                 "SELECT DISTINCT detail FROM quarantine WHERE reason = ?", (Reason.UNKNOWN_DEVICE,)
             )
-            mapped = [(detail,) for (detail,) in waiting.fetchall() if device_map.knows(*detail.split(":", 1))]
+            mapped = [(detail,) for (detail,) in waiting.fetchall() if device_map.assets(*detail.split(":", 1))]
             cursor = writer.executemany(
                 "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine"
                 " WHERE reason = 'unknown_device' AND detail = ? AND id NOT IN (SELECT id FROM dropped)",
@@ -178,13 +178,19 @@ class Replay:
                     result.shares.append((*source_of(again.topic or topic), -again.count))
                 left = sum(again.count for again in result.again)
                 read = int(reason in UNREAD) - int(any(again.reason in UNREAD for again in result.again))
+                # Values that the device map now says nobody wants: a person dropped them.
+                unwanted = max(0, count - left - result.admitted)
+                unwanted = unwanted if source_of(topic) == OTHERS and reason not in UNREAD else 0
                 counts += Counts(
                     quarantined=left - count,
                     replayed=result.admitted,
+                    dropped=unwanted,
                     messages_unreadable=-read,
                     messages_decoded=read,
                 )
-                by_source.setdefault(source_of(topic), Change()).quarantined -= count
+                change = by_source.setdefault(source_of(topic), Change())
+                change.quarantined -= count
+                change.dropped += unwanted
                 for again in result.again:
                     source = source_of(again.topic or topic)
                     by_source.setdefault(source, Change()).quarantined += again.count
