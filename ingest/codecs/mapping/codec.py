@@ -11,7 +11,7 @@ from facility.errors import CannotParse
 from facility.i18n.messages import Sentence
 from ingest.codecs.contract import Decoded, DeviceMoment, Rows
 from ingest.codecs.kept import kept_topic, rest
-from ingest.codecs.mapping.paths import MISSING, Match, Path, look, walk
+from ingest.codecs.mapping.paths import MISSING, Match, Path, leaves, look, walk
 from ingest.codecs.mapping.profile import MessageRule, Profile, ValueRule, unmapped
 from ingest.codecs.mapping.writing import written_message
 from ingest.codecs.state import CodecState
@@ -65,6 +65,7 @@ class MappingCodec:
         self.name = profile.key
         self.topic_filters = profile.topic_filters
         self._routes: dict[str, _Route] = {}
+        self._ways: dict[tuple[int, str], bool] = {}
 
     def source(self, topic: str) -> str:
         """The device of a topic, where every message of it speaks for one that the topic names."""
@@ -305,6 +306,9 @@ class MappingCodec:
                 taken.add(name)
                 yield name, value
             return
+        if rule.deep and not rule.hold:
+            yield from self._below(rule, record, taken)
+            return
         if rule.hold and record.memory is not MISSING:
             record = _Record(record.root, record.memory, record.holders, record.names)
         for match in record.walk(rule.path):
@@ -320,9 +324,36 @@ class MappingCodec:
             else:
                 yield way, match.value
 
+    def _below(self, rule: ValueRule, record: _Record, taken: set[str]) -> Iterable[tuple[str, object]]:
+        """Every leaf below one value; what a way comes to is worked out once."""
+        steps = rule.path.steps[:-1]
+        value = record.look(Path(rule.path.words, rule.path.up, steps))
+        if value is MISSING:
+            return
+        before = ".".join(step.key or str(step.index) for step in steps)
+        for way, leaf in leaves(value):
+            if leaf is None or isinstance(leaf, dict | list) or not way:
+                continue
+            whole = f"{before}.{way}" if before else way
+            if whole in taken or (rule.without is not None and not self._wanted(rule, whole)):
+                continue
+            taken.add(whole)
+            yield self._named(rule, whole, {**record.names, "leaf": way}) if rule.name else whole, leaf
+
+    def _wanted(self, rule: ValueRule, way: str) -> bool:
+        wanted = self._ways.get((rule.line, way))
+        if wanted is None:
+            if len(self._ways) >= TOPICS_AT_MOST:
+                self._ways.clear()
+            assert rule.without is not None  # noqa: S101 - for the type checker
+            wanted = self._ways[rule.line, way] = rule.without.fullmatch(way) is None
+        return wanted
+
     @staticmethod
     def _named(rule: ValueRule, way: str, names: Mapping[str, str]) -> str:
         name = rule.name
+        if name == "{leaf}":
+            return names["leaf"]
         for bound, words in names.items():
             name = name.replace(f"{{{bound}}}", words)
         return name.replace("{way}", way)

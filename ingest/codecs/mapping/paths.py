@@ -154,6 +154,22 @@ def _walk(reached: Match, steps: Sequence[Step]) -> Iterator[Match]:
             yield from _walk(Match(found, (*reached.way, name), reached.bound, holders), rest)
 
 
+def leaves(value: object, before: str = "", levels: int = DEEPEST) -> Iterator[tuple[str, object]]:
+    """What `**` leads to, with the way from here in words: the quick form of `walk` for the most frequent path."""
+    if isinstance(value, dict) and levels:
+        for key, member in value.items():
+            way = f"{before}.{key}" if before else key
+            if isinstance(member, dict | list):
+                yield from leaves(member, way, levels - 1)
+            else:
+                yield way, member
+    elif isinstance(value, list) and levels:
+        for number, member in enumerate(value):
+            yield from leaves(member, f"{before}.{number}" if before else str(number), levels - 1)
+    else:
+        yield before, value
+
+
 def _leaves(reached: Match, levels: int) -> Iterator[Match]:
     value = reached.value
     if isinstance(value, dict) and levels:

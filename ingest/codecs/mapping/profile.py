@@ -46,6 +46,7 @@ class ValueRule:
     without: re.Pattern[str] | None
     line: int
     named: re.Pattern[str]  # the names it gives
+    deep: bool  # one value's every leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ def _value(form: ValueForm, line: int) -> ValueRule:
         without=re.compile("|".join(map(_glob, form.without)), re.DOTALL) if form.without else None,
         line=line,
         named=re.compile(_names(form, path), re.DOTALL),
+        deep=bool(path.steps) and path.steps[-1].deep and Path(path.words, path.up, path.steps[:-1]).single,
     )
 
 

@@ -36,7 +36,7 @@ def _number(value: object, per_ms: float) -> int | None:
         ms = value / per_ms
     except OverflowError:
         return None
-    return int(ms) if math.isfinite(ms) and abs(ms) < 4e15 else None
+    return round(ms) if math.isfinite(ms) and abs(ms) < 4e15 else None
 
 
 def _iso(value: object, arrived_us: int, zone: ZoneInfo | None) -> int | None:
