@@ -46,7 +46,7 @@ def profiles(
         rows.append(
             {
                 "codec": key,
-                "name": profile.name[preferred()] if profile else key,
+                "name": profile.name[preferred()] if profile else say(f"devices.codec_{key}"),
                 "topics": list(codec.topic_filters),
                 "on": key in settings.codecs,
                 "own": files[key].parent == own if key in files else False,

@@ -12,9 +12,10 @@ from facility.identity import nearest
 from ingest.codecs.contract import Codec
 from ingest.codecs.mapping.codec import MappingCodec
 from ingest.codecs.mapping.profile import Profile, read_profile
+from ingest.codecs.senml import SenmlCodec
 
 SHIPPED = Path(__file__).parent / "mapping" / "profiles"
-WRITTEN: Mapping[str, Callable[[], Codec]] = {}  # codecs that are more than a profile
+WRITTEN: Mapping[str, Callable[[], Codec]] = {"senml": SenmlCodec}  # codecs that are more than a profile
 
 
 def profile_files(own: Path | None = None) -> dict[str, Path]:
