@@ -34,12 +34,16 @@ class Interpreter:
         self._sent = 0
         settings = read_settings(folder)
         self._codecs: list[Codec | None] = []
+        self._trials: dict[str, Codec] = {}  # of their own, as a codec that has births remembers whom it let speak
         for name in dict.fromkeys(part.strip() for listed in names for part in listed.split(",")):
             codec = None if name == NATIVE else open_codec(name, settings.own_profiles, settings.zone or zone)
             if codec is not None and not isinstance(codec, Encoder):
                 raise CannotConvert("{name} can be read and not be written", "Choose another --dialect", name=name)
             if isinstance(codec, Encoder):
-                codec.encode([DeviceMoment(device="x", time_ms=0, values={})])
+                trial = open_codec(name, settings.own_profiles, settings.zone or zone)
+                self._trials[name] = trial
+                if isinstance(trial, Encoder):
+                    trial.encode([DeviceMoment(device="x", time_ms=0, values={})])
             self._codecs.append(codec)
         self._of_asset: dict[str, Codec | None] = {}
 
@@ -76,7 +80,8 @@ class Interpreter:
 
     def _rows(self, asset: Asset) -> list[Assignment]:
         """Where each value goes that the device will say: it says all of its channels once, to nobody."""
-        codec = self._of_asset[asset.id]
+        spoken = self._of_asset[asset.id]
+        codec = self._trials.get(spoken.name) if spoken is not None else None
         if codec is None or not isinstance(codec, Encoder):
             return []
         channels = list(catalogue()[asset.kind].channels)

@@ -106,6 +106,7 @@ class Ingest:
                 on_journalled=self._journalled,
                 filters=(*self._rules.filters, *self._devices.dialects.topic_filters),
                 share=self._share,
+                host_state=None if self._share else self._devices.host_state,
             )
             self._receiver.start()
             self._watch.attend(self._receiver)
@@ -194,6 +195,7 @@ class Ingest:
             self._directory,
             catalogue(),
             devices=self._devices,
+            publish=self._receiver.publish,
             hearing=self._watch.hearing,
             host_clock=self._watch.host_clock,
         )

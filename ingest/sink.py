@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from facility.catalogue.catalogue import Catalogue
@@ -56,7 +56,10 @@ class Sink:
         hearing: Hearing | None = None,
         host_clock: HostClock | None = None,
         devices: DeviceSetup | None = None,
+        publish: Callable[[Sequence[tuple[str, bytes]]], None] = lambda _requests: None,
     ) -> None:
+        """`publish`: where what codecs ask for goes (topic and payload), once the batch is settled."""
+        self._publish = publish
         self._journal = journal
         self._store = store
         self._hearing = hearing or Hearing()
@@ -135,6 +138,8 @@ class Sink:
         self._devices.state.adopt(understood.state)
         sources = _sources(messages, refusals + away, per_source, foreign)
         self._settle(last, counts + _counts(done), decoded.presence, sources)
+        if decoded.requests:
+            self._publish(decoded.requests)
         self._hearing.listen(understood.admitted.said)
         base_us, boot = base_now()
         self._host_clock.observe(understood.ways(messages), messages, base_us=base_us, boot=boot)

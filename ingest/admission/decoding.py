@@ -147,7 +147,7 @@ class Understanding:
         self._read()
 
     def _of(self, messages: Sequence[Message], vouched: Collection[int], kept: bool) -> Understood:
-        state = self._devices.state.fork()
+        state = self._devices.state.fork(past=kept)
         spoken = self._devices.dialects.decode(messages, state, kept=kept)
         device_map = self._devices.device_map()
         age = time.monotonic() - self._read_at

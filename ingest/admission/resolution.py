@@ -68,14 +68,14 @@ def resolve(decoded: Decoded, messages: Sequence[Message], estate: Estate, repea
     if refused.any():
         bad = frame.with_columns(pl.Series("pair", index)).filter(pl.Series(refused))
         refusals += _refusals(decoded, messages, bad, outcomes, repeatable)
-    return Decoded(
+    return replace(
+        decoded,
         readings=readings,
         places=list(places),
         channels=[key for key, _ in channels],
         units=[unit for _, unit in channels],
         refusals=refusals,
         presence=[placed for each in decoded.presence if (placed := _presence(each, estate))],
-        unreadable=decoded.unreadable,
     )
 
 
@@ -155,7 +155,9 @@ def _rest(group: pl.DataFrame, decoded: Decoded) -> bytes:
 
 def _presence(presence: Presence, estate: Estate) -> Presence | None:
     """A device's sign of life under the site of its asset; of one that is not mapped there is no site to tell of."""
-    for asset in estate.device_map.assets(presence.site, presence.gateway):
+    mapped = estate.device_map
+    of_it = mapped.assets(presence.site, presence.gateway) or mapped.assets_below(presence.site, presence.gateway)
+    for asset in of_it:
         if asset in estate.assets:
             return replace(presence, site=estate.assets[asset].site, gateway=f"{presence.site}:{presence.gateway}")
     return None

@@ -33,6 +33,7 @@ class Decoded:
     refusals: list[Refusal]
     presence: list[Presence]  # `site` is the codec's name where a device spoke of itself
     unreadable: int  # messages
+    requests: list[tuple[str, bytes]] = field(default_factory=list)  # topic and payload a codec asks to be published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class Rows:
     values: list[float] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     presence: list[Presence] = field(default_factory=list)
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
     unreadable: int = 0
 
     def add(self, message: int, device: str, reading: tuple[str, str, int, float]) -> None:
@@ -127,4 +129,5 @@ class Rows:
             refusals=self.refusals,
             presence=self.presence,
             unreadable=self.unreadable,
+            requests=self.requests,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -146,6 +146,7 @@ def merged(parts: Sequence[Decoded], more: Sequence[Refusal] = ()) -> Decoded:
         refusals=[refusal for part in parts for refusal in part.refusals] + list(more),
         presence=[presence for part in parts for presence in part.presence],
         unreadable=sum(part.unreadable for part in parts) + len(more),
+        requests=[request for part in parts for request in part.requests],
     )
 
 
@@ -156,12 +157,4 @@ def _numbered(decoded: Decoded, indexes: Sequence[int] | Mapping[int, int]) -> D
         numbers = np.array([indexes[int(each)] for each in column], dtype=np.int32)
     else:
         numbers = np.array(indexes, dtype=np.int32)[column]
-    return Decoded(
-        readings=decoded.readings.with_columns(pl.Series("message", numbers, dtype=pl.Int32)),
-        places=decoded.places,
-        channels=decoded.channels,
-        units=decoded.units,
-        refusals=decoded.refusals,
-        presence=decoded.presence,
-        unreadable=decoded.unreadable,
-    )
+    return replace(decoded, readings=decoded.readings.with_columns(pl.Series("message", numbers, dtype=pl.Int32)))

@@ -13,9 +13,13 @@ from ingest.codecs.contract import Codec
 from ingest.codecs.mapping.codec import MappingCodec
 from ingest.codecs.mapping.profile import Profile, read_profile
 from ingest.codecs.senml import SenmlCodec
+from ingest.codecs.sparkplug.codec import SparkplugCodec
 
 SHIPPED = Path(__file__).parent / "mapping" / "profiles"
-WRITTEN: Mapping[str, Callable[[], Codec]] = {"senml": SenmlCodec}  # codecs that are more than a profile
+WRITTEN: Mapping[str, Callable[[], Codec]] = {  # codecs that are more than a profile
+    "senml": SenmlCodec,
+    "sparkplug": SparkplugCodec,
+}
 
 
 def profile_files(own: Path | None = None) -> dict[str, Path]:

@@ -71,7 +71,7 @@ class SenmlCodec:
 
 
 def _readings(pack: object, now_ms: int) -> Iterator[tuple[str, tuple[str, str, int, float]]]:
-    """Device and reading (value name, unit, ms, number) of each record. Raises `CannotParse` for a pack that is none."""
+    """Device and reading (value name, unit, ms, number) of each. Raises `CannotParse` for a pack that is none."""
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
         raise CannotParse("senml: a pack is a list of records")
     base: dict[str, object] = {}

@@ -34,7 +34,9 @@ class CodecState:
         entries_at_most: int = ENTRIES_AT_MOST,
         strangers_at_most: int = STRANGERS_AT_MOST,
         beneath: CodecState | None = None,
+        past: bool = False,
     ) -> None:
+        self.past = past  # what is decoded comes from quarantine: newer messages have been understood before it
         self._mapped = mapped
         self._limits = (strangers_at_most, entries_at_most)
         self._rooms: tuple[OrderedDict[Key, object], OrderedDict[Key, object]] = (OrderedDict(), OrderedDict())
@@ -64,10 +66,10 @@ class CodecState:
             forgotten, _ = room.popitem(last=False)
             self._unsaved[forgotten] = None
 
-    def fork(self) -> CodecState:
+    def fork(self, *, past: bool = False) -> CodecState:
         """A state that reads through to this one and keeps its changes to itself."""
         strangers, entries = self._limits
-        return CodecState(self._mapped, entries_at_most=entries, strangers_at_most=strangers, beneath=self)
+        return CodecState(self._mapped, entries_at_most=entries, strangers_at_most=strangers, beneath=self, past=past)
 
     def adopt(self, fork: CodecState) -> None:
         """Take a fork's changes over."""

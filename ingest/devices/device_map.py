@@ -58,6 +58,14 @@ class DeviceMap:
         self._direct = frozenset(direct)
         for row in assignments:
             self._devices.setdefault((row.codec, row.device), {})[row.value] = row.target
+        self._below: dict[
+            tuple[str, str], dict[str, None]
+        ] = {}  # assets of what stands below, as `node` of `node/device`
+        for (codec, device), targets in self._devices.items():
+            parts = device.split("/")
+            for length in range(1, len(parts)):
+                below = self._below.setdefault((codec, "/".join(parts[:length])), {})
+                below |= {target.asset: None for target in targets.values() if target.asset}
 
     def __len__(self) -> int:
         return len(self._devices)
@@ -76,6 +84,14 @@ class DeviceMap:
         if targets is None:
             return [device] if codec in self._direct else []
         return list(dict.fromkeys(target.asset for target in targets.values() if target.asset))
+
+    def assets_below(self, codec: str, device: str) -> list[str]:
+        """The assets of devices whose id begins with this one's: those of a node."""
+        return list(self._below.get((codec, device), ()))
+
+    def remembers(self, codec: str, device: str) -> bool:
+        """Whether what a codec remembers of it is worth a place: it is mapped, or something below it is."""
+        return self.knows(codec, device) or (codec, device) in self._below
 
     def values(self, codec: str, device: str) -> Mapping[str, Target]:
         """The rows of a device."""

@@ -2,14 +2,17 @@
 
     codecs = ["tasmota", "zigbee2mqtt"]
     zone = "Asia/Shanghai"
+    sparkplug_host = "serviceday"      the id under which Sparkplug nodes see whether we are there
 
 Native devices need none of it. Profiles of the operator's own lie in the folder `profiles` beside it.
 """
 
 from __future__ import annotations
 
+import json
+import time
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,13 +23,16 @@ from facility.toml_lines import table_lines
 from ingest.codecs.contract import Codec
 from ingest.codecs.mapping.codec import MappingCodec
 from ingest.codecs.registry import codec_names, open_codec
+from ingest.codecs.sparkplug.codec import SparkplugCodec
 from ingest.devices.setup import FILE as MAP_FILE
 from ingest.devices.setup import DeviceSetup
+from ingest.mqtt.host_state import HostState
 from ingest.topics import Rules
 
 FILE = "devices.toml"
 PROFILES = "profiles"
-KEYS = ("codecs", "zone")
+KEYS = ("codecs", "zone", "sparkplug_host")
+HOST = "serviceday"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class DeviceSettings:
     folder: Path
     codecs: tuple[str, ...] = ()
     zone: ZoneInfo | None = None
-    lines: dict[str, int] = field(default_factory=dict)
+    sparkplug_host: str = HOST
 
     @property
     def own_profiles(self) -> Path:
@@ -87,11 +93,15 @@ def read_settings(folder: Path) -> DeviceSettings:
             zone = ZoneInfo(str(raw["zone"]))
         except (KeyError, ValueError, OSError):
             problems.append((lines.get("zone", 1), Sentence("{name!r} is not a time zone", name=str(raw["zone"])[:60])))
+    host = raw.get("sparkplug_host", HOST)
+    if not isinstance(host, str) or not host or set(host) & set("/+#") or not host.isprintable():
+        sentence = Sentence("sparkplug_host is no name of a host; leave out / + and #")
+        problems.append((lines.get("sparkplug_host", 1), sentence))
     if problems:
-        raise Problems(FILE, [Sentence("line {line}: {what}", line=line, what=what) for line, what in sorted(
-            problems, key=lambda problem: problem[0])])  # fmt: skip
+        ordered = sorted(problems, key=lambda problem: problem[0])
+        raise Problems(FILE, [Sentence("line {line}: {what}", line=line, what=what) for line, what in ordered])
     names = tuple(dict.fromkeys(each for each in codecs if each != "native"))
-    return DeviceSettings(folder=folder, codecs=names, zone=zone, lines=lines)
+    return DeviceSettings(folder=folder, codecs=names, zone=zone, sparkplug_host=str(host))
 
 
 def _unknown(noun: Sentence, name: str, names: list[str]) -> Sentence:
@@ -106,4 +116,15 @@ def open_devices(folder: Path, rules: Rules | None = None) -> DeviceSetup:
     settings = read_settings(folder)
     codecs = settings.opened()
     direct = [codec.name for codec in codecs if isinstance(codec, MappingCodec) and codec.profile.direct]
-    return DeviceSetup(codecs, rules=rules, map_file=settings.map_file, known_codecs=settings.known(), direct=direct)
+    setup = DeviceSetup(codecs, rules=rules, map_file=settings.map_file, known_codecs=settings.known(), direct=direct)
+    if SparkplugCodec.name in settings.codecs:
+        setup.host_state = sparkplug_state(settings.sparkplug_host, time.time_ns() // 1_000_000)
+    return setup
+
+
+def sparkplug_state(host: str, now_ms: int) -> HostState:
+    """The STATE of a Sparkplug host: the birth bears the time stamp of the will of its connection (3.0, 6.4.23)."""
+    online, offline = (
+        json.dumps({"online": there, "timestamp": now_ms}, separators=(",", ":")).encode() for there in (True, False)
+    )
+    return HostState(topic=f"spBv1.0/STATE/{host}", online=online, offline=offline)

@@ -11,11 +11,12 @@ from ingest.codecs.contract import Codec
 from ingest.codecs.dialects import Dialects
 from ingest.codecs.state import CodecState
 from ingest.devices.device_map import DeviceMap, read_device_map
+from ingest.mqtt.host_state import HostState
 from ingest.topics import Rules
 
-log = logging.getLogger(__name__)
-
 FILE = "devices.csv"
+
+log = logging.getLogger(__name__)
 
 
 class DeviceSetup:
@@ -37,7 +38,8 @@ class DeviceSetup:
         self._stamp: tuple[int, int, int] | None = (0, 0, 0)
         self._map = DeviceMap(direct=direct)
         self.version = 0  # of the map: changes with it
-        self.state = CodecState(self.knows)
+        self.state = CodecState(lambda codec, device: self._map.remembers(codec, device))
+        self.host_state: HostState | None = None  # for codecs whose devices ask whether their host is there
         self._complained: tuple[int, int, int] | None = None
         if map_file is not None:
             self._read()
@@ -46,10 +48,6 @@ class DeviceSetup:
     def repeatable(self) -> frozenset[str]:
         """Codecs whose messages mean the same when they are understood again later."""
         return frozenset(codec.name for codec in self.dialects.codecs if codec.repeatable)
-
-    def knows(self, codec: str, device: str) -> bool:
-        """Whether a device is mapped at this moment."""
-        return self._map.knows(codec, device)
 
     def device_map(self) -> DeviceMap:
         """The map as it stands in the file. A file that has become wrong is told, and the last good one holds on."""

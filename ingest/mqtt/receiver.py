@@ -31,6 +31,7 @@ from ingest.journal.subscriptions import note_filters, noted_filters
 from ingest.messages import Arrival, Arrivals
 from ingest.mqtt.address import BrokerAddress
 from ingest.mqtt.client import BatchClient, new_client
+from ingest.mqtt.host_state import HostState
 from ingest.topics import TOPICS
 
 ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
@@ -58,6 +59,7 @@ class Receiver:
         on_journalled: threading.Event,
         filters: Sequence[str] = (TOPICS,),
         share: str = "",
+        host_state: HostState | None = None,
     ) -> None:
         self._address = address
         self.refusing = ""  # why the journal takes nothing
@@ -70,6 +72,9 @@ class Receiver:
         note_filters(journal, [*self._topics, *self._stale])
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
+        self._host_state = host_state
+        if host_state is not None:
+            self._client.will_set(host_state.topic, host_state.offline, qos=1, retain=True)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
@@ -127,11 +132,18 @@ class Receiver:
             self._changed.notify_all()
         if self._committer.ident is not None:
             self._committer.join()
+        if self._host_state is not None and self._client.is_connected():
+            self._client.publish(self._host_state.topic, self._host_state.offline, qos=1, retain=True)
         deadline = time.monotonic() + 2
         while self._client.want_write() and time.monotonic() < deadline:
             time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def publish(self, requests: Sequence[tuple[str, bytes]]) -> None:
+        """Publish what codecs ask for, such as a rebirth; it is not waited for, and asked for again if it is lost."""
+        for topic, payload in requests:
+            self._client.publish(topic, payload, qos=0)
 
     @property
     def connected(self) -> bool:
@@ -164,6 +176,8 @@ class Receiver:
             return
         with suppress(sqlite3.Error, OSError):  # of a full disk the committing thread complains
             note_filters(self._journal, self._topics)
+        if self._host_state is not None:
+            self._client.publish(self._host_state.topic, self._host_state.online, qos=1, retain=True)
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
 

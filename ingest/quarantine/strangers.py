@@ -126,7 +126,7 @@ class Strangers:
             " ORDER BY id DESC LIMIT ?",
             (Reason.UNKNOWN_DEVICE.value, key, SAMPLED),
         ).fetchall()
-        state = self._devices.state.fork()
+        state = self._devices.state.fork(past=True)
         spoken = self._devices.dialects.decode([Message(*row) for row in reversed(rows)], state, kept=True)
         return heard_values([part.decoded for part in spoken if part.foreign], device)
 
