@@ -49,7 +49,7 @@ def main() -> None:
             print(json.dumps({"codec": codec.name, "left_out": str(error)}))
             continue
         decoded = codec.decode(said, CodecState())
-        assert decoded.readings.height == len(said) * len(VALUES), codec.name
+        assert decoded.readings.height >= MOMENTS * DEVICES * len(VALUES), codec.name
         taken = best(lambda codec=codec, said=said: codec.decode(said, CodecState()))  # type: ignore[misc]
         figures: dict[str, object] = {
             "codec": codec.name,

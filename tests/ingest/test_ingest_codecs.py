@@ -22,11 +22,13 @@ from ingest.journal.ledger import ledger
 from ingest.journal.source_ledger import read_sources
 from ingest.messages import Arrival, Message
 from ingest.quarantine.review import Wanted, review
+from ingest.quarantine.strangers import strangers
 from ingest.refusals import Reason
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000
 NOW_MS = NOW_US // 1000
+CHANNELS = ("motor_temperature", "machine_room_temperature", "drive_current", "door_close_time", "levelling_error")
 ASSETS = {
     "EL-1": Asset(id="EL-1", kind="lift", site="s"),
     "LC-1": Asset(id="LC-1", kind="lighting_circuit", site="s"),
@@ -260,3 +262,41 @@ def test_a_map_that_becomes_wrong_leaves_the_last_good_one(site: Site, caplog: p
     site.hear(("toy/t1", "temp=416"), ("toy/t1", "temp=417"))
     assert len(site.readings()) == 2
     assert sum("the device map is wrong" in record.message for record in caplog.records) == 1
+
+
+def test_a_thousand_strangers_for_each_known_device_fill_nothing_and_stop_nobody(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data").prepare()
+    (folder.path / "devices.csv").write_text(
+        "codec,device,value,asset,channel,unit\n"
+        + "".join(f"toy,ours-{number},temp,EL-1,{channel},\n" for number, channel in enumerate(CHANNELS))
+    )
+    store = open_store(folder.readings, create=True)
+    journal = Journal(folder.journal, quarantine_limit=1_000_000)
+    devices = DeviceSetup([Toy()], map_file=folder.path / "devices.csv")
+    sink = Sink(journal, store, lambda: ASSETS, catalogue(), devices=devices)
+    rounds, strangers_of_each = 2, 1_000
+    for turn in range(rounds):
+        topics = [f"toy/ours-{number}" for number in range(len(CHANNELS))]
+        topics += [f"toy/stranger-{turn}-{number}" for number in range(strangers_of_each * len(CHANNELS))]
+        journal.write(
+            [
+                Arrival(mid=0, again=False, topic=topic, payload=b"temp=400", arrived_us=NOW_US + turn * 1000)
+                for topic in topics
+            ]
+        )
+        while sink.step():
+            pass
+    counts = ledger(folder)
+    assert counts["stored"] == rounds * len(CHANNELS)
+    assert counts["quarantined"] == rounds * strangers_of_each * len(CHANNELS)
+    assert journal.filling().used < 1_000_000
+    assert len(devices.state) <= 2_000 + len(CHANNELS)
+    assert devices.state.get(("toy", "ours-0", "last")) == "temp=400"
+    with journal.transaction() as connection:
+        assert len(read_sources(connection)) <= 2, "strangers have no row of their own"
+    with strangers(folder.journal, devices) as unknown:
+        page = unknown.page(limit=3)
+        assert len(page) == 3
+        assert page[0].values[0].name == "temp"
+    journal.close()
+    store.close()
