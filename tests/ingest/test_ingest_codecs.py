@@ -1,9 +1,12 @@
 """The codec door: a toy language in one class reaches the store, and what could not be placed can be replayed."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import paho.mqtt.publish as publish
 import pytest
 
 from facility.catalogue.catalogue import catalogue
@@ -21,9 +24,11 @@ from ingest.journal.journal import Journal
 from ingest.journal.ledger import ledger
 from ingest.journal.source_ledger import read_sources
 from ingest.messages import Arrival, Message
+from ingest.mqtt.address import BrokerAddress
 from ingest.quarantine.review import Wanted, review
 from ingest.quarantine.strangers import strangers
 from ingest.refusals import Reason
+from ingest.service import Ingest
 from ingest.sink import Sink
 
 NOW_US = 1_760_000_000_000_000
@@ -299,4 +304,75 @@ def test_a_thousand_strangers_for_each_known_device_fill_nothing_and_stop_nobody
         assert len(page) == 3
         assert page[0].values[0].name == "temp"
     journal.close()
+    store.close()
+
+
+class Killed(BaseException):
+    """Stands for a kill -9: nothing in the program catches it."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_wherever_ingest_dies_foreign_messages_are_counted_and_remembered_once(
+    site: Site, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped(site, "toy,t1,temp,EL-1,motor_temperature,", "toy,t1,volts,LC-1,supply_voltage,")
+    site.hear(("toy/t1", "temp=400"))
+    honest = site.store.append
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        if when == "after":
+            honest(*arguments, **named)
+        raise Killed
+
+    monkeypatch.setattr(site.store, "append", dying)
+    with pytest.raises(Killed):
+        site.hear(
+            ("toy/t1", "temp=415 volts=2300 lux=1"),
+            ("toy/t1", "temp=87650 volts=2310"),
+            ("toy/t1", "temp=87660"),
+            ("toy/x", "temp=1"),
+            ("toy/t1", "bomb"),
+        )
+    monkeypatch.setattr(site.store, "append", honest)
+    site.open()
+    site.settle()
+    site.adds_up()
+    assert site.devices.state.get(("toy", "t1", "last")) == "temp=87660"
+    assert [row for row in site.readings() if row[0] == "LC-1"] == [
+        ("LC-1", "supply_voltage", 230.0),
+        ("LC-1", "supply_voltage", 231.0),
+    ]
+    assert sorted(reason for reason, _, _, _ in site.kept()) == [
+        "out_of_range",
+        "out_of_range",
+        "unknown_channel",
+        "unknown_device",
+        "unreadable",
+    ]
+    counts = ledger(site.folder)
+    assert (counts["stored"], counts["duplicates"]) == (3, 1), "the first two temperatures are of one moment"
+    with site.journal.transaction() as connection:
+        admitted = {source.name: source.admitted for source in read_sources(connection) if source.admitted}
+    assert admitted == {"EL-1": 2, "LC-1": 2}
+
+
+@pytest.mark.slow
+def test_a_codec_that_is_switched_off_is_no_longer_sent(tmp_path: Path, mosquitto: int) -> None:
+    folder = DataFolder(tmp_path / "data").prepare()
+    store = open_store(folder.readings, create=True)
+    address = BrokerAddress(host="127.0.0.1", port=mosquitto)
+
+    def heard(devices: DeviceSetup, wanted: int) -> int:
+        with Ingest(folder, store, address, lambda: ASSETS, devices=devices) as ingest:
+            publish.single("toy/t1", "temp=400", qos=1, port=mosquitto)
+            publish.single("serviceday/v1/s/EL-1/telemetry", '{"ts": 1, "v": {}}', qos=1, port=mosquitto)
+            for _ in range(600):
+                if ledger(folder)["messages"]["journalled"] >= wanted:  # type: ignore[index]
+                    break
+                time.sleep(0.1)
+            assert ingest.drain(30)
+        return int(ledger(folder)["messages"]["journalled"])  # type: ignore[index]
+
+    assert heard(DeviceSetup([Toy()]), 2) == 2
+    assert heard(DeviceSetup(), 3) == 3, "only the native message of the second round"
     store.close()
