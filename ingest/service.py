@@ -17,6 +17,7 @@ from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
 from ingest.devices.setup import DeviceSetup
+from ingest.journal.codec_state import load_codec_state
 from ingest.journal.damage import corrupt, damaged_journal
 from ingest.journal.journal import LIMIT, Journal
 from ingest.journal.quarantine_room import QUARANTINE_LIMIT
@@ -97,6 +98,9 @@ class Ingest:
             refuse_strange(self._folder, identity := self._store.identity())
             with self._journal.transaction() as writer:
                 note_identity(writer, identity)
+            with self._journal.transaction() as connection:
+                self._devices.state.load(load_codec_state(connection))
+            learned = self._devices.dialects.learned(self._devices.state)
             self._watch = Watch(self._journal, self._directory, catalogue())
             if self._http:
                 self.page = self._held.enter_context(served(self._http, self._watch.pages()))
@@ -104,7 +108,7 @@ class Ingest:
                 self._address,
                 self._journal,
                 on_journalled=self._journalled,
-                filters=(*self._rules.filters, *self._devices.dialects.topic_filters),
+                filters=(*self._rules.filters, *self._devices.dialects.topic_filters, *learned),
                 share=self._share,
                 host_state=None if self._share else self._devices.host_state,
             )
@@ -196,6 +200,7 @@ class Ingest:
             catalogue(),
             devices=self._devices,
             publish=self._receiver.publish,
+            subscribe=self._receiver.subscribe,
             hearing=self._watch.hearing,
             host_clock=self._watch.host_clock,
         )

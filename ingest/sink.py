@@ -57,9 +57,10 @@ class Sink:
         host_clock: HostClock | None = None,
         devices: DeviceSetup | None = None,
         publish: Callable[[Sequence[tuple[str, bytes]]], None] = lambda _requests: None,
+        subscribe: Callable[[Sequence[str]], None] = lambda _topics: None,
     ) -> None:
-        """`publish`: where what codecs ask for goes (topic and payload), once the batch is settled."""
-        self._publish = publish
+        """`publish` and `subscribe`: where what codecs ask for goes, once the batch is settled."""
+        self._publish, self._subscribe = publish, subscribe
         self._journal = journal
         self._store = store
         self._hearing = hearing or Hearing()
@@ -140,6 +141,8 @@ class Sink:
         self._settle(last, counts + _counts(done), decoded.presence, sources)
         if decoded.requests:
             self._publish(decoded.requests)
+        if decoded.subscriptions:
+            self._subscribe(decoded.subscriptions)
         self._hearing.listen(understood.admitted.said)
         base_us, boot = base_now()
         self._host_clock.observe(understood.ways(messages), messages, base_us=base_us, boot=boot)

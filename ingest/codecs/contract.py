@@ -34,6 +34,7 @@ class Decoded:
     presence: list[Presence]  # `site` is the codec's name where a device spoke of itself
     unreadable: int  # messages
     requests: list[tuple[str, bytes]] = field(default_factory=list)  # topic and payload a codec asks to be published
+    subscriptions: list[str] = field(default_factory=list)  # topics a codec has learned of and asks to be subscribed to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,17 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class Learner(Protocol):
+    """A codec that is told by its devices which topics they speak on."""
+
+    def claims(self, topic: str, state: CodecState) -> bool:
+        """Whether a topic that no filter takes is one of those."""
+
+    def learned(self, state: CodecState) -> list[str]:
+        """All of them."""
+
+
+@runtime_checkable
 class Encoder(Protocol):
     """A codec that can also write: for simulated devices and for round trips in the tests."""
 
@@ -94,6 +106,7 @@ class Rows:
     refusals: list[Refusal] = field(default_factory=list)
     presence: list[Presence] = field(default_factory=list)
     requests: list[tuple[str, bytes]] = field(default_factory=list)
+    subscriptions: list[str] = field(default_factory=list)
     unreadable: int = 0
 
     def add(self, message: int, device: str, reading: tuple[str, str, int, float]) -> None:
@@ -130,4 +143,5 @@ class Rows:
             presence=self.presence,
             unreadable=self.unreadable,
             requests=self.requests,
+            subscriptions=self.subscriptions,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ingest.codecs.contract import Codec, Decoded
+from ingest.codecs.contract import Codec, Decoded, Learner
 from ingest.codecs.kept import KEPT, decode_kept
 from ingest.codecs.native import NativeCodec
 from ingest.codecs.state import CodecState
@@ -42,6 +42,7 @@ class Dialects:
             for number, codec in enumerate(codecs)
             for topic_filter in codec.topic_filters
         ]
+        self._learners = [(number, codec) for number, codec in enumerate(codecs) if isinstance(codec, Learner)]
         self._routes: dict[str, int] = {}
 
     @property
@@ -67,7 +68,10 @@ class Dialects:
             return [Spoken(self._native.decode(messages, state), foreign=False)]
         places: dict[int, list[int]] = {}
         for index, message in enumerate(messages):
-            places.setdefault(self._route(message.topic), []).append(index)
+            number = self._route(message.topic)
+            if number == _NATIVE and self._learners and not message.topic.startswith(ROOT):
+                number = self._claimed(message.topic, state)
+            places.setdefault(number, []).append(index)
         spoken = []
         for number, indexes in places.items():
             part = messages if len(indexes) == len(messages) else [messages[index] for index in indexes]
@@ -100,6 +104,13 @@ class Dialects:
             if len(message.payload) > limit
         ]
         return merged([_numbered(decoded, fitting)], large)
+
+    def learned(self, state: CodecState) -> list[str]:
+        """The topics that codecs were told of by their devices."""
+        return [topic for _, codec in self._learners for topic in codec.learned(state)]
+
+    def _claimed(self, topic: str, state: CodecState) -> int:
+        return next((number for number, codec in self._learners if codec.claims(topic, state)), _NATIVE)
 
     def _route(self, topic: str) -> int:
         number = self._routes.get(topic)
@@ -147,6 +158,7 @@ def merged(parts: Sequence[Decoded], more: Sequence[Refusal] = ()) -> Decoded:
         presence=[presence for part in parts for presence in part.presence],
         unreadable=sum(part.unreadable for part in parts) + len(more),
         requests=[request for part in parts for request in part.requests],
+        subscriptions=[topic for part in parts for topic in part.subscriptions],
     )
 
 

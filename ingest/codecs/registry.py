@@ -10,6 +10,7 @@ from facility.errors import CannotConvert
 from facility.i18n.messages import Sentence
 from facility.identity import nearest
 from ingest.codecs.contract import Codec
+from ingest.codecs.homeassistant import HomeAssistantCodec
 from ingest.codecs.mapping.codec import MappingCodec
 from ingest.codecs.mapping.profile import Profile, read_profile
 from ingest.codecs.senml import SenmlCodec
@@ -17,6 +18,7 @@ from ingest.codecs.sparkplug.codec import SparkplugCodec
 
 SHIPPED = Path(__file__).parent / "mapping" / "profiles"
 WRITTEN: Mapping[str, Callable[[], Codec]] = {  # codecs that are more than a profile
+    "homeassistant": HomeAssistantCodec,
     "senml": SenmlCodec,
     "sparkplug": SparkplugCodec,
 }

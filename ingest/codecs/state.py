@@ -46,6 +46,11 @@ class CodecState:
     def __len__(self) -> int:
         return sum(map(len, self._rooms))
 
+    @property
+    def size(self) -> int:
+        """Entries of this one and of what it reads through to."""
+        return len(self) + (self._beneath.size if self._beneath is not None else 0)
+
     def get(self, key: Key) -> object | None:
         """What is remembered; None for nothing."""
         for room in self._rooms:
@@ -53,6 +58,13 @@ class CodecState:
                 room.move_to_end(key)
                 return room[key]
         return self._beneath.get(key) if self._beneath is not None else None
+
+    def devices(self, codec: str, what: str) -> list[str]:
+        """Of which devices something is remembered."""
+        keys = [key for room in self._rooms for key in room]
+        beneath = self._beneath.devices(codec, what) if self._beneath is not None else []
+        own = [device for each, device, kind in keys if (each, kind) == (codec, what)]
+        return list(dict.fromkeys([*beneath, *own]))
 
     def put(self, key: Key, value: object) -> None:
         """Remember. What has not been asked for longest makes way."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facility.errors import ServicedayError
-from ingest.codecs.contract import Codec
+from ingest.codecs.contract import Codec, Learner
 from ingest.codecs.dialects import Dialects
 from ingest.codecs.state import CodecState
 from ingest.devices.device_map import DeviceMap, read_device_map
@@ -37,8 +37,11 @@ class DeviceSetup:
         self._direct = tuple(direct)
         self._stamp: tuple[int, int, int] | None = (0, 0, 0)
         self._map = DeviceMap(direct=direct)
+        self._learners = {
+            codec.name for codec in codecs if isinstance(codec, Learner)
+        }  # theirs is bounded by themselves
         self.version = 0  # of the map: changes with it
-        self.state = CodecState(lambda codec, device: self._map.remembers(codec, device))
+        self.state = CodecState(lambda codec, device: codec in self._learners or self._map.remembers(codec, device))
         self.host_state: HostState | None = None  # for codecs whose devices ask whether their host is there
         self._complained: tuple[int, int, int] | None = None
         if map_file is not None:

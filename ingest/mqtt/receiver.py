@@ -40,6 +40,7 @@ BYTES_AT_ONCE = 8 << 20
 RETRY_AFTER = 1.0  # seconds, when the journal refuses
 COMPLAIN_EVERY = 60.0
 KEEPALIVE = 30
+SUBSCRIBED_AT_ONCE = 100  # topics in a packet
 SESSION_KEPT = 0xFFFF_FFFF  # MQTT 5: until the broker's own limit
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Receiver:
         self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
-        group = f"$share/{share}/" if share else ""
+        self._group = group = f"$share/{share}/" if share else ""
         self._topics = [group + topic_filter for topic_filter in filters]
         earlier = [*noted_filters(journal), group + TOPICS]
         self._stale = [topic for topic in dict.fromkeys(earlier) if topic not in self._topics]
@@ -145,6 +146,16 @@ class Receiver:
         for topic, payload in requests:
             self._client.publish(topic, payload, qos=0)
 
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Subscribe to what codecs have learned of, from now on and after every reconnect."""
+        new = [self._group + topic for topic in dict.fromkeys(topics) if self._group + topic not in self._topics]
+        if new:
+            self._topics += new
+            with suppress(sqlite3.Error, OSError):
+                note_filters(self._journal, self._topics)
+            for begin in range(0, len(new), SUBSCRIBED_AT_ONCE):
+                self._client.subscribe([(topic, 1) for topic in new[begin : begin + SUBSCRIBED_AT_ONCE]])
+
     @property
     def connected(self) -> bool:
         return self._client.is_connected() and self._subscribed_at_all.is_set()
@@ -165,7 +176,8 @@ class Receiver:
             return
         if self._stale:
             client.unsubscribe(self._stale)  # of an earlier start with another list: the broker keeps our session
-        client.subscribe([(topic, 1) for topic in self._topics])
+        for begin in range(0, len(self._topics), SUBSCRIBED_AT_ONCE):
+            client.subscribe([(topic, 1) for topic in self._topics[begin : begin + SUBSCRIBED_AT_ONCE]])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: Any, _mid: int, granted: list[ReasonCode], _properties: Any

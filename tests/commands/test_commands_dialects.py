@@ -12,6 +12,7 @@ from commands.ingest_command import directory
 from commands.installation import installation
 from facility.errors import CannotConvert
 from facility.folder import DataFolder
+from ingest.codecs.contract import Encoder
 from ingest.codecs.registry import WRITTEN, profile_files
 from ingest.devices.settings import open_devices
 from ingest.journal.ledger import ledger
@@ -20,7 +21,7 @@ from ingest.quarantine.review import Wanted, review
 from ingest.service import Ingest
 
 LANGUAGES = ["native", "tasmota", "shelly", "zigbee2mqtt", "thingsboard", "chirpstack", "thethingsstack", "opcua",
-             "flat", *WRITTEN]  # fmt: skip
+             "flat", *(name for name, written in WRITTEN.items() if isinstance(written(), Encoder))]  # fmt: skip
 
 
 def taken_in(folder: Path, port: int, *dialects: str) -> pl.DataFrame:
