@@ -14,7 +14,7 @@ from commands.app import options
 from commands.app.messages import say, told
 from commands.app.operator import operator
 from commands.app.output import show_json, tell
-from commands.choosing import Member, Site, review
+from commands.choosing import Member, review
 from commands.devices import Codec, named
 from commands.replaying import carried_out, replayed, show_carried_out
 from facility.errors import CannotConvert, CannotDo, ServicedayError
@@ -45,12 +45,12 @@ def approve(
     everything: Everything = False,
     kind: Annotated[str, typer.Option("--class", "--kind", help=say("devices.kind"), metavar="CLASS")] = "",
     asset: Annotated[str, typer.Option("--asset", help=say("devices.asset"), metavar="ID")] = "",
-    site: Site = "",
+    site: Annotated[str, typer.Option("--site", help=say("devices.site"), metavar="ID")] = "",
     building: Annotated[str, typer.Option("--building", help=say("quarantine.building"), metavar="ID")] = "",
     codec: Codec = "",
     data: options.Data = options.DATA,
     member: Member = 1,
-    dry_run: options.DryRun = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=say("devices.dry_run"))] = False,
     as_json: options.Json = False,
 ) -> None:
     """Map devices to assets, registering those that are new, and take in what they sent."""
