@@ -67,6 +67,7 @@ def ingest(
     import ingest  # noqa: F401 - before polars, whose allocator it sets
     from commands.installation import installation
     from facility.folder import DataFolder
+    from ingest.devices.settings import open_devices
     from ingest.journal.store_identity import refuse_missing
     from ingest.monitor.http import listen_address
     from ingest.mqtt.address import BrokerAddress
@@ -87,6 +88,7 @@ def ingest(
         listen_address(http)
     address = BrokerAddress.parse(broker).identified(os.environ).secured(ca, cert, key) if broker else None
     refuse_missing(DataFolder(data))
+    devices = open_devices(data, rules)
     with installation(data, create=True) as here, ExitStack() as stack:
         if address is None:
             with here.folder.claim("ingest"):  # refuse before a broker is started
@@ -106,6 +108,7 @@ def ingest(
             share=share,
             journal_limit=limit,
             quarantine_limit=refused_limit,
+            devices=devices,
         )
 
         def ready() -> None:

@@ -20,6 +20,7 @@ def repaired(folder: DataFolder, backup: str, *, accept: bool) -> dict[str, Any]
     from facility.store.lake.lake import Lake
     from facility.store.lake.repair import Restored
     from facility.store.registry import open_at
+    from ingest.devices.settings import open_devices
     from ingest.journal.journal import Journal
     from ingest.journal.salvage import is_damaged, salvage
     from ingest.journal.store_identity import forget_identity, note_identity, refuse_missing, refuse_strange
@@ -41,7 +42,8 @@ def repaired(folder: DataFolder, backup: str, *, accept: bool) -> dict[str, Any]
             for file in folder.journals():
                 journal = Journal(file)
                 try:
-                    sink = Sink(journal, here.store, directory(here.records), catalogue())
+                    devices = open_devices(folder.path)
+                    sink = Sink(journal, here.store, directory(here.records), catalogue(), devices=devices)
                     again += sink.refill(0)
                     with journal.transaction() as writer:
                         note_identity(writer, here.store.identity())

@@ -33,21 +33,28 @@ def show_carried_out(
     `before`: what `replayed` said before anything was asked for, as a running ingest begins at once. `waiting` rows
     are not asked for: ingest takes them in by itself once it knows their asset.
     """
+    result = carried_out(data, member, count, before=before, waiting=waiting, quiet=as_json)
+    if as_json:
+        show_json(result)
+    else:
+        tell(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
+
+
+def carried_out(
+    data: Path, member: int, count: int, *, before: int, waiting: Wanted | None = None, quiet: bool = False
+) -> dict[str, int]:
+    """Have what was asked for carried out, as `show_carried_out`. Gives what came of it."""
     from ingest.journal.ledger import ledger
 
     folder = DataFolder(data)
-    left = _carry_out(folder, member, count, waiting, quiet=as_json)
+    left = _carry_out(folder, member, count, waiting, quiet=quiet)
     after: dict[str, Any] = ledger(folder)
-    result = {
+    return {
         "asked": count,
         "replayed": after["replayed"] - before,
         "left_in_quarantine": after["quarantined"],
         "not_yet": left,
     }
-    if as_json:
-        show_json(result)
-    else:
-        tell(say("quarantine.replayed", **{key: f"{value:,}" for key, value in result.items()}))
 
 
 def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | None, *, quiet: bool) -> int:
@@ -77,6 +84,7 @@ def _carry_out(folder: DataFolder, member: int, asked: int, waiting: Wanted | No
 def _carry_out_here(here: Any, member: int) -> None:
     from commands.ingest_command import directory
     from facility.catalogue.catalogue import catalogue
+    from ingest.devices.settings import open_devices
     from ingest.journal.journal import Journal
     from ingest.monitor.channel_state import Hearing, save
     from ingest.sink import Sink
@@ -86,7 +94,8 @@ def _carry_out_here(here: Any, member: int) -> None:
         hearing = Hearing()
         with journal.transaction() as connection:
             hearing.load(connection)
-        sink = Sink(journal, here.store, directory(here.records), catalogue(), hearing=hearing)
+        devices = open_devices(here.folder.path)
+        sink = Sink(journal, here.store, directory(here.records), catalogue(), hearing=hearing, devices=devices)
         sink.recover()
         while sink.step():
             pass

@@ -132,6 +132,9 @@ def simulate(
     faults: Faults = 0.125,
     live: Annotated[bool, typer.Option("--live", help=say("simulate.live"))] = False,
     speed: Speed = 1.0,
+    dialect: Annotated[
+        list[str] | None, typer.Option("--dialect", help=say("simulate.dialect"), metavar="NAME")
+    ] = None,
     rate: Annotated[float, typer.Option("--rate", help=say("simulate.rate"), min=1)] = 500.0,
     timezone: options.Zone = options.ZONE,
     as_json: options.Json = False,
@@ -156,6 +159,12 @@ def simulate(
             timezone=place,
         )
         register(folder, running)
+        translate = None
+        if dialect:
+            from commands.dialects import Interpreter
+
+            translate = Interpreter(dialect, folder.path, place, at_most(rate, stop))
+            translate.introduce(running.estate.assets)
         end = running.end if until or not running.resumed else max(running.published_until, datetime.now(UTC))
         with progress(as_json) as shown:
             task = shown.add_task(say("demo.publishing"), total=running.expected_readings(end))
@@ -164,7 +173,8 @@ def simulate(
                 running,
                 until=end,
                 stop=stop,
-                pace=at_most(rate, stop),
+                pace=None if translate else at_most(rate, stop),
+                translate=translate,
                 on_progress=lambda done: shown.update(task, completed=done),
             )
             shown.update(task, completed=sent.readings, total=sent.readings)
@@ -182,7 +192,7 @@ def simulate(
             )
         if live and not stop.is_set():
             tell(say("simulate.live_now", speed=f"{speed:g}"), error=True)
-            publish_live(address, running, datetime.now(UTC), speed=speed, stop=stop)
+            publish_live(address, running, datetime.now(UTC), speed=speed, stop=stop, translate=translate)
 
 
 def at_most(rate: float, stop: threading.Event) -> Callable[[int], None]:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     TOO_LARGE = "too_large"
     UNREADABLE = "unreadable"
+    UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_ASSET = "unknown_asset"
     WRONG_SITE = "wrong_site"
     UNKNOWN_CHANNEL = "unknown_channel"
@@ -55,6 +56,8 @@ class Refusal:
     detail: str  # what was found, what was expected
     payload: bytes
     count: int = 1  # readings; an unreadable message counts as one
+    topic: str = ""  # under which its payload can be sent again, where that is not the message's own
+    source: tuple[str, str] = ("", "")  # site and asset, where they are known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

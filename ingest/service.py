@@ -16,6 +16,8 @@ from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
 from facility.folder import DataFolder
 from facility.store import Store
+from ingest.devices.setup import DeviceSetup
+from ingest.journal.codec_state import load_codec_state
 from ingest.journal.damage import corrupt, damaged_journal
 from ingest.journal.journal import LIMIT, Journal
 from ingest.journal.quarantine_room import QUARANTINE_LIMIT
@@ -58,11 +60,13 @@ class Ingest:
         share: str = "",
         journal_limit: int = LIMIT,
         quarantine_limit: int = QUARANTINE_LIMIT,
+        devices: DeviceSetup | None = None,
     ) -> None:
         self._share = share
         self._journal_limit = journal_limit
         self._quarantine_limit = quarantine_limit
         self._rules = rules or Rules()
+        self._devices = devices or DeviceSetup(rules=self._rules)
         self._http = http
         self._probe_broker = probe_broker
         self._folder = folder
@@ -94,6 +98,9 @@ class Ingest:
             refuse_strange(self._folder, identity := self._store.identity())
             with self._journal.transaction() as writer:
                 note_identity(writer, identity)
+            with self._journal.transaction() as connection:
+                self._devices.state.load(load_codec_state(connection))
+            learned = self._devices.dialects.learned(self._devices.state)
             self._watch = Watch(self._journal, self._directory, catalogue())
             if self._http:
                 self.page = self._held.enter_context(served(self._http, self._watch.pages()))
@@ -101,8 +108,9 @@ class Ingest:
                 self._address,
                 self._journal,
                 on_journalled=self._journalled,
-                filters=self._rules.filters,
+                filters=(*self._rules.filters, *self._devices.dialects.topic_filters, *learned),
                 share=self._share,
+                host_state=None if self._share else self._devices.host_state,
             )
             self._receiver.start()
             self._watch.attend(self._receiver)
@@ -190,7 +198,9 @@ class Ingest:
             self._store,
             self._directory,
             catalogue(),
-            rules=self._rules,
+            devices=self._devices,
+            publish=self._receiver.publish,
+            subscribe=self._receiver.subscribe,
             hearing=self._watch.hearing,
             host_clock=self._watch.host_clock,
         )

@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from facility.catalogue.catalogue import Catalogue
 from facility.store import READINGS, Appended, Store
-from ingest.admission.decoding import Directory, Understanding
+from ingest.admission.decoding import Directory, Understanding, Understood
+from ingest.admission.resolution import RESOLVED_BY_MAP
+from ingest.devices.setup import DeviceSetup
+from ingest.journal.codec_state import load_codec_state
 from ingest.journal.damage import DamagedRow
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts
-from ingest.journal.source_ledger import OTHERS, Change, Name, changes, count_messages, source_of
+from ingest.journal.source_ledger import OTHERS, Change, Name, changes, count_foreign, count_messages, source_of
 from ingest.messages import MOST, ROOM, Message, Presence
 from ingest.monitor.channel_state import Hearing
 from ingest.monitor.host_clock import BY_CLOCK, HostClock, Period, base_now
@@ -52,12 +55,20 @@ class Sink:
         rules: Rules | None = None,
         hearing: Hearing | None = None,
         host_clock: HostClock | None = None,
+        devices: DeviceSetup | None = None,
+        publish: Callable[[Sequence[tuple[str, bytes]]], None] = lambda _requests: None,
+        subscribe: Callable[[Sequence[str]], None] = lambda _topics: None,
     ) -> None:
+        """`publish` and `subscribe`: where what codecs ask for goes, once the batch is settled."""
+        self._publish, self._subscribe = publish, subscribe
         self._journal = journal
         self._store = store
         self._hearing = hearing or Hearing()
         self._host_clock = host_clock or HostClock()
-        self._understanding = Understanding(directory, catalogue, rules=rules, before=self._hearing.before)
+        self._devices = devices or DeviceSetup(rules=rules)
+        with journal.transaction() as connection:
+            self._devices.state.load(load_codec_state(connection))
+        self._understanding = Understanding(directory, catalogue, before=self._hearing.before, devices=self._devices)
         self._replay = Replay(journal, store, self._understanding, self._hearing)
         self._identity = journal.identity()
         self.behind = False  # the last batch was as large as it may be: more is likely waiting
@@ -78,9 +89,9 @@ class Sink:
                     refusal.reason == Reason.STORE for refusal in self._journal.refused(self._journal.position(), seq)
                 ):
                     ending = self._journal.after(seq - 1, messages=1, payload_bytes=0)[:1]
-                    self._journal.refuse(turned_away(done, READINGS.empty_table(), ending), ending)
+                    self._journal.refuse(turned_away(done, READINGS.empty_table(), ending, {}), ending)
                 sources = _completed(self._sources_until(seq), counts)
-                self._journal.settle(seq, counts, presence, sources, self._understanding.registered)
+                self._settle(seq, counts, presence, sources)
                 log.info("entered a batch that was stored but not counted when ingest ended, up to message %s", seq)
         self._journal.forget_unsettled()
         self._mend_the_end()
@@ -120,23 +131,36 @@ class Sink:
                 "presence": [asdict(presence) for presence in decoded.presence],
             }
             done = self._store.append(readings, source=self._journal.source, cursor=last, tally=json.dumps(note))
-        away = turned_away(done, readings, messages) if done.refused else []
+        foreign = self._foreign(understood, messages)
+        away = turned_away(done, readings, messages, foreign) if done.refused else []
         if away:
             self._journal.refuse(away, messages)
         per_source = less(understood.per_source, away, messages)
-        self._journal.settle(
-            last,
-            counts + _counts(done),
-            decoded.presence,
-            _sources(messages, refusals + away, per_source),
-            self._understanding.registered,
-        )
+        self._devices.state.adopt(understood.state)
+        sources = _sources(messages, refusals + away, per_source, foreign)
+        self._settle(last, counts + _counts(done), decoded.presence, sources)
+        if decoded.requests:
+            self._publish(decoded.requests)
+        if decoded.subscriptions:
+            self._subscribe(decoded.subscriptions)
         self._hearing.listen(understood.admitted.said)
         base_us, boot = base_now()
         self._host_clock.observe(understood.ways(messages), messages, base_us=base_us, boot=boot)
         for period in self._host_clock.right_again():
             self._readmit(period)
         return len(messages)
+
+    def _settle(self, last: int, counts: Counts, presence: Sequence[Presence], sources: dict[Name, Change]) -> None:
+        registered, remembered = self._understanding.registered, self._devices.state.unsaved()
+        try:
+            self._journal.settle(last, counts, presence, sources, registered, remembered)
+        except BaseException:
+            self._devices.state.save_again(*remembered)
+            raise
+
+    def _foreign(self, understood: Understood, messages: Sequence[Message]) -> dict[int, Name]:
+        """The asset of each message of a foreign device, by `seq`; nothing where only native devices speak."""
+        return understood.foreign_sources(messages) if self._devices.dialects.codecs else {}
 
     def _readmit(self, period: Period) -> None:
         """Ask for what was refused as in the future because our clock was behind, at the time it really arrived."""
@@ -210,18 +234,30 @@ class Sink:
             messages += more
         messages = [message for message in messages if message.seq <= seq]
         refusals = self._journal.refused(position, seq)
-        admitted = self._understanding.of(messages).said_by_source
+        understood = self._understanding.of(messages)
+        self._devices.state.adopt(understood.state)
+        admitted, foreign = understood.said_by_source, self._foreign(understood, messages)
         topics = {message.seq: message.topic for message in messages}
         for refusal in refusals:
-            if refusal.reason not in NEVER_READINGS:
-                admitted[source_of(topics[refusal.seq])] -= refusal.count
-        return _sources(messages, refusals, admitted)
+            source = source_of(refusal.topic or topics[refusal.seq])
+            if source == OTHERS and refusal.reason not in RESOLVED_BY_MAP:
+                source = foreign.get(refusal.seq, OTHERS)
+            if refusal.reason not in NEVER_READINGS and source in admitted:
+                admitted[source] -= refusal.count
+        return _sources(messages, refusals, admitted, foreign)
 
 
-def _sources(messages: Sequence[Message], refusals: Sequence[Refusal], admitted: dict[Name, int]) -> dict[Name, Change]:
+def _sources(
+    messages: Sequence[Message],
+    refusals: Sequence[Refusal],
+    admitted: dict[Name, int],
+    foreign: dict[int, Name],
+) -> dict[Name, Change]:
     topics = {message.seq: message.topic for message in messages} if refusals else {}
     by_source = changes(((message.topic, message.arrived_us) for message in messages), topics, refusals, admitted)
     count_messages(by_source, (message.topic for message in messages))
+    if foreign:
+        count_foreign(by_source, {message.seq: message.arrived_us for message in messages}, foreign)
     return by_source
 
 

@@ -39,10 +39,11 @@ class Rules:
     def allows(self, topic: str) -> bool:
         """Whether a topic is on the list. It is compared level by level and never becomes a path or a pattern."""
         levels = topic.split("/")
-        return any(_matches(topic_filter.split("/"), levels) for topic_filter in self.filters)
+        return any(matches(topic_filter.split("/"), levels) for topic_filter in self.filters)
 
 
-def _matches(pattern: list[str], levels: list[str]) -> bool:
+def matches(pattern: list[str], levels: list[str]) -> bool:
+    """Whether the levels of a topic are those of an MQTT filter; `#` stands for its parent level, too."""
     if pattern[-1] == "#":
         pattern, levels = pattern[:-1], levels[: len(pattern) - 1]
     return len(pattern) == len(levels) and all(

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -26,6 +26,14 @@ WINDOW = 60  # messages in flight over all gateways; brokers usually allow 20 a 
 BACKLOG = 200_000  # messages a gateway keeps while offline, then the oldest go
 CONNECT_WITHIN_S = 10.0
 ACKNOWLEDGED_WITHIN_S = 60.0
+
+
+# Native topic and payload as what the devices of a site publish in a language of their own.
+Translate = Callable[[str, bytes], Sequence[tuple[str, bytes]]]
+
+
+def _as_it_is(topic: str, payload: bytes) -> Sequence[tuple[str, bytes]]:
+    return [(topic, payload)]
 
 
 class Address(Protocol):
@@ -58,6 +66,7 @@ class Gateway:
         self._refused: Sentence | None = None
         self._births: set[int] = set()
         self._backlog: deque[Message] = deque(maxlen=BACKLOG)
+        self.translate: Translate = _as_it_is
         self._client = client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self.name, clean_session=False)
         client.max_inflight_messages_set(window)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
@@ -135,8 +144,9 @@ class Gateway:
         self._client.loop_stop()
 
     def _send(self, message: Message) -> None:
-        self._reserve(ACKNOWLEDGED_WITHIN_S)
-        self._client.publish(message.topic, message.payload, qos=1)
+        for topic, payload in self.translate(message.topic, message.payload):
+            self._reserve(ACKNOWLEDGED_WITHIN_S)
+            self._client.publish(topic, payload, qos=1)
 
     def _reserve(self, timeout_s: float) -> None:
         if not self._free.acquire(timeout=timeout_s):
@@ -173,10 +183,20 @@ class Gateway:
 class Gateways:
     """The gateways of several sites; a message goes through its own site's."""
 
-    def __init__(self, address: Address, sites: Iterable[str], *, window: int = WINDOW, run: str = "") -> None:
+    def __init__(
+        self,
+        address: Address,
+        sites: Iterable[str],
+        *,
+        window: int = WINDOW,
+        run: str = "",
+        translate: Translate | None = None,
+    ) -> None:
         named = sorted(set(sites))
         share = max(2, min(20, window // max(1, len(named))))
         self._of_site = {site: Gateway(address, site, window=share, run=run) for site in named}
+        for gateway in self._of_site.values():
+            gateway.translate = translate or gateway.translate
 
     def __enter__(self) -> Self:
         opened: list[Gateway] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from simulators.gateway import Address, Gateways
+from simulators.gateway import Address, Gateways, Translate
 
 if TYPE_CHECKING:
     from simulators.simulation import Simulation
@@ -38,6 +38,7 @@ def publish_history(
     pace: Callable[[int], None] | None = None,
     on_progress: Callable[[int], None] | None = None,
     window: int = 60,
+    translate: Translate | None = None,
 ) -> Published:
     """Publish what is left of the history until `until`, or until `stop` is set. Returns when all is acknowledged.
 
@@ -49,7 +50,9 @@ def publish_history(
     began = saved = time.monotonic()
     messages = readings = size = told = counted = 0
     reached = simulation.published_until
-    with Gateways(address, (site.id for site in simulation.estate.sites), window=window) as gateways:
+    with Gateways(
+        address, (site.id for site in simulation.estate.sites), window=window, translate=translate
+    ) as gateways:
         for message in simulation.history(until):
             if simulation.published_until != reached:
                 reached = simulation.published_until
@@ -86,6 +89,7 @@ def publish_live(
     speed: float = 1.0,
     stop: threading.Event | None = None,
     on_progress: Callable[[int], None] | None = None,
+    translate: Translate | None = None,
 ) -> Published:
     """Publish messages as they fall due, until `stop` is set. The state is saved now and then, and at the end.
 
@@ -102,7 +106,7 @@ def publish_live(
         simulation.save()
         saved = time.monotonic()
 
-    with Gateways(address, (site.id for site in simulation.estate.sites)) as gateways:
+    with Gateways(address, (site.id for site in simulation.estate.sites), translate=translate) as gateways:
         for message in simulation.live(now, speed=speed, stop=stop):
             gateways.publish(message)
             messages += 1

@@ -145,6 +145,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "restore": "quarantine.restore",
         "purge": "quarantine.purge",
     },
+    "devices": {
+        "profiles": "devices.profiles",
+        "try": "devices_trying.try_profile",
+        "sniff": "devices_trying.sniff",
+        "list": "devices.list_devices",
+        "show": "devices.show",
+        "approve": "devices_approving.approve",
+        "ignore": "devices_approving.ignore",
+    },
     "store": {
         "use": "store.use",
         "check": "store.check",

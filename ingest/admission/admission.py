@@ -22,7 +22,9 @@ from facility.estate import Asset
 from facility.store import READINGS
 from ingest.admission.sentinels import sentinel, suspicious
 from ingest.admission.units import conversion
-from ingest.codecs.native import Decoded, batched
+from ingest.codecs.contract import Decoded
+from ingest.codecs.native import TELEMETRY, batched
+from ingest.journal.source_ledger import OTHERS, source_of
 from ingest.messages import AdmittedReadings, Message
 from ingest.refusals import Reason, Refusal
 
@@ -262,10 +264,12 @@ def _refusals(
     )
     bad = judged.filter(pl.col("verdict") != _ADMITTED)
     refusals = []
-    for group in bad.partition_by("message", "verdict", maintain_order=True):
+    for group in bad.partition_by("message", "place", "verdict", maintain_order=True):
         first = group.row(0, named=True)
         message = messages[first["message"]]
         whole = group.height == sizes[first["message"]] and message.seq not in apart
+        site, asset = decoded.places[first["place"]]
+        foreign = not whole and source_of(message.topic) == OTHERS
         refusals.append(
             Refusal(
                 seq=message.seq,
@@ -273,6 +277,8 @@ def _refusals(
                 detail=_detail(first, decoded, pairs[first["pair"]]),
                 payload=message.payload if whole else _payload(group, decoded),
                 count=group.height,
+                topic=TELEMETRY.format(site=site, asset=asset) if foreign else "",
+                source=(site, asset),
             )
         )
     return refusals

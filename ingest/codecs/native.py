@@ -15,8 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -26,6 +25,8 @@ import polars as pl
 
 from facility.errors import CannotParse
 from facility.i18n.messages import Sentence
+from ingest.codecs.contract import FURTHEST_MS, Decoded, DeviceMoment
+from ingest.codecs.state import CodecState
 from ingest.messages import Message, Presence
 from ingest.refusals import Reason, Refusal
 from ingest.topics import TOPICS, Rules
@@ -35,7 +36,6 @@ __all__ = ["EXPECTED", "TELEMETRY", "TOPICS", "Decoded", "decode"]
 TELEMETRY = "serviceday/v1/{site}/{asset}/telemetry"
 EXPECTED = '{"ts": ms, "v": {channel: number}} or {"t": [ms, ...], "v": {channel: [number or null, ...]}}'
 EXPECTED_STATUS = '{"status": "online"} or {"status": "offline"}'
-FURTHEST_MS = 4_000_000_000_000_000  # either way from 1970; beyond any calendar, within 64 bits as microseconds
 SHOWN = 200  # characters of what was found
 LONG = 4000  # bytes; a longer payload likely holds many moments
 
@@ -61,19 +61,6 @@ class _Stretch(msgspec.Struct, gc=False):
 
 _moment = msgspec.json.Decoder(_Moment).decode
 _stretch = msgspec.json.Decoder(_Stretch).decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """What a run of messages said."""
-
-    readings: pl.DataFrame  # message, place, channel (i32 indexes), time (us since 1970, i64), value (f64)
-    places: list[tuple[str, str]]  # site, asset
-    channels: list[str]
-    units: list[str]  # beside `channels`: the unit the payload declared, "" for none; a channel stands once for each
-    refusals: list[Refusal]
-    presence: list[Presence]
-    unreadable: int  # messages
 
 
 class _Columns:
@@ -200,6 +187,41 @@ def batched(readings: Collection[tuple[int, str, object]], units: Mapping[str, o
     values = {channel: [column.get(row) for row in rows] for channel, column in columns.items()}
     declared = {channel: unit for channel, unit in (units or {}).items() if channel in values}
     return json.dumps({"t": times, "v": values} | ({"u": declared} if declared else {})).encode()
+
+
+class NativeCodec:
+    """Our own language as a codec. A device of it is `site/asset`, and needs no map."""
+
+    name = "native"
+    topic_filters = (TOPICS,)
+    repeatable = True
+
+    def __init__(self, rules: Rules = Rules()) -> None:  # noqa: B008 - frozen
+        self._rules = rules
+
+    def source(self, topic: str) -> str:
+        """`site/asset` of a topic; "" for one that is none of ours."""
+        match = _TOPIC.fullmatch(topic)
+        return f"{match[1]}/{match[2]}" if match else ""
+
+    def decode(self, messages: Sequence[Message], state: CodecState) -> Decoded:
+        """Understand messages; nothing is remembered between them."""
+        return decode(messages, self._rules)
+
+    def convert(self, device: str, value_name: str, value: object) -> float | None:
+        """Only a number is one."""
+        number = _number(value)
+        return None if math.isnan(number) else number
+
+    def encode(self, moments: Iterable[DeviceMoment]) -> list[tuple[str, bytes]]:
+        """One message a moment."""
+        return [
+            (
+                "serviceday/v1/{}/{}/telemetry".format(*moment.device.split("/", 1)),
+                json.dumps({"ts": moment.time_ms, "v": dict(moment.values)}).encode(),
+            )
+            for moment in moments
+        ]
 
 
 class _Refused(CannotParse):

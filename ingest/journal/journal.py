@@ -22,6 +22,7 @@ from pathlib import Path
 
 from facility.errors import CannotDo
 from ingest.journal.capacity import Room, room_of
+from ingest.journal.codec_state import CodecRow, save_codec_state
 from ingest.journal.damage import Damage, DamagedRow, corrupt, damaged_journal, delete_row, set_aside
 from ingest.journal.deduplication import Deliveries
 from ingest.journal.ledger import Counts, add_counts, read_counts
@@ -188,11 +189,11 @@ class Journal:
 
     def whole_messages_refused(self, after: int, up_to: int) -> set[int]:
         """Messages of a stretch of which nothing was admitted, and that are in quarantine as a whole."""
-        reasons = [*UNREAD, Reason.UNKNOWN_ASSET, Reason.WRONG_SITE]
+        reasons = [*UNREAD, Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_ASSET, Reason.WRONG_SITE]
         with self._reading:
             rows = self._reader.execute(
                 "SELECT DISTINCT seq FROM quarantine WHERE seq > ? AND seq <= ? AND reason IN"  # noqa: S608
-                f" ({','.join('?' * len(reasons))})",
+                f" ({','.join('?' * len(reasons))}) AND topic NOT LIKE 'serviceday/devices/%'",
                 (after, up_to, *reasons),
             ).fetchall()
         return {int(seq) for (seq,) in rows}
@@ -280,8 +281,12 @@ class Journal:
         presence: Sequence[Presence] = (),
         sources: Mapping[Name, Change] | None = None,
         registered: Collection[Name] = (),
+        codec_state: tuple[Sequence[CodecRow], Sequence[tuple[str, str, str]]] = ((), ()),
     ) -> None:
-        """Move the position and the ledgers past a batch, in one transaction. `registered` sources come first."""
+        """Move the position and the ledgers past a batch, in one transaction. `registered` sources come first.
+
+        `codec_state`: what codecs remember since then, and what they forgot.
+        """
         with self._transaction() as writer:
             writer.execute("UPDATE position SET decoded = ?", (seq,))
             add_counts(writer, change)
@@ -290,6 +295,7 @@ class Journal:
             if change.stored or change.duplicates:
                 writer.execute("INSERT OR REPLACE INTO notes VALUES ('appended', ?, 0)", (str(seq),))
             keep_presence(writer, presence, registered)
+            save_codec_state(writer, *codec_state)
 
     def trim(self, up_to: int) -> int:
         """Delete batches the store has on disk for certain, up to a message. Gives how many messages."""
@@ -339,11 +345,14 @@ class Journal:
         """What was noted as refused of a stretch of messages, or only counted."""
         with self._reading:
             rows = self._reader.execute(
-                "SELECT seq, reason, detail, payload, count FROM quarantine WHERE seq > ?1 AND seq <= ?2"
-                " UNION ALL SELECT seq, reason, '', x'', count FROM overflow WHERE seq > ?1 AND seq <= ?2",
+                "SELECT seq, reason, detail, payload, count, topic FROM quarantine WHERE seq > ?1 AND seq <= ?2"
+                " UNION ALL SELECT seq, reason, '', x'', count, '' FROM overflow WHERE seq > ?1 AND seq <= ?2",
                 (after, up_to),
             ).fetchall()
-        return [Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4]) for row in rows]
+        return [
+            Refusal(seq=row[0], reason=Reason(row[1]), detail=row[2], payload=row[3], count=row[4], topic=row[5])
+            for row in rows
+        ]
 
     # -- asking ---------------------------------------------------------------------------------------------------
 

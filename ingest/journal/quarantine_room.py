@@ -23,7 +23,9 @@ STRANGERS = 0.95  # ... of which those of nobody we know may take half
 SAMPLE_ROWS = 3  # of each source and reason, since it became full
 RECLAIMED_AT_ONCE = 5_000  # dropped rows
 
-_STRANGE = frozenset({Reason.UNKNOWN_ASSET, Reason.UNKNOWN_TOPIC, Reason.WRONG_SITE, Reason.NOT_ALLOWED})
+_STRANGE = frozenset(
+    {Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_ASSET, Reason.UNKNOWN_TOPIC, Reason.WRONG_SITE, Reason.NOT_ALLOWED}
+)
 _Row = tuple[int, int, str, bytes, str, str, int]
 
 
@@ -65,7 +67,7 @@ class QuarantineRoom:
         counted: dict[tuple[Name, Reason], tuple[int, int, int, int]] = {}
         for refusal, message in refused:
             size = _bytes_of(refusal, message)
-            key = source_of(message.topic), refusal.reason
+            key = source_of(refusal.topic or message.topic), refusal.reason
             if used + size <= bulk or (spare > coming and self._sampled(key, used + size)):
                 used += size
                 rows.append(_row(refusal, message))
@@ -119,14 +121,14 @@ def _used(connection: sqlite3.Connection) -> int:
 def _bytes_of(refusal: Refusal, message: Message) -> int:
     """As the triggers count, or a little less where characters are not ASCII."""
     twice = 2 * (len(refusal.reason) + len(refusal.detail))
-    return 96 + len(message.topic) + len(refusal.payload) + twice
+    return 96 + len(refusal.topic or message.topic) + len(refusal.payload) + twice
 
 
 def _row(refusal: Refusal, message: Message) -> _Row:
     return (
         refusal.seq,
         message.arrived_us,
-        message.topic,
+        refusal.topic or message.topic,
         refusal.payload,
         refusal.reason,
         refusal.detail,

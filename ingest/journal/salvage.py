@@ -30,6 +30,7 @@ _TABLES = (
     "expected",
     "notes",
     "deliveries",
+    "codec_state",
 )
 
 

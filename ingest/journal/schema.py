@@ -67,6 +67,9 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS overflow(seq INTEGER NOT NULL, site TEXT NOT NULL, name TEXT NOT NULL,
         reason TEXT NOT NULL, count INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
         PRIMARY KEY (seq, site, name, reason)) WITHOUT ROWID""",
+    # What codecs remember of devices between messages: see `ingest.codecs.state`.
+    """CREATE TABLE IF NOT EXISTS codec_state(codec TEXT NOT NULL, device TEXT NOT NULL, what TEXT NOT NULL,
+        value BLOB NOT NULL, PRIMARY KEY (codec, device, what))""",
     # Rows of `batches` that SQLite can neither read nor delete any more; they are told and passed over.
     """CREATE TABLE IF NOT EXISTS fenced(first INTEGER PRIMARY KEY)""",
     # Bytes of messages and of quarantine, so that each is held against a limit of its own.

@@ -65,11 +65,24 @@ def changes(
         change = by_source.setdefault(source_of(topic), Change())
         change.arrived_us = max(change.arrived_us, moment)
     for refusal in refusals:
-        by_source[source_of(topic_of[refusal.seq])].quarantined += refusal.count
+        source = source_of(refusal.topic or topic_of[refusal.seq])
+        by_source.setdefault(source, Change()).quarantined += refusal.count
     for name, count in admitted.items():
         if count:
-            by_source[name].admitted += count
+            by_source.setdefault(name, Change()).admitted += count
     return by_source
+
+
+def count_foreign(by_source: dict[Name, Change], arrivals: Mapping[int, int], asset_of: Mapping[int, Name]) -> None:
+    """Count messages of foreign devices under their asset; `count_messages` had them under no name.
+
+    `arrivals`: when each message came, by `seq`; `asset_of`: the asset each speaks for, where it is known.
+    """
+    for seq, name in asset_of.items():
+        change = by_source.setdefault(name, Change())
+        change.messages += 1
+        change.arrived_us = max(change.arrived_us, arrivals[seq])
+        by_source[OTHERS].messages -= 1
 
 
 def count_messages(by_source: dict[Name, Change], topics: Iterable[str]) -> None:

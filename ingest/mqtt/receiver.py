@@ -27,9 +27,11 @@ from facility.connections import encrypted_port, speaks_tls, unreachable
 from facility.errors import CannotCommunicate
 from facility.i18n.messages import Sentence, foreign
 from ingest.journal.journal import Full, Journal
+from ingest.journal.subscriptions import note_filters, noted_filters
 from ingest.messages import Arrival, Arrivals
 from ingest.mqtt.address import BrokerAddress
 from ingest.mqtt.client import BatchClient, new_client
+from ingest.mqtt.host_state import HostState
 from ingest.topics import TOPICS
 
 ANSWERS_WITHIN = 10.0  # seconds for a broker to accept connection and subscription
@@ -38,6 +40,7 @@ BYTES_AT_ONCE = 8 << 20
 RETRY_AFTER = 1.0  # seconds, when the journal refuses
 COMPLAIN_EVERY = 60.0
 KEEPALIVE = 30
+SUBSCRIBED_AT_ONCE = 100  # topics in a packet
 SESSION_KEPT = 0xFFFF_FFFF  # MQTT 5: until the broker's own limit
 
 log = logging.getLogger(__name__)
@@ -57,16 +60,22 @@ class Receiver:
         on_journalled: threading.Event,
         filters: Sequence[str] = (TOPICS,),
         share: str = "",
+        host_state: HostState | None = None,
     ) -> None:
         self._address = address
         self.refusing = ""  # why the journal takes nothing
         self._journal = journal
         self._on_journalled = on_journalled
-        group = f"$share/{share}/" if share else ""
+        self._group = group = f"$share/{share}/" if share else ""
         self._topics = [group + topic_filter for topic_filter in filters]
-        self._everything = [group + TOPICS]
+        earlier = [*noted_filters(journal), group + TOPICS]
+        self._stale = [topic for topic in dict.fromkeys(earlier) if topic not in self._topics]
+        note_filters(journal, [*self._topics, *self._stale])
         self._v5 = bool(share)
         self._client = _client(address, f"serviceday-ingest-{journal.identity()}", v5=self._v5)
+        self._host_state = host_state
+        if host_state is not None:
+            self._client.will_set(host_state.topic, host_state.offline, qos=1, retain=True)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
@@ -124,11 +133,28 @@ class Receiver:
             self._changed.notify_all()
         if self._committer.ident is not None:
             self._committer.join()
+        if self._host_state is not None and self._client.is_connected():
+            self._client.publish(self._host_state.topic, self._host_state.offline, qos=1, retain=True)
         deadline = time.monotonic() + 2
         while self._client.want_write() and time.monotonic() < deadline:
             time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def publish(self, requests: Sequence[tuple[str, bytes]]) -> None:
+        """Publish what codecs ask for, such as a rebirth; it is not waited for, and asked for again if it is lost."""
+        for topic, payload in requests:
+            self._client.publish(topic, payload, qos=0)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Subscribe to what codecs have learned of, from now on and after every reconnect."""
+        new = [self._group + topic for topic in dict.fromkeys(topics) if self._group + topic not in self._topics]
+        if new:
+            self._topics += new
+            with suppress(sqlite3.Error, OSError):
+                note_filters(self._journal, self._topics)
+            for begin in range(0, len(new), SUBSCRIBED_AT_ONCE):
+                self._client.subscribe([(topic, 1) for topic in new[begin : begin + SUBSCRIBED_AT_ONCE]])
 
     @property
     def connected(self) -> bool:
@@ -150,10 +176,10 @@ class Receiver:
             self._refused = foreign(str(reason))
             log.warning("broker %s refuses: %s", self._address, reason)
             return
-        stale = [topic_filter for topic_filter in self._everything if topic_filter not in self._topics]
-        if stale:
-            client.unsubscribe(stale)  # of an earlier start with another list
-        client.subscribe([(topic, 1) for topic in self._topics])
+        if self._stale:
+            client.unsubscribe(self._stale)  # of an earlier start with another list: the broker keeps our session
+        for begin in range(0, len(self._topics), SUBSCRIBED_AT_ONCE):
+            client.subscribe([(topic, 1) for topic in self._topics[begin : begin + SUBSCRIBED_AT_ONCE]])
 
     def _subscribed(
         self, _client: mqtt.Client, _data: object, _mid: int, granted: list[ReasonCode], _properties: object
@@ -162,6 +188,10 @@ class Receiver:
             self._refused = Sentence("subscription refused")
             log.warning("broker %s refuses the subscription to %s", self._address, ", ".join(self._topics))
             return
+        with suppress(sqlite3.Error, OSError):  # of a full disk the committing thread complains
+            note_filters(self._journal, self._topics)
+        if self._host_state is not None:
+            self._client.publish(self._host_state.topic, self._host_state.online, qos=1, retain=True)
         log.info("receiving from %s", self._address)
         self._subscribed_at_all.set()
 

@@ -26,7 +26,7 @@ from facility.store import Appended, Store
 from ingest.admission.decoding import Understanding
 from ingest.journal.journal import Journal
 from ingest.journal.ledger import Counts, add_counts
-from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.journal.source_ledger import OTHERS, Change, Name, add_sources, source_of
 from ingest.messages import Message
 from ingest.monitor.channel_state import Hearing
 from ingest.monitor.host_clock import BY_CLOCK
@@ -46,13 +46,18 @@ class _Again(msgspec.Struct, array_like=True):
     detail: str
     payload: bytes
     count: int
+    topic: str = ""  # where it is not the row's own
 
 
 class _Result(msgspec.Struct, array_like=True):
     """What became of one row."""
 
-    admitted: int
+    shares: list[tuple[str, str, int]]  # site, asset, readings admitted
     again: list[_Again]
+
+    @property
+    def admitted(self) -> int:
+        return sum(count for _, _, count in self.shares)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -69,6 +74,7 @@ class Replay:
         self._understanding = understanding
         self._hearing = hearing
         self._registered: set[str] = set()
+        self._map_version = -1
 
     def recover(self) -> None:
         """Enter a batch that was stored and not counted. Call before the first step and after a failure."""
@@ -83,6 +89,7 @@ class Replay:
     def step(self) -> int:
         """Take one batch all the way. Gives how many rows it had; 0 when nothing is asked for."""
         self._ask_for_the_registered()
+        self._ask_for_the_mapped()
         with self._journal.transaction() as writer:
             batch = _position(writer) + 1
             rows = _take(writer, batch)
@@ -96,13 +103,11 @@ class Replay:
             Message(id_, now_us if reason == Reason.FUTURE and vouched != BY_CLOCK else arrived_us, topic, payload)
             for id_, vouched, reason, arrived_us, topic, payload in rows
         ]
-        understood = self._understanding.of(messages, vouched={row[0] for row in rows if row[1] == 1})
-        results = {
-            message.seq: _Result(admitted, [])
-            for message, admitted in zip(messages, understood.per_message(messages), strict=True)
-        }
+        understood = self._understanding.of(messages, vouched={row[0] for row in rows if row[1] == 1}, kept=True)
+        shares = understood.shares(messages)
+        results = {message.seq: _Result(shares.get(message.seq, []), []) for message in messages}
         for refusal in understood.refusals:
-            results[refusal.seq].again.append(_Again(refusal.reason, refusal.detail, refusal.payload, refusal.count))
+            results[refusal.seq].again.append(_again(refusal))
         with self._journal.transaction() as writer:
             writer.executemany(
                 "UPDATE replays SET result = ? WHERE id = ?",
@@ -113,7 +118,8 @@ class Replay:
         if readings.num_rows:
             tally = json.dumps({"journal": self._journal.identity()})
             done = self._store.append(readings, source=self._source, cursor=batch, tally=tally)
-        self._settle(batch, done, turned_away(done, readings, messages) if done.refused else ())
+        foreign = understood.foreign_sources(messages) if done.refused else {}
+        self._settle(batch, done, turned_away(done, readings, messages, foreign) if done.refused else ())
         self._hearing.listen(understood.admitted.said)
         return len(rows)
 
@@ -134,6 +140,26 @@ class Replay:
             log.info("%s quarantined messages of newly registered assets are taken in", cursor)
         self._registered |= new
 
+    def _ask_for_the_mapped(self) -> None:
+        """What waited for its device to be mapped is asked for by itself, whenever the map has changed."""
+        devices = self._understanding.devices
+        device_map = devices.device_map()
+        if devices.version == self._map_version:
+            return
+        self._map_version = devices.version
+        with self._journal.transaction() as writer:
+            waiting = writer.execute(
+                "SELECT DISTINCT detail FROM quarantine WHERE reason = ?", (Reason.UNKNOWN_DEVICE,)
+            )
+            mapped = [(detail,) for (detail,) in waiting.fetchall() if device_map.assets(*detail.split(":", 1))]
+            cursor = writer.executemany(
+                "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine"
+                " WHERE reason = 'unknown_device' AND detail = ? AND id NOT IN (SELECT id FROM dropped)",
+                mapped,
+            ).rowcount
+        if cursor > 0:
+            log.info("%s quarantined messages of newly mapped devices are taken in", cursor)
+
     def _settle(self, batch: int, done: Appended, away: Sequence[Refusal] = ()) -> None:
         """`away`: what the store turned away, by row; after a death only their number is known, in `done`."""
         with self._journal.transaction() as writer:
@@ -148,19 +174,28 @@ class Replay:
             for id_, topic, reason, count, seq, arrived_us, _, encoded in rows:
                 result = _decode(encoded)
                 for again in turned.get(id_, ()):
-                    result.admitted -= again.count
                     result.again.append(again)
+                    result.shares.append((*source_of(again.topic or topic), -again.count))
                 left = sum(again.count for again in result.again)
                 read = int(reason in UNREAD) - int(any(again.reason in UNREAD for again in result.again))
+                # Values that the device map now says nobody wants: a person dropped them.
+                unwanted = max(0, count - left - result.admitted)
+                unwanted = unwanted if source_of(topic) == OTHERS and reason not in UNREAD else 0
                 counts += Counts(
                     quarantined=left - count,
                     replayed=result.admitted,
+                    dropped=unwanted,
                     messages_unreadable=-read,
                     messages_decoded=read,
                 )
                 change = by_source.setdefault(source_of(topic), Change())
-                change.quarantined += left - count
-                change.admitted += result.admitted
+                change.quarantined -= count
+                change.dropped += unwanted
+                for again in result.again:
+                    source = source_of(again.topic or topic)
+                    by_source.setdefault(source, Change()).quarantined += again.count
+                for site, asset, admitted in result.shares:
+                    by_source.setdefault((site, asset), Change()).admitted += admitted
                 _keep(writer, id_, (seq, arrived_us, topic), result.again)
             add_counts(writer, counts)
             add_sources(writer, by_source)
@@ -171,6 +206,10 @@ class Replay:
             )
 
 
+def _again(refusal: Refusal) -> _Again:
+    return _Again(refusal.reason, refusal.detail, refusal.payload, refusal.count, refusal.topic)
+
+
 def _turned_away(done: Appended, away: Sequence[Refusal], rows: Sequence[tuple[int, bytes]]) -> dict[int, list[_Again]]:
     """What the store did not keep, by row (number, payload).
 
@@ -178,9 +217,7 @@ def _turned_away(done: Appended, away: Sequence[Refusal], rows: Sequence[tuple[i
     """
     by_message: dict[int, list[_Again]] = {}
     for refusal in away:
-        by_message.setdefault(refusal.seq, []).append(
-            _Again(refusal.reason, refusal.detail, refusal.payload, refusal.count)
-        )
+        by_message.setdefault(refusal.seq, []).append(_again(refusal))
     unknown = done.refused - sum(refusal.count for refusal in away)
     if unknown > 0:
         last = rows[-1][0]
@@ -222,10 +259,13 @@ def _keep(writer: sqlite3.Connection, id_: int, origin: tuple[int, int, str], ag
         return
     first, *others = again
     writer.execute(
-        "UPDATE quarantine SET payload = ?, reason = ?, detail = ?, count = ? WHERE id = ?",
-        (first.payload, first.reason, first.detail, first.count, id_),
+        "UPDATE quarantine SET payload = ?, reason = ?, detail = ?, count = ?, topic = ? WHERE id = ?",
+        (first.payload, first.reason, first.detail, first.count, first.topic or origin[2], id_),
     )
     writer.executemany(
         "INSERT INTO quarantine(seq, arrived_us, topic, payload, reason, detail, count) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*origin, again.payload, again.reason, again.detail, again.count) for again in others],
+        [
+            (*origin[:2], again.topic or origin[2], again.payload, again.reason, again.detail, again.count)
+            for again in others
+        ],
     )

@@ -19,7 +19,7 @@ from facility.errors import CannotConvert, CannotDo
 from ingest.codecs.native import decode
 from ingest.journal.ledger import Counts, add_counts
 from ingest.journal.schema import make_missing
-from ingest.journal.source_ledger import Change, Name, add_sources, source_of
+from ingest.journal.source_ledger import OTHERS, Change, Name, add_sources, source_of
 from ingest.messages import Message
 from ingest.refusals import Quarantined, Reason
 
@@ -175,6 +175,8 @@ class Review:
         waiting = []
         for topic, messages, readings, first, last in totals:
             site, name = source_of(topic)
+            if (site, name) == OTHERS:  # a device of another language: `ingest.quarantine.strangers`
+                continue
             spoken = tuple(sorted(channels.get((site, name), ())))
             waiting.append(
                 Waiting(

@@ -17,6 +17,7 @@ from ingest.admission.admission import ANCIENT_US, DIRECT, FUTURE_US, _distinct,
 from ingest.admission.decoding import Understanding
 from ingest.admission.sentinels import sentinel, sentinels
 from ingest.admission.units import SAME, conversion
+from ingest.codecs import native
 from ingest.codecs.native import decode
 from ingest.messages import Message
 from ingest.refusals import Reason
@@ -104,7 +105,8 @@ def test_every_reading_is_counted_of_its_message_and_its_asset() -> None:
         message(said(), seq=4, asset="EL-9"),
     ]
     understood = Understanding(lambda: {"EL-1": LIFT, "EL-2": other}, catalogue()).of(messages)
-    assert understood.per_message(messages) == [2, 1, 1, 0]
+    shares = {1: [("s", "EL-1", 2)], 2: [("s", "EL-1", 1)], 3: [("s", "EL-2", 1)], 4: [("s", "EL-9", 0)]}
+    assert understood.shares(messages) == shares
     assert understood.per_source == {("s", "EL-1"): 3, ("s", "EL-2"): 1, ("s", "EL-9"): 0}
     assert understood.said_by_source == {("s", "EL-1"): 4, ("s", "EL-2"): 1, ("s", "EL-9"): 1}
     assert understood.ways(messages) == {"EL-1": 0, "EL-2": 90_000_000}, "of those who are registered"
@@ -125,7 +127,7 @@ def test_whoever_said_nothing_that_was_read_has_no_way() -> None:
     messages = [message(b"{", seq=1), message(said(), seq=2, asset="EL-9")]
     understood = Understanding(lambda: {"EL-1": LIFT, "EL-9": Asset(id="EL-9", kind="lift")}, catalogue()).of(messages)
     assert understood.ways(messages) == {}
-    assert understood.per_message(messages) == [0, 0]
+    assert understood.shares(messages) == {2: [("s", "EL-9", 0)]}
 
 
 def test_a_part_of_a_message_is_kept_as_a_part_and_a_whole_one_as_it_came() -> None:
@@ -254,7 +256,7 @@ def test_a_message_that_breaks_the_decoder_stops_no_other(count: int, monkeypatc
             raise ZeroDivisionError("x" * 500)
         return real(messages, *more)
 
-    monkeypatch.setattr(decoding, "decode", breaking)
+    monkeypatch.setattr(native, "decode", breaking)
     for broken in range(count):
         messages = [message(said() if number != broken else b"bomb", seq=number + 1) for number in range(count)]
         messages.append(message(b"{", seq=99))

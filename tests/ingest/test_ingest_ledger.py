@@ -251,16 +251,16 @@ def test_only_what_is_decoded_and_asked_for_is_trimmed(folder):
 
 
 def test_a_message_that_breaks_the_decoder_itself_is_refused_alone(folder, monkeypatch):
-    import ingest.admission.decoding
+    import ingest.codecs.native
 
-    honest = ingest.admission.decoding.decode
+    honest = ingest.codecs.native.decode
 
     def fragile(messages, rules):
         if any(message.payload == b"bomb" for message in messages):
             raise ZeroDivisionError
         return honest(messages, rules)
 
-    monkeypatch.setattr(ingest.admission.decoding, "decode", fragile)
+    monkeypatch.setattr(ingest.codecs.native, "decode", fragile)
     journal = Journal(folder.journal)
     sink = Sink(journal, StandInStore(), lambda: ASSETS, catalogue())
     journal.write([arrival(said(NOW_MS - i, trips=5)) for i in range(5)] + [arrival(b"bomb"), arrival(b"?")])
