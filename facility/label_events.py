@@ -92,7 +92,7 @@ class LabelEvents:
                 ]
         except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise CannotParse(
-                "{file} cannot be read: {error}",
+                "the events in {file} cannot be read: {error}",
                 "Remove it and import the events again",
                 file=file,
                 error=error,

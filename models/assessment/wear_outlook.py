@@ -12,13 +12,15 @@ import numpy as np
 from facility.assessments import Assessment, Evidence, Knowledge, Trouble
 from facility.catalogue.catalogue import Bad, Catalogue, EquipmentClass
 from facility.estate import Asset
+from facility.i18n.phrases import Text
 from facility.store import Store
+from models import wording
 from models.assessment.fusion import FLAG_AT
 from models.wear.daily_table import read_daily
 from models.wear.standing import Standing, standings
 from models.wear.wear import WearModel
 
-LATELY = 7  # days without a word, after which there is nothing to foresee
+LATELY = 7  # days without a word, after which an order is all that is told
 LARGEST = 2_000  # assets of a class; more are judged channel by channel only
 
 
@@ -28,10 +30,14 @@ class WearOutlook:
 
     standing: Standing
     row: int
+    silent: int  # days without a word
 
     def added(self, assessment: Assessment) -> Assessment:
         """The assessment with wear in it. What its channels flag by themselves stays as it is."""
-        sentence = self.standing.sentence(self.row)
+        sentence, heard = self.standing.sentence(self.row), self.silent < LATELY
+        if not heard:
+            silence = wording.say("label_silent", days=self.silent)
+            sentence = Text(zh=f"{sentence.zh}；{silence.zh}", en=f"{sentence.en}; {silence.en}")
         score, probability = float(self.standing.score[self.row]), float(self.standing.probability[self.row])
         evidence = Evidence(
             channel="",
@@ -51,10 +57,10 @@ class WearOutlook:
             assessment,
             probability=probability,
             score=score,
-            flagged=probability >= FLAG_AT,
+            flagged=heard and probability >= FLAG_AT,
             mode="",
             reason=sentence,
-            state=Knowledge.ASSESSED,
+            state=Knowledge.ASSESSED if heard else assessment.state,
             evidence=(evidence, *assessment.evidence),
         )
 
@@ -91,9 +97,9 @@ def wear_outlooks(
         if table is None or model is None:
             continue
         worn = model.wear(table, [table.days])
-        lately = table.days - 1 - table.last_heard < LATELY
-        chosen = lately & ~np.isnan(worn.index[:, -1])
-        standing = standings(worn, chosen, horizon / timedelta(days=1))
+        silent = table.days - 1 - table.last_heard
+        chosen = ~np.isnan(worn.index[:, -1])
+        standing = standings(worn, chosen, silent < LATELY, horizon / timedelta(days=1))
         for row in np.flatnonzero(chosen):
-            out[table.assets[row].id] = WearOutlook(standing, int(row))
+            out[table.assets[row].id] = WearOutlook(standing, int(row), int(silent[row]))
     return out

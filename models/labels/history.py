@@ -34,6 +34,8 @@ class LabelHistory:
     came: BoolArray  # days on which it is so
     blocked: BoolArray  # evenings on which there is nothing to foresee: it is so already, or the asset is gone
     known_until: IntArray  # (assets,): days from the first on of which it is known whether it came
+    over: BoolArray  # (assets,): on the last evening it is so, or nothing was heard since it was
+    silent: IntArray  # (assets,): days without a word on the last evening
 
     @property
     def days(self) -> int:
@@ -58,17 +60,6 @@ class LabelHistory:
         """Eligible, and the outcome is known."""
         return self.eligible(day) & (self.outcome(day, horizon) | (self.known_until >= day + horizon))
 
-    def until(self, days: int) -> LabelHistory:
-        """What was known on the morning of that day."""
-        return LabelHistory(
-            assets=self.assets,
-            target=self.target,
-            first=self.first,
-            came=self.came[:, :days],
-            blocked=self.blocked[:, :days],
-            known_until=np.minimum(self.known_until, days),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
@@ -90,6 +81,11 @@ class Calendar:
     @property
     def last_heard(self) -> IntArray:
         return np.where(self.heard.any(axis=1), self.days - 1 - self.heard[:, ::-1].argmax(axis=1), -1)
+
+    @property
+    def silent(self) -> IntArray:
+        """(assets,): days without a word on the last evening."""
+        return np.asarray(self.days - 1 - self.last_heard, dtype=np.int64)
 
     @property
     def there(self) -> BoolArray:
@@ -154,7 +150,14 @@ def _of_countdown(calendar: Calendar, target: Target, left: FloatArray) -> Label
     known = np.where(event < calendar.days, calendar.days, np.maximum(calendar.last_heard + 1 - limit, 0))
     there = calendar.there & ~gone
     return LabelHistory(
-        assets=calendar.assets, target=target, first=calendar.first, came=came, blocked=~there, known_until=known
+        assets=calendar.assets,
+        target=target,
+        first=calendar.first,
+        came=came,
+        blocked=~there,
+        known_until=known,
+        over=gone[:, -1],
+        silent=calendar.silent,
     )
 
 
@@ -173,6 +176,8 @@ def _history(
         came=came,
         blocked=so | ended | ~calendar.there,
         known_until=np.asarray(known, dtype=np.int64),
+        over=(so | ended)[:, -1],
+        silent=calendar.silent,
     )
 
 

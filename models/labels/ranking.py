@@ -17,7 +17,7 @@ from facility.i18n.phrases import Text
 from facility.label_events import LabelEvent
 from facility.store import Store
 from models import wording
-from models.labels.history import Calendar, LabelHistory, from_channel, from_events
+from models.labels.history import SILENT, Calendar, LabelHistory, from_channel, from_events
 from models.labels.label_model import LabelModel, over
 from models.labels.lessons import Lessons
 from models.labels.target import Form
@@ -68,7 +68,7 @@ def rank_by(
     calendar = Calendar(assets=every.assets, first=every.first, heard=every.heard, end=as_of, timezone=timezone)
     history = _history(store, calendar, model, events, catalogue)
     day = history.days
-    chosen = history.eligible(day)
+    chosen = ~history.over
     lessons = Lessons(history=history, table=table, horizon=model.horizon_days, traits=model.traits)
     rows = lessons.rows(
         [day], model.wear, chosen[:, None], np.zeros((len(chosen), 1), dtype=np.bool_), repeats=model.repeats
@@ -78,7 +78,8 @@ def rank_by(
     if likely is not None:
         likely = np.clip(over(likely, model.horizon_days, days), 1e-4, 1 - 1e-4)
     worn = model.wear.wear(table, [day]) if model.wear is not None and table is not None else None
-    standing = standings(worn, chosen, days) if worn is not None else None
+    lately = chosen & (history.silent < SILENT)
+    standing = standings(worn, chosen, lately, days) if worn is not None else None
     told = _Told(model, history, worn, standing, as_of, days)
     there = [history.assets[row] for row in rows.asset]
     gone = sorted({asset.id for asset in assets} - {asset.id for asset in there})
@@ -169,7 +170,7 @@ class _Told:
             score=odds,
             mode="",
             reason=reason,
-            coverage=1.0,
+            coverage=1.0 if self.history.silent[row] < SILENT else 0.0,
             model=self.model.version,
             evidence=(evidence,),
             state=Knowledge.ASSESSED,
@@ -193,6 +194,8 @@ class _Told:
             parts.append(wording.say("label_came", count=came, ago=self.history.days - last))
         if self.standing is not None and not np.isnan(self.standing.index[row]):
             parts.append(self.standing.sentence(row))
+        if self.history.silent[row] >= SILENT:
+            parts.append(wording.say("label_silent", days=int(self.history.silent[row])))
         return Text(zh="；".join(part.zh for part in parts), en="; ".join(part.en for part in parts))
 
 

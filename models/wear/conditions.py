@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.recordings.behaviour import Behaviour
 from models.statistics import FloatArray, IntArray, empty_slices, median
@@ -18,7 +19,7 @@ FRESH = 40  # days at the beginning of an asset's record that conditions are lea
 OWN = 20  # days at the beginning that an asset's own level is learned from
 SETTLED = 0.8  # share of an asset's days in one cluster from which the clusters only tell assets apart
 FARTHEST = 12.0  # deviations; what is farther is as far
-ROWS = 40  # least pooled days
+ROWS, MOST_ROWS = 40, 2_000  # pooled days, least and most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Conditions:
     @classmethod
     def of(cls, days: list[FloatArray], seed: int = 0) -> Self:
         """From the first days of each asset, (days, channels) each."""
+        every = max(1, -(-sum(map(len, days)) // MOST_ROWS))
+        days = [part[place % every :: every] for place, part in enumerate(days)]
         rows = np.concatenate(days)
         behaviour = _behaviour(rows, seed, None)
         if behaviour.points > 1:
@@ -87,7 +90,8 @@ _ARRAYS = ("middle", "width", "weights", "means", "variances", "centres", "width
 
 def _behaviour(rows: FloatArray, seed: int, points: int | None) -> Behaviour:
     seconds = np.arange(len(rows), dtype=np.float64) * 86_400.0
-    return Behaviour(seed, points).fit(rows, seconds)
+    with threadpool_limits(1):
+        return Behaviour(seed, points).fit(rows, seconds)
 
 
 def _only_tells_assets_apart(place: IntArray, owner: IntArray) -> bool:

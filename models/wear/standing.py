@@ -8,7 +8,7 @@ import numpy as np
 
 from facility.i18n.phrases import Text
 from models import wording
-from models.statistics import BoolArray, FloatArray, median, spread
+from models.statistics import BoolArray, FloatArray, IntArray, median, spread
 from models.wear.wear import Wear
 
 PRIOR = 0.06  # share of assets that need attention at any time
@@ -25,7 +25,7 @@ class Standing:
     score: FloatArray  # log odds, before they are bounded; for the order
     probability: FloatArray
     worse_than: FloatArray
-    among: int
+    among: IntArray
 
     def sentence(self, row: int) -> Text:
         """The wear of one in words."""
@@ -34,16 +34,17 @@ class Standing:
             index=wording.number(float(self.index[row])),
             grown=wording.number(float(self.grown[row])),
             worse=int(self.worse_than[row]),
-            among=self.among,
+            among=int(self.among[row]),
         )
 
 
-def standings(worn: Wear, chosen: BoolArray, days: float) -> Standing:
-    """Of the chosen assets beside each other, on the last morning of `worn`, over the days to come."""
+def standings(worn: Wear, chosen: BoolArray, beside: BoolArray, days: float) -> Standing:
+    """Of the chosen assets on the last morning of `worn`, over the days to come; measured by those `beside`."""
     ahead = np.where(chosen, worn.ahead(days)[:, -1], np.nan)
-    present = ahead[~np.isnan(ahead)]
-    middle = float(median(ahead[None])[0]) if present.size else 0.0
-    width = max(float(spread(ahead[None])[0]), LEAST_SPREAD) if present.size else LEAST_SPREAD
+    present = ahead[~np.isnan(ahead) & beside]
+    present = present if present.size else ahead[~np.isnan(ahead)]
+    middle = float(median(present[None])[0]) if present.size else 0.0
+    width = max(float(spread(present[None])[0]), LEAST_SPREAD) if present.size else LEAST_SPREAD
     score = np.log(PRIOR / (1 - PRIOR)) + (np.nan_to_num(ahead, nan=middle) - middle) / width
     ordered = np.sort(present)
     return Standing(
@@ -52,5 +53,5 @@ def standings(worn: Wear, chosen: BoolArray, days: float) -> Standing:
         score=score,
         probability=np.minimum(1 / (1 + np.exp(-score)), MOST),
         worse_than=np.searchsorted(ordered, np.nan_to_num(ahead, nan=middle)).astype(np.float64),
-        among=max(len(present) - 1, 0),
+        among=np.maximum(len(present) - (beside & ~np.isnan(ahead)), 0).astype(np.int64),
     )

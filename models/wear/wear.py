@@ -99,40 +99,33 @@ class WearModel:
         first = table.first_heard
         own = self.levels.levels(_from_first(residuals, first))
         standard = np.clip((residuals - own[:, None]) / self.noise, -FARTHEST, FARTHEST)
-        at = np.asarray(days, dtype=np.int64) - 1
+        wanted = np.broadcast_to(np.asarray(days, dtype=np.int64) - 1, (len(values), len(days)))
+        at = np.maximum(np.minimum(wanted, table.last_heard[:, None]), 0)  # of who is silent, the last that was known
         smooth, slow = _averages(standard, SMOOTHED), _averages(standard, SLOW)
         along = smooth @ self.directions
         index = np.sqrt((along**2).sum(axis=2))
-        age = at + 1 - first[:, None].astype(np.float64)
+        age = at + 1.0 - first[:, None]
         young = age < OWN
-        back, far_back = np.maximum(at - BACK, 0), np.maximum(at - FAR_BACK, 0)
 
-        def since(figure: FloatArray, before: IntArray) -> FloatArray:
-            earlier = np.take_along_axis(
-                figure, np.maximum(before, first[:, None]).clip(0, figure.shape[1] - 1), axis=1
-            )
-            return np.asarray(figure[:, at] - earlier)
+        def then(figure: FloatArray) -> FloatArray:
+            mornings = at if figure.ndim == 2 else at[:, :, None]
+            return np.asarray(np.take_along_axis(figure, mornings, axis=1))
 
-        grown = since(index, np.broadcast_to(back, age.shape))
+        def since(back: int) -> FloatArray:
+            earlier = np.take_along_axis(index, np.maximum(at - back, np.minimum(first[:, None], at)), axis=1)
+            return np.asarray(then(index) - earlier)
+
+        now, grown = then(index), since(BACK)
         features = np.concatenate(
             [
-                np.stack(
-                    [
-                        index[:, at],
-                        np.log1p(index[:, at]),
-                        grown,
-                        since(index, np.broadcast_to(far_back, age.shape)),
-                        age,
-                    ],
-                    axis=2,
-                ),
-                along[:, at],
-                slow[:, at],
+                np.stack([now, np.log1p(now), grown, since(FAR_BACK), age], axis=2),
+                then(along),
+                then(slow),
             ],
             axis=2,
         )
         return Wear(
-            index=np.where(young, np.nan, index[:, at]),
+            index=np.where(young, np.nan, now),
             grown=np.where(young, np.nan, grown),
             features=np.where(young[:, :, None], 0.0, np.nan_to_num(features)),
             age=np.asarray(age, dtype=np.float64),
