@@ -173,7 +173,7 @@ def _wrong(
     asset: str, label: str, start: datetime | None, end: datetime | None, assets: Collection[str]
 ) -> Sentence | None:
     if not asset:
-        return Sentence("no asset")
+        return Sentence("no asset is named")
     if asset not in assets:
         near = nearest(asset, list(assets))
         if near:

@@ -12,6 +12,7 @@ from facility.assessments import Evidence, Reference
 from models.assessment.evidence import began, in_plain_units, recent_figure, steady, to_draw
 from models.assessment.memory import LASTING, Memory, lasting, reference_of
 from models.assessment.sentences import Facts, sentence
+from models.features.directions import fixed_directions
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure, Windows
 from models.statistics import FloatArray, median
@@ -43,6 +44,7 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
         return {}
     standing = {number: memory.standing(asset.id) for number, asset in enumerate(windows.assets)}
     carried: dict[int, Carried] = {}
+    directions = fixed_directions(windows)
     for row in np.flatnonzero([bool(standing[int(owner)]) for owner in windows.owner]):
         number = int(row)
         channel, figure = windows.channels[number].key, windows.figures[number]
@@ -50,7 +52,8 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
             wanted = FIGURE_OF.get(evidence.pattern)
             fits = figure is wanted if wanted else figure not in FIGURE_OF.values()
             silent = bool(np.isnan(windows.values[number, -3:]).all())
-            if evidence.channel != channel or not fits or (windows.excluded[number] and not silent):
+            better = directions[number] * reference_of(evidence).shift < 0  # it had come back when it was last seen
+            if evidence.channel != channel or not fits or better or (windows.excluded[number] and not silent):
                 continue
             now = in_plain_units(windows, number, recent_figure(windows.values[number]))
             share = lasting(evidence, now - _class_moved(windows, number, evidence))
