@@ -1,8 +1,8 @@
 """What people have set, and no fault has moved: a driver that changes while all that a fault would move stands still.
 
 A circuit is dimmed for a holiday or lit longer for new tenants; a driver that fails flickers as well and its power
-factor falls. Channels that others follow (catalogue) are where people set something. Shares of time are people's doing as
-well: a door that stands open longer than it did has a worn closer only if it also closes slower.
+factor falls. Channels that others follow (catalogue) are where people set something. Shares of time are people's doing,
+too: a door that stands open longer than it did has a worn closer only if it also closes slower.
 """
 
 from __future__ import annotations
