@@ -117,9 +117,10 @@ def _seen(name: str, rows: Rows) -> FloatArray:
 def log_odds(estimators: dict[str, Any], names: Sequence[str], rows: Rows) -> FloatArray:
     """Mean log odds of the named estimators, a row each."""
     odds = []
-    for name in names:
-        p = np.clip(estimators[name].predict_proba(_seen(name, rows))[:, 1], 1e-6, 1 - 1e-6)
-        odds.append(np.log(p / (1 - p)))
+    with threadpool_limits(1):
+        for name in names:
+            p = np.clip(estimators[name].predict_proba(_seen(name, rows))[:, 1], 1e-6, 1 - 1e-6)
+            odds.append(np.log(p / (1 - p)))
     return np.asarray(np.mean(odds, axis=0))
 
 
