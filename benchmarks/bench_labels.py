@@ -1,7 +1,7 @@
 """Which of a hundred running engines fail within thirty flights, with a label and without: made-up fleets.
 
-`make bench ARGS=labels`; SERVICEDAY_SEED (400) and SERVICEDAY_FLEETS (3, of each of four kinds) choose others. A JSON line a
-fleet: the share of the first 25 (or of as many as fail, if they are fewer) that fail within 30 flights.
+`make bench ARGS=labels`; SERVICEDAY_SEED (400) and SERVICEDAY_FLEETS (3, of each of four kinds) choose others. A JSON
+line a fleet: the share of the first 25 (or of as many as fail, if they are fewer) that fail within 30 flights.
 """
 
 from __future__ import annotations
