@@ -36,6 +36,7 @@ class LabelHistory:
     known_until: IntArray  # (assets,): days from the first on of which it is known whether it came
     over: BoolArray  # (assets,): on the last evening it is so, or nothing was heard since it was
     silent: IntArray  # (assets,): days without a word on the last evening
+    hindsight: bool = False  # what came is known only from a countdown written afterwards: no past that foretells
 
     @property
     def days(self) -> int:
@@ -158,6 +159,7 @@ def _of_countdown(calendar: Calendar, target: Target, left: FloatArray) -> Label
         known_until=known,
         over=gone[:, -1],
         silent=calendar.silent,
+        hindsight=True,
     )
 
 

@@ -50,7 +50,7 @@ class Lessons:
         """Whether events come again at the same asset often enough for their history to tell."""
         count = self.history.begun.sum(axis=1)
         total = int(count.sum())
-        return total > 0 and float(np.maximum(count - 1, 0).sum()) >= AGAIN * total
+        return not self.history.hindsight and total > 0 and float(np.maximum(count - 1, 0).sum()) >= AGAIN * total
 
     def days_before(self, until: int, shortest: int) -> list[int]:
         """Mornings that may be learned from, so far apart that the examples are not too many."""
@@ -96,7 +96,7 @@ class Lessons:
             ordered = np.empty_like(newest_first)
             ordered[newest_first] = np.arange(len(days))
             parts.append(tables[ordered[place], asset].astype(np.float64))
-        begun = self.history.begun
+        begun = self.history.begun & (not self.history.hindsight)
         counted = np.stack([decayed(begun[:, :day], COUNTED) for day in days], axis=1)
         return Rows(
             features=np.concatenate(parts, axis=1) if parts else np.zeros((len(asset), 0)),

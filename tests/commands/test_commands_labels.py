@@ -36,22 +36,22 @@ def class_file(columns: tuple[str, ...]) -> str:
 
 
 def written(fleet: EngineFleet, folder: Path) -> None:
-    """Assets, readings in wide form, days left of those that failed, and the failures as events."""
+    """Assets, readings in wide form with the days left of those that failed, and the failures as events."""
     (folder / "data" / "catalogue").mkdir(parents=True)
     (folder / "data" / "catalogue" / "engine.toml").write_text(class_file(fleet.columns[:SENSORS]), encoding="utf-8")
-    assets, readings = ["id,kind,site"], ["asset,time," + ",".join(fleet.columns[:SENSORS])]
-    left, events = ["asset,time,ttf"], ["asset,start"]
+    assets, readings = ["id,kind,site"], ["asset,time,ttf," + ",".join(fleet.columns[:SENSORS])]
+    events = ["asset,start"]
     for place, engine in enumerate((*fleet.failed, *fleet.running)):
         assets.append(f"{engine.name},engine,field")
-        end = AS_OF - timedelta(days=1 if engine.left else 10 + 9 * place)
+        end = AS_OF - timedelta(days=1 if engine.left else 10 + 2 * place)
         for flight, values in enumerate(engine.values):
             day = end - timedelta(days=engine.flown - 1 - flight)
-            readings.append(f"{engine.name},{day}T06:00:00Z," + ",".join(f"{value:.6g}" for value in values[:SENSORS]))
-            if not engine.left:
-                left.append(f"{engine.name},{day}T06:00:00Z,{engine.flown - 1 - flight}")
+            left = "" if engine.left else engine.flown - 1 - flight
+            cells = ",".join(f"{value:.6g}" for value in values[:SENSORS])
+            readings.append(f"{engine.name},{day}T06:00:00Z,{left},{cells}")
         if not engine.left:
             events.append(f"{engine.name},{end}")
-    for name, lines in (("assets", assets), ("readings", readings), ("left", left), ("events", events)):
+    for name, lines in (("assets", assets), ("readings", readings), ("events", events)):
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -73,7 +73,6 @@ def test_engines_are_ranked_by_a_label_by_a_countdown_and_without_either(tmp_pat
 
     assert hits() >= 0.7
     run(tmp_path, "import", "events", "events.csv", "--label", "broke")
-    run(tmp_path, "import", "readings", "left.csv")
     asked = ("--until", f"{AS_OF}", "--horizon", "30d", "--json")
     cards = json.loads(run(tmp_path, "train", *asked, "--label", "broke", "--label", "ttf <= 30"))
     assert [(card["label"], card["events"]) for card in cards] == [("broke", 26), ("ttf <= 30", 26)]
