@@ -34,6 +34,7 @@ class DailyTable:
     channels: tuple[Channel, ...]
     first: date
     values: Table
+    measured: BoolArray | None = None  # (assets, days): heard on the day itself, where figures are carried on
 
     @property
     def days(self) -> int:
@@ -42,6 +43,8 @@ class DailyTable:
     @property
     def heard(self) -> BoolArray:
         """(assets, days): whether any channel was measured."""
+        if self.measured is not None:
+            return self.measured
         return np.asarray(~np.isnan(self.values).all(axis=2), dtype=np.bool_)
 
     @property
@@ -132,7 +135,8 @@ def read_daily(
         "value",
     )
     values[at["row"].to_numpy(), at["day"].to_numpy(), at["column"].to_numpy()] = at["value"].to_numpy()
-    return DailyTable(assets=heard, channels=tuple(channels), first=first, values=_carried(values))
+    measured = ~np.isnan(values).all(axis=2)
+    return DailyTable(assets=heard, channels=tuple(channels), first=first, values=_carried(values), measured=measured)
 
 
 def _carried(values: Table) -> Table:
