@@ -135,7 +135,7 @@ def read_daily(
         "value",
     )
     values[at["row"].to_numpy(), at["day"].to_numpy(), at["column"].to_numpy()] = at["value"].to_numpy()
-    measured = ~np.isnan(values).all(axis=2)
+    measured = np.asarray(~np.isnan(values).all(axis=2), dtype=np.bool_)
     return DailyTable(assets=heard, channels=tuple(channels), first=first, values=_carried(values), measured=measured)
 
 
