@@ -160,6 +160,7 @@ def rank(
     as_of: Annotated[str, typer.Option("--as-of", help=say("rank.as_of"), metavar="DATE")] = "",
     horizon: Horizon = "7d",
     kind: options.Kind = "",
+    label: Annotated[list[str], typer.Option("--label", help=say("rank.label"), metavar="LABEL")] = [],  # noqa: B006
     top: Annotated[int, typer.Option("--top", help=say("rank.top"), min=0)] = 0,
     down: Annotated[bool, typer.Option("--down", help=say("rank.down"))] = False,
     timezone: options.Zone = options.ZONE,
@@ -173,17 +174,23 @@ def rank(
     place, length = options.zone(timezone), options.span(horizon)
     moment = options.midnight(options.day(as_of) if as_of else _today(place), place)
     with installation(data) as here:
-        every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
         places = placed(here.records)
-    ranked = every if down else running(every)
-    left_out = len(every) - len(ranked)
+        if label:
+            from commands.learning import ranked_by
+
+            ranked, gone = ranked_by(here, label, as_of=moment, horizon=length, timezone=place, kind=kind)
+            left_out = len(gone)
+        else:
+            every = assessments(here, as_of=moment, horizon=length, timezone=place, kind=kind, quiet=as_json)
+            ranked = every if down else running(every)
+            left_out = len(every) - len(ranked)
     ranked = ranked[: top or None]
     if as_json:
         show_json(ranking(ranked, preferred()))
         return
     _table(ranked[: top or 30], places)
     if left_out:
-        tell(say("rank.left_out", count=left_out))
+        tell(say("rank.left_out_label" if label else "rank.left_out", count=left_out))
 
 
 def _today(place: ZoneInfo) -> date:

@@ -9,6 +9,7 @@ import typer
 from commands.app import options
 from commands.app.messages import say
 from commands.app.output import progress, show_json, show_table, tell
+from commands.learning import Request, taught_label
 from facility.errors import CannotParse
 from facility.i18n.phrases import preferred
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def train(
     until: Annotated[str, typer.Option("--until", help=say("train.until"), metavar="DATE")],
     data: options.Data = options.DATA,
-    label: Annotated[str, typer.Option("--label", help=say("option.label"), metavar="RULE")] = "",
+    label: Annotated[list[str], typer.Option("--label", help=say("train.label"), metavar="LABEL")] = [],  # noqa: B006
     outcomes: Annotated[bool, typer.Option("--outcomes", help=say("train.outcomes"))] = False,
     horizon: Annotated[str, typer.Option("--horizon", help=say("option.horizon"), metavar="SPAN")] = "7d",
     kind: options.Kind = "",
@@ -31,37 +32,35 @@ def train(
 ) -> None:
     """Learn from what was known before a date."""
     from commands.installation import installation
-    from facility.catalogue.catalogue import catalogue
-    from models.outages.label import parse_label
-    from models.outages.training import train as learn
+    from models.outages.label import DEFAULT_LABEL
 
     if outcomes and label:
         raise CannotParse("--outcomes and --label are two things to learn", "Run `serviceday train` once for each")
     place, length = options.zone(timezone), options.span(horizon)
     end = options.midnight(options.day(until), place)
-    target = parse_label(label, catalogue()) if label else None
     if outcomes:
         _from_outcomes(data, end, place, as_json)
         return
+    request = Request(until=end, horizon=length, timezone=place, seed=seed)
+    taught: list[tuple[dict[str, Any], Path]] = []
     with installation(data) as here, progress(as_json) as shown:
         task = shown.add_task(say("train.progress"), total=None)
-        trained = learn(
-            here.store,
-            here.assets(kind),
-            until=end,
-            label=target,
-            horizon=length,
-            timezone=place,
-            folder=here.folder.models,
-            seed=seed,
-            on_progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
-        folder = here.folder.models / trained.version
+
+        def advance(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        for words in label or [str(DEFAULT_LABEL)]:
+            taught += taught_label(here, words, kind, request, advance)
     if as_json:
-        show_json({"version": trained.version, "label": str(trained.label), **trained.card})
+        cards = [card for card, _ in taught]
+        show_json(cards[0] if len(cards) == 1 else cards)
         return
-    tell(say("train.done", version=trained.version, label=trained.label, until=until))
-    _told(trained.card, folder)
+    for card, folder in taught:
+        tell(say("train.done", version=card["version"], label=card["label"], until=until))
+        if "voice" in card:
+            _told_label(card, folder)
+        else:
+            _told(card, folder)
 
 
 def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) -> None:
@@ -81,6 +80,14 @@ def _from_outcomes(data: Path, end: datetime, place: ZoneInfo, as_json: bool) ->
     _told(correction.card, folder / FOLDER / correction.version)
 
 
+def _told_label(card: dict[str, Any], folder: object) -> None:
+    from models.cards.label_card import label_why, voice
+
+    language = preferred()
+    tell(say("train.speaks", who=voice(card["voice"], language), why=label_why(card, language)))
+    tell(say("train.card", file=f"{folder}/card.{language}.md"))
+
+
 def _told(card: dict[str, Any], folder: object) -> None:
     from models.cards import why
 
@@ -94,11 +101,14 @@ def list_models(data: options.Data = options.DATA, as_json: options.Json = False
     from facility.folder import DataFolder
     from models import feedback
     from models.cards import why
+    from models.cards.label_card import label_why
+    from models.labels.label_model import kept as kept_labels
     from models.outages.trained_model import kept
 
     folder = DataFolder(data).existing().models
     cards = [
         *kept(folder),
+        *kept_labels(folder),
         *({"version": correction.version, **correction.card} for correction in feedback.kept(folder)),
     ]
     if as_json:
@@ -113,7 +123,11 @@ def list_models(data: options.Data = options.DATA, as_json: options.Json = False
                 card.get("label", say("models.outcomes")),
                 card["until"],
                 say("program.yes" if card.get("adopted", True) else "program.no"),
-                why(card["comparison"], preferred()) if "comparison" in card else "",
+                label_why(card, preferred())
+                if "voice" in card
+                else why(card["comparison"], preferred())
+                if "comparison" in card
+                else "",
             )
             for card in cards
         ],

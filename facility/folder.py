@@ -7,6 +7,7 @@
     DATA/photos/          photos and signatures of     DATA/round-links.key  signs links to people's rounds
                           rounds, by list
     DATA/standing.npz     what the last assessment left for the next hour; made anew where it is missing
+    DATA/events/          events imported for labels, a file each
     DATA/notifications.toml  who is told what          DATA/notification.key  signs links that acknowledge
 
 One process at a time takes readings in (`claim`); any number read.
@@ -51,6 +52,10 @@ class DataFolder:
     @property
     def models(self) -> Path:
         return self.path / "models"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events"
 
     @property
     def standing(self) -> Path:

@@ -103,7 +103,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "finding.export",
     },
     "outcome": {"add": "outcome.add", "list": "outcome.list_outcomes"},
-    "import": {"assets": "import_.assets", "readings": "import_.readings"},
+    "import": {"assets": "import_.assets", "readings": "import_.readings", "events": "import_events.events"},
     "alerts": {
         "list": "alerts.list_alerts",
         "show": "alerts.show",

@@ -12,10 +12,12 @@ from facility.assessments import Evidence, Reference
 from models.assessment.evidence import began, in_plain_units, recent_figure, steady, to_draw
 from models.assessment.memory import LASTING, Memory, lasting, reference_of
 from models.assessment.sentences import Facts, sentence
+from models.features.directions import fixed_directions
 from models.features.normalisation import CLASS_SIZE
 from models.features.windows import Figure, Windows
 from models.statistics import FloatArray, median
 
+OF_CONTEXT = 0.5  # of a shift that its context may have brought about
 SMOOTHED = 3  # days whose median is a level
 FIGURE_OF = {"variance": Figure.SPREAD, "rate": Figure.RATE}  # by pattern; else whatever the channel has
 
@@ -43,6 +45,7 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
         return {}
     standing = {number: memory.standing(asset.id) for number, asset in enumerate(windows.assets)}
     carried: dict[int, Carried] = {}
+    directions = fixed_directions(windows)
     for row in np.flatnonzero([bool(standing[int(owner)]) for owner in windows.owner]):
         number = int(row)
         channel, figure = windows.channels[number].key, windows.figures[number]
@@ -50,23 +53,39 @@ def carried_rows(windows: Windows, memory: Memory) -> dict[int, Carried]:
             wanted = FIGURE_OF.get(evidence.pattern)
             fits = figure is wanted if wanted else figure not in FIGURE_OF.values()
             silent = bool(np.isnan(windows.values[number, -3:]).all())
-            if evidence.channel != channel or not fits or (windows.excluded[number] and not silent):
+            better = directions[number] * reference_of(evidence).shift < 0  # it had come back when it was last seen
+            if evidence.channel != channel or not fits or better or (windows.excluded[number] and not silent):
                 continue
             now = in_plain_units(windows, number, recent_figure(windows.values[number]))
-            share = lasting(evidence, now - _class_moved(windows, number, evidence))
+            share = lasting(evidence, now - _moved_with_others(windows, number, evidence))
             if share >= LASTING:
                 carried[number] = Carried(evidence, share, now)
             break
     return carried
 
 
-def _class_moved(windows: Windows, row: int, evidence: Evidence) -> float:
-    """How far most others of its class have moved since the evidence was noticed: a season is no part of a shift."""
+def _moved_with_others(windows: Windows, row: int, evidence: Evidence) -> float:
+    """How far a level has moved since the evidence was noticed because its class or its context did.
+
+    A season, or load that came back after a holiday, is no part of a shift. Context explains half of the shift at most:
+    loadings are learned from days that the fault may have been among.
+    """
     if evidence.noticed is None or windows.figures[row] is not Figure.LEVEL:
         return 0.0
     day = windows.days - round((windows.end - evidence.noticed) / timedelta(days=1))
     if day < SMOOTHED or day > windows.days - SMOOTHED:
         return 0.0
+    shift = reference_of(evidence).shift
+    explained = windows.values[row] - windows.adjusted[row]
+    by_context = float(median(explained[None, -SMOOTHED:])[0] - median(explained[None, day - SMOOTHED : day])[0])
+    most = OF_CONTEXT * abs(shift)
+    by_context = min(max(by_context, -most), most) if np.isfinite(by_context) else 0.0
+    by_class = _class_moved(windows, row, day)
+    return max(by_class, by_context) if shift > 0 else min(by_class, by_context)
+
+
+def _class_moved(windows: Windows, row: int, day: int) -> float:
+    """How far most others of its class have moved since a day."""
     others = np.flatnonzero((windows.group == windows.group[row]) & windows.telling)
     others = others[others != row]
     if others.size < CLASS_SIZE:

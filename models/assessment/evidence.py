@@ -23,7 +23,7 @@ from models.statistics import FloatArray, median
 
 WORTH_TELLING = 3.0  # healthy standard deviations
 SUSPICIOUS = 0.08  # probability from which the strongest sign is told however weak it is
-LONGEST_FORECAST = 365.0  # days
+LONGEST_FORECAST = 126.0  # days; six times those that the slope is taken from: farther ahead is no forecast
 CHANCE = timedelta(days=2)  # beyond what a later look calls possible, that an onset is still kept
 NINETY = 1.645  # standard errors either side that hold 90 %
 

@@ -34,6 +34,7 @@ from models.assessment.onset_hours import to_the_hour
 from models.assessment.prognosis import prognosis
 from models.assessment.scoring import Judgement
 from models.assessment.sufficiency import ENOUGH_DAYS, insufficiency, span
+from models.assessment.wear_outlook import wear_outlooks
 from models.detectors import Detector
 from models.features.normalisation import fleet_windows
 from models.features.windows import Windows
@@ -130,6 +131,9 @@ def believe(
     history = outlooks(
         store, assets if fleet is None else fleet, as_of=as_of, horizon=horizon, timezone=timezone, model=model
     )
+    worn = wear_outlooks(
+        store, assets if fleet is None else fleet, classes, as_of=as_of, horizon=horizon, timezone=timezone
+    )
     version = model_version(model)
     assessments = []
     for place in range(len(assets)) if told_of is None else told_of:
@@ -147,6 +151,8 @@ def believe(
             assessment = replace(
                 stood, as_of=as_of, state=assessment.state, failure=assessment.failure, model=assessment.model
             )
+        if assessment.asset in worn and not assessment.failure:
+            assessment = worn[assessment.asset].added(assessment)
         assessments.append(_with_outlook(assessment, history.get(assessment.asset)))
     assessments = _with_young_histories(store, assets, assessments, as_of=as_of)
     assessments = to_the_hour(store, assessments, timezone)

@@ -1,7 +1,8 @@
 """What people have set, and no fault has moved: a driver that changes while all that a fault would move stands still.
 
 A circuit is dimmed for a holiday or lit longer for new tenants; a driver that fails flickers as well and its power
-factor falls. Channels that others follow (catalogue) are where people set something.
+factor falls. Channels that others follow (catalogue) are where people set something. Shares of time are people's doing,
+too: a door that stands open longer than it did has a worn closer only if it also closes slower.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from models.assessment.fusion import NOISE, fits
 from models.features.windows import Figure, Windows
 from models.statistics import FloatArray
 
+SHARE_OF_TIME = "time"  # of a channel's `per`
 COMPANIONS = 2  # other signs that are measured and stand still, before a mode is ruled out
 SET, MOST = 0.4, 3.2  # of the strength that is left, and standard deviations: worth telling, and no flag by itself
 
@@ -29,14 +31,22 @@ def without_settings(
     }
     out = strength.copy()
     loud = np.flatnonzero(strength > NOISE)
-    rows = [row for row in loud.tolist() if (windows.channels[row].kind, windows.channels[row].key) in followed]
-    for row in rows:
-        if _ruled_out(windows, row, strength, change, catalogue):
+    for row in loud.tolist():
+        channel = windows.channels[row]
+        if (channel.kind, channel.key) in followed:
+            companions = COMPANIONS
+        elif channel.per == SHARE_OF_TIME:
+            companions = 1
+        else:
+            continue
+        if _ruled_out(windows, row, strength, change, catalogue, companions):
             out[row] = max(min(SET * strength[row], MOST), limits[row])
     return out
 
 
-def _ruled_out(windows: Windows, row: int, strength: FloatArray, change: FloatArray, catalogue: Catalogue) -> bool:
+def _ruled_out(
+    windows: Windows, row: int, strength: FloatArray, change: FloatArray, catalogue: Catalogue, companions: int
+) -> bool:
     """Would every mode that moves this channel so have shown elsewhere, where nothing is seen?"""
     channel = windows.channels[row]
     channels = catalogue[channel.kind].channels
@@ -52,7 +62,7 @@ def _ruled_out(windows: Windows, row: int, strength: FloatArray, change: FloatAr
             and windows.channels[i].key != channel.key
             and channels[windows.channels[i].key].follows != channel.key
         ]
-        if len({windows.channels[i].key for i in others}) < COMPANIONS:
+        if len({windows.channels[i].key for i in others}) < companions:
             return False
         if any(strength[i] > NOISE and fits(windows, i, change, mode) for i in others):
             return False

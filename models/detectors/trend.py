@@ -54,6 +54,7 @@ class TrendToLimit(ClassFigures):
         tests = windows.having(Figure.TEST)
         newest = mean(windows.latest(windows.standard, 1)) if tests.any() else np.zeros(len(tests))
         recent = np.where(tests, newest, mean(windows.standard[:, -5:]))
+        latest = np.where(tests, newest, median(windows.standard[:, -3:]))  # what was mended days ago rises no more
         for days in {min(SHORT, windows.days), windows.days}:
             if days < 6:
                 continue
@@ -61,7 +62,8 @@ class TrendToLimit(ClassFigures):
             score = line.slope / line.error
             rise = line.rise / windows.scale
             score = np.sign(score) * np.minimum(np.abs(score), RISE_WORTH * np.abs(rise))
-            lasting = np.where(np.isnan(recent) | (np.sign(recent) == np.sign(score)), score, 0.0)
+            stands = (np.sign(recent) == np.sign(score)) & (np.isnan(latest) | (np.sign(latest) == np.sign(score)))
+            lasting = np.where(np.isnan(recent) | stands, score, 0.0)
             lasting = np.nan_to_num(
                 np.sign(lasting) * np.minimum(np.abs(lasting), 2 + 2 * np.nan_to_num(np.abs(recent), nan=99))
             )

@@ -23,7 +23,7 @@ from models.cards import model_card
 from models.outages.asset_features import Traits
 from models.outages.features import features
 from models.outages.history import Outages
-from models.outages.label import Label
+from models.outages.label import Label, parse_label
 from models.statistics import FloatArray
 
 FORMAT = 2  # of model.json and of the features: models of another one are listed and never asked
@@ -156,6 +156,18 @@ def adopted_before(folder: Path, day: date, label: Label | None = None, horizon_
         and (label is None or (card["label"], card["horizon_days"]) == (str(label), horizon_days))
     ]
     return load(folder, max(suited, key=lambda card: str(card["until"]))["version"]) if suited else None
+
+
+def newest_of(folder: Path, day: date, label: str) -> TrainedModel | None:
+    """The newest adopted model of a label, whatever its horizon, that learned only from days before `day`."""
+    horizons = {
+        card["horizon_days"]: card["label"]
+        for card in kept(folder)
+        if card["label"] == label and date.fromisoformat(card["until"]) <= day
+    }
+    models = [adopted_before(folder, day, parse_label(label), days) for days in horizons]
+    suited = [model for model in models if model is not None]
+    return max(suited, key=lambda model: str(model.card["until"]), default=None)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:

@@ -90,6 +90,24 @@ class Behaviour:
         out = np.where(self.scale.still, filled, out / self._last)
         return np.where(np.isnan(standard), 0.0, np.clip(out, -FARTHEST, FARTHEST))
 
+    def place(self, values: FloatArray) -> IntArray:
+        """The operating point of each row."""
+        return self._place(np.nan_to_num(self.scale.standard(values)))
+
+    def parts(self) -> dict[str, FloatArray]:
+        """What was learned of the operating points, as arrays: enough to place and judge rows elsewhere."""
+        channels = len(self.scale.middle)
+        mixture = self._mixture
+        return {
+            "middle": self.scale.middle,
+            "width": self.scale.width,
+            "weights": np.ones(1) if mixture is None else np.asarray(mixture.weights_),
+            "means": np.zeros((1, channels)) if mixture is None else np.asarray(mixture.means_),
+            "variances": np.ones((1, channels)) if mixture is None else np.asarray(mixture.covariances_),
+            "centres": self._centres,
+            "widths": self._widths,
+        }
+
     def _choose_points(self, standard: FloatArray) -> int:
         """More points only if they make the other half of the rows clearly likelier."""
         half = len(standard) // 2

@@ -110,7 +110,7 @@ def test_what_is_asked_wrongly_is_told_in_chinese(run: Run, arguments: str, expe
         ("outcome add L-1 confirmed --mode rust", "lift 没有“rust”这种失效模式"),
         ("quarantine show 5", "没有"),
         ("rank --kind teapot", "没有“teapot”这个设备类别。可用：electrical_fire、"),
-        ("train --until 2020-01-01 --label downtime", "标签“downtime”应由通道、比较符和数字组成"),
+        ("train --until 2020-01-01 --label downtime", "也没有以此为名的已导入事件。是不是“downtime_min”"),
         ("import readings registry.csv --channel nosuch", "没有“nosuch”这个测点"),
     ],
 )

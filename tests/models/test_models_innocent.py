@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from level_windows import level_windows
 
+from facility.assessments import Assessment, Evidence, Trouble
 from facility.catalogue.catalogue import catalogue
 from facility.estate import Asset
+from facility.i18n.phrases import Text
+from models.assessment.carried_evidence import carried_rows
 from models.assessment.memory import Memory
 from models.assessment.pipeline import assess
 from models.detectors.trend import TrendToLimit
@@ -132,3 +139,81 @@ def test_a_sensor_that_says_the_same_for_weeks_varies_by_what_its_figures_round(
     spreads = daily.values[[figure is Figure.SPREAD for figure in daily.figures]]
     assert spreads.size
     assert np.nanmin(np.exp(spreads)) > 1e-5
+
+
+@pytest.mark.parametrize(("slower", "flagged"), [(False, []), (True, ["D-03"])])
+def test_a_door_that_stands_open_longer_has_a_worn_closer_only_if_it_closes_slower(shelf, end, slower, flagged):
+    """One door stands open for half as long again since nine days; a worn closer would close slower as well."""
+    random = np.random.default_rng(4)
+    assets = [Asset(id=f"D-{n:02d}", kind="fire_door") for n in range(12)]
+    series = {}
+    for number, asset in enumerate(assets):
+        closing = 6 + 0.1 * number + random.normal(0, 0.05, DAYS * 24)
+        share = 3 + random.normal(0, 0.1, DAYS * 24)
+        if number == 3:
+            share[-9 * 24 :] *= 1.5
+            if slower:
+                closing[-9 * 24 :] += 1.0
+        series |= {(asset.id, "closing_time"): closing, (asset.id, "open_share"): share}
+    assert [one.asset for one in look(shelf(hourly(end, series)), assets, end) if one.flagged] == flagged
+
+
+@pytest.mark.parametrize("back", [0, 3, 4])
+def test_a_trend_that_was_mended_days_ago_rises_no_more(back):
+    """It rose for weeks; for the last days it is below where it began."""
+    random = np.random.default_rng(8)
+    adjusted = random.normal(0, 0.3, (20, 45))
+    adjusted[0] += np.maximum(np.arange(45) - 15, 0) * 0.4
+    if back:
+        adjusted[0, -back:] = -0.5
+    windows = level_windows("lighting_circuit", ["flicker"], adjusted, np.full(20, 20.0), np.full(20, 0.3))
+    score = TrendToLimit().fit(windows).score(windows)[0]
+    assert score > 3 if not back else score < 1
+
+
+@given(st.floats(0.2, 3.0), st.floats(-4.0, 4.0), st.booleans())
+def test_context_explains_half_of_a_shift_at_most(shift, context, rising):
+    """Whatever load and season do, they neither keep a fault alive nor bury one that stands in full."""
+    shift = shift if rising else -shift
+    values = np.full((1, 40), 20.0)
+    values[0, 20:] += shift
+    moved = np.where(np.arange(40) >= 30, context, 0.0)
+    windows = level_windows("lift", ["motor_temperature"], values - 20.0, np.full(1, 20.0), np.ones(1))
+    windows = replace(windows, values=values + moved, adjusted=values - 20.0)
+    noticed = windows.end - timedelta(days=14)
+    evidence = Evidence(
+        channel="motor_temperature",
+        detector="change",
+        trouble=Trouble.EQUIPMENT,
+        pattern="level",
+        since=None,
+        value=20.0 + shift,
+        expected=20.0,
+        score=9.0,
+        crosses_limit_at=None,
+        sentence=Text(zh="", en=""),
+        noticed=noticed,
+    )
+    before = Assessment(
+        asset="A-0",
+        as_of=noticed,
+        horizon_days=7,
+        probability=0.9,
+        sensor_probability=0.0,
+        flagged=True,
+        score=2.0,
+        mode="",
+        reason=Text(zh="", en=""),
+        coverage=1.0,
+        model="",
+        evidence=(evidence,),
+    )
+    carried = carried_rows(windows, Memory(before={"A-0": before}))
+    if not rising:
+        assert not carried, "a motor that is cooler than it was is no fault that stands"
+        return
+    explained = min(max(context, 0.0), 0.5 * shift)
+    share = min(max((shift + context - explained) / shift, 0.0), 1.0)
+    assert (0 in carried) == (share >= 0.5) or abs(share - 0.5) < 1e-6
+    if context >= 0:
+        assert carried, "the fault stands in full"
