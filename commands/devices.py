@@ -99,7 +99,13 @@ def list_devices(
         waiting = unknown.page(limit=limit, offset=(page - 1) * limit)
     looked = [(each, suggestions(each.values, catalogue())) for each in waiting]
     if as_json:
-        show_json({"devices": total, "page": page, "waiting": [plain(each, found) for each, found in looked]})
+        show_json(
+            {
+                "devices": total,
+                "page": page,
+                "waiting": [plain(each, suggestions_of) for each, suggestions_of in looked],
+            }
+        )
         return
     if not looked:
         tell(say("devices.none_waiting"))
@@ -119,9 +125,9 @@ def list_devices(
                 f"{each.readings:,}",
                 options.local(each.last, place),
                 cell(", ".join(value.name for value in each.values), 80),
-                _suggested(best(found)),
+                _suggested(best(suggestions_of)),
             )
-            for each, found in looked
+            for each, suggestions_of in looked
         ],
         right=[1],
     )
@@ -141,11 +147,11 @@ def show(
     from ingest.quarantine.suggestion import best, suggestions
 
     with _strangers(data, member) as unknown:
-        found = list(unknown.named([named(data, unknown.keys(), device)]))
-    if not found:
+        suggestions_of = list(unknown.named([named(data, unknown.keys(), device)]))
+    if not suggestions_of:
         _show_mapped(data, device, as_json)
         return
-    (stranger,) = found
+    (stranger,) = suggestions_of
     classes = suggestions(stranger.values, catalogue())
     if as_json:
         show_json(plain(stranger, classes))
@@ -166,7 +172,7 @@ def show(
     tell(f"{say('devices.column_suggested')}: {_suggested(best(classes))}")
 
 
-def plain(stranger: Stranger, found: list[Suggestion]) -> dict[str, Any]:
+def plain(stranger: Stranger, suggestions_of: list[Suggestion]) -> dict[str, Any]:
     """A device for a script."""
     from ingest.quarantine.suggestion import best
 
@@ -180,8 +186,8 @@ def plain(stranger: Stranger, found: list[Suggestion]) -> dict[str, Any]:
             {"name": value.name, "unit": value.unit, "low": value.low, "high": value.high, "last": value.last}
             for value in stranger.values
         ],
-        "classes": [each.kind for each in best(found)],
-        "channels": found[0].channels if found else {},
+        "classes": [each.kind for each in best(suggestions_of)],
+        "channels": suggestions_of[0].channels if suggestions_of else {},
     }
 
 
@@ -189,11 +195,11 @@ def named(data: Path, keys: list[str], device: str) -> str:
     """The key of a device that is named with or without its codec. Raises `CannotConvert` where two bear the name."""
     if device in keys or (":" in device and device.partition(":")[0] in {key.partition(":")[0] for key in keys}):
         return device
-    found = [key for key in keys if key.partition(":")[2] == device]
-    if len(found) > 1:
+    suggestions_of = [key for key in keys if key.partition(":")[2] == device]
+    if len(suggestions_of) > 1:
         raise CannotConvert("{device!r} is a device of {codecs}", "Write it as codec:device", device=device,
-                            codecs=[key.partition(":")[0] for key in found])  # fmt: skip
-    return found[0] if found else device
+                            codecs=[key.partition(":")[0] for key in suggestions_of])  # fmt: skip
+    return suggestions_of[0] if suggestions_of else device
 
 
 def _strangers(data: Path, member: int) -> Any:
@@ -204,12 +210,14 @@ def _strangers(data: Path, member: int) -> Any:
     return strangers(folder.journal_of(member), open_devices(data))
 
 
-def _suggested(found: list[Suggestion]) -> str:
-    if not found:
+def _suggested(suggestions_of: list[Suggestion]) -> str:
+    if not suggestions_of:
         return "-"
-    if len(found) > 1:
-        return say("devices.may_be", kinds=", ".join(each.kind for each in found))
-    return f"{found[0].kind}: " + ", ".join(f"{name} → {channel}" for name, channel in found[0].channels.items())
+    if len(suggestions_of) > 1:
+        return say("devices.may_be", kinds=", ".join(each.kind for each in suggestions_of))
+    return f"{suggestions_of[0].kind}: " + ", ".join(
+        f"{name} → {channel}" for name, channel in suggestions_of[0].channels.items()
+    )
 
 
 def _list_mapped(data: Path, as_json: bool) -> None:

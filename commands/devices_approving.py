@@ -78,27 +78,27 @@ def approve(
         problems: list[Sentence] = []
         for stranger in unknown.named(keys):
             try:
-                made, assignments = _mapped(stranger, registry, wish)
+                new_asset, assignments = _mapped(stranger, registry, wish)
             except ServicedayError as error:
                 problems.append(Sentence("{device}: {what}", device=stranger.key, what=error.sentence))
                 continue
-            if made is not None:
-                new.append(made)
-                registry[made.id] = made
+            if new_asset is not None:
+                new.append(new_asset)
+                registry[new_asset.id] = new_asset
             rows += assignments
             done.append(stranger.key)
         if not dry_run and done:
             here.records.estate.put(Estate(assets=tuple(new)))
             write_assignments(settings.map_file, [*read_assignments(settings.map_file, settings.known()), *rows])
         before = replayed(data)
-        asked = 0 if dry_run else unknown.ask_for(done)
+        waiting = 0 if dry_run else unknown.ask_for(done)
     if as_json:
-        came = {} if dry_run else carried_out(data, member, asked, before=before, quiet=True)
+        came = {} if dry_run else carried_out(data, member, waiting, before=before, quiet=True)
         show_json({**_plain(done, rows, problems), "dry_run": dry_run, **came})
     else:
         _tell(done, rows, problems, dry_run=dry_run)
         if not dry_run and done:
-            show_carried_out(data, member, asked, as_json, before=before)
+            show_carried_out(data, member, waiting, as_json, before=before)
     if problems:
         raise typer.Exit(1)
 
@@ -173,20 +173,20 @@ def _mapped(stranger: Stranger, registry: dict[str, Asset], wish: _Wish) -> tupl
         raise CannotConvert("{asset!r} is registered as {kind}", "Leave --class out, or name another --asset",
                             asset=key, kind=registered.kind)  # fmt: skip
     if not kind:
-        found = best(suggestions(stranger.values, catalogue()))
-        if len(found) != 1:
+        suggestion = best(suggestions(stranger.values, catalogue()))
+        if len(suggestion) != 1:
             raise CannotConvert(
-                "it may be {kinds}" if found else "it may be of no class of the catalogue",
-                "Say which with --class", kinds=[each.kind for each in found],
+                "it may be {kinds}" if suggestion else "it may be of no class of the catalogue",
+                "Say which with --class", kinds=[each.kind for each in suggestion],
             )  # fmt: skip
-        kind = found[0].kind
-    made: Asset | None = None
+        kind = suggestion[0].kind
+    new_asset: Asset | None = None
     if registered is None:
         if problem := bad_id(key):
             raise CannotConvert("asset id {key!r} {problem}", "Name the asset with --asset", key=key, problem=problem)
         if not wish.site:
             raise CannotConvert("its site is not known", "Name it with --site")
-        made = Asset(id=key, kind=kind, site=wish.site, building=wish.building)
+        new_asset = Asset(id=key, kind=kind, site=wish.site, building=wish.building)
     channels = mapping(stranger.values, catalogue().kind(kind))
     if not channels:
         raise CannotConvert("none of its values fits a channel of {kind}: {values}",
@@ -201,7 +201,7 @@ def _mapped(stranger: Stranger, registry: dict[str, Asset], wish: _Wish) -> tupl
         )
         for value in stranger.values
     ]
-    return made, rows
+    return new_asset, rows
 
 
 def _plain(done: Sequence[str], rows: Sequence[Assignment], problems: Sequence[Sentence]) -> dict[str, Any]:

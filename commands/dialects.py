@@ -55,8 +55,8 @@ class Interpreter:
         settings = read_settings(self._folder)
         names = [codec.name for codec in self._codecs if codec is not None]
         if any(name not in settings.codecs for name in names):
-            known = list(dict.fromkeys([*settings.codecs, *names]))
-            listed = ", ".join(f'"{name}"' for name in known)
+            names_on = list(dict.fromkeys([*settings.codecs, *names]))
+            listed = ", ".join(f'"{name}"' for name in names_on)
             zone = settings.zone or self._zone
             (self._folder / FILE).write_text(f'codecs = [{listed}]\nzone = "{zone.key}"\n', encoding="utf-8")
         rows = {
@@ -71,12 +71,12 @@ class Interpreter:
         levels = topic.split("/")
         codec = self._of_asset.get(levels[3])
         if codec is None or levels[4] != "telemetry" or not isinstance(codec, Encoder):
-            said: Sequence[tuple[str, bytes]] = [(topic, payload)]
+            payloads: Sequence[tuple[str, bytes]] = [(topic, payload)]
         else:
-            said = codec.encode(_moments(levels[3], _decode(payload)))
-        self._sent += len(said)
+            payloads = codec.encode(_moments(levels[3], _decode(payload)))
+        self._sent += len(payloads)
         self._pace(self._sent)
-        return said
+        return payloads
 
     def _rows(self, asset: Asset) -> list[Assignment]:
         """Where each value goes that the device will say: it says all of its channels once, to nobody."""
@@ -88,7 +88,7 @@ class Interpreter:
         tried = DeviceMoment(
             device=asset.id, time_ms=_TRIED_MS, values={key: float(n) for n, key in enumerate(channels)}
         )
-        heard = [Message(n, _TRIED_MS * 1000, *said) for n, said in enumerate(codec.encode([tried]))]
+        heard = [Message(n, _TRIED_MS * 1000, *payloads) for n, payloads in enumerate(codec.encode([tried]))]
         decoded = codec.decode(heard, CodecState())
         return [
             Assignment(

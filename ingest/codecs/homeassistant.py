@@ -93,13 +93,13 @@ class HomeAssistantCodec:
         topics = list(dict.fromkeys(topic for topic, _ in entities))
         for topic in dict.fromkeys([*(before if isinstance(before, list) else ()), *topics]):
             key = (self.name, topic, "entities")
-            kept = state.get(key)
-            others = [each for each in kept if each[0] != message.topic] if isinstance(kept, list) else []
+            stored = state.get(key)
+            others = [each for each in stored if each[0] != message.topic] if isinstance(stored, list) else []
             own = [[message.topic, *entity] for on, entity in entities if on == topic]
             if len(others) + len(own) > ENTITIES_AT_MOST:
                 raise CannotParse("homeassistant: more than {most} entities on {topic}", most=ENTITIES_AT_MOST,
                                   topic=topic[:100])  # fmt: skip
-            if kept is None and state.size > 2 * TOPICS_AT_MOST:
+            if stored is None and state.size > 2 * TOPICS_AT_MOST:
                 raise CannotParse("homeassistant: more than {most:,} topics were announced", most=TOPICS_AT_MOST)
             state.put(key, others + own)
         state.put(announced, topics)

@@ -43,14 +43,14 @@ class SenmlCodec:
         rows = Rows(self.name)
         for index, message in enumerate(messages):
             try:
-                found = list(_readings(_decode(message.payload), message.arrived_us // 1000))
+                readings = list(_readings(_decode(message.payload), message.arrived_us // 1000))
             except CannotParse as error:
                 rows.refuse(message, str(error.what)[:300])
                 continue
             except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
                 rows.refuse(message, str(CannotParse("senml: not JSON ({error})", error=str(error)[:100]).what))
                 continue
-            for device, reading in found:
+            for device, reading in readings:
                 rows.add(index, device, reading)
         return rows.decoded()
 
@@ -60,14 +60,14 @@ class SenmlCodec:
 
     def encode(self, moments: Iterable[DeviceMoment]) -> list[tuple[str, bytes]]:
         """A pack a moment, with name and time as base fields."""
-        said = []
+        messages = []
         for moment in moments:
             seconds = moment.time_ms / 1000 if moment.time_ms % 1000 else moment.time_ms // 1000
             first: dict[str, object] = {"bn": f"{moment.device}:", "bt": seconds}
             records = [{"n": name, "v": value} for name, value in moment.values.items()]
             pack = [{**first, **records[0]}, *records[1:]] if records else []
-            said.append((f"senml/{moment.device}", msgspec.json.encode(pack)))
-        return said
+            messages.append((f"senml/{moment.device}", msgspec.json.encode(pack)))
+        return messages
 
 
 def _readings(pack: object, now_ms: int) -> Iterator[tuple[str, tuple[str, str, int, float]]]:

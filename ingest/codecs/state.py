@@ -68,13 +68,13 @@ class CodecState:
 
     def put(self, key: Key, value: object) -> None:
         """Remember. What has not been asked for longest makes way."""
-        known = self._mapped(key[0], key[1])
-        self._rooms[not known].pop(key, None)  # a stranger that has been mapped meanwhile moves
-        room = self._rooms[known]
+        mapped = self._mapped(key[0], key[1])
+        self._rooms[not mapped].pop(key, None)  # a stranger that has been mapped meanwhile moves
+        room = self._rooms[mapped]
         room[key] = value
         room.move_to_end(key)
         self._unsaved[key] = None
-        while len(room) > self._limits[known]:
+        while len(room) > self._limits[mapped]:
             forgotten, _ = room.popitem(last=False)
             self._unsaved[forgotten] = None
 
@@ -95,18 +95,18 @@ class CodecState:
             self.put((codec, device, what), _decode(value))
         self._unsaved.clear()
 
-    def save_again(self, written: Iterable[Row], gone: Iterable[Key]) -> None:
+    def save_again(self, written: Iterable[Row], removed: Iterable[Key]) -> None:
         """What could not be written is to be written the next time."""
-        self._unsaved |= dict.fromkeys([*((codec, device, what) for codec, device, what, _ in written), *gone])
+        self._unsaved |= dict.fromkeys([*((codec, device, what) for codec, device, what, _ in written), *removed])
 
     def unsaved(self) -> tuple[list[Row], list[Key]]:
         """What is to be written and what is to be deleted, since this was asked last."""
-        written, gone = [], []
+        written, removed = [], []
         for key in self._unsaved:
             value = next((room[key] for room in self._rooms if key in room), None)
             if value is None:
-                gone.append(key)
+                removed.append(key)
             else:
                 written.append((*key, _encode(value)))
         self._unsaved.clear()
-        return written, gone
+        return written, removed

@@ -93,11 +93,11 @@ class Strangers:
 
     def ask_for(self, keys: Sequence[str]) -> int:
         """Have what these sent understood again, now that they are mapped. Gives how many messages."""
-        asked = 0
+        count = 0
         for begin in range(0, len(keys), ASKED_AT_ONCE):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                asked += self._connection.executemany(
+                count += self._connection.executemany(
                     "INSERT OR IGNORE INTO replays(id, vouched) SELECT id, 0 FROM quarantine"
                     " WHERE reason = 'unknown_device' AND detail = ? AND id NOT IN (SELECT id FROM dropped)",
                     [(key,) for key in keys[begin : begin + ASKED_AT_ONCE]],
@@ -106,7 +106,7 @@ class Strangers:
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
-        return max(0, asked)
+        return max(0, count)
 
     def _stranger(self, row: tuple[str, int, int, int, int]) -> Stranger:
         codec, _, device = row[0].partition(":")
@@ -133,14 +133,14 @@ class Strangers:
 
 def heard_values(decoded: Iterable[Decoded], device: str) -> tuple[Heard, ...]:
     """What a device says, by value: unit, how often, least, most and latest number."""
-    found: dict[str, Heard] = {}
+    by_channel: dict[str, Heard] = {}
     for part in decoded:
         for _, place, channel, _, value in part.readings.iter_rows():
             if part.places[place][1] != device:
                 continue
             name, unit = part.channels[channel], part.units[channel]
-            before = found.get(name) or Heard(name=name, unit=unit, count=0, low=value, high=value, last=value)
-            found[name] = Heard(
+            before = by_channel.get(name) or Heard(name=name, unit=unit, count=0, low=value, high=value, last=value)
+            by_channel[name] = Heard(
                 name=name,
                 unit=unit or before.unit,
                 count=before.count + 1,
@@ -148,7 +148,7 @@ def heard_values(decoded: Iterable[Decoded], device: str) -> tuple[Heard, ...]:
                 high=max(before.high, value),
                 last=value,
             )
-    return tuple(found[name] for name in sorted(found))
+    return tuple(by_channel[name] for name in sorted(by_channel))
 
 
 @contextmanager

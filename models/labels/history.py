@@ -99,7 +99,7 @@ class Calendar:
 def from_events(calendar: Calendar, target: Target, events: Sequence[LabelEvent]) -> LabelHistory:
     """Events that began before the calendar's end; from then on an asset that is heard no more is gone."""
     row = {asset.id: place for place, asset in enumerate(calendar.assets)}
-    came = np.zeros(calendar.heard.shape, dtype=np.bool_)
+    outcomes = np.zeros(calendar.heard.shape, dtype=np.bool_)
     for event in events:
         place = row.get(event.asset)
         if place is None or event.start >= calendar.end:
@@ -107,8 +107,8 @@ def from_events(calendar: Calendar, target: Target, events: Sequence[LabelEvent]
         last = min(event.end or event.start, calendar.end - timedelta(microseconds=1))
         begin, end = calendar.day(event.start), calendar.day(last)
         if end >= 0:
-            came[place, max(begin, 0) : end + 1] = True
-    return _history(calendar, target, came, calendar.last_heard + 1)
+            outcomes[place, max(begin, 0) : end + 1] = True
+    return _history(calendar, target, outcomes, calendar.last_heard + 1)
 
 
 def from_channel(store: Store, calendar: Calendar, target: Target, channel: Channel) -> LabelHistory | None:
@@ -130,12 +130,12 @@ def from_channel(store: Store, calendar: Calendar, target: Target, channel: Chan
                 channel=channel.key,
                 example=float(np.quantile(present, 0.95)),
             )
-        came = np.nan_to_num(figures) > 0
+        outcomes = np.nan_to_num(figures) > 0
     else:
-        came = target.holds(figures)
-    blocked_until_next = _carried(came, measured)
-    known = np.where(measured.any(axis=1), calendar.days - measured[:, ::-1].argmax(axis=1), 0)
-    return _history(calendar, target, came, known, state=blocked_until_next)
+        outcomes = target.holds(figures)
+    blocked_until_next = _carried(outcomes, measured)
+    known_until = np.where(measured.any(axis=1), calendar.days - measured[:, ::-1].argmax(axis=1), 0)
+    return _history(calendar, target, outcomes, known_until, state=blocked_until_next)
 
 
 def _of_countdown(calendar: Calendar, target: Target, left: FloatArray) -> LabelHistory:
@@ -146,38 +146,38 @@ def _of_countdown(calendar: Calendar, target: Target, left: FloatArray) -> Label
     event = np.where(last >= 0, last + np.floor(np.nan_to_num(at_last)).astype(np.int64), calendar.days + LONGEST)
     limit = int(target.limit) if target.form is Form.RULE else 0
     day = np.arange(calendar.days)
-    came = (day >= (event - limit)[:, None]) & (day <= event[:, None])
-    gone = day >= event[:, None]
-    known = np.where(event < calendar.days, calendar.days, np.maximum(calendar.last_heard + 1 - limit, 0))
-    there = calendar.there & ~gone
+    outcomes = (day >= (event - limit)[:, None]) & (day <= event[:, None])
+    failed = day >= event[:, None]
+    known_until = np.where(event < calendar.days, calendar.days, np.maximum(calendar.last_heard + 1 - limit, 0))
+    there = calendar.there & ~failed
     return LabelHistory(
         assets=calendar.assets,
         target=target,
         first=calendar.first,
-        came=came,
+        came=outcomes,
         blocked=~there,
-        known_until=known,
-        over=gone[:, -1],
+        known_until=known_until,
+        over=failed[:, -1],
         silent=calendar.silent,
         hindsight=True,
     )
 
 
 def _history(
-    calendar: Calendar, target: Target, came: BoolArray, known: IntArray, state: BoolArray | None = None
+    calendar: Calendar, target: Target, outcomes: BoolArray, known_until: IntArray, state: BoolArray | None = None
 ) -> LabelHistory:
-    so = came if state is None else state
+    so = outcomes if state is None else state
     day = np.arange(calendar.days)
-    last_came = np.maximum.accumulate(np.where(came, day, -1), axis=1)
+    last_came = np.maximum.accumulate(np.where(outcomes, day, -1), axis=1)
     last_heard = np.maximum.accumulate(np.where(calendar.heard, day, -1), axis=1)
     ended = (last_came >= 0) & (last_heard <= last_came)  # nothing was heard of it since
     return LabelHistory(
         assets=calendar.assets,
         target=target,
         first=calendar.first,
-        came=came,
+        came=outcomes,
         blocked=so | ended | ~calendar.there,
-        known_until=np.asarray(known, dtype=np.int64),
+        known_until=np.asarray(known_until, dtype=np.int64),
         over=(so | ended)[:, -1],
         silent=calendar.silent,
     )
@@ -211,8 +211,8 @@ def _figures(store: Store, calendar: Calendar, target: Target, channel: Channel)
     return None if np.isnan(out).all() else out
 
 
-def _carried(came: BoolArray, measured: BoolArray) -> BoolArray:
+def _carried(outcomes: BoolArray, measured: BoolArray) -> BoolArray:
     """What was so at the last reading is so until the next."""
-    day = np.arange(came.shape[1])
+    day = np.arange(outcomes.shape[1])
     newest = np.maximum.accumulate(np.where(measured, day, -1), axis=1)
-    return np.asarray((newest >= 0) & np.take_along_axis(came, np.maximum(newest, 0), axis=1), dtype=np.bool_)
+    return np.asarray((newest >= 0) & np.take_along_axis(outcomes, np.maximum(newest, 0), axis=1), dtype=np.bool_)

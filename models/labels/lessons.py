@@ -63,15 +63,15 @@ class Lessons:
     ) -> Rows:
         """Rows of the assets of which the outcome is known, of all days together."""
         judged = np.stack([self.history.judged(day, self.horizon) for day in days], axis=1)
-        came = np.stack([self.history.outcome(day, self.horizon) for day in days], axis=1)
+        outcomes = np.stack([self.history.outcome(day, self.horizon) for day in days], axis=1)
         if assets is not None:
-            wanted = np.zeros(len(judged), dtype=np.bool_)
-            wanted[assets] = True
-            judged &= wanted[:, None]
-        return self.rows(days, wear, judged, came, repeats=repeats)
+            chosen_days = np.zeros(len(judged), dtype=np.bool_)
+            chosen_days[assets] = True
+            judged &= chosen_days[:, None]
+        return self.rows(days, wear, judged, outcomes, repeats=repeats)
 
     def rows(
-        self, days: Sequence[int], wear: WearModel | None, chosen: BoolArray, came: BoolArray, *, repeats: bool
+        self, days: Sequence[int], wear: WearModel | None, chosen: BoolArray, outcomes: BoolArray, *, repeats: bool
     ) -> Rows:
         """Features of the chosen (assets, days)."""
         asset, place = np.nonzero(chosen)
@@ -102,7 +102,7 @@ class Lessons:
             features=np.concatenate(parts, axis=1) if parts else np.zeros((len(asset), 0)),
             wear=standing,
             count=np.log1p(counted[asset, place]),
-            came=came[asset, place],
+            came=outcomes[asset, place],
             asset=asset.astype(np.int64),
             day=np.asarray(days, dtype=np.int64)[place],
         )

@@ -80,15 +80,15 @@ def rank_by(
     worn = model.wear.wear(table, [day]) if model.wear is not None and table is not None else None
     lately = chosen & (history.silent < SILENT)
     standing = standings(worn, chosen, lately, days) if worn is not None else None
-    told = _Told(model, history, worn, standing, as_of, days)
+    voices = _Told(model, history, worn, standing, as_of, days)
     there = [history.assets[row] for row in rows.asset]
-    gone = sorted({asset.id for asset in assets} - {asset.id for asset in there})
+    absent = sorted({asset.id for asset in assets} - {asset.id for asset in there})
     return LabelRanking(
         assessments=[
-            told.assessment(int(row), None if likely is None else float(likely[at]), _usual(likely))
+            voices.assessment(int(row), None if likely is None else float(likely[at]), _usual(likely))
             for at, row in enumerate(rows.asset)
         ],
-        gone=gone,
+        gone=absent,
     )
 
 
@@ -124,8 +124,8 @@ def combined(parts: Sequence[LabelRanking]) -> LabelRanking:
                 ),
             )
         )
-    gone = set.intersection(*(set(part.gone) for part in parts)) if parts else set()
-    return LabelRanking(assessments=out, gone=sorted(gone - set(by_asset)))
+    absent = set.intersection(*(set(part.gone) for part in parts)) if parts else set()
+    return LabelRanking(assessments=out, gone=sorted(absent - set(by_asset)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +187,11 @@ class _Told:
                 usual=_percent(usual),
                 horizon=f"{self.days:g}",
             )
-        came = int(self.history.begun[row].sum())
+        events = int(self.history.begun[row].sum())
         parts = [head]
-        if self.model.repeats and came:
+        if self.model.repeats and events:
             last = int(np.flatnonzero(self.history.came[row])[-1])
-            parts.append(wording.say("label_came", count=came, ago=self.history.days - last))
+            parts.append(wording.say("label_came", count=events, ago=self.history.days - last))
         if self.standing is not None and not np.isnan(self.standing.index[row]):
             parts.append(self.standing.sentence(row))
         if self.history.silent[row] >= SILENT:

@@ -107,15 +107,15 @@ def parse_target(words: str, catalogue: Catalogue, kinds: Collection[str], event
     return Target(Form.CHANNEL, name, name)
 
 
-def _known(words: str, name: str, channels: Collection[str], known: Collection[str]) -> None:
+def _known(words: str, name: str, channels: Collection[str], labels: Collection[str]) -> None:
     if name in channels:
         return
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = difflib.get_close_matches(name, list(labels), 1)
     raise CannotConvert(
         "label {words!r}: no registered asset has a channel {name!r}, and no imported events have that name",
         Sentence("Is it {near!r}?", near=near[0])
         if near
-        else Sentence("There are {known}", known=list(known) or Sentence("none")),
+        else Sentence("There are {known}", known=list(labels) or Sentence("none")),
         words=words,
         name=name,
     )

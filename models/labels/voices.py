@@ -85,8 +85,8 @@ class HeldOut:
         return better >= SURE * RESAMPLES
 
 
-def _precision(said: FloatArray, came: BoolArray) -> float:
-    return float(average_precision_score(came, said)) if came.any() else 0.0
+def _precision(odds: FloatArray, outcomes: BoolArray) -> float:
+    return float(average_precision_score(outcomes, odds)) if outcomes.any() else 0.0
 
 
 def taught(rows: Rows, names: Sequence[str], seed: int) -> dict[str, Any]:
@@ -144,15 +144,15 @@ def _by_time(lessons: Lessons, until: int, seed: int) -> HeldOut | None:
     repeats = lessons.repeats
     learned = lessons.examples(days, wear, repeats=repeats)
     tests = lessons.examples(judged, wear, repeats=repeats)
-    said = _said(learned, tests, wear, seed)
-    if said is None:
+    odds = _said(learned, tests, wear, seed)
+    if odds is None:
         return None
     width = max(1, lessons.horizon, -(-length // BLOCKS))
     return HeldOut(
         by="time",
         first=first,
         last=max(judged),
-        said=said,
+        said=odds,
         came=tests.came,
         block=tests.day // width,
         events=int(began[:, first:].sum()),
@@ -172,17 +172,17 @@ def _by_assets(lessons: Lessons, until: int, seed: int) -> HeldOut | None:
         others, mine = np.flatnonzero(fold != part), np.flatnonzero(fold == part)
         wear = WearModel.learned(lessons.table, others, seed) if lessons.table is not None else None
         tests = lessons.examples(days, wear, repeats=lessons.repeats, assets=mine)
-        said = _said(lessons.examples(days, wear, repeats=lessons.repeats, assets=others), tests, wear, seed)
-        if said is None:
+        odds = _said(lessons.examples(days, wear, repeats=lessons.repeats, assets=others), tests, wear, seed)
+        if odds is None:
             return None
-        parts.append((said, tests))
-    voices = set.intersection(*(set(said) for said, _ in parts))
+        parts.append((odds, tests))
+    voices = set.intersection(*(set(odds) for odds, _ in parts))
     asset = np.concatenate([rows.asset for _, rows in parts])
     return HeldOut(
         by="assets",
         first=min(days),
         last=max(days),
-        said={voice: np.concatenate([said[voice] for said, _ in parts]) for voice in sorted(voices)},
+        said={voice: np.concatenate([odds[voice] for odds, _ in parts]) for voice in sorted(voices)},
         came=np.concatenate([rows.came for _, rows in parts]),
         block=asset % BLOCKS,
         events=len(ill),
@@ -194,5 +194,5 @@ def _said(learned: Rows, tests: Rows, wear: WearModel | None, seed: int) -> dict
         return None
     simple = SIMPLE if wear is not None else ("count",)
     estimators = taught(learned, ("straight", "boosted", *simple), seed)
-    said = {voice: log_odds(estimators, names, tests) for voice, names in LEARNED.items()}
-    return said | {voice: log_odds(estimators, (voice,), tests) for voice in simple}
+    odds = {voice: log_odds(estimators, names, tests) for voice, names in LEARNED.items()}
+    return odds | {voice: log_odds(estimators, (voice,), tests) for voice in simple}

@@ -74,14 +74,14 @@ def comparison(records: Records, *, now: datetime, timezone: ZoneInfo, last: int
         about = named.get(day)
         facts = day_facts(records, day, list_of(records, day, about), trails, timezone)
         until = min(_midnight(day, timezone), now)
-        known = availability(records, alerts, until=until)
+        measured = availability(records, alerts, until=until)
         compared.append(
             ComparedDay(
                 day=day,
                 list=facts.plan.number if facts.plan else 0,
                 theme=masked(about.theme) if about else "",
                 state=about.state if about else None,
-                measures=_measures(facts, known, surveys_of(records, day), today),
+                measures=_measures(facts, measured, surveys_of(records, day), today),
             )
         )
         lot = counting.stratum(facts)
@@ -95,7 +95,7 @@ def _midnight(day: date, timezone: ZoneInfo) -> datetime:
 
 
 def _measures(
-    facts: DayFacts, known: Availability | None, asked: tuple[SurveyFacts, ...], today: date
+    facts: DayFacts, measured: Availability | None, surveys: tuple[SurveyFacts, ...], today: date
 ) -> dict[str, Measure]:
     figures = {
         figure.key: figure
@@ -112,8 +112,8 @@ def _measures(
     }  # fmt: skip
     lot = counting.stratum(facts)
     measures["recall"] = _recall_measure(recall([lot]) if lot else None, drawn=lot is not None)
-    measures["availability"] = _availability_measure(known)
-    measures["satisfaction"] = _satisfaction_measure(asked)
+    measures["availability"] = _availability_measure(measured)
+    measures["satisfaction"] = _satisfaction_measure(surveys)
     measures["hours"] = (
         Measure(value=sum(item.minutes for item in facts.items if _is_done(facts, item.number)) / 60)
         if listed
@@ -137,20 +137,20 @@ def _measure(figure: Figure, listed: bool) -> Measure:
     return Measure(value=figure.share, counted=figure.value, whole=len(figure.whole))
 
 
-def _recall_measure(known: Recall | None, *, drawn: bool) -> Measure:
-    if known is None:
+def _recall_measure(measured: Recall | None, *, drawn: bool) -> Measure:
+    if measured is None:
         return Measure(missing=PHRASES["why_no_recall" if drawn else "why_no_lot"])
-    return Measure(value=known.value, low=known.low, high=known.high)
+    return Measure(value=measured.value, low=measured.low, high=measured.high)
 
 
-def _availability_measure(known: Availability | None) -> Measure:
-    if known is None:
+def _availability_measure(measured: Availability | None) -> Measure:
+    if measured is None:
         return Measure(missing=PHRASES["why_no_availability"])
-    return Measure(value=known.value)
+    return Measure(value=measured.value)
 
 
-def _satisfaction_measure(asked: tuple[SurveyFacts, ...]) -> Measure:
-    known = satisfaction(asked)
-    if known is None:
-        return Measure(missing=PHRASES["why_no_rating" if asked else "why_no_survey"])
-    return Measure(value=known.average, counted=known.rated)
+def _satisfaction_measure(surveys: tuple[SurveyFacts, ...]) -> Measure:
+    measured = satisfaction(surveys)
+    if measured is None:
+        return Measure(missing=PHRASES["why_no_rating" if surveys else "why_no_survey"])
+    return Measure(value=measured.average, counted=measured.rated)

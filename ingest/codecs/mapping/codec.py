@@ -262,13 +262,13 @@ class MappingCodec:
             return time_ms
         key = (self.name, device, "told")
         remembered = state.get(key)
-        told: dict[str, int] = dict(remembered) if isinstance(remembered, dict) else {}
-        if str(identity) in told:
-            return told[str(identity)]
-        told[str(identity)[:LONGEST]] = time_ms
-        while len(told) > DUPLICATES_AT_MOST:
-            del told[next(iter(told))]
-        state.put(key, told)
+        counts: dict[str, int] = dict(remembered) if isinstance(remembered, dict) else {}
+        if str(identity) in counts:
+            return counts[str(identity)]
+        counts[str(identity)[:LONGEST]] = time_ms
+        while len(counts) > DUPLICATES_AT_MOST:
+            del counts[next(iter(counts))]
+        state.put(key, counts)
         return time_ms
 
     def _presence(self, rows: Rows, message: Message, rule: MessageRule, record: _Record, device: str) -> None:
@@ -341,13 +341,13 @@ class MappingCodec:
             yield self._named(rule, whole, {**record.names, "leaf": way}) if rule.name else whole, leaf
 
     def _wanted(self, rule: ValueRule, way: str) -> bool:
-        wanted = self._ways.get((rule.line, way))
-        if wanted is None:
+        taken = self._ways.get((rule.line, way))
+        if taken is None:
             if len(self._ways) >= TOPICS_AT_MOST:
                 self._ways.clear()
             assert rule.without is not None  # noqa: S101 - for the type checker
-            wanted = self._ways[rule.line, way] = rule.without.fullmatch(way) is None
-        return wanted
+            taken = self._ways[rule.line, way] = rule.without.fullmatch(way) is None
+        return taken
 
     @staticmethod
     def _named(rule: ValueRule, way: str, names: Mapping[str, str]) -> str:

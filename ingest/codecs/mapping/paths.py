@@ -148,10 +148,10 @@ def _walk(reached: Match, steps: Sequence[Step]) -> Iterator[Match]:
                     bound = {**reached.bound, step.bind: key} if step.bind else reached.bound
                     yield from _walk(Match(member, (*reached.way, key), bound, holders), rest)
     else:
-        found = look(value, (step,))
-        if found is not MISSING:
+        value_there = look(value, (step,))
+        if value_there is not MISSING:
             name = step.key or str(step.index)
-            yield from _walk(Match(found, (*reached.way, name), reached.bound, holders), rest)
+            yield from _walk(Match(value_there, (*reached.way, name), reached.bound, holders), rest)
 
 
 def leaves(value: object, before: str = "", levels: int = DEEPEST) -> Iterator[tuple[str, object]]:

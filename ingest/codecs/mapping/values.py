@@ -90,8 +90,8 @@ def converter(
     def convert(value: object) -> float | None:
         if words:
             key = str(value).lower() if isinstance(value, bool) else str(value)
-            found = words.get(key)
-            return found if found is not None else (None if isinstance(value, str | bool) else apply(value))
+            meaning = words.get(key)
+            return meaning if meaning is not None else (None if isinstance(value, str | bool) else apply(value))
         converted = apply(value)
         if converted is None or plain:
             return converted

@@ -68,9 +68,9 @@ class SparkplugCodec:
                 rows.refuse(message, str(Sentence("sparkplug: the payload is no Sparkplug B payload")))
                 continue
             node = f"{levels[1]}/{levels[3]}"
-            told = _Told(index, message, node, "/".join([node, *levels[4:]]), payload)
+            spoken = _Told(index, message, node, "/".join([node, *levels[4:]]), payload)
             try:
-                getattr(self, f"_{kind.lower()}")(rows, told, state)
+                getattr(self, f"_{kind.lower()}")(rows, spoken, state)
             except CannotParse as error:
                 rows.refuse(message, str(error.what)[:300])
         return rows.decoded()
@@ -81,114 +81,116 @@ class SparkplugCodec:
 
     def encode(self, moments: Iterable[DeviceMoment]) -> list[tuple[str, bytes]]:
         """Births where they are due, then data by alias; each simulated device is a node of its own."""
-        said: list[tuple[str, bytes]] = []
+        messages: list[tuple[str, bytes]] = []
         for moment in moments:
             node = self._simulated.setdefault(moment.device, _Simulated(self._payload, moment.device))
-            said += node.messages(moment)
-        return said
+            messages += node.messages(moment)
+        return messages
 
     # -- the kinds of messages ------------------------------------------------------------------------------------
 
-    def _nbirth(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        bd_seq = _bd_seq(told.payload, {})
-        link = _Link.of(state, told.node)
-        birth = _aliases(state, told.node)
-        if told.payload.timestamp and told.payload.timestamp < link.born_ms and bd_seq != link.bd_seq:
-            _births(rows, told)  # late: of an earlier session, its values are of their time
+    def _nbirth(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        bd_seq = _bd_seq(spoken.payload, {})
+        link = _Link.of(state, spoken.node)
+        birth = _aliases(state, spoken.node)
+        if spoken.payload.timestamp and spoken.payload.timestamp < link.born_ms and bd_seq != link.bd_seq:
+            _births(rows, spoken)  # late: of an earlier session, its values are of their time
             return
-        late = link.dead and bd_seq == link.bd_seq and told.payload.timestamp <= link.born_ms
-        known = _births(rows, told)
-        birth = {} if late else known
-        state.put((self.name, told.node, "aliases"), birth)
+        late = link.dead and bd_seq == link.bd_seq and spoken.payload.timestamp <= link.born_ms
+        births = _births(rows, spoken)
+        birth = {} if late else births
+        state.put((self.name, spoken.node, "aliases"), birth)
         fresh = _Link(
-            seq=int(told.payload.seq) % 256,
+            seq=int(spoken.payload.seq) % 256,
             bd_seq=bd_seq,
-            born_ms=int(told.payload.timestamp),
+            born_ms=int(spoken.payload.timestamp),
             asked_us=link.asked_us,
             dead=bool(late),
         )
-        fresh.keep(state, told.node)
+        fresh.keep(state, spoken.node)
         if not late:
-            rows.presence.append(told.presence(online=True))
+            rows.presence.append(spoken.presence(online=True))
 
-    def _dbirth(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        link = self._followed(rows, told, state)
-        known = _births(rows, told)
+    def _dbirth(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        link = self._followed(rows, spoken, state)
+        births = _births(rows, spoken)
         if link is None:
             return  # its aliases are of a node that was not born yet
-        aliases = {key: entry for key, entry in _aliases(state, told.node).items() if entry[0] != told.device}
-        if len(aliases) + len(known) > METRICS_AT_MOST:
-            raise CannotParse("sparkplug: {node} has more than {most:,} metrics", node=told.node, most=METRICS_AT_MOST)
-        state.put((self.name, told.node, "aliases"), aliases | known)
-        rows.presence.append(told.presence(online=True))
+        aliases = {key: entry for key, entry in _aliases(state, spoken.node).items() if entry[0] != spoken.device}
+        if len(aliases) + len(births) > METRICS_AT_MOST:
+            raise CannotParse(
+                "sparkplug: {node} has more than {most:,} metrics", node=spoken.node, most=METRICS_AT_MOST
+            )
+        state.put((self.name, spoken.node, "aliases"), aliases | births)
+        rows.presence.append(spoken.presence(online=True))
 
-    def _ndata(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        self._followed(rows, told, state)
-        aliases = _aliases(state, told.node)
+    def _ndata(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        self._followed(rows, spoken, state)
+        aliases = _aliases(state, spoken.node)
         unknown = 0
-        for metric in told.payload.metrics:
-            known = _known(metric, told.device, aliases)
-            if known is None:
+        for metric in spoken.payload.metrics:
+            births = _known(metric, spoken.device, aliases)
+            if births is None:
                 unknown += 1
                 continue
-            _add(rows, told, metric, known)
+            _add(rows, spoken, metric, births)
         if unknown:
-            self._ask(rows, told, state)
+            self._ask(rows, spoken, state)
             sentence = Sentence(
                 "sparkplug: {node} tells {count} metrics by alias, and its birth is not known; a rebirth is asked for",
-                node=told.node, count=unknown,
+                node=spoken.node, count=unknown,
             )  # fmt: skip
             rows.refusals.append(
-                Refusal(seq=told.message.seq, reason=Reason.NOT_A_NUMBER, detail=str(sentence),
-                        payload=told.message.payload, count=unknown)
+                Refusal(seq=spoken.message.seq, reason=Reason.NOT_A_NUMBER, detail=str(sentence),
+                        payload=spoken.message.payload, count=unknown)
             )  # fmt: skip
 
     _ddata = _ndata
 
-    def _ndeath(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        link = _Link.of(state, told.node)
-        bd_seq = _bd_seq(told.payload, _aliases(state, told.node))
+    def _ndeath(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        link = _Link.of(state, spoken.node)
+        bd_seq = _bd_seq(spoken.payload, _aliases(state, spoken.node))
         if bd_seq != link.bd_seq:
             return  # of an earlier session: it says nothing of this one
-        state.put((self.name, told.node, "aliases"), {})
-        link.but(dead=True).keep(state, told.node)
-        rows.presence.append(told.presence(online=False))
+        state.put((self.name, spoken.node, "aliases"), {})
+        link.but(dead=True).keep(state, spoken.node)
+        rows.presence.append(spoken.presence(online=False))
 
-    def _ddeath(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        self._followed(rows, told, state)
-        aliases = {key: entry for key, entry in _aliases(state, told.node).items() if entry[0] != told.device}
-        state.put((self.name, told.node, "aliases"), aliases)
-        rows.presence.append(told.presence(online=False))
+    def _ddeath(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        self._followed(rows, spoken, state)
+        aliases = {key: entry for key, entry in _aliases(state, spoken.node).items() if entry[0] != spoken.device}
+        state.put((self.name, spoken.node, "aliases"), aliases)
+        rows.presence.append(spoken.presence(online=False))
 
     # -- sequence and rebirth -------------------------------------------------------------------------------------
 
-    def _followed(self, rows: Rows, told: _Told, state: CodecState) -> _Link | None:
+    def _followed(self, rows: Rows, spoken: _Told, state: CodecState) -> _Link | None:
         """The node's link with this message counted; None where it was never born. A gap takes the aliases away."""
-        link = _Link.of(state, told.node)
+        link = _Link.of(state, spoken.node)
         if link.seq < 0:
-            self._ask(rows, told, state)
+            self._ask(rows, spoken, state)
             return None
         if state.past:  # its aliases may be those of an earlier birth
-            state.put((self.name, told.node, "aliases"), {})
+            state.put((self.name, spoken.node, "aliases"), {})
             return None
-        seq = int(told.payload.seq) % 256
-        if not told.payload.HasField("seq") or seq not in (link.seq, (link.seq + 1) % 256):
-            state.put((self.name, told.node, "aliases"), {})
-            self._ask(rows, told, state)
-            link = _Link.of(state, told.node)
+        seq = int(spoken.payload.seq) % 256
+        if not spoken.payload.HasField("seq") or seq not in (link.seq, (link.seq + 1) % 256):
+            state.put((self.name, spoken.node, "aliases"), {})
+            self._ask(rows, spoken, state)
+            link = _Link.of(state, spoken.node)
         link = link.but(seq=seq)
-        link.keep(state, told.node)
+        link.keep(state, spoken.node)
         return link
 
-    def _ask(self, rows: Rows, told: _Told, state: CodecState) -> None:
-        link = _Link.of(state, told.node)
-        if state.past or 0 <= told.message.arrived_us - link.asked_us < ASK_EVERY_US:
+    def _ask(self, rows: Rows, spoken: _Told, state: CodecState) -> None:
+        link = _Link.of(state, spoken.node)
+        if state.past or 0 <= spoken.message.arrived_us - link.asked_us < ASK_EVERY_US:
             return
-        link.but(asked_us=told.message.arrived_us).keep(state, told.node)
-        group, node = told.node.split("/", 1)
-        asked = self._payload(timestamp=told.message.arrived_us // 1000)
-        asked.metrics.add(name=REBIRTH, timestamp=asked.timestamp, datatype=BOOLEAN, boolean_value=True)
-        rows.requests.append((f"{ROOT}/{group}/NCMD/{node}", asked.SerializeToString()))
+        link.but(asked_us=spoken.message.arrived_us).keep(state, spoken.node)
+        group, node = spoken.node.split("/", 1)
+        rebirth = self._payload(timestamp=spoken.message.arrived_us // 1000)
+        rebirth.metrics.add(name=REBIRTH, timestamp=rebirth.timestamp, datatype=BOOLEAN, boolean_value=True)
+        rows.requests.append((f"{ROOT}/{group}/NCMD/{node}", rebirth.SerializeToString()))
 
 
 class _Told:
@@ -223,8 +225,8 @@ class _Link:
     @classmethod
     def of(cls, state: CodecState, node: str) -> _Link:
         """What is remembered of a node."""
-        kept = state.get((SparkplugCodec.name, node, "link"))
-        return cls(*kept) if isinstance(kept, list) else cls()
+        stored = state.get((SparkplugCodec.name, node, "link"))
+        return cls(*stored) if isinstance(stored, list) else cls()
 
     def keep(self, state: CodecState, node: str) -> None:
         """Remember it."""
@@ -245,8 +247,8 @@ class _Link:
 
 
 def _aliases(state: CodecState, node: str) -> Mapping[str, Sequence[Any]]:
-    kept = state.get((SparkplugCodec.name, node, "aliases"))
-    return kept if isinstance(kept, dict) else {}
+    stored = state.get((SparkplugCodec.name, node, "aliases"))
+    return stored if isinstance(stored, dict) else {}
 
 
 def _bd_seq(payload: Any, aliases: Mapping[str, Sequence[Any]]) -> int:
@@ -259,20 +261,20 @@ def _bd_seq(payload: Any, aliases: Mapping[str, Sequence[Any]]) -> int:
     return -1
 
 
-def _births(rows: Rows, told: _Told) -> dict[str, Sequence[Any]]:
+def _births(rows: Rows, spoken: _Told) -> dict[str, Sequence[Any]]:
     """Take a birth's values in. Gives its metrics by alias and, as `=name`, by name."""
-    known: dict[str, Sequence[Any]] = {}
-    if len(told.payload.metrics) > METRICS_AT_MOST:
-        raise CannotParse("sparkplug: {node} has more than {most:,} metrics", node=told.node, most=METRICS_AT_MOST)
-    for metric in told.payload.metrics:
+    births: dict[str, Sequence[Any]] = {}
+    if len(spoken.payload.metrics) > METRICS_AT_MOST:
+        raise CannotParse("sparkplug: {node} has more than {most:,} metrics", node=spoken.node, most=METRICS_AT_MOST)
+    for metric in spoken.payload.metrics:
         if not metric.name or len(metric.name) > LONGEST:
             continue
-        entry = [told.device, metric.name, unit_of(metric), int(metric.datatype)]
-        known[f"={told.device}={metric.name}"] = entry
+        entry = [spoken.device, metric.name, unit_of(metric), int(metric.datatype)]
+        births[f"={spoken.device}={metric.name}"] = entry
         if metric.HasField("alias"):
-            known[str(metric.alias)] = entry
-        _add(rows, told, metric, entry)
-    return known
+            births[str(metric.alias)] = entry
+        _add(rows, spoken, metric, entry)
+    return births
 
 
 def _known(metric: Any, device: str, aliases: Mapping[str, Sequence[Any]]) -> Sequence[Any] | None:
@@ -285,15 +287,15 @@ def _known(metric: Any, device: str, aliases: Mapping[str, Sequence[Any]]) -> Se
     return entry if entry is not None and entry[0] == device else None
 
 
-def _add(rows: Rows, told: _Told, metric: Any, known: Sequence[Any]) -> None:
-    device, name, unit, datatype = known
+def _add(rows: Rows, spoken: _Told, metric: Any, births: Sequence[Any]) -> None:
+    device, name, unit, datatype = births
     if name == BD_SEQ or name.startswith(_CONTROL):
         return
     number = number_of(metric, metric.datatype or datatype)
     if number is None:
         return
-    time_ms = metric.timestamp or told.payload.timestamp or told.message.arrived_us // 1000
-    rows.add(told.index, device, (name, unit, min(int(time_ms), FURTHEST_MS), number))
+    time_ms = metric.timestamp or spoken.payload.timestamp or spoken.message.arrived_us // 1000
+    rows.add(spoken.index, device, (name, unit, min(int(time_ms), FURTHEST_MS), number))
 
 
 class _Simulated:
@@ -307,19 +309,19 @@ class _Simulated:
 
     def messages(self, moment: DeviceMoment) -> list[tuple[str, bytes]]:
         """Births where something is new, then the data by alias."""
-        said: list[tuple[str, bytes]] = []
+        messages: list[tuple[str, bytes]] = []
         if self._seq < 0:
             birth = self._filled(moment, {})
             birth.metrics.add(name=BD_SEQ, datatype=4, long_value=0)
             birth.metrics.add(name=REBIRTH, datatype=BOOLEAN, boolean_value=False)
-            said.append((f"{ROOT}/sim/NBIRTH/{self._node}", birth.SerializeToString()))
+            messages.append((f"{ROOT}/sim/NBIRTH/{self._node}", birth.SerializeToString()))
         if any(name not in self._aliases for name in moment.values):
             for name in moment.values:
                 self._aliases.setdefault(name, len(self._aliases) + 1)
             born = self._filled(moment, moment.values, names=True)
-            said.append((f"{ROOT}/sim/DBIRTH/{self._node}/d", born.SerializeToString()))
+            messages.append((f"{ROOT}/sim/DBIRTH/{self._node}/d", born.SerializeToString()))
         data = self._filled(moment, moment.values)
-        return [*said, (f"{ROOT}/sim/DDATA/{self._node}/d", data.SerializeToString())]
+        return [*messages, (f"{ROOT}/sim/DDATA/{self._node}/d", data.SerializeToString())]
 
     def _filled(self, moment: DeviceMoment, values: Mapping[str, float], *, names: bool = False) -> Any:
         self._seq = (self._seq + 1) % 256

@@ -176,27 +176,27 @@ class RoundIntake:
     def _take_answers(
         self, raw: Sequence[msgspec.Raw], sender: Sender, source: str
     ) -> tuple[dict[int, Sentence | None], Taken]:
-        came: dict[int, Sentence | None] = {}
+        answers: dict[int, Sentence | None] = {}
         replies = []
         items = {item.number: item for item in items_of(self._plan, sender.person)}
         by = name_of(self._plan, sender.person)
         room = MOST_ENTRIES - sum(entry.by == by for entry in self._records.results.of(self._plan.number))
-        for one in raw:
-            seq, answer = decoded(one, AnswerSent)
+        for part in raw:
+            seq, answer = decoded(part, AnswerSent)
             if isinstance(answer, Sentence):
-                came[seq] = answer
+                answers[seq] = answer
                 continue
             item = self._item(answer.key, items)
             if isinstance(item, Sentence):
-                came[seq] = item
+                answers[seq] = item
             elif room <= 0:
-                came[seq] = Sentence("more than {most} answers of one round", most=MOST_ENTRIES)
+                answers[seq] = Sentence("more than {most} answers of one round", most=MOST_ENTRIES)
             else:
                 room -= 1
-                came[seq] = None
+                answers[seq] = None
                 replies.append(self._reply(answer, item, by, sender))
         taken = self._results.take(replies, who=by, source=source, within=items)
-        return came | {int(where): why for where, why in taken.refused}, taken
+        return answers | {int(where): why for where, why in taken.refused}, taken
 
     def _item(self, key: str, items: dict[int, Item]) -> Item | Sentence:
         named = parts(key)
@@ -233,47 +233,47 @@ class RoundIntake:
     def _take_requests(
         self, raw: Sequence[msgspec.Raw], sender: Sender
     ) -> tuple[dict[int, Sentence | None], tuple[int, ...]]:
-        came: dict[int, Sentence | None] = {}
+        answers: dict[int, Sentence | None] = {}
         saids: dict[str, Said] = {}
-        for one in raw:
-            seq, request = decoded(one, RequestSent)
-            came[seq] = request if isinstance(request, Sentence) else _request_wrong(request)
-            if isinstance(request, RequestSent) and came[seq] is None:
+        for part in raw:
+            seq, request = decoded(part, RequestSent)
+            answers[seq] = request if isinstance(request, Sentence) else _request_wrong(request)
+            if isinstance(request, RequestSent) and answers[seq] is None:
                 said = Said(
                     text=request.text, at=min(self._clock(sender)(request.at), self._now), place=request.place,
                     name=request.name, phone=request.phone,
                 )  # fmt: skip
                 saids[f"round-{self._plan.number}-{sender.device}-{seq}"] = said
         sent = self._records.reports.known(saids) if saids else set()
-        new = {key: said for key, said in saids.items() if key not in sent}
+        new = {key: report for key, report in saids.items() if key not in sent}
         if not new:
-            return came, ()
+            return answers, ()
         estate = self._records.estate
         places = Gazetteer(estate.sites(), estate.buildings(), estate.assets())
         intake = Intake(places, self._records.reports.all(closed=False))
         by = name_of(self._plan, sender.person)
-        reports = [(key, *intake.take(said, source="round")) for key, said in new.items()]
+        reports = [(key, *intake.take(report, source="round")) for key, report in new.items()]
         added = self._records.reports.add(reports, now=self._now, by=by)
-        return came, tuple(report.id for report in added)
+        return answers, tuple(report.id for report in added)
 
     # --- photos -------------------------------------------------------------------------------------------------------
 
     def _take_photos(self, raw: Sequence[msgspec.Raw], sender: Sender) -> tuple[dict[int, Sentence | None], int]:
-        came: dict[int, Sentence | None] = {}
+        answers: dict[int, Sentence | None] = {}
         new = 0
-        for one in raw:
-            seq, photo = decoded(one, PhotoSent)
+        for part in raw:
+            seq, photo = decoded(part, PhotoSent)
             if isinstance(photo, Sentence):
-                came[seq] = photo
+                answers[seq] = photo
                 continue
             try:
                 new += self._keep_photo(photo, base64.b64decode(photo.data, validate=True), sender)
-                came[seq] = None
+                answers[seq] = None
             except binascii.Error as error:
-                came[seq] = unreadable(error).what
+                answers[seq] = unreadable(error).what
             except ServicedayError as error:
-                came[seq] = error.sentence
-        return came, new
+                answers[seq] = error.sentence
+        return answers, new
 
     def _keep_photo(self, sent: PhotoSent, data: bytes, sender: Sender) -> bool:
         if sent.item and sent.item not in {item.number for item in items_of(self._plan, sender.person)}:
@@ -306,10 +306,10 @@ def _joined(receipts: Sequence[Receipt]) -> Receipt:
     last = taken[-1]
     together = replace(
         last,
-        new=tuple(result for one in taken for result in one.new),
-        known=sum(one.known for one in taken),
-        opened=tuple(number for one in taken for number in one.opened),
-        joined=tuple(number for one in taken for number in one.joined),
+        new=tuple(result for intake in taken for result in intake.new),
+        known=sum(intake.known for intake in taken),
+        opened=tuple(number for intake in taken for number in intake.opened),
+        joined=tuple(number for intake in taken for number in intake.joined),
     )
     return Receipt(
         {seq: why for receipt in receipts for seq, why in receipt.answers.items()},
