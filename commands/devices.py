@@ -103,7 +103,7 @@ def list_devices(
             {
                 "devices": total,
                 "page": page,
-                "waiting": [plain(each, suggestions_of) for each, suggestions_of in looked],
+                "waiting": [plain(each, guesses) for each, guesses in looked],
             }
         )
         return
@@ -125,9 +125,9 @@ def list_devices(
                 f"{each.readings:,}",
                 options.local(each.last, place),
                 cell(", ".join(value.name for value in each.values), 80),
-                _suggested(best(suggestions_of)),
+                _suggested(best(guesses)),
             )
-            for each, suggestions_of in looked
+            for each, guesses in looked
         ],
         right=[1],
     )
@@ -147,11 +147,11 @@ def show(
     from ingest.quarantine.suggestion import best, suggestions
 
     with _strangers(data, member) as unknown:
-        suggestions_of = list(unknown.named([named(data, unknown.keys(), device)]))
-    if not suggestions_of:
+        strangers = list(unknown.named([named(data, unknown.keys(), device)]))
+    if not strangers:
         _show_mapped(data, device, as_json)
         return
-    (stranger,) = suggestions_of
+    (stranger,) = strangers
     classes = suggestions(stranger.values, catalogue())
     if as_json:
         show_json(plain(stranger, classes))
@@ -172,7 +172,7 @@ def show(
     tell(f"{say('devices.column_suggested')}: {_suggested(best(classes))}")
 
 
-def plain(stranger: Stranger, suggestions_of: list[Suggestion]) -> dict[str, Any]:
+def plain(stranger: Stranger, guesses: list[Suggestion]) -> dict[str, Any]:
     """A device for a script."""
     from ingest.quarantine.suggestion import best
 
@@ -186,8 +186,8 @@ def plain(stranger: Stranger, suggestions_of: list[Suggestion]) -> dict[str, Any
             {"name": value.name, "unit": value.unit, "low": value.low, "high": value.high, "last": value.last}
             for value in stranger.values
         ],
-        "classes": [each.kind for each in best(suggestions_of)],
-        "channels": suggestions_of[0].channels if suggestions_of else {},
+        "classes": [each.kind for each in best(guesses)],
+        "channels": guesses[0].channels if guesses else {},
     }
 
 
@@ -195,11 +195,11 @@ def named(data: Path, keys: list[str], device: str) -> str:
     """The key of a device that is named with or without its codec. Raises `CannotConvert` where two bear the name."""
     if device in keys or (":" in device and device.partition(":")[0] in {key.partition(":")[0] for key in keys}):
         return device
-    suggestions_of = [key for key in keys if key.partition(":")[2] == device]
-    if len(suggestions_of) > 1:
+    matches = [key for key in keys if key.partition(":")[2] == device]
+    if len(matches) > 1:
         raise CannotConvert("{device!r} is a device of {codecs}", "Write it as codec:device", device=device,
-                            codecs=[key.partition(":")[0] for key in suggestions_of])  # fmt: skip
-    return suggestions_of[0] if suggestions_of else device
+                            codecs=[key.partition(":")[0] for key in matches])  # fmt: skip
+    return matches[0] if matches else device
 
 
 def _strangers(data: Path, member: int) -> Any:
@@ -210,14 +210,12 @@ def _strangers(data: Path, member: int) -> Any:
     return strangers(folder.journal_of(member), open_devices(data))
 
 
-def _suggested(suggestions_of: list[Suggestion]) -> str:
-    if not suggestions_of:
+def _suggested(guesses: list[Suggestion]) -> str:
+    if not guesses:
         return "-"
-    if len(suggestions_of) > 1:
-        return say("devices.may_be", kinds=", ".join(each.kind for each in suggestions_of))
-    return f"{suggestions_of[0].kind}: " + ", ".join(
-        f"{name} → {channel}" for name, channel in suggestions_of[0].channels.items()
-    )
+    if len(guesses) > 1:
+        return say("devices.may_be", kinds=", ".join(each.kind for each in guesses))
+    return f"{guesses[0].kind}: " + ", ".join(f"{name} → {channel}" for name, channel in guesses[0].channels.items())
 
 
 def _list_mapped(data: Path, as_json: bool) -> None:
