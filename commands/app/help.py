@@ -61,6 +61,17 @@ class Group(_Helped, TyperGroup):
     """A group of commands with such a help page."""
 
 
+class DefaultGroup(Group):
+    """A group that does what its first command does where none is named: `backup DEST` is `backup create DEST`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command's name before arguments that begin with none."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [next(iter(self.commands)), *args]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
 class Program(Group):
     """The group of all, with options of the library's own."""
 
