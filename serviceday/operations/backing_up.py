@@ -71,7 +71,7 @@ class _Attempt:
         self._earlier = _earlier(vault)
 
     def run(self, now: datetime) -> BackedUp:
-        lake = None if self._outside or not (self._folder.readings / MARKS[0]).exists() else self._folder.readings
+        lake = self._folder.readings if (self._folder.readings / MARKS[0]).exists() else None
         with ExitStack() as stack:
             with ExitStack() as rest:
                 versions = rest.enter_context(at_rest(Place.of(lake))) if lake else {}
@@ -128,7 +128,7 @@ class _Attempt:
             except FileNotFoundError as error:
                 raise MovedOn(
                     "the log of {folder} no longer reaches back to the moment of the backup: {reason}",
-                    "Try again",
+                    "Run the backup again",
                     folder=base,
                     reason=error,
                 ) from None

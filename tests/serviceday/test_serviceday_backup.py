@@ -266,6 +266,27 @@ def _serviceday(*arguments):
     return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
+@pytest.mark.slow
+def test_readings_elsewhere_are_named_and_journals_begin_anew(tmp_path):
+    folder = estate(tmp_path / "data", batches=1)
+    (folder.path / "store.toml").write_text(f'kind = "lake"\nplace = "{tmp_path / "lake"}"\n')
+    backups, copy = tmp_path / "backups", tmp_path / "copy"
+    told = _serviceday("backup", backups, "--data", folder.path)
+    assert f"kept at {tmp_path / 'lake'} and are not in the backup" in told
+    assert _serviceday("backup", "list", backups, "--json")["backups"][0]["readings"] == str(tmp_path / "lake")
+    assert "not in the backup" in _serviceday("restore", backups, "--data", copy)
+    with closing(sqlite3.connect(copy / "journal.sqlite")) as journal:
+        assert journal.execute("SELECT id FROM identity").fetchone()[0] != "first"
+    for arguments in (
+        ("backup", tmp_path / "none" / "x", "--data", tmp_path / "none"),
+        ("restore", backups, "--data", copy),
+    ):
+        command = [sys.executable, "-m", "commands.main", *map(str, arguments)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
 class Device:
     """Publishes numbered readings at QoS 1 on a thread of its own until told to stop."""
 

@@ -95,7 +95,7 @@ def _gapless_from(commits: dict[int, bytes], version: int) -> int:
 def _moved_on(folder: Path, reason: object) -> MovedOn:
     return MovedOn(
         "the log of {folder} no longer reaches back to the moment of the backup: {reason}",
-        "Try again",
+        "Run the backup again",
         folder=folder,
         reason=reason,
     )
