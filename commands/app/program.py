@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "audit": "audit.audit",
     "dashboard": "dashboard_command.dashboard",
     "restore": "backup.restore",
+    "doctor": "doctor.doctor",
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, str]] = {
