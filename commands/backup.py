@@ -19,7 +19,12 @@ Dest = Annotated[Path, typer.Argument(help=say("backup.dest"), metavar="DEST")]
 Id = Annotated[str, typer.Option("--as-of", help=say("backup.as_of"), metavar="ID")]
 
 
-def create(dest: Dest, data: options.Data = options.DATA, as_json: options.Json = False) -> None:
+def create(
+    dest: Dest,
+    data: options.Data = options.DATA,
+    newest: Annotated[int, typer.Option("--keep", help=say("backup.keep"), metavar="N", min=0)] = 0,
+    as_json: options.Json = False,
+) -> None:
     """Make a backup while everything runs."""
     from facility.folder import DataFolder
     from serviceday.operations.backing_up import back_up
@@ -28,13 +33,25 @@ def create(dest: Dest, data: options.Data = options.DATA, as_json: options.Json 
     folder = DataFolder(data).existing()
     with progress(quiet=as_json) as shown:
         task = shown.add_task(say("backup.progress"), total=None)
-        done = back_up(folder, Vault(dest).prepare(), datetime.now(UTC), lambda _path: shown.advance(task))
+        done = back_up(
+            folder, Vault(dest).prepare(), datetime.now(UTC), lambda _path: shown.advance(task), newest=newest
+        )
     manifest = done.manifest
     if as_json:
-        show_json(_plain(manifest) | {"new_bytes": done.fresh, "left_out": list(manifest.left_out)})
+        show_json(
+            _plain(manifest)
+            | {
+                "new_bytes": done.fresh,
+                "left_out": list(manifest.left_out),
+                "given_up": done.pruned.backups,
+                "freed_bytes": done.pruned.bytes,
+            }
+        )
         return
     tell(say("backup.done", id=manifest.id, dest=dest, files=len(manifest.entries), size=_megabytes(manifest.size),
              fresh=_megabytes(done.fresh)))  # fmt: skip
+    if done.pruned.backups:
+        tell(say("backup.pruned", count=done.pruned.backups, size=_megabytes(done.pruned.bytes)))
     if manifest.left_out:
         tell(say("backup.left_out", paths=", ".join(manifest.left_out)))
     _tell_of_readings(manifest)

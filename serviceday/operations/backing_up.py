@@ -13,8 +13,8 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,27 +23,32 @@ from facility.folder import DataFolder
 from facility.store.configuration import chosen
 from facility.store.lake.freezing import MARKS, MovedOn, at_rest, frozen_table, pack_commits
 from facility.store.lake.location import Place
-from serviceday.operations.manifest import Entry, Manifest, identifier
-from serviceday.operations.vault import Vault, refused
+from serviceday.operations.manifest import IDENTIFIER, Entry, Manifest, identifier
+from serviceday.operations.vault import Pruned, Vault, refused
 
 ATTEMPTS = 5  # at a moment whose files are still there when their turn comes
 _PASSING = (".lock", ".log", "-wal", "-shm", "-journal")  # ends of names: what is only there while something runs
 _OF_THE_LAKE = ("raw", "hours", "latest", *MARKS)
 Progress = Callable[[str], None]
+NOTHING_GIVEN_UP = Pruned(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """A backup that was made; `fresh`: bytes that no earlier one had."""
+    """A backup that was made; `fresh`: bytes that no earlier one had; `pruned`: what was given up for it."""
 
     manifest: Manifest
     fresh: int
+    pruned: Pruned
 
 
-def back_up(folder: DataFolder, vault: Vault, now: datetime, on_file: Progress = lambda _path: None) -> BackedUp:
-    """Make a backup. Raises `CannotDo` where the data folder cannot be read or the backups' disk refuses.
+def back_up(
+    folder: DataFolder, vault: Vault, now: datetime, on_file: Progress = lambda _path: None, *, newest: int = 0
+) -> BackedUp:
+    """Make a backup; afterwards only so many of the `newest` stay (0: all).
 
-    What was copied before an error stays and is not copied again; without a manifest it is no backup.
+    Raises `CannotDo` where the data folder cannot be read or the backups' disk refuses. What was copied
+    before that stays and is not copied again; without a manifest it is no backup.
     """
     if vault.path.resolve().is_relative_to(folder.path.resolve()):
         raise CannotDo(
@@ -52,7 +57,8 @@ def back_up(folder: DataFolder, vault: Vault, now: datetime, on_file: Progress =
     with vault.alone():
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return _Attempt(folder, vault, on_file).run(now)
+                done = _Attempt(folder, vault, on_file).run(now)
+                return replace(done, pruned=vault.prune(newest)) if newest else done
             except MovedOn:
                 if attempt == ATTEMPTS:
                     raise
@@ -91,7 +97,7 @@ class _Attempt:
             id=identity, at=now, entries=entries, readings=self._outside, left_out=tuple(sorted(self._left_out))
         )
         self._vault.finish(manifest)
-        return BackedUp(manifest, self._fresh)
+        return BackedUp(manifest, self._fresh, NOTHING_GIVEN_UP)
 
     def _databases(self) -> list[Path]:
         """Every database; of one store and its journals the store's first."""
@@ -209,7 +215,8 @@ def _size(file: Path) -> int:
 
 
 def _free_identity(vault: Vault, now: datetime) -> str:
-    taken, moment = set(vault.identities()), now
-    while (identity := identifier(moment)) in taken:
-        moment += timedelta(seconds=1)
-    return identity
+    """The name of the next backup: by the clock, and after the newest even where the clock was set back."""
+    newest = max(vault.identities(), default="")
+    if identifier(now) > newest:
+        return identifier(now)
+    return identifier(datetime.strptime(newest, IDENTIFIER).replace(tzinfo=UTC) + timedelta(seconds=1))

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from facility.errors import CannotDo, CannotParse
 
 FORMAT = 1
+IDENTIFIER = "%Y%m%dT%H%M%SZ"
 _SHA = re.compile(r"[0-9a-f]{64}")
 
 
@@ -51,7 +52,7 @@ def _seal(plain: object) -> str:
 
 def identifier(now: datetime) -> str:
     """The name of a backup made now, by UTC: 20261129T021503Z."""
-    return now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return now.astimezone(UTC).strftime(IDENTIFIER)
 
 
 def read_manifest(file: Path) -> Manifest:

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from serviceday.operations.manifest import FORMAT, Entry, Manifest, read_manifes
 
 SIGN = "backups.json"
 READ_AT_ONCE = 1 << 20  # bytes
+_IDENTITY = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class Damage:
     path: str
     object: str
     what: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Backups that were given up, and the bytes that this freed."""
+
+    backups: int
+    bytes: int
 
 
 class Vault:
@@ -151,6 +161,25 @@ class Vault:
         _sync(target.parent)
         return target
 
+    def prune(self, newest: int) -> Pruned:
+        """Give up all backups but so many of the newest, and the contents that no other has. Called `alone`.
+
+        Contents stay where a list of files that remains cannot be read: nobody can say then what it names.
+        """
+        given_up = self.identities()[:-newest]
+        for identity in given_up:
+            self._manifest(identity).unlink(missing_ok=True)
+        _sync(self._manifests)
+        manifests, problems = self.manifests()
+        freed = 0
+        if not problems:
+            named = {entry.sha256 for manifest in manifests for entry in manifest.entries}
+            for file in self._objects.glob("??/*"):
+                if file.name not in named:
+                    freed += file.stat().st_size
+                    file.unlink()
+        return Pruned(len(given_up), freed)
+
     # -- reading --------------------------------------------------------------------------------------------------
 
     def object(self, sha256: str) -> Path:
@@ -162,7 +191,8 @@ class Vault:
 
     def identities(self) -> list[str]:
         """The backups that are here, oldest first."""
-        return sorted(file.stem for file in self._manifests.glob("[0-9]*.json"))
+        names = (file.stem for file in self._manifests.glob("*.json"))
+        return sorted(name for name in names if _IDENTITY.fullmatch(name))
 
     def manifest(self, identity: str = "") -> Manifest:
         """A backup, the newest if none is named. Raises `CannotDo` if it is not here."""

@@ -123,6 +123,54 @@ def test_only_what_is_new_is_written(tmp_path):
     assert open_store(tmp_path / "old" / "readings").read().height == 250
 
 
+@settings(max_examples=10)
+@given(backups=st.integers(1, 5), newest=st.integers(1, 6), seed=st.integers(0, 99))
+def test_what_is_given_up_takes_nothing_from_the_others(tmp_path_factory, backups, newest, seed):
+    base, chance = tmp_path_factory.mktemp("pruned"), random.Random(seed)
+    folder, vault = DataFolder(base / "data").prepare(), Vault(base / "backups").prepare()
+    folder.photos.mkdir()
+    for number in range(backups):
+        for name in chance.sample("abcdef", 2):
+            (folder.photos / name).write_bytes(chance.randbytes(chance.randrange(50)))
+        back_up(folder, vault, NOW + timedelta(hours=number))
+    done = back_up(folder, vault, NOW + timedelta(days=1), newest=newest)
+    assert done.pruned.backups == max(0, backups + 1 - newest)
+    assert len(vault.identities()) == min(newest, backups + 1)
+    assert [verify(vault, identity).damages for identity in vault.identities()] == [()] * len(vault.identities())
+    named = {entry.sha256 for identity in vault.identities() for entry in vault.manifest(identity).entries}
+    assert {file.name for file in (vault.path / "objects").glob("??/*")} == named
+
+
+def test_contents_stay_where_a_list_of_files_cannot_be_read(tmp_path):
+    folder, vault = estate(tmp_path / "data", batches=2), Vault(tmp_path / "backups").prepare()
+    old, damaged = (back_up(folder, vault, NOW + timedelta(hours=hour)).manifest.id for hour in (0, 1))
+    objects = content(vault.path / "objects")
+    (vault.path / "manifests" / f"{damaged}.json").write_text("{")
+    (folder.photos / "1" / "a.jpg").unlink()
+    back_up(folder, vault, NOW + timedelta(hours=2), newest=2)
+    assert old not in vault.identities()
+    assert objects.items() <= content(vault.path / "objects").items()
+
+
+def test_a_clock_that_was_set_back_does_not_make_the_new_backup_an_old_one(tmp_path):
+    folder, vault = estate(tmp_path / "data", batches=1), Vault(tmp_path / "backups").prepare()
+    first = back_up(folder, vault, NOW)
+    second = back_up(folder, vault, NOW - timedelta(days=900), newest=1)
+    assert vault.identities() == [second.manifest.id]
+    assert second.manifest.id > first.manifest.id
+    assert verify(vault).damages == ()
+
+
+def test_a_damaged_object_that_is_deleted_is_copied_anew(tmp_path):
+    folder, vault = estate(tmp_path / "data", batches=2), Vault(tmp_path / "backups").prepare()
+    first = back_up(folder, vault, NOW).manifest
+    for sha256 in {entry.sha256 for entry in first.entries}:
+        vault.object(sha256).unlink()
+    assert len(verify(vault).damages) == len(first.entries)
+    back_up(folder, vault, NOW)
+    assert verify(vault, first.id).damages == ()
+
+
 def test_files_that_are_merged_away_meanwhile_do_no_harm(tmp_path):
     folder, vault = estate(tmp_path / "data", batches=8), Vault(tmp_path / "backups").prepare()
     lake = Lake(folder.readings, grace=0.0)
