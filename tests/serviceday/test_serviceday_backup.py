@@ -326,6 +326,7 @@ def test_readings_elsewhere_are_named_and_journals_begin_anew(tmp_path):
     with closing(sqlite3.connect(copy / "journal.sqlite")) as journal:
         assert journal.execute("SELECT id FROM identity").fetchone()[0] != "first"
     for arguments in (
+        ("backup", "lits", "--data", folder.path),
         ("backup", tmp_path / "none" / "x", "--data", tmp_path / "none"),
         ("restore", backups, "--data", copy),
     ):
