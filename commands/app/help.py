@@ -6,6 +6,7 @@ shown. It cuts what does not fit into a column where no blank is, and Chinese ha
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -59,6 +60,17 @@ class Command(_Helped, TyperCommand):
 
 class Group(_Helped, TyperGroup):
     """A group of commands with such a help page."""
+
+
+class DefaultGroup(Group):
+    """A group that does what its first command does where none is named: `backup DEST` is `backup create DEST`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command's name before arguments that begin with none, nor with a misspelt one."""
+        if args and args[0] not in ("-h", "--help") and not get_close_matches(args[0], self.commands, cutoff=0.7):
+            args = [next(iter(self.commands)), *args]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
 
 
 class Program(Group):

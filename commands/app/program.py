@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from commands.app.help import Command, Group, Program
+from commands.app.help import Command, DefaultGroup, Group, Program
 from commands.app.messages import known, say
 from commands.app.output import tell
 
@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "status": "status.status",
     "audit": "audit.audit",
     "dashboard": "dashboard_command.dashboard",
+    "restore": "backup.restore",
+    "doctor": "doctor.doctor",
 }
 # A group may bear the name of a command: `plan` plans, `plan explain` asks about a plan.
 GROUPS: dict[str, dict[str, str]] = {
@@ -163,6 +165,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "store.export",
         "copy": "store.copy",
     },
+    "backup": {"create": "backup.create", "list": "backup.list_backups", "verify": "backup.verify"},
     "report": {
         "add": "report.add",
         "import": "report.import_file",
@@ -177,6 +180,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "forget": "report.forget",
     },
 }
+WITH_DEFAULT = {"backup"}  # groups whose first command need not be named
 
 
 def _examples(name: str) -> str | None:
@@ -204,7 +208,8 @@ def _function(where: str) -> Callable[..., Any]:
 
 def _built(name: str) -> Any:
     """A command or group with its options, from its module."""
-    made = typer.Typer(cls=Group, add_completion=False, no_args_is_help=name not in COMMANDS, **_settings())
+    kind = DefaultGroup if name in WITH_DEFAULT else Group
+    made = typer.Typer(cls=kind, add_completion=False, no_args_is_help=name not in COMMANDS, **_settings())
     if name not in GROUPS:
         made.command(name, cls=Command, help=say(f"command.{name}"), epilog=_examples(name))(_function(COMMANDS[name]))
         return typer.main.get_command(made)

@@ -82,3 +82,13 @@ def forget_identity(folder: DataFolder) -> None:
         if known_identity(journal):
             with closing(sqlite3.connect(journal, timeout=30)) as connection, connection:
                 connection.execute("DELETE FROM notes WHERE name = ?", (NOTE,))
+
+
+def begin_anew(folder: DataFolder) -> None:
+    """Give every journal of a restored folder another identity: the store outside has gone on without it.
+
+    What the store remembers of these journals then no longer counts for messages that come from now on.
+    """
+    for journal in folder.journals():
+        with closing(sqlite3.connect(journal, timeout=30)) as connection, connection:
+            connection.execute("UPDATE identity SET id = lower(hex(randomblob(8)))")
