@@ -55,7 +55,12 @@ def messages(author: str) -> list[Message]:
     ]
     return [
         Message(
-            kind=_KINDS.get(kind, kind), subject=subject, building=building, danger=danger == "!", group=group, text=text
+            kind=_KINDS.get(kind, kind),
+            subject=subject,
+            building=building,
+            danger=danger == "!",
+            group=group,
+            text=text,
         )
         for kind, subject, building, danger, group, text in rows
     ]
