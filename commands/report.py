@@ -147,6 +147,7 @@ def list_reports(
     data: options.Data = options.DATA,
     closed: Annotated[bool, typer.Option("--all", help=say("report.all"))] = False,
     unresolved: Annotated[bool, typer.Option("--unresolved", help=say("report.only_unresolved"))] = False,
+    unclear: Annotated[bool, typer.Option("--unclear", help=say("report.only_unclear"))] = False,
     kind: KindOf = "",
     subject: SubjectOf = "",
     timezone: options.Zone = options.ZONE,
@@ -156,6 +157,7 @@ def list_reports(
     from commands.app.papers import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
+    from serviceday.reports import unclear as is_unclear
 
     clock = options.zone(timezone)
     kinds = {taxonomy().kind(kind).value} if kind else None
@@ -167,12 +169,19 @@ def list_reports(
             if (kinds is None or report.category.kind.value in kinds)
             and (subjects is None or report.category.subject in subjects)
             and not (unresolved and report.place.resolved)
+            and not (unclear and not is_unclear(report.category))
         ]
+        if unclear:  # danger first, then the least sure
+            reports.sort(key=lambda report: (not report.category.urgent, report.category.sure, report.id))
         names = named(records)
     if as_json:
         show_json([plain(report) for report in reports])
     elif not reports:
         tell(say("report.none"))
+    elif unclear:
+        for report in reports:
+            tell(f"{report.id:>5}  {report.category.sure:>4.0%}  {_about(report)}  {report.text}")
+        tell(say("report.unclear_next", id=reports[0].id))
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
         show_table(
@@ -355,7 +364,8 @@ def plain(report: Report) -> dict[str, object]:
 def _intake(records: Records) -> Intake:
     from serviceday.reports import Intake
 
-    return Intake(_gazetteer(records), records.reports.all(closed=False))
+    everything = records.reports.all(merged=True)
+    return Intake(_gazetteer(records), [report for report in everything if report.open], decided=everything)
 
 
 def _gazetteer(records: Records) -> Any:

@@ -1,6 +1,6 @@
 """Residents' reports: what they are about, where they point, which are the same; and what they ask of a service day."""
 
-from serviceday.reports.classification import decided, named, suggest
+from serviceday.reports.classification import decided, named, suggest, unclear
 from serviceday.reports.demand import equipment, requests
 from serviceday.reports.importer import FIELDS, ReportFile, read_report_file, read_reports
 from serviceday.reports.intake import Intake, Said, keys
@@ -24,4 +24,5 @@ __all__ = [
     "requests",
     "suggest",
     "taxonomy",
+    "unclear",
 ]

@@ -87,6 +87,11 @@ def _urgent(danger: list[str], rehearsed: list[str], kind: Kind, odds: float) ->
     return bool(danger) or odds > _DANGER
 
 
+def unclear(category: Category) -> bool:
+    """Whether a person should look at what a report is about."""
+    return category.kind is Kind.UNCLEAR or category.sure < UNCLEAR_BELOW
+
+
 def heard(words: str, category: Category, *, known: Taxonomy | None = None) -> set[str]:
     """The taxonomy's words for a category that stand in the words."""
     known = known or taxonomy()

@@ -20,7 +20,7 @@ from facility.reports import Kind, Report, Reporter
 from serviceday.reports import Gazetteer, Intake, Said, keys, named, read_reports, requests, suggest, taxonomy
 from serviceday.reports.address_parser import number, read_place
 from serviceday.reports.duplicates import alike
-from serviceday.reports.intake import without_contacts
+from serviceday.reports.privacy import without_contacts
 
 NOW = datetime(2026, 3, 12, 4, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
