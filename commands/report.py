@@ -86,7 +86,7 @@ def import_file(
 ) -> None:
     """Import reports from a hotline's or a spreadsheet's export (CSV, XLSX)."""
     from commands.installation import recorded
-    from serviceday.reports import keys, read_report_file
+    from serviceday.reports import keys, read_report_file, unpacked
 
     now = datetime.now(UTC)
     form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order, timezone=timezone)
@@ -113,14 +113,19 @@ def import_file(
         named = dict(zip(keys(saids), saids, strict=True))
         on_record = records.reports.known(named)
         intake = _intake(records)
-        new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in on_record]
+        new = [
+            (f"{key}-{part}" if part else key, *intake.take(said, source=file.name))
+            for key, whole in named.items()
+            if key not in on_record
+            for part, said in enumerate(unpacked(whole))
+        ]
         reports = records.reports.add(new, now=now, by=by)
     refused_file = refused.kept(read.refusals, [column.name for column in read.columns], file=file, data=data)
     lines = len({refusal.line for refusal in read.refusals})
     counts = {
         "rows": len(saids) + lines,
         "added": len(reports),
-        "known": len(saids) - len(reports),
+        "known": len(on_record),
         "merged": sum(report.merged_into is not None for report in reports),
         "place_unresolved": sum(not report.place.resolved for report in reports),
         "category_unclear": sum(report.category.kind.value == "unclear" for report in reports),

@@ -3,9 +3,11 @@
 from serviceday.reports.classification import decided, named, suggest, unclear
 from serviceday.reports.demand import equipment, requests
 from serviceday.reports.importer import FIELDS, ReportFile, read_report_file, read_reports
-from serviceday.reports.intake import Intake, Said, keys
+from serviceday.reports.intake import Intake, keys
 from serviceday.reports.location_resolver import Gazetteer
 from serviceday.reports.location_resolver import decided as decided_place
+from serviceday.reports.message import Said
+from serviceday.reports.splitting import unpacked
 from serviceday.reports.taxonomy import taxonomy
 
 __all__ = [
@@ -25,4 +27,5 @@ __all__ = [
     "suggest",
     "taxonomy",
     "unclear",
+    "unpacked",
 ]

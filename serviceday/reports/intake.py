@@ -8,34 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from facility.reports import Category, Report, Reporter
 from serviceday.reports.classification import PHRASES, decided, suggest
 from serviceday.reports.duplicates import same_as
 from serviceday.reports.learning import classifier, corrections
 from serviceday.reports.location_resolver import Gazetteer
+from serviceday.reports.message import Said
 from serviceday.reports.privacy import without_contacts, without_names_of
 from serviceday.reports.taxonomy import folded, taxonomy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A report as it was said or written, before anything is made of it."""
-
-    text: str
-    at: datetime  # UTC
-    place: str = ""
-    category: str = ""  # as the other side classes it; a hint, unless it is one of our names
-    name: str = ""
-    phone: str = ""
-    reference: str = ""  # the other side's number for it
-    line: int = 0
-    timed: bool = True  # whether `at` was said; if not, it is the day it came
-
-    def __repr__(self) -> str:  # holds a name and a phone
-        return f"Said(line={self.line})"
 
 
 def keys(saids: Iterable[Said]) -> list[str]:
