@@ -114,10 +114,10 @@ def import_file(
         on_record = records.reports.known(named)
         intake = _intake(records)
         new = [
-            (f"{key}-{part}" if part else key, *intake.take(said, source=file.name))
+            (f"{key}-{part}" if part else key, *intake.take(message, source=file.name))
             for key, whole in named.items()
             if key not in on_record
-            for part, said in enumerate(unpacked(whole))
+            for part, message in enumerate(unpacked(whole))
         ]
         reports = records.reports.add(new, now=now, by=by)
     refused_file = refused.kept(read.refusals, [column.name for column in read.columns], file=file, data=data)

@@ -63,7 +63,7 @@ def unpacked(message: Said) -> list[Said]:
     Names of speakers and senders go beside the words. There is always at least one, in the order they were said.
     """
     spoken = _chat(message) or [_mail(message)]
-    return [problem for said in spoken for problem in _problems(said)]
+    return [problem for part in spoken for problem in _problems(part)]
 
 
 def _chat(message: Said) -> list[Said]:
@@ -82,14 +82,14 @@ def _chat(message: Said) -> list[Said]:
         else:
             spoken.append((message.name, [line]))
     speakers = [name for name, _ in spoken if name]
-    said = []
+    parts_spoken = []
     for name, parts in spoken:
         words = " ".join(filter(None, parts))
         for speaker in speakers:
             words = words.replace(f"@{speaker}", "")
         if words.strip() and not _ECHO.match(words.strip()):
-            said.append(replace(message, text=words.strip(), name=name or message.name))
-    return said
+            parts_spoken.append(replace(message, text=words.strip(), name=name or message.name))
+    return parts_spoken
 
 
 def _mail(message: Said) -> Said:
@@ -164,12 +164,12 @@ def _clauses(text: str) -> list[str]:
 
 def _fault_of(clause: str) -> str:
     """The one subject that a clause names beside something wrong; "" if there is none or more than one."""
-    words, known = folded(clause), taxonomy()
+    words, terms = folded(clause), taxonomy()
     if not _FAULT.search(words) or any(
-        vocabulary.score(words)[0] >= _STRONG for kind, (_, vocabulary) in known.kinds.items() if kind in _NO_FAULT
+        vocabulary.score(words)[0] >= _STRONG for kind, (_, vocabulary) in terms.kinds.items() if kind in _NO_FAULT
     ):
         return ""
-    subjects = [key for key, about in known.subjects.items() if about.vocabulary.score(words)[0] >= _STRONG]
+    subjects = [key for key, about in terms.subjects.items() if about.vocabulary.score(words)[0] >= _STRONG]
     return subjects[0] if len(subjects) == 1 else ""
 
 
