@@ -86,7 +86,7 @@ def import_file(
 ) -> None:
     """Import reports from a hotline's or a spreadsheet's export (CSV, XLSX)."""
     from commands.installation import recorded
-    from serviceday.reports import keys, read_report_file
+    from serviceday.reports import keys, read_report_file, unpacked
 
     now = datetime.now(UTC)
     form = options.file_form(encoding=encoding, separator=separator, sheet=sheet, order=date_order, timezone=timezone)
@@ -113,14 +113,19 @@ def import_file(
         named = dict(zip(keys(saids), saids, strict=True))
         on_record = records.reports.known(named)
         intake = _intake(records)
-        new = [(key, *intake.take(said, source=file.name)) for key, said in named.items() if key not in on_record]
+        new = [
+            (f"{key}-{part}" if part else key, *intake.take(message, source=file.name))
+            for key, whole in named.items()
+            if key not in on_record
+            for part, message in enumerate(unpacked(whole))
+        ]
         reports = records.reports.add(new, now=now, by=by)
     refused_file = refused.kept(read.refusals, [column.name for column in read.columns], file=file, data=data)
     lines = len({refusal.line for refusal in read.refusals})
     counts = {
         "rows": len(saids) + lines,
         "added": len(reports),
-        "known": len(saids) - len(reports),
+        "known": len(on_record),
         "merged": sum(report.merged_into is not None for report in reports),
         "place_unresolved": sum(not report.place.resolved for report in reports),
         "category_unclear": sum(report.category.kind.value == "unclear" for report in reports),
@@ -147,6 +152,7 @@ def list_reports(
     data: options.Data = options.DATA,
     closed: Annotated[bool, typer.Option("--all", help=say("report.all"))] = False,
     unresolved: Annotated[bool, typer.Option("--unresolved", help=say("report.only_unresolved"))] = False,
+    unclear: Annotated[bool, typer.Option("--unclear", help=say("report.only_unclear"))] = False,
     kind: KindOf = "",
     subject: SubjectOf = "",
     timezone: options.Zone = options.ZONE,
@@ -156,6 +162,7 @@ def list_reports(
     from commands.app.papers import named
     from commands.installation import recorded
     from serviceday.reports import taxonomy
+    from serviceday.reports import unclear as is_unclear
 
     clock = options.zone(timezone)
     kinds = {taxonomy().kind(kind).value} if kind else None
@@ -167,12 +174,19 @@ def list_reports(
             if (kinds is None or report.category.kind.value in kinds)
             and (subjects is None or report.category.subject in subjects)
             and not (unresolved and report.place.resolved)
+            and not (unclear and not is_unclear(report.category))
         ]
+        if unclear:  # danger first, then the least sure
+            reports.sort(key=lambda report: (not report.category.urgent, report.category.sure, report.id))
         names = named(records)
     if as_json:
         show_json([plain(report) for report in reports])
     elif not reports:
         tell(say("report.none"))
+    elif unclear:
+        for report in reports:
+            tell(f"{report.id:>5}  {report.category.sure:>4.0%}  {_about(report)}  {report.text}")
+        tell(say("report.unclear_next", id=reports[0].id))
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
         show_table(
@@ -355,7 +369,8 @@ def plain(report: Report) -> dict[str, object]:
 def _intake(records: Records) -> Intake:
     from serviceday.reports import Intake
 
-    return Intake(_gazetteer(records), records.reports.all(closed=False))
+    everything = records.reports.all(merged=True)
+    return Intake(_gazetteer(records), [report for report in everything if report.open], decided=everything)
 
 
 def _gazetteer(records: Records) -> Any:

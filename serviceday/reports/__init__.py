@@ -1,11 +1,13 @@
 """Residents' reports: what they are about, where they point, which are the same; and what they ask of a service day."""
 
-from serviceday.reports.classification import decided, named, suggest
+from serviceday.reports.classification import decided, named, suggest, unclear
 from serviceday.reports.demand import equipment, requests
 from serviceday.reports.importer import FIELDS, ReportFile, read_report_file, read_reports
-from serviceday.reports.intake import Intake, Said, keys
+from serviceday.reports.intake import Intake, keys
 from serviceday.reports.location_resolver import Gazetteer
 from serviceday.reports.location_resolver import decided as decided_place
+from serviceday.reports.message import Said
+from serviceday.reports.splitting import unpacked
 from serviceday.reports.taxonomy import taxonomy
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "requests",
     "suggest",
     "taxonomy",
+    "unclear",
+    "unpacked",
 ]

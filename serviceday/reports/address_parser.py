@@ -20,6 +20,7 @@ _DIGITS = {word: value for value, word in enumerate("零一二三四五六七八
 _NUMERAL = re.compile(
     r"(?<![零〇一二三四五六七八九十百两壹贰叁])[零〇一二三四五六七八九十百两壹贰叁]++(?=\s*(?:号|栋|幢|座|#|单元|楼|层|室|房|期|区|台|部|$))"
 )
+_TRADITIONAL = str.maketrans("號樓棟層單區電車壹貳參陸", "号楼栋层单区电车壹贰叁陆")
 _LONGEST = 6  # characters of a numeral below a thousand: 九百九十九 has five
 _CARDINALS = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
@@ -60,7 +61,7 @@ def number(numeral: str) -> int:
 
 def in_digits(words: str) -> str:
     """Folded words with Chinese numerals before a counter, and English number words, in digits."""
-    plain = _NUMERAL.sub(_in_digits, folded(words))
+    plain = _NUMERAL.sub(_in_digits, folded(words).translate(_TRADITIONAL))
     return _SPOKEN.sub(lambda match: _WORDS[match[0]], plain)
 
 
@@ -70,23 +71,35 @@ def _in_digits(match: re.Match[str]) -> str:
 
 _NUMBER = r"(?P<building>\d{1,3}|(?<![a-z])[a-z](?![a-z]))"
 _MACHINES = "客梯|货梯|电梯|扶梯|消防梯|梯|回路|照明|泵|水泵|水箱"
+# B2-238车位, A区105号车位, bay B2-017: a place in a garage, and neither building nor room.
+_PARKING_PLACE = (
+    r"(?P<parking>(?:[a-z]\s*)?(?:\d{1,2}\s*)?区?\s*-?\s*\d{1,4}\s*号?\s*(?:车位|停车位)"
+    r"|(?<![a-z])(?:parking\s+)?(?:bay|space|spot|place)\s*(?:no\.?|number|#)?\s*(?:[a-z]\d{0,2}\s*-?\s*)?\d{1,4}(?!\d))"
+)
+_SIDED_UNIT = "[东西南北中甲乙丙丁]"
 # Tried in this order, each taken out of the words before the next: what is longer and surer comes first.
 # A group is a part of `Said`; `below` is a floor below ground.
 _RULES = tuple(
     re.compile(pattern)
     for pattern in (
+        _PARKING_PLACE,
         r"(?<![\d-])(?P<building>\d{1,3})-(?P<unit>\d{1,2})-(?P<room>\d{3,4})(?![\d-])",
-        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座)\s*(?P<unit>\d{1,2})-(?P<room>\d{3,4})(?![\d-])",
-        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座)\s*(?P<room>\d{3,4})(?![\d-])(?!\s*(?:号|栋|幢|座|单元|路))",
+        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座|#\s*楼?)\s*-?\s*(?P<unit>\d{1,2})-(?P<room>\d{3,4})(?![\d-])",
+        _NUMBER + r"\s*(?:号\s*楼|栋|幢|座|#\s*楼?)\s*-?\s*(?P<room>\d{3,4})(?![\d-])(?!\s*(?:号|栋|幢|座|单元|路))",
         r"(?<![\d-])(?P<building>\d{1,3})-(?P<room>\d{3,4})(?![\d-])",
+        r"(?<![\d/])(?P<building>\d{1,3})/(?P<room>(?!20[2-9]\d)\d{3,4})(?![\d/])",
+        r"(?P<floor>\d{1,3})\s*(?:楼|层)\s*(?P<room>\d{3,4})(?!\d)",
         rf"(?P<machine>\d{{1,2}})\s*(?:号|#|部|台)\s*(?:{_MACHINES})",
         r"(?<![a-z])(?:lift|elevator|pump|circuit|escalator)\s*(?:no\.?|#)?\s*(?P<machine>\d{1,2})(?!\d)",
         _NUMBER + r"\s*(?:号\s*楼|号\s*院|栋|幢|座|#\s*楼?|号(?=\s*(?:\d|单元|地下|负|[,,]|$)))",
+        r"#\s*(?P<building>\d{1,3})\s*(?:building|bldg|block)",
         r"(?<![a-z])(?:building|bldg|block|blk|tower)\.?\s*(?:no\.?|#)?\s*" + _NUMBER,
         r"(?P<unit>\d{1,2}|[a-z])\s*单元\s*(?P<room>\d{3,4})(?!\d)",
         r"(?P<unit>\d{1,2}|[a-z])\s*单元",
+        rf"(?P<unit>{_SIDED_UNIT})\s*单元",
         r"(?<![a-z])(?:unit|entrance|stair)\s*(?P<unit>\d{1,2}|[a-z])(?![a-z\d])",
         r"(?P<room>\d{3,4})\s*(?:室|房|户)",
+        r"(?:住在?|我是|我家)\s*(?P<room>\d{3,4})(?!\d)",
         r"(?<![a-z])(?:room|flat|apartment|apt|suite)\.?\s*(?:no\.?|#)?\s*(?P<room>\d{3,4})(?!\d)",
         r"(?:地下|负)\s*(?P<below>\d)\s*(?:层|楼)?",
         r"(?<![a-z])basement\s*(?:level)?\s*(?P<below>\d?)",
@@ -109,6 +122,9 @@ def read_place(words: str) -> Said:
         if match is None:
             continue
         groups = match.groupdict()
+        if "parking" in groups:
+            rest = f"{rest[: match.start()]} {rest[match.end() :]}"
+            continue
         if "below" in groups:
             groups = {"floor": f"-{groups['below'] or 1}"}
         new = {key: value for key, value in groups.items() if key not in parts}

@@ -2,47 +2,94 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from math import exp
 from pathlib import Path
-from typing import TypeVar
 
 from facility.i18n.phrases import Phrases, Text
 from facility.reports import Category, Kind
+from serviceday.reports.address_parser import read_place
+from serviceday.reports.learning import Classifier, classifier
 from serviceday.reports.taxonomy import Taxonomy, folded, taxonomy
 
 PHRASES = Phrases(Path(__file__).parent / "phrases.toml")
-_DOUBT = 0.8  # weight of what the words do not say; one plain word (2.0) alone is then believed with 0.7
-_PHYSICAL = ("lift", "access", "lighting", "fire", "leak")
+_WORD = 0.5  # of a word's weight: what it adds to the log odds that the letters give
+_APART = 0.3  # share of kind and subject each taken by itself: a pair that was never learned may still be meant
+_RARE = 0.002  # likelihood of a pair of kind and subject that was never learned
+_AT_HOME = 1.2  # log odds that a room said with a leak or a fault adds to its being at home
+_UNSURE = 0.45  # below which a likeliest category without any known word is no suggestion
+_STRANGE = 0.15  # likeness to anything learned below which letters say nothing
+_SPOKEN_OF = (Kind.PRAISE, Kind.QUESTION)
+_DANGER, _NO_DANGER = (
+    -1.5,
+    -2.5,
+)  # log odds of danger: from which it is heard without a word of it, below which not with one
+UNCLEAR_BELOW = 0.5  # sureness below which a person should look
 
-_Key = TypeVar("_Key")
 
-
-def suggest(words: str, *, known: Taxonomy | None = None) -> Category:
+def suggest(words: str, *, known: Taxonomy | None = None, learned: Classifier | None = None) -> Category:
     """The category the words speak for.
 
-    Each kind and each subject scores the weights of its distinct words. Sureness is the best score's share of itself,
-    the runner-up's and a constant doubt, so that one lonely word or two rivals make a suggestion unsure.
+    What the letters are like (`learning`) and the weights of the taxonomy's distinct words are added as log odds of
+    every pair of kind and subject; sureness is the share of the best of them all, 0 .. 1.
     """
-    known = known or taxonomy()
+    known, model = known or taxonomy(), learned or classifier()
     text = folded(words)
-    subjects = {key: subject.vocabulary.score(text) for key, subject in known.subjects.items()}
-    subject, subject_sure = _best({key: score for key, (score, _) in subjects.items()})
+    subjects = {key: subject.vocabulary.score(text) for key, subject in known.subjects.items()} | {"": (0.0, [])}
     kinds = {kind: vocabulary.score(text) for kind, (_, vocabulary) in known.kinds.items()}
-    scores = {kind: score for kind, (score, _) in kinds.items()}
-    if subject_sure and subject in _PHYSICAL and not scores[Kind.HOME_REPAIR]:
-        scores[Kind.PUBLIC_REPAIR] += 0.8  # a thing that everybody uses, and nothing says that it is at home
-    kind, kind_sure = _best(scores)
-    urgent = [] if known.rehearsed.score(text)[1] else known.urgent.score(text)[1]
-    if not (kind_sure or subject_sure):
-        return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=bool(urgent))
-    words_heard = [*(kinds[kind][1] if kind_sure else ()), *(subjects[subject][1] if subject_sure else ()), *urgent]
-    return Category(
-        kind=kind if kind_sure else Kind.PUBLIC_REPAIR,  # a thing is named, and nothing says it is at home
-        subject=subject if subject_sure else "",
-        sure=round(min(kind_sure or 0.3, subject_sure or 0.5), 2),
-        why=_why(list(dict.fromkeys(words_heard))),
-        urgent=bool(urgent),
-    )
+    kinds[Kind.UNCLEAR] = 0.0, []
+    shares = _shares(words, kinds, subjects, model)
+    (kind, subject), sure = max(shares.items(), key=lambda share: share[1])
+    words_heard = list(dict.fromkeys((*kinds[kind][1], *subjects[subject][1])))
+    danger = known.urgent.score(text)[1]
+    urgent = _urgent(danger, known.rehearsed.score(text)[1], kind, model.danger(words))
+    any_word = any(score for score, _ in (*kinds.values(), *subjects.values()))
+    if kind is Kind.UNCLEAR or (not any_word and (sure < _UNSURE or model.familiarity(words) < _STRANGE)):
+        return Category(kind=Kind.UNCLEAR, subject="", why=PHRASES["category_unclear"], urgent=urgent)
+    words_heard += [word for word in danger if urgent and word not in words_heard]
+    why = _why(words_heard) if words_heard else PHRASES["category_learned"]
+    return Category(kind=kind, subject=subject, sure=round(min(sure, 0.99), 2), why=why, urgent=urgent)
+
+
+def _shares(
+    words: str,
+    kinds: Mapping[Kind, tuple[float, list[str]]],
+    subjects: Mapping[str, tuple[float, list[str]]],
+    model: Classifier,
+) -> Mapping[tuple[Kind, str], float]:
+    """Of every pair of kind and subject, how likely it is: 0 .. 1, together 1."""
+    address, likelihoods = read_place(words), model.likelihoods(words)
+    of_kind, of_subject = defaultdict[str, float](float), defaultdict[str, float](float)
+    for (kind_key, subject_key), share in likelihoods.items():
+        of_kind[kind_key] += share
+        of_subject[subject_key] += share
+    at_home = {Kind.HOME_REPAIR: _AT_HOME} if address.room else {}
+    weights = {
+        (kind, subject): max(
+            (1 - _APART) * likelihoods.get((kind.value, subject), 0.0) + _APART * of_kind[kind] * of_subject[subject],
+            _RARE,
+        )
+        * exp(_WORD * (kinds[kind][0] + subjects[subject][0]) + at_home.get(kind, 0.0))
+        for kind in kinds
+        for subject in subjects
+    }
+    total = sum(weights.values())
+    return {pair: weight / total for pair, weight in weights.items()}
+
+
+def _urgent(danger: list[str], rehearsed: list[str], kind: Kind, odds: float) -> bool:
+    """Whether there is danger now: by the words or by what the letters are like, unless it is only spoken of."""
+    if rehearsed:
+        return False
+    if kind in _SPOKEN_OF:
+        return bool(danger) and odds > _NO_DANGER
+    return bool(danger) or odds > _DANGER
+
+
+def unclear(category: Category) -> bool:
+    """Whether a person should look at what a report is about."""
+    return category.kind is Kind.UNCLEAR or category.sure < UNCLEAR_BELOW
 
 
 def heard(words: str, category: Category, *, known: Taxonomy | None = None) -> set[str]:
@@ -69,13 +116,6 @@ def named(category: Category, *, known: Taxonomy | None = None) -> Text:
         return kind
     subject = vocabulary.subjects[category.subject].name
     return Text(zh=f"{kind.zh}·{subject.zh}", en=f"{kind.en}: {subject.en.lower()}")
-
-
-def _best(scores: Mapping[_Key, float]) -> tuple[_Key, float]:
-    """The best, and how sure; 0 where nothing scored."""
-    ordered = sorted(scores.items(), key=lambda score: -score[1])
-    (key, best), second = ordered[0], ordered[1][1]
-    return key, best / (best + second + _DOUBT)
 
 
 def _why(words: list[str]) -> Text:

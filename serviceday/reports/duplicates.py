@@ -6,6 +6,7 @@ machine reported again within two days needs no likeness of words; otherwise a f
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -19,6 +20,14 @@ SOON = timedelta(days=2)
 LATER = timedelta(days=14)
 SAME_SYMPTOM = 0.5  # of two reports at one place about one subject (D); more than what letters have to reach
 ALIKE = 0.45  # Dice's coefficient of letter pairs
+_AFTER = "[侧边面门头手区口单楼户梯]"
+_SIDES = {
+    side: re.compile(rf"{letter}{_AFTER}|\b{side}\b")
+    for side, letter in {
+        "east": "东", "west": "西", "south": "南", "north": "北",
+        "left": "左", "right": "右", "front": "前", "back|rear": "后",
+    }.items()
+}  # fmt: skip
 _ONES_OWN = (Kind.PRAISE, Kind.QUESTION)  # each of these wants an answer of its own
 
 
@@ -38,15 +47,19 @@ def _likeness(report: Report, other: Report) -> float:
         return 0.0
     if not report.category.subject or report.category.subject != other.category.subject:
         return 0.0
+    if report.category.urgent != other.category.urgent:
+        return 0.0  # nobody in danger is hidden behind a fault
     apart = abs(report.at - other.at)
     if apart > LATER or not _one_place(report, other):
         return 0.0
-    likeness = max(alike(report.text, other.text), _say_the_same(report, other), _same_symptoms(report, other))
-    if report.place.asset and report.place.asset == other.place.asset and apart <= SOON:
-        return max(likeness, ALIKE)
     first, second = _symptoms(report.text), _symptoms(other.text)
     if first and second and not first & second:
         return 0.0  # a lamp that flickers is not the one that is out
+    likeness = max(alike(report.text, other.text), _say_the_same(report, other))
+    if first & second and _as_precise(report, other):
+        return max(likeness, SAME_SYMPTOM)
+    if report.place.asset and report.place.asset == other.place.asset and apart <= SOON and first == second:
+        return max(likeness, ALIKE)
     return likeness if likeness >= ALIKE else 0.0
 
 
@@ -56,10 +69,11 @@ def _say_the_same(report: Report, other: Report) -> float:
     return len(first & second) / len(first | second) if len(first & second) > 1 else 0.0
 
 
-def _same_symptoms(report: Report, other: Report) -> float:
-    """Whether both tell of the same symptoms and of no other: 怪声 and 异响 share no letter, nor do two languages."""
-    first, second = _symptoms(report.text), _symptoms(other.text)
-    return SAME_SYMPTOM if first and first == second else 0.0
+def _as_precise(report: Report, other: Report) -> bool:
+    """Whether both say as much of where it is: a lamp on the third floor need not be the lamp that somebody means."""
+    if report.category.subject == "lift":  # a lift serves every floor
+        return True
+    return (report.place.floor, report.place.room) == (other.place.floor, other.place.room)
 
 
 def _symptoms(words: str) -> frozenset[str]:
@@ -68,15 +82,22 @@ def _symptoms(words: str) -> frozenset[str]:
 
 
 def _one_place(report: Report, other: Report) -> bool:
-    """Both known and nothing about them differs; what one leaves open, the other may say."""
-    if not (report.place.resolved and other.place.resolved):
+    """Both known and nothing about them differs; what one leaves open, the other may say, but for a home."""
+    if not (report.place.resolved and other.place.resolved) or _sides(report) != _sides(other):
         return False
-    if report.place.asset and report.place.asset == other.place.asset:
-        return True
+    if report.category.kind is Kind.HOME_REPAIR and not (report.place.room and report.place.room == other.place.room):
+        return False
+    names = ("asset", "unit") if report.category.subject == "lift" else ("asset", "unit", "floor", "room")
     if (report.place.site, report.place.building) != (other.place.site, other.place.building):
         return False
-    parts = ((getattr(report.place, name), getattr(other.place, name)) for name in ("asset", "unit", "floor", "room"))
+    parts = ((getattr(report.place, name), getattr(other.place, name)) for name in names)
     return all(first == second or not (first and second) for first, second in parts)
+
+
+def _sides(report: Report) -> frozenset[str]:
+    """The sides that a report names: 东门 is not 西门, the left lift is not the right one."""
+    words = folded(f"{report.said_place} {report.text}")
+    return frozenset(key for key, pattern in _SIDES.items() if pattern.search(words))
 
 
 def alike(one: str, other: str) -> float:

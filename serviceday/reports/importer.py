@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from facility.errors import Problems
 from facility.files import Column, Field, Kind, ReadOptions, Refusal, Row, grouped, read_table
 from facility.i18n.messages import Sentence
-from serviceday.reports.intake import Said
+from serviceday.reports.message import Said
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "text": (

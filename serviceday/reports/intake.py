@@ -1,50 +1,23 @@
 """Takes reports in: what they are about, where they point, whether somebody reported it before, and who did.
 
-Phone numbers and mail addresses in the words go to the reporter's record, not into the work record.
+What says who somebody is (`privacy`) goes to the reporter's record, not into the work record.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from facility.reports import Category, Report, Reporter
 from serviceday.reports.classification import PHRASES, decided, suggest
 from serviceday.reports.duplicates import same_as
+from serviceday.reports.learning import classifier, corrections
 from serviceday.reports.location_resolver import Gazetteer
+from serviceday.reports.message import Said
+from serviceday.reports.privacy import without_contacts, without_names_of
 from serviceday.reports.taxonomy import folded, taxonomy
-
-# Mobile numbers of the mainland, landlines with an area code, international numbers, mail addresses.
-_CONTACT = re.compile(
-    r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"
-    r"|(?<![\d-])\(?0\d{2,3}\)?[ -]?\d{7,8}(?!\d)"
-    r"|(?<!\d)\+\d{1,3}(?:[ -]?\d){7,12}(?!\d)"
-    r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-REMOVED = "…"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A report as it was said or written, before anything is made of it."""
-
-    text: str
-    at: datetime  # UTC
-    place: str = ""
-    category: str = ""  # as the other side classes it; a hint, unless it is one of our names
-    name: str = ""
-    phone: str = ""
-    reference: str = ""  # the other side's number for it
-    line: int = 0
-    timed: bool = True  # whether `at` was said; if not, it is the day it came
-
-    def __repr__(self) -> str:  # holds a name and a phone
-        return f"Said(line={self.line})"
 
 
 def keys(saids: Iterable[Said]) -> list[str]:
@@ -70,12 +43,6 @@ def keys(saids: Iterable[Said]) -> list[str]:
     return reports
 
 
-def without_contacts(words: str) -> tuple[str, list[str]]:
-    """The words without phone numbers and mail addresses, and those."""
-    plain = _CONTROL.sub(" ", words).strip()
-    return _CONTACT.sub(REMOVED, plain), [match[0] for match in _CONTACT.finditer(plain)]
-
-
 def _about(report: Report) -> tuple[str, ...]:
     return report.category.kind, report.category.subject, report.place.site, report.place.building
 
@@ -83,8 +50,10 @@ def _about(report: Report) -> tuple[str, ...]:
 class Intake:
     """Makes reports of what was said, knowing the places and what was reported before."""
 
-    def __init__(self, places: Gazetteer, earlier: Sequence[Report]) -> None:
+    def __init__(self, places: Gazetteer, earlier: Sequence[Report], *, decided: Sequence[Report] = ()) -> None:
+        """`earlier` are the open reports; from `decided`, whose category a person set, the model learns."""
         self._places = places
+        self._model = classifier(corrections(decided))
         self._earlier = defaultdict[tuple[str, ...], list[Report]](list)  # a repetition is about the same, there
         for report in earlier:
             if report.merged_into is None:
@@ -97,8 +66,9 @@ class Intake:
         `merged_into` names an earlier report that it repeats; one taken in the same run by its place, -1 the first.
         """
         self._taken += 1
-        text, in_text = without_contacts(message.text)
-        place_words, in_place = without_contacts(message.place)
+        names = [message.name] if message.name else []
+        text, in_text = without_contacts(without_names_of(message.text, names))
+        place_words, in_place = without_contacts(without_names_of(message.place, names))
         category = self._category(text, message.category, source)
         place = self._places.find(place_words, text, subject=category.subject)
         report = Report(at=message.at, text=text, said_place=place_words, category=category, place=place, source=source)
@@ -112,7 +82,7 @@ class Intake:
         return report, Reporter(name=message.name.strip(), phone=", ".join(phones))
 
     def _category(self, text: str, given: str, source: str) -> Category:
-        suggested = suggest(f"{text} {given}" if given else text)
+        suggested = suggest(f"{text} {given}" if given else text, learned=self._model)
         if not given:
             return suggested
         vocabulary, words = taxonomy(), folded(given)

@@ -128,10 +128,9 @@ class Collecting:
 
     def _report(self, survey: Survey, answer: SurveyAnswer, text: str) -> None:
         """Words as a report: of the building where they name no other place, and of no answer and no code."""
-        estate = self._records.estate
-        intake = Intake(
-            Gazetteer(estate.sites(), estate.buildings(), estate.assets()), self._records.reports.all(closed=False)
-        )
+        estate, reports = self._records.estate, self._records.reports
+        places = Gazetteer(estate.sites(), estate.buildings(), estate.assets())
+        intake = Intake(places, reports.all(closed=False), decided=reports.all(merged=True))
         report, reporter = intake.take(Said(text=text, at=self._now), source="survey")
         if answer.building and not (report.place.building or report.place.asset or report.place.choices):
             report = replace(report, place=replace(report.place, site=answer.site, building=answer.building))

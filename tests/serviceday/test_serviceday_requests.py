@@ -20,7 +20,7 @@ from facility.reports import Kind, Report, Reporter
 from serviceday.reports import Gazetteer, Intake, Said, keys, named, read_reports, requests, suggest, taxonomy
 from serviceday.reports.address_parser import number, read_place
 from serviceday.reports.duplicates import alike
-from serviceday.reports.intake import without_contacts
+from serviceday.reports.privacy import without_contacts
 
 NOW = datetime(2026, 3, 12, 4, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -126,6 +126,18 @@ def test_a_building_is_found_however_it_is_written(said: str) -> None:
         ("building three, fifth floor", ("3", "", "5", "")),
         ("地下二层", ("", "", "-2", "")),
         ("12F", ("", "", "12", "")),
+        ("2幢3-501", ("2", "3", "5", "501")),
+        ("3号楼301王阿姨家漏水", ("3", "", "3", "301")),
+        ("12#1203", ("12", "", "12", "1203")),
+        ("3号楼-2-501", ("3", "2", "5", "501")),
+        ("3/501", ("3", "", "5", "501")),
+        ("我住602", ("", "", "6", "602")),
+        ("1号楼东单元", ("1", "东", "", "")),
+        ("3號樓2單元", ("3", "2", "", "")),
+        ("#3 building", ("3", "", "", "")),
+        ("A区105车位", ("", "", "", "")),
+        ("B2-238号车位", ("", "", "", "")),
+        ("parking space 214, building 3", ("3", "", "", "")),
         ("3号楼(全角)", ("3", "", "", "")),
     ],
 )

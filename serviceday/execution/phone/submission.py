@@ -250,7 +250,7 @@ class RoundIntake:
             return answers, ()
         estate = self._records.estate
         places = Gazetteer(estate.sites(), estate.buildings(), estate.assets())
-        intake = Intake(places, self._records.reports.all(closed=False))
+        intake = Intake(places, self._records.reports.all(closed=False), decided=self._records.reports.all(merged=True))
         by = name_of(self._plan, sender.person)
         reports = [(key, *intake.take(report, source="round")) for key, report in new.items()]
         added = self._records.reports.add(reports, now=self._now, by=by)
