@@ -146,6 +146,7 @@ def routes(keeper: Keeper) -> list[Route]:
         Route("/door/here", own.here, methods=["GET"]),
         Route("/door/style.css", _style, methods=["GET"]),
         Route("/door/watch.js", _watch, methods=["GET"]),
+        Route("/door/page.js", _page, methods=["GET"]),
     ]
 
 
@@ -171,6 +172,10 @@ async def _style(request: Request) -> Response:
 
 async def _watch(request: Request) -> Response:
     return Response(sheets.WATCH, media_type="text/javascript", headers={"cache-control": "no-store"})
+
+
+async def _page(request: Request) -> Response:
+    return Response(sheets.page_script(), media_type="text/javascript", headers={"cache-control": "max-age=300"})
 
 
 async def form_fields(request: Request) -> dict[str, str]:

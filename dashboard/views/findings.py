@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, query, reach, sources
+from dashboard import markup, palette, places, query, reach, sources
 from dashboard.visit import Visit
 from facility.catalogue.catalogue import catalogue
 from facility.deficiencies import Deficiency, Move
@@ -77,7 +77,7 @@ def _table(visit: Visit, shown: Sequence[Deficiency], grades: Grades, today: dat
         height=markup.table_height(len(shown), most=8),
         row_height=markup.ROW,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-row-required",
         selection_default={"selection": {"rows": [place]}},
         key=f"finding-table-{visit.language}-{hash(tuple(numbers))}-{place}",
         column_config={name: st.column_config.TextColumn(visit.say(f"finding_{name}")) for name in _COLUMNS},
@@ -108,7 +108,8 @@ def _frame(visit: Visit, shown: Sequence[Deficiency], grades: Grades, today: dat
 
 
 def _place(visit: Visit, deficiency: Deficiency) -> str:
-    return " ".join(filter(None, (sources.names(visit.folder).site(deficiency.site), deficiency.place)))
+    place = deficiency.place if visit.language == "zh" else places.latin(deficiency.place)
+    return " ".join(filter(None, (places.names(visit).site(deficiency.site), place)))
 
 
 def _state(visit: Visit, deficiency: Deficiency, today: date) -> str:
