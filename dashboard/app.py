@@ -10,10 +10,10 @@ import streamlit as st
 from dashboard import live, markup, query, reach
 from dashboard.guard import guarded
 from dashboard.settings import Settings
-from dashboard.views import alerts, asset, days, findings, fleet, worklist
+from dashboard.views import accounts, alerts, asset, days, findings, fleet, myday, worklist
 from dashboard.visit import Visit
 from dashboard.wording import say, told
-from facility.accounts import Account
+from facility.accounts import Account, Action, may
 from facility.catalogue.catalogue import use_folder
 from facility.errors import ServicedayError
 from facility.i18n.phrases import LANGUAGES, Language, preferred
@@ -25,7 +25,9 @@ _VIEWS = (
     ("asset", asset.show, ":material/monitoring:"),
     ("worklist", worklist.show, ":material/checklist:"),
     ("findings", findings.show, ":material/report:"),
+    ("myday", myday.show, ":material/route:"),
     ("days", days.show, ":material/calendar_month:"),
+    ("accounts", accounts.show, ":material/manage_accounts:"),
 )
 
 
@@ -68,6 +70,8 @@ def main() -> None:
     named = st.Page(partial(guarded(show), visit), title=say(f"page_{first}", language), url_path=first)
     current = st.navigation([*pages.values(), named], position="hidden")
     for name, page in pages.items():
+        if name == "accounts" and not may(account, Action.ACCOUNTS):
+            continue
         links.page_link(page, label=say(f"page_{name}", language), query_params=visit.link())
     try:
         with foot:

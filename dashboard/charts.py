@@ -137,7 +137,7 @@ def in_dark(specification: Specification) -> Specification:
 
     def toned(part: Any) -> Any:
         if isinstance(part, dict):
-            return {name: value if name == "datasets" else toned(value) for name, value in part.items()}
+            return {name: value if name in ("datasets", "range") else toned(value) for name, value in part.items()}
         if isinstance(part, list):
             return [toned(value) for value in part]
         return palette.DARK.get(part, part) if isinstance(part, str) else part

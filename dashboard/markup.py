@@ -32,6 +32,7 @@ STYLE = f"""
   outline-offset: 1px}}
 [data-testid="stDataFrame"]:focus-within {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
 .stApp label:has(input:focus-visible) {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
+[data-testid="stBaseButton-segmented_controlActive"] p {{color: var(--sd-line)}}
 .stVegaLiteChart {{margin-bottom: -.7rem}}
 .stVegaLiteChart .vega-bindings {{display: none}}
 .sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
@@ -79,6 +80,13 @@ STYLE = f"""
 .stApp ul.sd-linked {{list-style: none; margin: 0; padding: 0}}
 .stApp .sd-linked li {{margin: 0 0 .45rem; padding: 0}}
 .sd-linked a {{color: var(--sd-line); font-weight: 600; text-decoration: underline}}
+.stApp ol.sd-steps {{list-style: none; margin: 0; padding: 0}}
+.stApp .sd-steps li {{display: grid; grid-template-columns: 3.2rem 1fr; margin: 0; padding: .5rem 0;
+  border-bottom: 1px solid var(--sd-grid)}}
+.sd-steps time {{font-weight: 650; font-variant-numeric: tabular-nums}}
+.sd-steps p {{margin: .15rem 0 0; font-size: .9rem; line-height: 1.45; color: var(--sd-quiet)}}
+.stApp a.sd-button {{display: inline-block; background: #1f5f8b; color: #fff; border-radius: 6px; padding: .5rem .9rem;
+  font-weight: 600; text-decoration: none}}
 .stApp .sd-cards {{display: none; list-style: none; margin: 0; padding: 0}}
 .stApp .sd-cards li {{margin-left: 0; padding: 0; border: 1px solid var(--sd-frame); border-radius: 6px;
   margin-bottom: .5rem}}
@@ -241,6 +249,20 @@ def linked(shown: Iterable[tuple[str, str, str, str]]) -> str:
         for address, name, place, words in shown
     )
     return f'<ul class="sd-linked">{entries}</ul>'
+
+
+def steps(shown: Iterable[tuple[str, str, str, str]]) -> str:
+    """A round, step by step: (time, badge as HTML, what, words below)."""
+    entries = "".join(
+        f"<li><time>{escape(when)}</time><div>{mark}<b>{escape(what)}</b><p>{escape(words)}</p></div></li>"
+        for when, mark, what, words in shown
+    )
+    return f'<ol class="sd-steps">{entries}</ol>'
+
+
+def button(address: str, words: str) -> str:
+    """A link that looks like what it is for: the next thing to do."""
+    return f'<a class="sd-button" href="{escape(address)}" target="_blank" rel="noopener">{escape(words)}</a>'
 
 
 def spark(figures: Sequence[float], words: str) -> str:

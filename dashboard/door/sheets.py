@@ -46,6 +46,7 @@ header img{{width:40px;height:40px}}
 header b{{display:block;font-size:1.2rem;line-height:1.4rem}}
 header span,.quiet{{color:var(--quiet);font-size:.87rem}}
 h1{{font-size:1.15rem;margin:0 0 .9rem}}
+h2{{font-size:1rem;margin:1.75rem 0 0;padding-top:1rem;border-top:1px solid var(--frame)}}
 label{{display:block;font-weight:600;margin:.9rem 0 .3rem;font-size:.92rem}}
 input{{width:100%;height:2.75rem;padding:0 .75rem;font:inherit;color:inherit;border:1px solid var(--edge);
   border-radius:6px;
@@ -92,7 +93,7 @@ def page_script() -> str:
 
 def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str) -> str:
     """The sign-in form; `there` is where it leads, `wrong` what was wrong the last time."""
-    alarm = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
+    alarm = _alarm(wrong)
     described = ' aria-invalid="true"' if wrong else ""
     first, second = (" autofocus", "") if not name else ("", " autofocus")
     form = f"""<h1>{escape(say("door_sign_in", language))}</h1>{alarm}
@@ -109,7 +110,11 @@ def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str
     return _page(language, say("door_sign_in", language), form, "/sign-in?next=" + quote(there, safe="") + "&lang=")
 
 
-def account(language: Language, *, account: Account, sessions: int, token: str) -> str:
+def _alarm(wrong: str) -> str:
+    return f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
+
+
+def account(language: Language, *, account: Account, sessions: int, token: str, wrong: str = "") -> str:
     """Who is signed in, what they may do, and the button that signs out."""
     hidden = (
         f'<input type="hidden" name="form" value="{escape(token)}"><input type="hidden" name="lang" value="{language}">'
@@ -126,6 +131,16 @@ def account(language: Language, *, account: Account, sessions: int, token: str) 
 <form method="post" action="/sign-out">{hidden}
 <button name="everywhere" value="1">{escape(say("door_sign_out_everywhere", language))}</button>
 <button name="everywhere" value="0" class="second">{escape(say("door_sign_out_here", language))}</button></form>
+<h2>{escape(say("door_change_password", language))}</h2>{_alarm(wrong)}
+<form method="post" action="/account/password">{hidden}
+<input type="hidden" autocomplete="username" value="{escape(account.name)}">
+<label for="former">{escape(say("door_former", language))}</label>
+<input id="former" name="former" type="password" autocomplete="current-password" maxlength="200" required>
+<label for="password">{escape(say("door_new_password", language))}</label>
+<input id="password" name="password" type="password" autocomplete="new-password" maxlength="200" required>
+<label for="again">{escape(say("door_again", language))}</label>
+<input id="again" name="again" type="password" autocomplete="new-password" maxlength="200" required>
+<button class="second">{escape(say("door_change_password", language))}</button></form>
 <p class="quiet">{escape(say("door_password_how", language))}</p>
 <a href="/?lang={language}">{escape(say("door_back", language))}</a>"""
     return _page(language, account.words, body, "/account?lang=")

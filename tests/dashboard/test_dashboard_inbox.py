@@ -73,7 +73,8 @@ def test_what_grows_comes_soonest_first_and_what_is_closed_does_not_grow() -> No
     step = Step(alert=2, at=NOW, who="", what="worsened")
     calm = Assessment(
         asset="L-7", as_of=NOW, horizon_days=7, probability=0.9, sensor_probability=0, flagged=True, score=1, mode="",
-        reason=Text(zh="", en=""), coverage=1, model="m", evidence=(), prognosis=Prognosis(consequence=1.0, days_to_limit=3.0),
+        reason=Text(zh="", en=""), coverage=1, model="m", evidence=(),
+        prognosis=Prognosis(consequence=1.0, days_to_limit=3.0),
     )  # fmt: skip
     rows = inbox.worsening(ALERTS, [step, replace(step, alert=99)], {"L-7": calm})
     assert [(row.asset, row.days, row.at) for row in rows] == [("L-7", 3.0, None), ("T-7", None, NOW)]

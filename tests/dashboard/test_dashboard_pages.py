@@ -28,7 +28,7 @@ from serviceday.alerts.lifecycle import decide
 from serviceday.planning import Planning, PlanRequest, parse_crew
 from serviceday.watch.health import ingest_trouble, system_conditions
 
-PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "days")
+PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "myday", "days", "accounts")
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,9 @@ def test_every_page_of_an_empty_installation_says_what_to_do(
     monkeypatch.setenv("SERVICEDAY_DATA", str(tmp_path))
     at = _open(page, language)
     assert not at.exception
-    assert say("no_assets", language) in _words(at)
-    assert "serviceday demo" in _words(at)
+    empty = "accounts_none" if page == "accounts" else "no_assets"
+    assert say(empty, language) in _words(at)
+    assert ("serviceday user add" if page == "accounts" else "serviceday demo") in _words(at)
 
 
 def test_a_missing_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
