@@ -32,7 +32,7 @@ STYLE = f"""
   outline-offset: 1px}}
 [data-testid="stDataFrame"]:focus-within {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
 .stApp label:has(input:focus-visible) {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
-[data-testid="stBaseButton-segmented_controlActive"] p {{color: var(--sd-line)}}
+.stApp [role="radio"][aria-checked="true"] p, .stApp button[aria-checked="true"] p {{color: var(--sd-line)}}
 .stVegaLiteChart {{margin-bottom: -.7rem}}
 .stVegaLiteChart .vega-bindings {{display: none}}
 .sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
