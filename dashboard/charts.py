@@ -126,8 +126,24 @@ def _named(name: str) -> alt.NamedData:
 
 def _specification(chart: Any, **datasets: pl.DataFrame) -> Specification:
     """The chart as Vega-Lite wants it, its rows beside it as frames. Tests hold it to the schema, not each run."""
-    said: Specification = chart.configure(font=_FONT, padding=2).configure_view(stroke=None).to_dict(validate=False)
+    axis = alt.AxisConfig(labelColor=palette.INK, domainColor=palette.QUIET, tickColor=palette.QUIET)
+    drawn = chart.configure(font=_FONT, padding=2, axis=axis, background="transparent").configure_view(stroke=None)
+    said: Specification = drawn.to_dict(validate=False)
     return {**said, "datasets": datasets}
+
+
+def in_dark(specification: Specification) -> Specification:
+    """The same chart as it is drawn on a dark page: every colour of the palette for its dark fellow."""
+
+    def toned(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: value if name in ("datasets", "range") else toned(value) for name, value in part.items()}
+        if isinstance(part, list):
+            return [toned(value) for value in part]
+        return palette.DARK.get(part, part) if isinstance(part, str) else part
+
+    toned_specification: Specification = toned(specification)
+    return toned_specification
 
 
 def channel_chart(
@@ -277,8 +293,8 @@ def _readings(frame: pl.DataFrame, channel: Channel, x: alt.X, y: alt.Y, languag
             base.mark_area(color=palette.RANGE, opacity=0.35).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
         )
     if channel.aggregate is Aggregate.COUNTER:
-        layers.append(base.mark_bar(color=palette.LINE, opacity=0.75, size=2).encode(y=y, tooltip=tooltip))
-        return layers
+        rate = base.mark_line(color=palette.LINE, strokeWidth=1.4, interpolate="step-after").encode(y=y)
+        return [rate, base.mark_point(size=60, opacity=0).encode(y=y, tooltip=tooltip)]
     sparse = channel.aggregate in (Aggregate.SPARSE, Aggregate.DAILY) or frame.height <= 2
     step: Literal["step-after", "linear"] = "step-after" if channel.aggregate is Aggregate.STATE else "linear"
     layers.append(
@@ -321,7 +337,7 @@ def estate_grid(frame: pl.DataFrame, *, language: Language, states: dict[str, st
         ),
         y=alt.Y("kind:N", title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=170)),
     )
-    cells = base.mark_rect(stroke="white", strokeWidth=2, cornerRadius=3).encode(
+    cells = base.mark_rect(stroke=palette.PAPER, strokeWidth=2, cornerRadius=3).encode(
         color=alt.Color(
             "state:N",
             scale=alt.Scale(domain=list(palette.STATES), range=list(palette.STATES.values())),
@@ -352,7 +368,7 @@ def estate_map(frame: pl.DataFrame, *, language: Language, states: dict[str, str
     shown = list(palette.STATES)
     dots = (
         alt.Chart(_named("assets"))
-        .mark_circle(stroke="white", strokeWidth=0.5)
+        .mark_circle(stroke=palette.PAPER, strokeWidth=0.5)
         .encode(
             longitude="longitude:Q",
             latitude="latitude:Q",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dashboard import frames, reach, sources
+from dashboard import frames, places, reach, sources
 from dashboard.visit import Visit
 from facility.standing import spell_on
 
@@ -21,7 +21,7 @@ def fleet_now(visit: Visit) -> pl.DataFrame:
         reach.latest(visit),
         now=visit.now,
         language=visit.language,
-        names=sources.names(visit.folder),
+        names=places.names(visit),
         unused=[asset.id for asset in assets if spell_on(spells.get(asset.id, ()), today) is not None],
     )
     rank = pl.int_range(1, pl.len() + 1).cast(pl.UInt32)

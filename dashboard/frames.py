@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from dashboard.initials import initials
 from dashboard.palette import STATES, TROUBLED
 from facility.alerts import Alert, Severity, Source
 from facility.assessments import Assessment, Knowledge, knowledge
@@ -70,7 +71,7 @@ def fleet(
     `unused` are the assets that are out of use or retired.
 
     Columns: asset, kind, kind_name, site, building, place, state, probability, score, reason, last, channels, stale,
-    alerts, latitude, longitude.
+    alerts, latitude, longitude, spoken (what a search looks at).
     """
     known = catalogue()
     counted = Counter(alert.asset for alert in alerts)
@@ -96,6 +97,7 @@ def fleet(
                 counted[asset.id],
                 asset.latitude,
                 asset.longitude,
+                spoken(asset, names),
             )
         )
     schema = {
@@ -112,6 +114,7 @@ def fleet(
         "alerts": pl.Int64,
         "latitude": pl.Float64,
         "longitude": pl.Float64,
+        "spoken": pl.String,
     }
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     fresh = freshness(latest, assets, now)
@@ -191,16 +194,31 @@ def grid(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def matching(frame: pl.DataFrame, *, kind: str = "", state: str = "", words: str = "") -> pl.DataFrame:
-    """The rows of `fleet` of that kind and state whose asset, place or reason holds the words."""
+    """The rows of `fleet` of that kind and state whose asset, class, place or reason holds the words.
+
+    Where none holds them as they stand, those are shown that hold each of them somewhere. Chinese names are found by
+    their pinyin initials too.
+    """
     if kind:
         frame = frame.filter(pl.col("kind") == kind)
     if state:
         frame = frame.filter(pl.col("state") == state)
-    if words.strip():
-        wanted = words.strip().lower()
-        spoken = pl.concat_str(["asset", "kind_name", "place", "reason"], separator=" ", ignore_nulls=True)
-        frame = frame.filter(spoken.str.to_lowercase().str.contains(wanted, literal=True))
-    return frame
+    text = pl.concat_str(pl.col("place", "reason").str.to_lowercase(), "spoken", separator=" ", ignore_nulls=True)
+    asked = words.casefold().split()
+    if not asked:
+        return frame
+    whole = frame.filter(text.str.contains(" ".join(asked), literal=True))
+    return whole if whole.height else frame.filter(*(text.str.contains(word, literal=True) for word in asked))
+
+
+def spoken(asset: Asset, names: Names = NO_NAMES) -> str:
+    """By what somebody may look for an asset: number, class, site, building, place, and their pinyin initials."""
+    kind = catalogue().get(asset.kind)
+    building = names.buildings.get((asset.site, asset.building), asset.building)
+    classes = (kind.name["zh"], kind.name["en"]) if kind else (asset.kind,)
+    said = (asset.id, *classes, asset.site, names.sites.get(asset.site, ""), building, asset.floor, asset.name)
+    whole = f"{names.sites.get(asset.site, '')}{building}{asset.floor}{asset.name}"
+    return " ".join(filter(None, (*said, initials(whole), initials(classes[0])))).casefold()
 
 
 def placed(frame: pl.DataFrame) -> pl.DataFrame:

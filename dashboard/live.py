@@ -33,15 +33,13 @@ def tile(visit: Visit) -> None:
         max(0.0, (after[1] - before[1]) / max(0.5, (after[0] - before[0]).total_seconds()))
         for before, after in zip(seen, list(seen)[1:], strict=False)
     ]
+    rate = visit.say("live_rate", rate=wording.number(sum(rates[-5:]) / max(1, len(rates[-5:]))))
     st.metric(
-        visit.say("live_readings"),
-        wording.count(size.readings),
-        delta=visit.say("live_rate", rate=wording.number(sum(rates[-5:]) / max(1, len(rates[-5:])))),
-        delta_color="gray",
-        delta_arrow="off",
-        chart_data=rates if any(rates) else None,
-        chart_type="area",
+        visit.say("live_readings"), wording.count(size.readings), delta=rate, delta_color="gray", delta_arrow="off"
     )
+    if any(rates):
+        low, high = wording.number(min(rates)), wording.number(max(rates))
+        st.html(markup.spark(rates, visit.say("live_spark", rate=rate, low=low, high=high)))
     newest = wording.relative(size.last, now, visit.language)
     clock = visit.say("live_clock", when=wording.exact(now, visit.timezone), zone=str(visit.timezone))
     st.html(markup.quiet(visit.say("live_newest", when=newest)) + markup.quiet(clock))

@@ -15,48 +15,95 @@ ICON = (
 )
 ROW = 31  # pixels of a table's row at the theme's font size
 
+_TONES = {
+    "paper": palette.PAPER, "ink": palette.INK, "quiet": palette.QUIET, "line": palette.LINE,
+    "limit": palette.LIMIT, "frame": palette.FRAME, "grid": palette.GRID, "focus": palette.FORECAST,
+}  # fmt: skip
+_LIGHT = "; ".join(f"--sd-{name}: {tone}" for name, tone in _TONES.items())
+_BOTH = "; ".join(f"--sd-{name}: light-dark({tone}, {palette.DARK[tone]})" for name, tone in _TONES.items())
+
 STYLE = f"""
 <style>
+:root, .stApp {{{_LIGHT}}}
+@supports (color: light-dark(red, red)) {{ .stApp {{{_BOTH}}} }}
 [data-testid="stMainBlockContainer"] {{padding: 1.6rem 2rem 2rem}}
 [data-testid="stSidebarHeader"] {{height: 1.6rem; min-height: 1.6rem; margin-bottom: 0}}
+.stApp :is(a, button, input, textarea, select, summary, [role]):focus-visible {{outline: 3px solid var(--sd-focus);
+  outline-offset: 1px}}
+[data-testid="stDataFrame"]:focus-within {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
+.stApp label:has(input:focus-visible) {{outline: 3px solid var(--sd-focus); outline-offset: 1px}}
+.stApp [role="radio"][aria-checked="true"] p, .stApp button[aria-checked="true"] p {{color: var(--sd-line)}}
 .stVegaLiteChart {{margin-bottom: -.7rem}}
 .stVegaLiteChart .vega-bindings {{display: none}}
 .sd-tiles {{display: flex; gap: .5rem; flex-wrap: wrap; margin: .1rem 0 .3rem}}
-.sd-tile {{flex: 1 1 6.5rem; border: 1px solid #dde3e8; border-left-width: 4px; border-radius: 6px;
-  padding: .4rem .7rem; background: #fff; min-width: 6.5rem}}
-.sd-tile b {{display: block; font-size: 1.35rem; line-height: 1.6rem; font-weight: 650; color: {palette.INK};
+.sd-tile {{flex: 1 1 6.5rem; border: 1px solid var(--sd-frame); border-left-width: 4px; border-radius: 6px;
+  padding: .4rem .7rem; background: var(--sd-paper); min-width: 6.5rem}}
+.sd-tile b {{display: block; font-size: 1.35rem; line-height: 1.6rem; font-weight: 650; color: var(--sd-ink);
   font-variant-numeric: tabular-nums}}
-.sd-tile span {{font-size: .82rem; color: {palette.QUIET}; white-space: nowrap}}
+.sd-tile span {{font-size: .82rem; color: var(--sd-quiet)}}
 .sd-badge {{display: inline-block; border-radius: 4px; padding: 0 .45em; font-size: .82rem; line-height: 1.45rem;
-  font-weight: 600; white-space: nowrap; border: 1px solid currentColor; margin-right: .35rem}}
-.sd-quiet {{color: {palette.QUIET}; font-size: .85rem}}
+  font-weight: 600; white-space: nowrap; border: 1px solid var(--sd-tone); border-left-width: 5px; color: var(--sd-ink);
+  margin-right: .35rem}}
+.sd-quiet {{color: var(--sd-quiet); font-size: .85rem}}
 .sd-head {{display: flex; justify-content: space-between; align-items: baseline; gap: .6rem; font-size: .9rem}}
 .sd-head b {{font-weight: 600}}
-.sd-head .sd-value {{font-variant-numeric: tabular-nums; font-weight: 650; white-space: nowrap}}
+.sd-head .sd-value {{font-variant-numeric: tabular-nums; font-weight: 650; white-space: nowrap; color: var(--sd-ink)}}
+.sd-head .sd-beyond {{color: var(--sd-limit)}}
 .sd-list {{margin: 0; padding-left: 1.1rem}}
 .sd-list li {{margin: .18rem 0; line-height: 1.4}}
 .sd-pairs {{display: grid; grid-template-columns: max-content 1fr; gap: .15rem .9rem; font-size: .9rem}}
-.sd-pairs span:nth-child(odd) {{color: {palette.QUIET}}}
+.sd-pairs span:nth-child(odd) {{color: var(--sd-quiet)}}
+.sd-pairs span {{overflow-wrap: anywhere}}
 .sd-table {{border-collapse: collapse; width: 100%; font-size: .88rem}}
-.sd-table th {{text-align: left; color: {palette.QUIET}; font-weight: 500; padding: .15rem .5rem .15rem 0;
-  border-bottom: 1px solid #dde3e8; white-space: nowrap}}
-.sd-table td {{padding: .22rem .5rem .22rem 0; border-bottom: 1px solid #eef1f4; vertical-align: top}}
+.sd-table th {{text-align: left; color: var(--sd-quiet); font-weight: 500; padding: .15rem .5rem .15rem 0;
+  border-bottom: 1px solid var(--sd-frame); white-space: nowrap}}
+.sd-table td {{overflow-wrap: anywhere; padding: .22rem .5rem .22rem 0;
+  border-bottom: 1px solid var(--sd-grid); vertical-align: top}}
 .sd-table .sd-one-line {{white-space: nowrap; font-variant-numeric: tabular-nums}}
 .sd-sentence {{font-size: 1rem; line-height: 1.5; margin: .1rem 0 .4rem}}
-.sd-empty {{border: 1px dashed #c6d0d8; border-radius: 6px; padding: .9rem 1rem; color: {palette.QUIET}}}
-.sd-empty b {{color: {palette.INK}; display: block; margin-bottom: .2rem}}
+.sd-empty {{border: 1px dashed var(--sd-quiet); border-radius: 6px; padding: .9rem 1rem; color: var(--sd-quiet)}}
+.sd-empty b {{color: var(--sd-ink); display: block; margin-bottom: .2rem}}
 .sd-gallery {{display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .7rem; margin: .3rem 0}}
 .sd-gallery figure {{margin: 0}}
-.sd-gallery img {{width: 100%; height: 9rem; object-fit: cover; border-radius: 6px; border: 1px solid #dde3e8}}
-.sd-gallery figcaption {{color: {palette.QUIET}; font-size: .82rem; line-height: 1.3; margin-top: .15rem}}
-.sd-charts {{display: grid; grid-template-columns: repeat(auto-fill, minmax(27rem, 1fr)); gap: .8rem; margin: .6rem 0}}
-.sd-charts img {{width: 100%; border: 1px solid #dde3e8; border-radius: 6px; background: #fff}}
+.sd-gallery img {{width: 100%; height: 9rem; object-fit: cover; border-radius: 6px; border: 1px solid var(--sd-frame)}}
+.sd-gallery figcaption {{color: var(--sd-quiet); font-size: .82rem; line-height: 1.3; margin-top: .15rem}}
+.sd-charts {{display: grid; grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr)); gap: .8rem;
+  margin: .6rem 0}}
+.sd-charts img {{width: 100%; border: 1px solid var(--sd-frame); border-radius: 6px; background: #fff}}
 .sd-wide {{overflow-x: auto}}
-.sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: {palette.INK}}}
+.sd-visitor {{display: flex; justify-content: space-between; gap: .6rem; font-size: .9rem; color: var(--sd-ink)}}
 .sd-visitor b {{overflow: hidden; text-overflow: ellipsis; white-space: nowrap}}
-.sd-visitor a {{white-space: nowrap; color: {palette.LINE}}}
-.sd-brand {{font-weight: 700; font-size: 1.15rem; color: {palette.INK}}}
-.sd-brand span {{display: block; font-weight: 400; font-size: .8rem; color: {palette.QUIET}}}
+.sd-visitor a {{white-space: nowrap; color: var(--sd-line); text-decoration: underline}}
+.sd-brand {{font-weight: 700; font-size: 1.15rem; color: var(--sd-ink)}}
+.sd-brand span {{display: block; font-weight: 400; font-size: .8rem; color: var(--sd-quiet)}}
+.sd-spark {{width: 100%; height: 2.6rem; display: block}}
+.stApp ul.sd-linked {{list-style: none; margin: 0; padding: 0}}
+.stApp .sd-linked li {{margin: 0 0 .45rem; padding: 0}}
+.sd-linked a {{color: var(--sd-line); font-weight: 600; text-decoration: underline}}
+.stApp ol.sd-steps {{list-style: none; margin: 0; padding: 0}}
+.stApp .sd-steps li {{display: grid; grid-template-columns: 3.2rem 1fr; margin: 0; padding: .5rem 0;
+  border-bottom: 1px solid var(--sd-grid)}}
+.sd-steps time {{font-weight: 650; font-variant-numeric: tabular-nums}}
+.sd-steps p {{margin: .15rem 0 0; font-size: .9rem; line-height: 1.45; color: var(--sd-quiet)}}
+.stApp a.sd-button {{display: inline-block; background: #1f5f8b; color: #fff; border-radius: 6px; padding: .5rem .9rem;
+  font-weight: 600; text-decoration: none}}
+.stApp .sd-cards {{display: none; list-style: none; margin: 0; padding: 0}}
+.stApp .sd-cards li {{margin-left: 0; padding: 0; border: 1px solid var(--sd-frame); border-radius: 6px;
+  margin-bottom: .5rem}}
+.sd-cards a, .sd-cards li > div {{display: block; padding: .55rem .7rem; color: var(--sd-ink); text-decoration: none}}
+.sd-cards b {{font-weight: 600}}
+.sd-cards p {{margin: .2rem 0 0; font-size: .9rem; line-height: 1.45}}
+@media (max-width: 640px) {{
+  [data-testid="stMainBlockContainer"] {{padding: 4rem 1rem 2rem}}
+  .stApp .sd-cards {{display: block}}
+  .st-key-filters [data-testid="stHorizontalBlock"] {{display: grid; grid-template-columns: 1fr 1fr}}
+  .st-key-filters [data-testid="stColumn"] {{min-width: 0; width: auto}}
+  .st-key-filters [data-testid="stColumn"]:last-child {{grid-column: 1 / -1}}
+  .stElementContainer:has(.sd-cards) {{order: 1}}
+  [class*="st-key-wide-"] {{display: none}}
+  .sd-pairs {{grid-template-columns: minmax(5rem, max-content) 1fr}}
+  .sd-table .sd-one-line {{white-space: normal}}
+}}
 </style>
 """
 
@@ -76,7 +123,7 @@ def plain(words: str) -> str:
 
 def badge(words: str, colour: str) -> str:
     """A word in a coloured frame, as HTML."""
-    return f'<span class="sd-badge" style="color:{colour}">{escape(words)}</span>'
+    return f'<span class="sd-badge" style="--sd-tone:{colour}">{escape(words)}</span>'
 
 
 def state_badge(state: str, words: str) -> str:
@@ -128,10 +175,11 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, wraps: int = 
     return f'<table class="sd-table"><thead><tr>{cells(titles, "th")}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def channel_head(name: str, value: str, note: str, *, colour: str = palette.INK) -> str:
-    """The line above a chart: the channel, its last value, how old that is."""
+def channel_head(name: str, value: str, note: str, *, beyond: bool = False) -> str:
+    """The line above a chart: the channel, its last value (`beyond` a limit or not), how old that is."""
+    kind = "sd-value sd-beyond" if beyond else "sd-value"
     return (
-        f'<div class="sd-head"><b>{escape(name)}</b><span><span class="sd-value" style="color:{colour}">{escape(value)}'
+        f'<div class="sd-head"><b>{escape(name)}</b><span><span class="{kind}">{escape(value)}'
         f'</span> <span class="sd-quiet">{escape(note)}</span></span></div>'
     )
 
@@ -167,15 +215,68 @@ def wide(html: str) -> str:
     return f'<div class="sd-wide">{html}</div>'
 
 
-def brand(name: str, words: str) -> str:
-    """The product's name with a line below it, as HTML."""
-    return f'<div class="sd-brand">{escape(name)}<span>{escape(words)}</span></div>'
+def brand(name: str, words: str, language: str) -> str:
+    """The product's name with a line below it, as HTML; a page's script reads there which language it speaks."""
+    return f'<div class="sd-brand" lang="{language}">{escape(name)}<span>{escape(words)}</span></div>'
 
 
 def visitor(who: str, words: str, address: str) -> str:
     """Who is signed in, and a link to their account."""
     link = f'<a href="{escape(address)}" target="_self">{escape(words)}</a>'
     return f'<div class="sd-visitor"><b>{escape(who)}</b>{link}</div>'
+
+
+def cards(shown: Iterable[tuple[str, str, str, str]]) -> str:
+    """What a table holds, as it is read on a telephone: (address or "", badge as HTML, title, words below)."""
+    entries = []
+    for address, mark, title, words in shown:
+        body = f"{mark}<b>{escape(title)}</b><p>{escape(words)}</p>"
+        link = f'<a href="{escape(address)}" target="_self">{body}</a>' if address else f"<div>{body}</div>"
+        entries.append(f"<li>{link}</li>")
+    return f'<ul class="sd-cards">{"".join(entries)}</ul>'
+
+
+def phone_only(words: str) -> str:
+    """Words in small grey letters that only a telephone shows."""
+    return f'<div class="sd-cards sd-quiet">{escape(words)}</div>'
+
+
+def linked(shown: Iterable[tuple[str, str, str, str]]) -> str:
+    """Things that have a page, as a list: (address, name, place, words below)."""
+    entries = "".join(
+        f'<li><a href="{escape(address)}" target="_self">{escape(name)}</a> {escape(place)}'
+        f'<div class="sd-quiet">{escape(words)}</div></li>'
+        for address, name, place, words in shown
+    )
+    return f'<ul class="sd-linked">{entries}</ul>'
+
+
+def steps(shown: Iterable[tuple[str, str, str, str]]) -> str:
+    """A round, step by step: (time, badge as HTML, what, words below)."""
+    entries = "".join(
+        f"<li><time>{escape(when)}</time><div>{mark}<b>{escape(what)}</b><p>{escape(words)}</p></div></li>"
+        for when, mark, what, words in shown
+    )
+    return f'<ol class="sd-steps">{entries}</ol>'
+
+
+def button(address: str, words: str) -> str:
+    """A link that looks like what it is for: the next thing to do."""
+    return f'<a class="sd-button" href="{escape(address)}" target="_blank" rel="noopener">{escape(words)}</a>'
+
+
+def spark(figures: Sequence[float], words: str) -> str:
+    """A small line of figures, oldest first, with the words that say the same."""
+    most = max(figures, default=0.0) or 1.0
+    step = 100 / max(1, len(figures) - 1)
+    points = " ".join(f"{place * step:.1f},{28 - 26 * figure / most:.1f}" for place, figure in enumerate(figures))
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 30" preserveAspectRatio="none">'
+        f'<polyline points="{points}" fill="none" stroke="#3d84b8" stroke-width="1.5" '
+        'vector-effect="non-scaling-stroke"/></svg>'
+    )
+    source = b64encode(drawing.encode()).decode()
+    return f'<img class="sd-spark" src="data:image/svg+xml;base64,{source}" alt="{escape(words)}">'
 
 
 def table_height(rows: int, *, most: int) -> int:

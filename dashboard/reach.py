@@ -104,6 +104,11 @@ def deficiencies(visit: Visit) -> Sequence[Deficiency]:
     return [entry for entry in sources.records(visit.folder).deficiencies.all() if visit.account.sees(entry.site)]
 
 
+def rectifying(visit: Visit, deficiency: Deficiency, signature: str = "") -> str:
+    """The name that signs what they do about a finding. Raises `CannotDo` where it is not theirs to change."""
+    return acting(visit, signature).signature(Action.RESULTS, deficiency.site)
+
+
 def latest(visit: Visit) -> pl.DataFrame:
     """The newest reading of every channel."""
     frame = sources.latest(visit.folder)

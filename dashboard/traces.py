@@ -16,6 +16,7 @@ from facility.assessments import Assessment, Evidence
 from facility.catalogue.catalogue import Aggregate, Channel, EquipmentClass
 from facility.i18n.phrases import Language
 
+_HOURS = 200  # steps of an hour that a chart can show apart
 _STEP = timedelta(minutes=1)
 _POINTS = 700  # more than a chart is wide in pixels would only be slower
 _STANDARD = re.compile(r"\b(GB(/T)?|EN|ISO|TSG|IES|DALI-2) [^:;(,]*")
@@ -99,7 +100,7 @@ def _trace(
 def _shown(part: pl.DataFrame, channel: Channel) -> pl.DataFrame:
     """The columns a chart of this channel draws."""
     if channel.aggregate is Aggregate.COUNTER:
-        return part.select("time", pl.col("increase").alias("value")).drop_nulls("value")
+        return _rate(part.select("time", pl.col("increase").alias("value")).drop_nulls("value"))
     read = part.drop_nulls("value")
     if channel.aggregate is Aggregate.STATE:
         return read.select("time", pl.col("last").alias("value"))
@@ -108,6 +109,13 @@ def _shown(part: pl.DataFrame, channel: Channel) -> pl.DataFrame:
     return (
         read.select("time", "value") if channel.aggregate is not Aggregate.MEAN else thin(read.select("time", "value"))
     )
+
+
+def _rate(hourly: pl.DataFrame) -> pl.DataFrame:
+    """What a counter grew by an hour; over a long window each day's mean, which a chart can still show."""
+    if hourly.height <= _HOURS:
+        return hourly
+    return hourly.sort("time").group_by_dynamic("time", every="1d").agg(pl.col("value").mean()).select("time", "value")
 
 
 def thin(frame: pl.DataFrame, points: int = _POINTS) -> pl.DataFrame:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboard import wording
+from dashboard import charts, wording
 from facility.accounts import EVERYBODY, Account
 from facility.i18n.phrases import Language
 
@@ -28,6 +29,11 @@ class Visit:
     pages: Mapping[str, Page] = field(default_factory=dict)  # by name: alerts, fleet, asset, worklist, findings, days
     account: Account = EVERYBODY  # with its rights when this was drawn
     session: str = ""  # digest of the session that draws
+    dark: bool = False  # the browser shows dark pages
+
+    def toned(self, chart: charts.Specification) -> charts.Specification:
+        """A chart in the colours of the page."""
+        return charts.in_dark(chart) if self.dark else chart
 
     def say(self, key: str, /, **values: object) -> str:
         return wording.say(key, self.language, **values)
@@ -39,6 +45,10 @@ class Visit:
     def link(self, **asked: str) -> dict[str, str]:
         """What an address on another page must hold: the language stays chosen."""
         return {"lang": self.language, **asked}
+
+    def address(self, page: str, **asked: str) -> str:
+        """The address of another page, for a plain link."""
+        return f"/{page}?{urlencode(self.link(**asked))}"
 
     def relative(self, moment: datetime | None) -> str:
         return wording.relative(moment, self.now, self.language)

@@ -24,7 +24,7 @@ OPEN_TO_ALL = frozenset({"/sign-in", "/door/style.css", "/_stcore/health"})
 # Whoever opens a round or an alert shows a signed link, whoever answers a survey a code; none of them has a session.
 WITH_ITS_OWN_RIGHT = ("/round/", "/survey/", "/acknowledge")
 UNUSED = frozenset({"/door/here"})  # asked by pages by themselves: no sign that somebody is there
-WATCH = b'<script src="/door/watch.js" defer></script></head>'
+WATCH = b'<script src="/door/watch.js" defer></script><script src="/door/page.js" defer></script></head>'
 NEVER_KEPT = "/media/"  # what was downloaded is not left in a browser's cache
 LOOK_EVERY = 2.0  # seconds between looks whether an open page's session is over
 SIGNED_OUT = 4401  # why a websocket is closed

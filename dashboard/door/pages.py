@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from dashboard.door import sheets
 from dashboard.door.keeper import Asking, Keeper, own_path
-from dashboard.wording import told
-from facility.errors import ServicedayError
+from dashboard.wording import say, told
+from facility.accounts import Account
+from facility.errors import CannotDo, ServicedayError
 from facility.i18n.phrases import Language
 from serviceday.accounts import ABSOLUTE, NotLetIn, SignedIn
 
@@ -52,10 +53,41 @@ class Door:
         language = _language(asking, request.query_params.get("lang", account.language), "/")
         if not account.name:
             return _go("/")
+        return await self._account(asking, account, language)
+
+    async def change_password(self, request: Request) -> Response:
+        """Another password of one's own; then one signs in anew, everywhere."""
+        asking = Asking(request.scope, self._keeper.settings)
+        account, fields = request.scope["serviceday.account"], await form_fields(request)
+        language = _language(asking, fields.get("lang", ""), "/")
+        if not _from_our_form(asking, fields):
+            return _html(sheets.sent_from_elsewhere(language), 403)
+        accounts = await anyio.to_thread.run_sync(self._keeper.accounts)
+        if accounts is None or not account.name:
+            return _go("/")
+        former, password = fields.get("former", ""), fields.get("password", "")
+        if password != fields.get("again", ""):
+            return await self._account(asking, account, language, wrong=say("door_not_alike", language))
+        self._turns = self._turns or anyio.CapacityLimiter(AT_ONCE)
+        session, address = asking.session, asking.address
+
+        def change() -> int:
+            return accounts.change_password(session, former, password, address=address, now=datetime.now(UTC))
+
+        try:
+            await anyio.to_thread.run_sync(change, limiter=self._turns)
+        except CannotDo as error:
+            words = f"{told(error.what, language)}{'。' if language == 'zh' else '. '}{told(error.do, language)}"
+            return await self._account(asking, account, language, wrong=words)
+        response = _go(f"/sign-in?lang={language}")
+        response.delete_cookie(asking.cookie_name("session"), path="/", secure=asking.secure, httponly=True)
+        return response
+
+    async def _account(self, asking: Asking, account: Account, language: Language, *, wrong: str = "") -> Response:
         running = await anyio.to_thread.run_sync(lambda: self._running(account.name))
         token = asking.cookie("form") or secrets.token_urlsafe(24)
-        page = sheets.account(language, account=account, sessions=running, token=token)
-        return _with_token(_html(page), asking, token)
+        page = sheets.account(language, account=account, sessions=running, token=token, wrong=wrong)
+        return _with_token(_html(page, 400 if wrong else 200), asking, token)
 
     async def sign_out(self, request: Request) -> Response:
         asking = Asking(request.scope, self._keeper.settings)
@@ -141,11 +173,13 @@ def routes(keeper: Keeper) -> list[Route]:
     own = Door(keeper)
     return [
         Route("/sign-in", _told(keeper, own.sign_in), methods=["GET", "POST"]),
+        Route("/account/password", _told(keeper, own.change_password), methods=["POST"]),
         Route("/sign-out", _told(keeper, own.sign_out), methods=["POST"]),
         Route("/account", _told(keeper, own.account), methods=["GET"]),
         Route("/door/here", own.here, methods=["GET"]),
         Route("/door/style.css", _style, methods=["GET"]),
         Route("/door/watch.js", _watch, methods=["GET"]),
+        Route("/door/page.js", _page, methods=["GET"]),
     ]
 
 
@@ -171,6 +205,10 @@ async def _style(request: Request) -> Response:
 
 async def _watch(request: Request) -> Response:
     return Response(sheets.WATCH, media_type="text/javascript", headers={"cache-control": "no-store"})
+
+
+async def _page(request: Request) -> Response:
+    return Response(sheets.page_script(), media_type="text/javascript", headers={"cache-control": "max-age=300"})
 
 
 async def form_fields(request: Request) -> dict[str, str]:

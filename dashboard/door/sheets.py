@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
+import tomllib
 from collections.abc import Sequence
+from functools import cache
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from dashboard import markup, palette
@@ -17,31 +21,49 @@ _NAMES = {"zh": "中文", "en": "English"}
 _ICON = "data:image/svg+xml;base64," + base64.b64encode(markup.ICON.encode()).decode()
 _FONT = "Inter, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
 
+_TONES = {
+    "ground": ("#f3f5f7", "#12181f"), "paper": (palette.PAPER, "#182028"), "field": (palette.PAPER, "#12181f"),
+    "edge": ("#7c8a96", "#71818f"), "wrong": ("#fbeeed", "#3b1d1b"), "press": (palette.LINE, "#2f73a5"),
+} | {
+    name: (tone, palette.DARK[tone])
+    for name, tone in {
+        "ink": palette.INK, "quiet": palette.QUIET, "line": palette.LINE, "limit": palette.LIMIT,
+        "frame": palette.FRAME, "focus": palette.FORECAST,
+    }.items()
+}  # fmt: skip
+_LIGHT, _DARK = (";".join(f"--{name}:{tones[place]}" for name, tones in _TONES.items()) for place in (0, 1))
+
 STYLE = f"""
+:root{{color-scheme:light dark;{_LIGHT}}}
+@media (prefers-color-scheme:dark){{:root{{{_DARK}}}}}
 *{{box-sizing:border-box}}
-body{{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;background:#f3f5f7;
-  color:{palette.INK};font:15px/1.5 {_FONT}}}
-main{{width:100%;max-width:23rem;background:#fff;border:1px solid #dde3e8;border-radius:10px;padding:1.75rem}}
+body{{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;background:var(--ground);
+  color:var(--ink);font:15px/1.5 {_FONT}}}
+main{{width:100%;max-width:23rem;background:var(--paper);border:1px solid var(--frame);border-radius:10px;
+  padding:1.75rem}}
 header{{display:flex;gap:.75rem;align-items:center;margin-bottom:1.25rem}}
 header img{{width:40px;height:40px}}
 header b{{display:block;font-size:1.2rem;line-height:1.4rem}}
-header span,.quiet{{color:{palette.QUIET};font-size:.87rem}}
+header span,.quiet{{color:var(--quiet);font-size:.87rem}}
 h1{{font-size:1.15rem;margin:0 0 .9rem}}
+h2{{font-size:1rem;margin:1.75rem 0 0;padding-top:1rem;border-top:1px solid var(--frame)}}
 label{{display:block;font-weight:600;margin:.9rem 0 .3rem;font-size:.92rem}}
-input{{width:100%;height:2.75rem;padding:0 .75rem;font:inherit;color:inherit;border:1px solid #8b99a5;border-radius:6px;
-  background:#fff}}
+input{{width:100%;height:2.75rem;padding:0 .75rem;font:inherit;color:inherit;border:1px solid var(--edge);
+  border-radius:6px;
+  background:var(--field)}}
 button{{width:100%;min-height:2.75rem;margin-top:1.25rem;font:inherit;font-weight:600;border-radius:6px;cursor:pointer;
-  border:1px solid {palette.LINE};background:{palette.LINE};color:#fff}}
-button.second{{margin-top:.6rem;background:#fff;color:{palette.LINE}}}
-:focus-visible{{outline:3px solid {palette.FORECAST};outline-offset:2px}}
-.wrong{{border-left:4px solid {palette.LIMIT};background:#fbeeed;padding:.6rem .75rem;border-radius:4px;
+  border:1px solid var(--press);background:var(--press);color:#fff}}
+button.second{{margin-top:.6rem;background:var(--paper);color:var(--line)}}
+:focus-visible{{outline:3px solid var(--focus);outline-offset:2px}}
+.wrong{{border-left:4px solid var(--limit);background:var(--wrong);padding:.6rem .75rem;border-radius:4px;
   margin:0 0 .5rem}}
-code{{display:block;background:#f3f5f7;border-radius:6px;padding:.6rem .75rem;margin:.6rem 0;overflow-wrap:anywhere}}
+code{{display:block;background:var(--ground);border-radius:6px;padding:.6rem .75rem;margin:.6rem 0;
+  overflow-wrap:anywhere}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.25rem .9rem;margin:0 0 .5rem}}
-dt{{color:{palette.QUIET}}}
+dt{{color:var(--quiet)}}
 dd{{margin:0;overflow-wrap:anywhere}}
-nav{{margin-top:1.25rem;padding-top:1rem;border-top:1px solid #eef1f4;display:flex;gap:1rem;font-size:.92rem}}
-a{{color:{palette.LINE}}}
+nav{{margin-top:1.25rem;padding-top:1rem;border-top:1px solid var(--frame);display:flex;gap:1rem;font-size:.92rem}}
+a{{color:var(--line)}}
 a,nav b{{padding:.15rem 0}}
 """
 
@@ -61,9 +83,17 @@ WATCH = """(() => {
 """
 
 
+@cache
+def page_script() -> str:
+    """The script that every page of Streamlit takes along, with the Chinese of Streamlit's own words in it."""
+    words = tomllib.loads(Path(__file__).with_name("toolbar.zh.toml").read_text(encoding="utf-8"))
+    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    return script.replace("__WORDS__", json.dumps(words, ensure_ascii=False))
+
+
 def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str) -> str:
     """The sign-in form; `there` is where it leads, `wrong` what was wrong the last time."""
-    alarm = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
+    alarm = _alarm(wrong)
     described = ' aria-invalid="true"' if wrong else ""
     first, second = (" autofocus", "") if not name else ("", " autofocus")
     form = f"""<h1>{escape(say("door_sign_in", language))}</h1>{alarm}
@@ -80,7 +110,11 @@ def sign_in(language: Language, *, there: str, token: str, wrong: str, name: str
     return _page(language, say("door_sign_in", language), form, "/sign-in?next=" + quote(there, safe="") + "&lang=")
 
 
-def account(language: Language, *, account: Account, sessions: int, token: str) -> str:
+def _alarm(wrong: str) -> str:
+    return f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
+
+
+def account(language: Language, *, account: Account, sessions: int, token: str, wrong: str = "") -> str:
     """Who is signed in, what they may do, and the button that signs out."""
     hidden = (
         f'<input type="hidden" name="form" value="{escape(token)}"><input type="hidden" name="lang" value="{language}">'
@@ -97,6 +131,16 @@ def account(language: Language, *, account: Account, sessions: int, token: str) 
 <form method="post" action="/sign-out">{hidden}
 <button name="everywhere" value="1">{escape(say("door_sign_out_everywhere", language))}</button>
 <button name="everywhere" value="0" class="second">{escape(say("door_sign_out_here", language))}</button></form>
+<h2>{escape(say("door_change_password", language))}</h2>{_alarm(wrong)}
+<form method="post" action="/account/password">{hidden}
+<input type="hidden" autocomplete="username" value="{escape(account.name)}">
+<label for="former">{escape(say("door_former", language))}</label>
+<input id="former" name="former" type="password" autocomplete="current-password" maxlength="200" required>
+<label for="password">{escape(say("door_new_password", language))}</label>
+<input id="password" name="password" type="password" autocomplete="new-password" maxlength="200" required>
+<label for="again">{escape(say("door_again", language))}</label>
+<input id="again" name="again" type="password" autocomplete="new-password" maxlength="200" required>
+<button class="second">{escape(say("door_change_password", language))}</button></form>
 <p class="quiet">{escape(say("door_password_how", language))}</p>
 <a href="/?lang={language}">{escape(say("door_back", language))}</a>"""
     return _page(language, account.words, body, "/account?lang=")

@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, frames, markup, palette, query, reach, sources, traces, wording
+from dashboard import charts, frames, markup, places, query, reach, sources, traces, wording
 from dashboard.guard import guarded
+from dashboard.views import alert_detail
 from dashboard.visit import Visit
 from facility.assessments import Assessment
 from facility.catalogue.catalogue import Aggregate, Duty, EquipmentClass, catalogue
@@ -51,7 +52,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     """The asset of the address, else the likeliest to need attention."""
     ranked = sorted(reach.assessments(visit).values(), key=lambda assessment: (-assessment.score, assessment.asset))
     first = next((assessment.asset for assessment in ranked if assessment.asset in assets), next(iter(assets)))
-    known, places = catalogue(), sources.names(visit.folder)
+    known, naming = catalogue(), places.names(visit)
     title, box = st.columns([2, 5], vertical_alignment="bottom")
     title.subheader(visit.say("page_asset"), anchor=False)
     ids = [first, *(asset for asset in assets if asset != first)]
@@ -62,7 +63,7 @@ def _chosen(visit: Visit, assets: dict[str, Asset]) -> Asset:
     def words(one: str) -> str:
         asset = assets[one]
         kind = known[asset.kind].name[visit.language] if asset.kind in known else asset.kind
-        return f"{one} · {kind} · {places.place(asset)}"
+        return f"{one} · {kind} · {naming.place(asset)}"
 
     chosen = box.selectbox(
         visit.say("asset"),
@@ -86,12 +87,12 @@ def _head(visit: Visit, asset: Asset, kind: EquipmentClass | None, assessment: A
         reach.latest(visit).filter(pl.col("asset") == asset.id),
         now=visit.now,
         language=visit.language,
-        names=sources.names(visit.folder),
+        names=places.names(visit),
         unused=[asset.id] if spell is not None else (),
     ).row(0, named=True)
     badge = markup.state_badge(row["state"], visit.say(f"state_{row['state']}"))
     name = kind.name[visit.language] if kind else asset.kind
-    facts = [asset.id, name, sources.names(visit.folder).place(asset)]
+    facts = [asset.id, name, places.names(visit).place(asset)]
     if spell is not None:
         facts.append(visit.say(f"standing_{spell.kind.value}", day=spell.start.isoformat()))
     if asset.commissioned:
@@ -199,11 +200,11 @@ def _grounds(visit: Visit, assessment: Assessment, kind: EquipmentClass) -> None
         value, expected = (charts.figure_words(figure, channel, visit.language) for figure in (one.value, one.expected))
         with column, st.container(border=True, gap="xsmall"):
             note = visit.say("grounds_note", expected=expected)
-            st.html(markup.channel_head(name, value, note, colour=palette.INK))
+            st.html(markup.channel_head(name, value, note))
             chart = charts.evidence_chart(
                 one, channel, end=assessment.as_of, timezone=visit.timezone, language=visit.language
             )
-            st.vega_lite_chart(chart, theme=None, key=f"grounds-{channel.key}")
+            st.vega_lite_chart(visit.toned(chart), theme=None, key=f"grounds-{channel.key}")
 
 
 def _alerts(visit: Visit, asset: Asset) -> None:
@@ -211,6 +212,8 @@ def _alerts(visit: Visit, asset: Asset) -> None:
     alerts = sources.records(visit.folder).alerts.all(asset=asset.id)
     if not alerts:
         st.html(markup.quiet(visit.say("no_alerts_here")))
+        if query.switch(visit.say("alert_why"), "why"):
+            alert_detail.of_asset(visit, asset.id)
         return
     rows = [
         (
@@ -223,6 +226,8 @@ def _alerts(visit: Visit, asset: Asset) -> None:
     ]
     titles = [visit.say(key) for key in ("severity", "what", "noticed", "state")]
     st.html(markup.table(titles, rows, wraps=1))
+    if query.switch(visit.say("alert_why"), "why"):
+        alert_detail.of_asset(visit, asset.id)
 
 
 def _duties(visit: Visit, asset: Asset, kind: EquipmentClass) -> None:
@@ -299,8 +304,7 @@ def _chart(visit: Visit, trace: traces.Trace, start: datetime, end: datetime, no
     if trace.stale:
         note = visit.say("stale_note", when=note)
     value = traces.last_words(trace, visit.language)
-    colour = palette.LIMIT if trace.beyond_limit else palette.INK
-    st.html(markup.channel_head(channel.name[visit.language], value, note, colour=colour))
+    st.html(markup.channel_head(channel.name[visit.language], value, note, beyond=trace.beyond_limit))
     if trace.frame.is_empty():
         st.html(markup.quiet(visit.say("nothing_in_window")))
     else:
@@ -313,5 +317,5 @@ def _chart(visit: Visit, trace: traces.Trace, start: datetime, end: datetime, no
             language=visit.language,
             forecast=trace.forecast,
         )
-        st.vega_lite_chart(chart, theme=None, key=f"chart-{channel.key}")
+        st.vega_lite_chart(visit.toned(chart), theme=None, key=f"chart-{channel.key}")
     st.html(markup.quiet(traces.bounds_words(channel, visit.language)))

@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, query, reach, sources
+from dashboard import markup, palette, places, query, reach, sources
+from dashboard.initials import initials
+from dashboard.views import finding_actions
 from dashboard.visit import Visit
 from facility.catalogue.catalogue import catalogue
 from facility.deficiencies import Deficiency, Move
@@ -29,19 +31,48 @@ def show(visit: Visit) -> None:
         st.html(markup.empty(visit.say("no_assets"), visit.say("no_assets_do")))
         return
     every = reach.deficiencies(visit)
+    ever = bool(every)
     today = visit.now.astimezone(visit.timezone).date()
     which = query.segments(
         visit.say("findings_which"), "show", _WHICH, "open", lambda key: visit.say(f"findings_{key}")
     )
+    with st.container(key="filters"):
+        every = _narrowed(visit, every)
     _counts(visit, every, today)
     chosen = [entry for entry in every if _belongs(entry, which, today)]
     chosen.sort(key=lambda entry: (entry.deadline or date.max, entry.id), reverse=which == "closed")
     if not chosen:
-        words = "no_findings_ever" if not every else f"no_findings_{which}"
+        words = "no_findings_ever" if not ever else f"no_findings_{which}"
         st.html(markup.empty(visit.say(words), visit.say("no_findings_do")))
         return
     grades = read_grades(DataFolder(visit.folder).path / "grades.toml")
     _detail(visit, _table(visit, chosen, grades, today), grades)
+
+
+def _narrowed(visit: Visit, every: Sequence[Deficiency]) -> Sequence[Deficiency]:
+    """The findings of the site, of whoever puts them right, and with the words, that the address names."""
+    site_box, person_box, words_box = st.columns([2, 2, 3], gap="small")
+    sites = sorted({entry.site for entry in every})
+    persons = sorted({entry.person for entry in every if entry.person})
+    with site_box:
+        words = {"": visit.say("all_sites"), **{key: places.names(visit).site(key) or key for key in sites}}
+        site = query.selection(visit.say("site"), "site", list(words), "", words.__getitem__)
+    with person_box:
+        words = {"": visit.say("all_persons"), **{name: name for name in persons}}
+        person = query.selection(visit.say("finding_person"), "person", list(words), "", words.__getitem__)
+    with words_box:
+        asked = query.words(visit.say("search"), "find").casefold()
+    return [
+        entry
+        for entry in every
+        if site in ("", entry.site) and person in ("", entry.person) and asked in _spoken(visit, entry)
+    ]
+
+
+def _spoken(visit: Visit, entry: Deficiency) -> str:
+    place = _place(visit, entry)
+    said = (entry.number, entry.asset, place, entry.place, entry.description.zh, entry.description.en, initials(place))
+    return " ".join(said).casefold()
 
 
 def _belongs(deficiency: Deficiency, which: str, today: date) -> bool:
@@ -77,7 +108,7 @@ def _table(visit: Visit, shown: Sequence[Deficiency], grades: Grades, today: dat
         height=markup.table_height(len(shown), most=8),
         row_height=markup.ROW,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-row-required",
         selection_default={"selection": {"rows": [place]}},
         key=f"finding-table-{visit.language}-{hash(tuple(numbers))}-{place}",
         column_config={name: st.column_config.TextColumn(visit.say(f"finding_{name}")) for name in _COLUMNS},
@@ -108,7 +139,8 @@ def _frame(visit: Visit, shown: Sequence[Deficiency], grades: Grades, today: dat
 
 
 def _place(visit: Visit, deficiency: Deficiency) -> str:
-    return " ".join(filter(None, (sources.names(visit.folder).site(deficiency.site), deficiency.place)))
+    place = deficiency.place if visit.language == "zh" else places.latin(deficiency.place)
+    return " ".join(filter(None, (places.names(visit).site(deficiency.site), place)))
 
 
 def _state(visit: Visit, deficiency: Deficiency, today: date) -> str:
@@ -155,6 +187,7 @@ def _detail(visit: Visit, deficiency: Deficiency, grades: Grades) -> None:
             )
         with trail:
             _trail(visit, deficiency)
+        finding_actions.show(visit, deficiency)
         _gallery(visit, deficiency)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, frames, markup, palette, query, reach, sources, wording
+from dashboard import charts, frames, markup, palette, places, query, reach, sources, wording
 from dashboard.fleet import fleet_now
 from dashboard.visit import Visit
 from facility.catalogue.catalogue import catalogue
@@ -56,19 +56,18 @@ def _tiles(visit: Visit, frame: pl.DataFrame) -> str:
 def _picture(visit: Visit, frame: pl.DataFrame) -> None:
     states = {state: visit.say(f"state_{state}") for state in palette.STATES}
     placed = frames.placed(frame)
-    abreast, columns = frames.abreast(frame, most=_GRID_MOST, names=sources.names(visit.folder))
+    abreast, columns = frames.abreast(frame, most=_GRID_MOST, names=places.names(visit))
     if abreast["column"].n_unique() >= _GRID_FROM:
         st.html(markup.quiet(visit.say(f"grid_{columns}", n=_GRID_MOST)))
         st.vega_lite_chart(
-            charts.estate_grid(frames.grid(abreast), language=visit.language, states=states),
+            visit.toned(charts.estate_grid(frames.grid(abreast), language=visit.language, states=states)),
             theme=None,
             key="estate-grid",
         )
     elif placed.height:
         worst_last = placed.sort(~pl.col("state").is_in(palette.CALM)).select(_MAPPED)
-        st.vega_lite_chart(
-            charts.estate_map(worst_last, language=visit.language, states=states), theme=None, key="estate-map"
-        )
+        drawing = charts.estate_map(worst_last, language=visit.language, states=states)
+        st.vega_lite_chart(visit.toned(drawing), theme=None, key="estate-map")
     else:
         st.html(markup.quiet(visit.say("no_buildings")))
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import streamlit as st
 
-from dashboard import markup, palette, planned, query, reach, sources, wording
+from dashboard import markup, palette, places, planned, query, reach, wording
 from dashboard.visit import Visit
 from facility.accounts import Action, may
 from facility.catalogue.qualifications import qualification
@@ -229,7 +229,7 @@ def _facts(visit: Visit, inspection_list: InspectionList, item: Item) -> list[tu
     length = wording.hours(timedelta(minutes=item.minutes), language)
     hours = f"{item.start:%H:%M}–{item.end:%H:%M}" if item.start and item.end else length
     return [
-        (visit.say("asset"), f"{item.asset} · {sources.names(visit.folder).over(inspection_list).place(item)}"),
+        (visit.say("asset"), f"{item.asset} · {places.names(visit).over(inspection_list).place(item)}"),
         (visit.say("time"), hours),
         (visit.say("person"), _who(inspection_list, item)),
         (visit.say("how"), item.method[language]),
@@ -249,14 +249,14 @@ def _who(inspection_list: InspectionList, item: Item) -> str:
 
 def frame(visit: Visit, inspection_list: InspectionList, items: tuple[Item, ...]) -> pl.DataFrame:
     """One row an item, in words."""
-    language, places = visit.language, sources.names(visit.folder).over(inspection_list)
+    language, naming = visit.language, places.names(visit).over(inspection_list)
     rows = [
         {
             "number": item.number,
             "time": f"{item.start:%H:%M}" if item.start else "",
             "person": _who(inspection_list, item),
             "priority": [visit.say(f"priority_{item.priority.value}")],
-            "place": places.place(item),
+            "place": naming.place(item),
             "asset": item.asset,
             "what": item.what[language],
             "ground": visit.say(f"ground_{item.ground.value}"),

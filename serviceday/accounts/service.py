@@ -97,6 +97,26 @@ class Accounts:
         entry = Entry(at=now, who=by, area=Area.ACCOUNT, subject=name, what="password")
         return self._kept.set_password(name, passwords.hashed(password), entry)
 
+    def change_password(self, digest: str, former: str, password: str, *, address: str, now: datetime) -> int:
+        """One's own password, the one before asked for. Every session of the account ends; returns how many did.
+
+        Raises `NotLetIn` where the one before is wrong, and slows guessing down as signing in does.
+        """
+        account = self.required(digest, now=now)
+        if not account.name:
+            raise CannotDo("you are signed out", "Sign in again")
+        by_name = account_key(account.name)
+        limit = (by_name, lambda failures: pause(failures, _FREE_BY_NAME))
+        until = self._kept.attempt([limit], now=now, forget=FORGET)
+        if until is not None:
+            seconds = int((until - now).total_seconds()) + 1
+            raise NotLetIn("too many attempts", "Wait {seconds} s and try again", seconds=seconds)
+        if not passwords.matches(self._kept.password_hash(account.name), former):
+            self._failed(account, address, now, pauses=self._kept.failures(by_name) >= _FREE_BY_NAME)
+            raise NotLetIn("the password you have now is wrong", "Type it again")
+        self._kept.succeeded(by_name, f"address:{_network(address)}", now=now)
+        return self.set_password(account.name, password, by=account.name, now=now)
+
     def sign_in(self, name: str, password: str, *, address: str, now: datetime, former: str = "") -> SignedIn:
         """A new session. `former` is the token the browser had, which ends. Raises `NotLetIn`, always alike.
 

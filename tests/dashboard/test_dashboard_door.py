@@ -155,6 +155,7 @@ def test_without_a_session_nothing_is_served_but_the_door(port: int, installatio
         "/favicon.png",
         "/account",
         "/door/watch.js",
+        "/door/page.js",
         "/door/here",
         "/nowhere",
     ):
@@ -228,7 +229,8 @@ def test_signing_in_and_out(port: int) -> None:
 
     page = browser.send("GET", "/")
     assert page.status == 200
-    assert '<script src="/door/watch.js" defer></script></head>' in page.body
+    assert '<script src="/door/watch.js" defer></script>' in page.body
+    assert '<script src="/door/page.js" defer></script></head>' in page.body
     assert browser.send("GET", "/door/here", Accept="*/*").status == 204
 
     # Signing in again gives another token, and the former is over.
@@ -252,6 +254,19 @@ def test_signing_in_and_out(port: int) -> None:
     phone.send("GET", "/account")
     phone.post("/sign-out", {"form": phone.cookies["serviceday-form"]})
     assert phone.send("GET", "/").status == 303
+
+
+@pytest.mark.slow
+def test_a_wrong_former_password_changes_nothing(port: int) -> None:
+    browser = Browser(port)
+    browser.sign_in()
+    browser.send("GET", "/account")
+    fields = {"former": "guess", "password": "velvet harbour 93 tin", "again": "velvet harbour 93 tin"}
+    assert browser.post("/account/password", fields).status == 403, "without the form's token"
+    fields["form"] = browser.cookies["serviceday-form"]
+    assert browser.post("/account/password", fields).status == 400
+    assert browser.post("/account/password", {**fields, "former": PASSWORD, "again": "other"}).status == 400
+    assert browser.send("GET", "/").status == 200, "still signed in, with the password there was"
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from serviceday.alerts.lifecycle import decide
 from serviceday.planning import Planning, PlanRequest, parse_crew
 from serviceday.watch.health import ingest_trouble, system_conditions
 
-PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "days")
+PAGES = ("alerts", "fleet", "asset", "worklist", "findings", "myday", "days", "accounts")
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,9 @@ def test_every_page_of_an_empty_installation_says_what_to_do(
     monkeypatch.setenv("SERVICEDAY_DATA", str(tmp_path))
     at = _open(page, language)
     assert not at.exception
-    assert say("no_assets", language) in _words(at)
-    assert "serviceday demo" in _words(at)
+    empty = "accounts_none" if page == "accounts" else "no_assets"
+    assert say(empty, language) in _words(at)
+    assert ("serviceday user add" if page == "accounts" else "serviceday demo") in _words(at)
 
 
 def test_a_missing_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +108,10 @@ def test_what_comes_from_records_is_escaped(installation: Path) -> None:
     assert "<b>客梯 2</b>" not in _words(at)
 
 
+def _box(at: AppTest, key: str, *, place: int = 0) -> Any:
+    return [box for box in at.text_input if box.label == say(key, "en")][place]
+
+
 def _press(at: AppTest, key: str) -> AppTest:
     return next(one for one in at.button if one.label == say(key, "en")).click().run()
 
@@ -114,8 +119,8 @@ def _press(at: AppTest, key: str) -> AppTest:
 def test_acknowledging_is_signed_and_kept(installation: Path) -> None:
     at = _press(_open("alerts"), "acknowledge")
     assert [one.value for one in at.warning] == [say("name_needed", "en")]
-    at.text_input[0].set_value("Li Lei")
-    at.text_input[1].set_value("on my way")
+    _box(at, "your_name").set_value("Li Lei")
+    _box(at, "note").set_value("on my way")
     at = _press(at, "acknowledge")
     assert not at.exception
     with Records(DataFolder(installation).records) as records:
@@ -127,7 +132,7 @@ def test_acknowledging_is_signed_and_kept(installation: Path) -> None:
 
 def test_closing_removes_it_from_the_open_and_keeps_it_among_the_closed(installation: Path) -> None:
     at = _open("alerts")
-    at.text_input[0].set_value("Li Lei")
+    _box(at, "your_name").set_value("Li Lei")
     at = _press(at, "close")
     assert list(_table(at)["asset"]) == ["TK-01"]
     st.cache_resource.clear()
@@ -295,7 +300,7 @@ def test_a_link_to_no_alert_shows_none_instead_of_another(installation: Path, as
     assert not at.exception
     words = html.unescape(_words(at))
     assert say("alert_unknown", "en", number=asked[:20]) in words
-    assert "still so" not in words
+    assert say("last_seen", "en") not in words, "no alert is drawn whole"
     assert len(_table(at)) == 2
 
 
@@ -375,7 +380,7 @@ def test_an_asset_of_which_little_is_known_shows_no_probability(installation: Pa
 def test_an_alert_is_given_away_put_aside_and_brought_back(installation: Path) -> None:
     number = _numbers(installation)["L-01"]
     at = _open("alerts", alert=str(number))
-    who, to, words = at.text_input[2], at.text_input[3], at.text_input[4]
+    who, to = _box(at, "handled_by"), _box(at, "assigned_to")
     who.set_value("Li Lei")
     to.set_value("Han Mei")
     at = _press(at, "assign")
@@ -383,7 +388,7 @@ def test_an_alert_is_given_away_put_aside_and_brought_back(installation: Path) -
     assert "Not acknowledged · Han Mei" in list(_table(at)["state"])
     at = _press(at, "shelve")
     assert "for a reason" in at.warning[0].value, "nothing is put aside without a reason"
-    words = at.text_input[4]
+    words = _box(at, "note", place=1)
     words.set_value("waits for the part")
     at = _press(at, "shelve")
     assert not at.exception
