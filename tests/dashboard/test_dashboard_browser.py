@@ -76,7 +76,7 @@ def test_pages_links_language_and_acknowledging(page: Any, installation: Path) -
 
     page.goto("/?lang=zh")
     page.get_by_role("heading", name="告警").wait_for()
-    page.get_by_text("开关门机磨损，已持续").wait_for()
+    page.get_by_text("开关门机磨损，已持续", exact=True).wait_for()
 
     page.get_by_role("link", name="设备总览").click()
     page.get_by_role("heading", name="设备总览").wait_for()
