@@ -32,7 +32,7 @@ def shared_conditions(
     members: dict[Shared, dict[str, Condition]] = defaultdict(dict)
     for condition in conditions:
         key = _shared(condition, assets)
-        if key is not None and condition.verdict is Verdict.BAD:
+        if key is not None:
             members[key][condition.asset] = condition
     open_sites = {
         alert.cause: alert for alert in open_alerts if alert.source is Source.FAULT and alert.asset not in assets
@@ -64,10 +64,12 @@ def cause_of(key: Shared) -> str:
 
 
 def _shared(condition: Condition, assets: Mapping[str, Asset]) -> Shared | None:
+    if condition.source is not Source.FAULT or condition.verdict is not Verdict.BAD:
+        return None
     asset = assets.get(condition.asset)
     kind = catalogue().get(asset.kind) if asset is not None else None
     channel = kind.channels.get(condition.channel) if kind is not None else None
-    if condition.source is not Source.FAULT or channel is None:
+    if channel is None:
         return None
     key = shared_key(condition.cause, assets)
     return key if key is not None and int(key[2]) in channel.alarm.shared else None

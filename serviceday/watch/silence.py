@@ -93,9 +93,10 @@ def silence_conditions(
     for asset in listened.heard:
         if asset in assets:
             speaking[assets[asset].site] += 1
+    last_words = _last_words(by_site, assets, listened)
     for site, members in by_site.items():
         since = max(max(silent[asset].values()) for asset in members)
-        count = max(len(members), _stopped_with(site, since, assets, listened))
+        count = max(len(members), sum(latest <= since for latest in last_words[site]))
         if count >= AT_ONCE and count >= SHARE * speaking[site]:
             conditions.insert(0, _site(site, count, speaking[site], since, now, timezone))
     for site, members in unheard.items():
@@ -114,17 +115,20 @@ def _quiet_as_a_whole(asset: Asset, silent: Mapping[str, datetime], listened: Li
     )
 
 
-def _stopped_with(site: str, since: datetime, assets: Mapping[str, Asset], listened: Listened) -> int:
-    """How many assets of a site were last heard no later than one that is silent now, give or take a report."""
-    return sum(
-        asset in assets and assets[asset].site == site and latest <= since + _cadence(assets[asset])
-        for asset, latest in listened.latest.items()
-    )
-
-
-def _cadence(asset: Asset) -> timedelta:
-    kind = catalogue().get(asset.kind)
-    return min((channel.cadence for channel in kind.channels.values()), default=timedelta(0)) if kind else timedelta(0)
+def _last_words(
+    sites: Collection[str], assets: Mapping[str, Asset], listened: Listened
+) -> Mapping[str, Sequence[datetime]]:
+    """When each asset of some sites was last heard, a report earlier: give or take one, they stopped together."""
+    cadences = {
+        kind.key: min((channel.cadence for channel in kind.channels.values()), default=timedelta(0))
+        for kind in catalogue().values()
+    }
+    words: dict[str, list[datetime]] = {site: [] for site in sites}
+    for asset, latest in listened.latest.items() if sites else ():
+        registered = assets.get(asset)
+        if registered is not None and registered.site in words:
+            words[registered.site].append(latest - cadences.get(registered.kind, timedelta(0)))
+    return words
 
 
 def _silent(
