@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import report_words
 from commands.app import options, refused
 from commands.app.messages import say, told
 from commands.app.output import printable, show_json, show_table, tell
@@ -17,8 +18,6 @@ from facility.i18n.phrases import preferred
 
 if TYPE_CHECKING:
     from facility.records import Records
-    from facility.reports import Report
-    from serviceday.documents.inspection_list import Names
     from serviceday.reports import Intake
 
 Number = Annotated[int, typer.Argument(help=say("report.number"), metavar="REPORT")]
@@ -59,12 +58,12 @@ def add(
         (kept,) = records.reports.add([(f"{via}-{uuid4().hex}", report, reporter)], now=now, by=by)
         names = named(records)
     if as_json:
-        show_json(plain(kept))
+        show_json(report_words.plain(kept))
         return
     language = preferred()
     tell(say("report.added", id=kept.id))
-    tell(f"  {_about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
-    tell(f"  {_where(kept, names)} ({kept.place.why[language]})")
+    tell(f"  {report_words.about(kept)} ({kept.category.sure:.0%}; {kept.category.why[language]})")
+    tell(f"  {report_words.where(kept, names)} ({kept.place.why[language]})")
     if kept.merged_into is not None:
         tell(f"  {say('report.merged', into=kept.merged_into)}")
     elif not kept.place.resolved:
@@ -135,13 +134,13 @@ def import_file(
         show_json(
             counts
             | {"notes": notes, "refused": refused.plain(read.refusals), "refused_file": refused_file}
-            | {"reports": [plain(report) for report in reports]}
+            | {"reports": [report_words.plain(report) for report in reports]}
         )
         raise typer.Exit(refused.EXIT_CODE if read.refusals else 0)
     for note in notes:
         tell(f"  {note}", error=True)
     tell(say("report.import.done", **counts, refused=lines))
-    for words, count in Counter(_about(report) for report in reports).most_common():
+    for words, count in Counter(report_words.about(report) for report in reports).most_common():
         tell(f"  {count:>5}  {words}")
     refused.tell_refused(read.refusals, refused_file)
     if read.refusals:
@@ -180,12 +179,12 @@ def list_reports(
             reports.sort(key=lambda report: (not report.category.urgent, report.category.sure, report.id))
         names = named(records)
     if as_json:
-        show_json([plain(report) for report in reports])
+        show_json([report_words.plain(report) for report in reports])
     elif not reports:
         tell(say("report.none"))
     elif unclear:
         for report in reports:
-            tell(f"{report.id:>5}  {report.category.sure:>4.0%}  {_about(report)}  {report.text}")
+            tell(f"{report.id:>5}  {report.category.sure:>4.0%}  {report_words.about(report)}  {report.text}")
         tell(say("report.unclear_next", id=reports[0].id))
     else:
         columns = ("#", "since", "category", "place", "report", "reporters", "state")
@@ -196,11 +195,11 @@ def list_reports(
                 (
                     report.id,
                     options.local(report.at, clock),
-                    _about(report),
-                    _where(report, names),
+                    report_words.about(report),
+                    report_words.where(report, names),
                     report.text,
                     report.reporters,
-                    _state(report),
+                    report_words.state(report),
                 )
                 for report in reports
             ],
@@ -224,14 +223,15 @@ def show(
         merged, names = records.reports.merged(number), named(records)
     if as_json:
         show_json(
-            plain(report) | {"merged": [plain(report) for report in merged], "trail": [asdict(step) for step in trail]}
+            report_words.plain(report)
+            | {"merged": [report_words.plain(report) for report in merged], "trail": [asdict(step) for step in trail]}
         )
         return
     language = preferred()
-    tell(f"{report.id} · {_about(report)} · {_state(report)}")
+    tell(f"{report.id} · {report_words.about(report)} · {report_words.state(report)}")
     tell(report.text)
-    tell(f"  {_where(report, names)}: {report.place.why[language]}")
-    tell(f"  {_about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
+    tell(f"  {report_words.where(report, names)}: {report.place.why[language]}")
+    tell(f"  {report_words.about(report)} ({report.category.sure:.0%}): {report.category.why[language]}")
     for one in merged:
         tell(f"  + {one.id}  {options.shown(one.at, clock)}  {one.text}")
     for step in trail:
@@ -283,7 +283,7 @@ def edit(
             number, category=category, place=where, by=by, now=datetime.now(UTC), note=note
         )
         names = named(records)
-    tell(f"{changed.id} · {_about(changed)} · {_where(changed, names)}")
+    tell(f"{changed.id} · {report_words.about(changed)} · {report_words.where(changed, names)}")
 
 
 def close(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -292,7 +292,7 @@ def close(number: Number, by: By, data: options.Data = options.DATA, note: Note 
 
     with recorded(data) as records:
         report = records.reports.close(number, by=by, now=datetime.now(UTC), note=note)
-    tell(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {report_words.state(report)}")
 
 
 def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note = "") -> None:
@@ -301,7 +301,7 @@ def reopen(number: Number, by: By, data: options.Data = options.DATA, note: Note
 
     with recorded(data) as records:
         report = records.reports.reopen(number, by=by, now=datetime.now(UTC), note=note)
-    tell(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {report_words.state(report)}")
 
 
 def merge(
@@ -324,7 +324,7 @@ def split(number: Number, data: options.Data = options.DATA, by: By = "") -> Non
 
     with recorded(data) as records:
         report = records.reports.split(number, by=by, now=datetime.now(UTC))
-    tell(f"{report.id} · {_state(report)}")
+    tell(f"{report.id} · {report_words.state(report)}")
 
 
 def contact(number: Number, by: By, data: options.Data = options.DATA) -> None:
@@ -361,11 +361,6 @@ def forget(
     tell(say("report.forgotten", count=erased))
 
 
-def plain(report: Report) -> dict[str, object]:
-    """A report for scripts, without who made it."""
-    return asdict(report) | {"open": report.open, "resolved": report.place.resolved}
-
-
 def _intake(records: Records) -> Intake:
     from serviceday.reports import Intake
 
@@ -378,24 +373,3 @@ def _gazetteer(records: Records) -> Any:
 
     estate = records.estate
     return Gazetteer(estate.sites(), estate.buildings(), estate.assets())
-
-
-def _about(report: Report) -> str:
-    from serviceday.reports import named
-
-    words = named(report.category)[preferred()]
-    return f"{words} ({say('report.urgent')})" if report.category.urgent else words
-
-
-def _where(report: Report, names: Names) -> str:
-    place = report.place
-    if not place.resolved:
-        return f"? {report.said_place}".strip()
-    inside = "-".join(filter(None, (place.building, place.unit, place.floor, place.room, place.asset)))
-    return " ".join(filter(None, (names.site(place.site) if names.several else "", inside)))
-
-
-def _state(report: Report) -> str:
-    if report.merged_into is not None:
-        return say("report.state.merged", into=report.merged_into)
-    return say("report.state.open" if report.closed_at is None else "report.state.closed")
