@@ -72,7 +72,7 @@ class AcknowledgingPage:
         except ServicedayError as error:
             status = _NOT_OURS if isinstance(error, CannotParse) else _OVER if isinstance(error, CannotDo) else _BROKEN
             what, do = told(error.what, language), told(error.do, language)
-            return HTMLResponse(sheets.message(language, what, do), status_code=status, headers=_HEADERS)
+            return HTMLResponse(sheets.message(language, what, do, elsewhere=""), status_code=status, headers=_HEADERS)
         return HTMLResponse(page, headers=_HEADERS)
 
     @cache  # noqa: B019 - lives as long as the server

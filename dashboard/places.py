@@ -38,13 +38,17 @@ class LatinNames(Names):
         """Site, building, floor and point."""
         return latin(Names.place(self, item))
 
+    def recorded(self, site: str, place: str) -> str:
+        """A place as it was put on record, its nouns in English."""
+        return latin(Names.recorded(self, site, place))
+
 
 def names(visit: Visit) -> Names:
     """What sites, buildings and places are called on this visitor's pages."""
     registered = sources.names(visit.folder)
     if visit.language == "zh":
         return registered
-    return LatinNames(registered.sites, registered.buildings, registered.several)
+    return LatinNames(registered.sites, registered.buildings, registered.several, registered.unnamed)
 
 
 def latin(words: str) -> str:

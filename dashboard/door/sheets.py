@@ -158,11 +158,11 @@ def sent_from_elsewhere(language: Language) -> str:
     return message(language, say("door_elsewhere", language), say("door_elsewhere_do", language))
 
 
-def message(language: Language, what: str, do: str) -> str:
-    """A page of one message and what to do about it."""
-    back = f'<a href="/sign-in?lang={language}">{escape(say("door_sign_in", language))}</a>'
+def message(language: Language, what: str, do: str, *, elsewhere: str = "/sign-in?lang=") -> str:
+    """A page of one message and what to do about it; without `elsewhere` it leads nowhere."""
+    back = f'<a href="{elsewhere}{language}">{escape(say("door_sign_in", language))}</a>' if elsewhere else ""
     body = f'<h1>{escape(what)}</h1><p role="alert">{escape(do)}</p>{back}'
-    return _page(language, what, body, "/sign-in?lang=")
+    return _page(language, what, body, elsewhere)
 
 
 def acknowledging(language: Language, *, title: str, reason: str, facts: Facts, token: str) -> str:

@@ -139,8 +139,7 @@ def _frame(visit: Visit, shown: Sequence[Deficiency], grades: Grades, today: dat
 
 
 def _place(visit: Visit, deficiency: Deficiency) -> str:
-    place = deficiency.place if visit.language == "zh" else places.latin(deficiency.place)
-    return " ".join(filter(None, (places.names(visit).site(deficiency.site), place)))
+    return places.names(visit).recorded(deficiency.site, deficiency.place)
 
 
 def _state(visit: Visit, deficiency: Deficiency, today: date) -> str:

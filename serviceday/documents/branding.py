@@ -54,14 +54,16 @@ class Names:
     sites: Mapping[str, str] = field(default_factory=dict)
     buildings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     several: bool = False  # more than one site is in play: then each place says whose it is
+    unnamed: frozenset[tuple[str, str]] = frozenset()  # buildings that have an id only
 
     @staticmethod
     def of(sites: Iterable[Site], buildings: Iterable[Building]) -> Names:
-        sites = list(sites)
+        sites, buildings = list(sites), list(buildings)
         return Names(
             {site.id: site.name for site in sites if site.name},
             {(building.site, building.id): building.name for building in buildings if building.name},
             len(sites) > 1,
+            frozenset((building.site, building.id) for building in buildings if not building.name),
         )
 
     def over(self, plan: InspectionList) -> Names:
@@ -85,6 +87,16 @@ class Names:
             behind = item.place.removeprefix(item.building).removeprefix("-")
             return "-".join(filter(None, (self.whereabouts(item.site, item.building), behind)))
         return " ".join(filter(None, (self.site(item.site) if self.several else "", item.place)))
+
+    def recorded(self, site: str, place: str) -> str:
+        """A place as it was put on record, which begins with the building's id, by the names of site and building."""
+        candidates = [*self.buildings, *self.unnamed]
+        stands_in = [key for where, key in candidates if where == site and f"{place}-".startswith(f"{key}-")]
+        building = max(stands_in, key=len, default="")
+        if (site, building) not in self.buildings:
+            return " ".join(filter(None, (self.site(site), place)))
+        behind = place.removeprefix(building).removeprefix("-")
+        return "-".join(filter(None, (self.whereabouts(site, building), behind)))
 
 
 NO_PAPER, NO_NAMES = Paper(), Names()

@@ -237,7 +237,7 @@ def test_refused_rows_are_kept_mended_and_imported(run: Run, tmp_path: Path) -> 
     would = run("import", "assets", "台账.csv", "--data", "d", "--dry-run", code=2)
     assert "类别 -> kind" in would
     assert "line 3: commissioned" in would
-    assert "2 rows refused" in would
+    assert "rows refused: 2" in would
     assert not (tmp_path / "d").exists()
     answer = json.loads(run("import", "assets", "台账.csv", "--data", "d", "--json", code=2))
     assert (answer["added"], answer["last_dates"]) == (2, 1)

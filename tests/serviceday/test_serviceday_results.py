@@ -243,3 +243,18 @@ def test_the_scale_that_ships_has_the_deadlines_of_the_trade() -> None:
     assert (grades.of_kind("lift").key, grades.of_kind("lighting_circuit").key) == ("critical", "general")
     assert grades.named("较大").key == grades.named("Serious").key == "serious"
     assert grades.name("gone").en == "gone"
+
+
+def test_a_recorded_place_is_told_by_the_longest_building_that_it_begins_with() -> None:
+    from facility.estate import Building, Site
+    from serviceday.documents.branding import Names
+
+    estate = {"b": "老楼", "b-1": "1号楼", "b-2": ""}
+    buildings = [Building(id=key, site="park", name=name) for key, name in estate.items()]
+    names = Names.of([Site(id="park", name="滨河花园"), Site(id="court")], buildings)
+    told = {place: names.recorded("park", place) for place in ("b-1-2F-水箱", "b-1", "b-9-水箱", "b-2-水箱", "屋顶")}
+    assert told["b-1-2F-水箱"] == f"{names.whereabouts('park', 'b-1')}-2F-水箱"
+    assert told["b-1"] == names.whereabouts("park", "b-1")
+    assert told["b-9-水箱"] == f"{names.whereabouts('park', 'b')}-9-水箱"
+    assert told["b-2-水箱"] == "滨河花园 b-2-水箱", "another building, which has no name"
+    assert told["屋顶"] == "滨河花园 屋顶"

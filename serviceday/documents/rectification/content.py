@@ -45,7 +45,7 @@ class Register:
         return " / ".join(filter(None, (kind.name[self.language] if kind else "", deficiency.asset)))
 
     def place(self, deficiency: Deficiency) -> str:
-        return " ".join(filter(None, (self.names.site(deficiency.site), deficiency.place)))
+        return self.names.recorded(deficiency.site, deficiency.place)
 
     def state(self, deficiency: Deficiency) -> str:
         late = self.say("overdue") if deficiency.overdue(self.today) else ""
